@@ -1,0 +1,151 @@
+"""What an operator sells: rating groups, balance types, plans and services, one version of it.
+
+A catalogue never changes: a new version is a new value. It is built, and checked, from a document.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .units import MICRO_UNITS, UnitType, half_up
+
+
+@dataclass(frozen=True, slots=True)
+class RatingGroup:
+    """A kind of usage that is rated alike, with what it inherits from its parents filled in."""
+
+    id: int
+    name: str
+    parent_id: int | None
+    unit_type: UnitType
+    rounding: int
+    """Usage is charged in multiples of this many units, at least 1."""
+    min_reservation: int
+    max_reservation: int
+    default_quota: int
+    """Units granted when a request does not say how much."""
+    quota_validity_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceType:
+    """A kind of balance: money in micro-units, or an allowance of one type of unit."""
+
+    name: str
+    unit_type: UnitType | None
+    """None: money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """An amount for so many units, never divided beforehand."""
+
+    micro_units: int
+    per_units: int
+    tax_millionths: int = 0
+    """The tax as a fraction of the net price, in millionths."""
+
+    def charge_of(self, units: int) -> int:
+        """Return what so many units cost in all, tax included, in micro-units."""
+        return half_up(
+            units * self.micro_units * (MICRO_UNITS + self.tax_millionths),
+            self.per_units * MICRO_UNITS,
+        )
+
+    def tax_of(self, units: int) -> int:
+        """Return the part of `charge_of` that is above the net price."""
+        return self.charge_of(units) - half_up(units * self.micro_units, self.per_units)
+
+    def units_for(self, micro_units: int, at_most: int) -> int:
+        """Return how many whole units cost no more than an amount, and no more than `at_most`."""
+        if self.charge_of(at_most) <= micro_units:
+            return at_most
+        cost = 2 * self.micro_units * (MICRO_UNITS + self.tax_millionths)
+        return -(-self.per_units * MICRO_UNITS * (2 * micro_units + 1) // cost) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What pays for the usage of some rating groups: allowances, or money at a price."""
+
+    name: str
+    priority: int
+    """0 is asked first."""
+    rating_groups: frozenset[int]
+    """The groups named by the operator and all groups below them."""
+    balance_types: tuple[str, ...]
+    """In the order in which they pay."""
+    price: Price | None
+    """None: the balances are allowances and pay unit for unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A balance that comes with a subscription to a plan."""
+
+    balance_type: str
+    total: int
+    """In the balance type's units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A set of services that an account can subscribe to."""
+
+    name: str
+    priority: int
+    """0 is asked first."""
+    services: tuple[Service, ...]
+    allowances: tuple[Allowance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One version of all that one tenant sells."""
+
+    tenant: str
+    version: int
+    currency: str
+    """ISO 4217, as "EUR"."""
+    rating_groups: Mapping[int, RatingGroup]
+    balance_types: Mapping[str, BalanceType]
+    plans: Mapping[str, Plan]
+    default_rating_groups: Mapping[str, int]
+    """By service context, for requests that name no rating group."""
+    service_identifiers: Mapping[int, int] = field(default_factory=dict)
+    """From a Service-Identifier to a rating group, likewise."""
+    default_monetary_balance_type: str | None = None
+    _services: dict[tuple[tuple[str, ...], int], tuple[Service, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
+        """Return what may pay for a rating group, in order: plan priority, then service priority.
+
+        A service that names a group also covers its children; a nearer group does not win.
+        """
+        key = plans, rating_group
+        services = self._services.get(key)
+        if services is None:
+            subscribed = sorted((self.plans[name] for name in set(plans)), key=_by_priority)
+            services = self._services[key] = tuple(
+                service
+                for plan in subscribed
+                for service in sorted(plan.services, key=_by_priority)
+                if rating_group in service.rating_groups
+            )
+        return services
+
+    def rating_group_of(
+        self, rating_group: int | None, service_identifiers: tuple[int, ...], context: str | None
+    ) -> RatingGroup | None:
+        """Return the group that a service of a request belongs to; None: it cannot be rated."""
+        if rating_group is None:
+            mapped = (self.service_identifiers.get(number) for number in service_identifiers)
+            rating_group = next((group for group in mapped if group is not None), None)
+        if rating_group is None and context is not None:
+            rating_group = self.default_rating_groups.get(context)
+        return None if rating_group is None else self.rating_groups.get(rating_group)
+
+
+def _by_priority(ranked: Plan | Service) -> tuple[int, str]:
+    return ranked.priority, ranked.name

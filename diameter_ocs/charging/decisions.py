@@ -1,0 +1,119 @@
+"""The whole effect of a request as a value: answer, sessions, balances and journal."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from .ledger import Balance, Posting
+from .requests import ServiceUsage, SessionKey
+from .session import Session
+from .units import UnitType
+
+
+class Outcome(IntEnum):
+    """How a request, or one service of it, was decided."""
+
+    SUCCESS = 0
+    SERVICE_DENIED = 1
+    """No plan can pay for it, or the session has too many rating groups."""
+    LIMIT_REACHED = 2
+    """A plan can pay for it and has nothing left."""
+    USER_UNKNOWN = 3
+    SESSION_UNKNOWN = 4
+    RATING_FAILED = 5
+    """No rating group, or no service context, is known for it."""
+
+
+class Grant(NamedTuple):
+    """A quota that a service may use."""
+
+    unit_type: UnitType
+    units: int
+    validity_seconds: int
+    is_final: bool
+    """Nothing can follow it: the service ends when it is used up."""
+
+
+class ServiceDecision(NamedTuple):
+    """The answer to one service of a request."""
+
+    usage: ServiceUsage
+    """What it answers; its names are mirrored."""
+    outcome: Outcome
+    grant: Grant | None = None
+
+
+class EdrKind(IntEnum):
+    """The families of EDRs."""
+
+    CHARGING = 1
+    BILLING = 2
+    ACCOUNT = 3
+
+
+class Settlement(NamedTuple):
+    """What became of the usage that one service reported, in units unless said."""
+
+    reported: int = 0
+    """As the client said it."""
+    used: int = 0
+    """What of it is believed: a bound cuts absurd figures."""
+    charged: int = 0
+    """Units of allowances and units at a price together, in multiples of the rounding."""
+    charged_amount: int = 0
+    """Micro-units of money, tax included."""
+    tax_amount: int = 0
+    overrun: int = 0
+    """Used above the grant, and paid by nothing."""
+    overrun_amount: int = 0
+    """Their price, where there is one, in micro-units."""
+    shortfall: int = 0
+    """Granted units that the reservation did not cover; never collected."""
+
+
+class ServiceRecord(NamedTuple):
+    """One service of a request as the journal keeps it."""
+
+    rating_group: int | None
+    service_identifiers: tuple[int, ...]
+    outcome: Outcome
+    settlement: Settlement
+    grant: Grant | None
+
+
+class Edr(NamedTuple):
+    """The journal's record of one decision."""
+
+    number: int
+    """The group's version after it."""
+    at: int
+    """Microseconds since 1970 UTC."""
+    account_id: int
+    kind: EdrKind
+    action: str
+    """`initial`, `update`, `terminate`, `abandoned`, `create account`, `credit`, `debit`."""
+    outcome: Outcome
+    postings: tuple[Posting, ...]
+    session_id: bytes | None = None
+    request_number: int | None = None
+    origin_host: str | None = None
+    end_to_end_id: int | None = None
+    catalogue_version: int | None = None
+    services: tuple[ServiceRecord, ...] = ()
+    actor: str | None = None
+    """Who gave the command; None: a gateway asked."""
+
+
+class Decision(NamedTuple):
+    """What a request is answered and what it changes; nothing has happened yet."""
+
+    outcome: Outcome
+    services: tuple[ServiceDecision, ...] = ()
+    edrs: tuple[Edr, ...] = ()
+    """Empty: nothing is stored."""
+    session: Session | None = None
+    """As it stands afterwards; None: it is closed, or none was opened."""
+    closed: tuple[SessionKey, ...] = ()
+    """Sessions that end."""
+    balances: Mapping[int, Balance] = {}
+    """Those that changed, as they are afterwards."""

@@ -1,0 +1,105 @@
+"""Balances and what moves on them."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .units import AMOUNT_MAX
+
+
+class Balance(NamedTuple):
+    """One bucket of units or money of an account.
+
+    Invariant: total = used + reserved + available, and neither used nor reserved is below 0.
+    """
+
+    id: int
+    account_id: int
+    balance_type: str
+    priority: int
+    """Among balances of one type the highest pays first."""
+    total: int
+    used: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        """What may still be reserved or spent."""
+        return self.total - self.used - self.reserved
+
+
+class Posting(NamedTuple):
+    """What one EDR changed on one balance: differences of total, used and reserved."""
+
+    balance_id: int
+    total: int
+    used: int
+    reserved: int
+
+
+class InsufficientBalance(Exception):
+    """A command asks for more than a balance has available."""
+
+
+class Ledger:
+    """The balances of a group while one request moves them."""
+
+    __slots__ = ("_before", "balances")
+
+    def __init__(self, balances: Mapping[int, Balance]) -> None:
+        self._before = balances
+        self.balances = dict(balances)
+
+    def available(self, balance_id: int) -> int:
+        """Return what is free on a balance, never below 0."""
+        return max(self.balances[balance_id].available, 0)
+
+    def reserve(self, balance_id: int, amount: int) -> None:
+        """Hold an amount that is available."""
+        balance = self.balances[balance_id]
+        assert 0 <= amount <= balance.available
+        self.balances[balance_id] = balance._replace(reserved=balance.reserved + amount)
+
+    def settle(self, balance_id: int, held: int, spent: int) -> None:
+        """Release what was held and post what was spent of it."""
+        balance = self.balances[balance_id]
+        assert 0 <= spent <= held <= balance.reserved
+        self.balances[balance_id] = balance._replace(
+            used=balance.used + spent, reserved=balance.reserved - held
+        )
+
+    def credit(self, balance_id: int, amount: int) -> None:
+        """Raise the total; a debit is a negative credit.
+
+        Raises:
+            InsufficientBalance: less would be available than nothing.
+            ValueError: the total would be too large to be stored.
+        """
+        balance = self.balances[balance_id]
+        total = balance.total + amount
+        if abs(total) > AMOUNT_MAX:
+            raise ValueError(f"balance {balance_id} cannot hold as much as that")
+        if amount < 0 and balance.available + amount < 0:
+            raise InsufficientBalance
+        self.balances[balance_id] = balance._replace(total=total)
+
+    def postings(self) -> tuple[Posting, ...]:
+        """Return what has changed since the start, one posting a balance, by balance id."""
+        return tuple(
+            Posting(
+                balance.id,
+                balance.total - before.total,
+                balance.used - before.used,
+                balance.reserved - before.reserved,
+            )
+            for balance, before in sorted(self._changed())
+        )
+
+    def changed_balances(self) -> dict[int, Balance]:
+        """Return the balances that have changed since the start."""
+        return {balance.id: balance for balance, _ in self._changed()}
+
+    def _changed(self) -> Iterable[tuple[Balance, Balance]]:
+        before = self._before
+        for balance in self.balances.values():
+            if balance is not before[balance.id] and balance != before[balance.id]:
+                yield balance, before[balance.id]

@@ -1,0 +1,83 @@
+"""How much to grant, for how long, and when nothing can follow."""
+
+from typing import NamedTuple
+from zlib import crc32
+
+from .catalogue import RatingGroup
+from .ledger import Ledger
+from .rating import Tariff
+from .session import Line
+from .settlement import hold, release
+from .units import round_up
+
+VALIDITY_SECONDS_MIN = 60
+"""Shorter validity makes gateways ask in storms."""
+
+
+class Quota(NamedTuple):
+    """What a line was granted."""
+
+    line: Line
+    units: int
+    """0: nothing can be paid."""
+    is_last: bool
+    """Nothing is left to grant after it."""
+    is_final: bool
+    """Nothing is left, and nothing that other reservations hold can come back."""
+
+
+def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledger: Ledger) -> Quota:
+    """Reserve a quota on a line, or what is left of it.
+
+    When less can be paid than is wanted, the quota ends with the rounding unit that what is left
+    can begin (PROVIDE_ROUNDED_AMOUNT): a client is not cut off within a unit that it has paid.
+    """
+    rounding = tariff.rounding
+    outstanding = line.used + granted_to_others
+    covered = line.settled + line.held_units
+    line = hold(line, round_up(outstanding + wanted, rounding) - covered, tariff, ledger)
+    grantable = round_up(line.settled + line.held_units, rounding) - outstanding
+    units = min(wanted, grantable)
+    if units <= 0:
+        keep = max(round_up(outstanding, rounding) - line.settled, 0)
+        return Quota(release(line, keep, ledger), 0, True, False)
+    is_last = units == grantable and not _can_pay(tariff, ledger)
+    is_alone = granted_to_others == 0 and _holds_alone(line, tariff, ledger)
+    return Quota(line, units, is_last, is_last and is_alone)
+
+
+def clamp(wanted: int | None, rating_group: RatingGroup) -> int:
+    """Return how much to try to grant; None and 0 ask for what is usual."""
+    units = wanted or rating_group.default_quota
+    return max(min(units, rating_group.max_reservation), rating_group.min_reservation)
+
+
+def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_number: int) -> int:
+    """Return a grant's Validity-Time (RFC 8506 section 8.33), never below the floor.
+
+    It is lengthened by 0 to 10 % from the names of the request: a repeat gets the same, and the
+    sessions of a busy minute do not all come back at once.
+    """
+    seconds = rating_group.quota_validity_seconds
+    if seconds <= VALIDITY_SECONDS_MIN:
+        return VALIDITY_SECONDS_MIN
+    spread = crc32(session_id + request_number.to_bytes(4))
+    return seconds + spread % (seconds // 10 + 1)
+
+
+def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:
+    """Is anything left that could pay for one more unit?"""
+    is_free = tariff.price is not None and tariff.price.micro_units == 0
+    return is_free or any(ledger.available(balance_id) for balance_id in tariff.balance_ids())
+
+
+def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
+    """Is this line the only one that holds anything of what could pay?"""
+    own: dict[int, int] = {}
+    for held in line.holds:
+        for balance_id, amount in held.amounts:
+            own[balance_id] = own.get(balance_id, 0) + amount
+    return all(
+        ledger.balances[balance_id].reserved == own.get(balance_id, 0)
+        for balance_id in tariff.balance_ids()
+    )

@@ -1,0 +1,87 @@
+"""What is asked, in no protocol's words: requests, the units in them, who they are about."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from .units import UnitType
+
+
+class RequestType(IntEnum):
+    """The kinds of request of one session (RFC 8506 section 8.3)."""
+
+    INITIAL = 1
+    UPDATE = 2
+    TERMINATION = 3
+
+
+class IdentityKind(IntEnum):
+    """What kind of name an identity is; the lower value is believed first."""
+
+    IMSI = 1
+    MSISDN = 2
+    SIP_URI = 3
+    NAI = 4
+    PRIVATE = 5
+
+
+class Identity(NamedTuple):
+    """One name of a subscriber; an MSISDN is in digits, country code first, without a plus."""
+
+    kind: IdentityKind
+    value: str
+
+
+class SessionKey(NamedTuple):
+    """What names a session within a tenant: the Session-Id as sent, and a sub-session."""
+
+    session_id: bytes
+    sub_session_id: int | None = None
+
+
+class Units(NamedTuple):
+    """Amounts by type of unit; None where the message did not name the type."""
+
+    octets: int | None = None
+    seconds: int | None = None
+    service_specific: int | None = None
+
+    def of(self, unit_type: UnitType) -> int | None:
+        """Return the amount in one type of unit."""
+        if unit_type is UnitType.VOLUME:
+            return self.octets
+        return self.seconds if unit_type is UnitType.TIME else self.service_specific
+
+
+class ServiceUsage(NamedTuple):
+    """What one service of a session used and asks for (an MSCC, RFC 8506 section 8.16)."""
+
+    rating_group: int | None = None
+    """None: the request named none."""
+    service_identifiers: tuple[int, ...] = ()
+    """Ascending, without repeats."""
+    requested: Units | None = None
+    """None: no quota is asked for; empty units: as much as is usual."""
+    used: tuple[Units, ...] = ()
+    is_quota_returned: bool = False
+    """The quota is given back (Reporting-Reason FINAL or QHT): settle, grant nothing."""
+
+
+class ChargingRequest(NamedTuple):
+    """One request of a credit-control session."""
+
+    request_type: RequestType
+    request_number: int
+    session_key: SessionKey
+    service_context: str | None
+    """The document that describes the service, as "32251"; None: a context that nothing maps."""
+    origin_host: str
+    origin_realm: str
+    end_to_end_id: int
+    is_retransmission: bool
+    tenant: str | None
+    """Whose gateway asks; None: any tenant's."""
+    identities: tuple[Identity, ...]
+    """Ascending by kind, that is in the order in which they are believed."""
+    event_at: int | None
+    """When the client says that it happened, microseconds since 1970; None: not said."""
+    usages: tuple[ServiceUsage, ...]

@@ -1,0 +1,89 @@
+"""A credit-control session as it is stored: its lines, what they hold, its reservations."""
+
+from typing import NamedTuple
+
+from .catalogue import Price
+from .requests import SessionKey
+
+RATING_GROUPS_MAX = 32
+"""Rating groups that one session may use; the next one is denied."""
+
+
+class Hold(NamedTuple):
+    """Units of a line that one service has promised to pay, and what is reserved for them."""
+
+    service: str
+    is_priced: bool
+    """Paid in money at the line's price; else in units of allowances."""
+    units: int
+    amounts: tuple[tuple[int, int], ...]
+    """(balance id, amount reserved on it), in the order in which they pay.
+
+    The amounts of money may be short of the price of the units: the last unit was begun with what
+    was left.
+    """
+
+
+class Line(NamedTuple):
+    """The usage of one rating group at one price; rounding is done once per line.
+
+    A line whose price has changed takes no new grants and goes with its last reservation.
+    """
+
+    number: int
+    """Counts up within the session."""
+    rating_group: int
+    price: Price | None
+    """None: nothing that can pay has a price."""
+    used: int = 0
+    """Units reported."""
+    settled: int = 0
+    """Units posted, overrun or short, in multiples of the rounding."""
+    priced: int = 0
+    """Units of those settled that were paid at the price."""
+    holds: tuple[Hold, ...] = ()
+
+    @property
+    def held_units(self) -> int:
+        """Units that the holds cover."""
+        return sum(hold.units for hold in self.holds)
+
+
+class Reservation(NamedTuple):
+    """A quota that a gateway holds for a rating group and a set of Service-Identifiers."""
+
+    rating_group: int
+    service_identifiers: tuple[int, ...]
+    granted: int
+    """Units of the rating group's type."""
+    line: int
+    """The number of the line that it stands on."""
+
+
+class Session(NamedTuple):
+    """An open session of an account."""
+
+    number: int
+    """The number of the EDR that opened it: unique in its group."""
+    account_id: int
+    key: SessionKey
+    service_context: str | None
+    origin_host: str
+    origin_realm: str
+    opened_at: int
+    last_request_at: int
+    request_number: int
+    """The CC-Request-Number of the latest request."""
+    catalogue_version: int
+    """The version by which the latest request was rated."""
+    lines: tuple[Line, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+
+    def held(self) -> dict[int, int]:
+        """Return what the session has reserved, by balance id."""
+        held: dict[int, int] = {}
+        for line in self.lines:
+            for hold in line.holds:
+                for balance_id, amount in hold.amounts:
+                    held[balance_id] = held.get(balance_id, 0) + amount
+        return held
