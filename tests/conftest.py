@@ -1,0 +1,85 @@
+"""What tests of several rooms share: a PostgreSQL, a database for each test, reference files."""
+
+import importlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from diameter_ocs.embedded import Cluster
+
+CLONE = Path(__file__).resolve().parent.parent
+TEMPLATE = "ocs_template"
+numbers = itertools.count(1)
+
+
+def shared_folder() -> Path:
+    """Return the folder of reference files, which is not part of the project."""
+    return Path(os.environ.get("OCS_SHARED") or CLONE.parent / "shared")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs the reference folder where there is none."""
+    if shared_folder().is_dir():
+        return
+    needing = [item for item in items if item.get_closest_marker("shared")]
+    items[:] = [item for item in items if not item.get_closest_marker("shared")]
+    config.hook.pytest_deselected(items=needing)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference files; only for tests marked `shared`."""
+    return shared_folder()
+
+
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that the user of PostgreSQL may enter too, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="ocs-test-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_directory() -> Iterator[Path]:
+    """A path for a data directory that does not exist yet, for a cluster of the test's own."""
+    for folder in temporary_folder():
+        yield folder / "data"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running PostgreSQL for the whole session; tests leave it running."""
+    for folder in temporary_folder():
+        cluster = Cluster(folder / "data")
+        cluster.start()
+        yield cluster
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """The name of a database with our schema, to be copied and not to be used."""
+    execute(cluster, f"CREATE DATABASE {TEMPLATE}")
+    importlib.import_module("diameter_ocs.store.schema").migrate(cluster.conninfo(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(cluster: Cluster, migrated: str) -> Iterator[str]:
+    """The conninfo of a database of this test's own, with our schema and nothing in it."""
+    name = f"ocs_test_{next(numbers)}"
+    execute(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY WAL_LOG")
+    yield cluster.conninfo(name)
+    execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def execute(cluster: Cluster, statement: str) -> None:
+    with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(statement)
