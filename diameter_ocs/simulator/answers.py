@@ -1,0 +1,299 @@
+"""Credit-Control-Answers read with python-diameter, and how a person sees them."""
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from diameter.message import Avp, Message  # type: ignore[import-untyped]
+from diameter.message import constants as c
+from diameter.message.avp import AvpDecodeError  # type: ignore[import-untyped]
+from diameter.message.packer import Error as PackerError  # type: ignore[import-untyped]
+
+from diameter_ocs.simulator.encoding import RequestKeys
+from diameter_ocs.simulator.errors import SimulatorError
+from diameter_ocs.simulator.steps import RequestType, Step, Units
+
+SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
+RESULT_CODE_NAMES: dict[int, str] = {
+    value: name.removeprefix("E_RESULT_CODE_").removeprefix("DIAMETER_")
+    for name, value in vars(c).items()
+    if name.startswith("E_RESULT_CODE_")
+}
+FINAL_UNIT_ACTIONS = ("TERMINATE", "REDIRECT", "RESTRICT_ACCESS")
+UNKNOWN_NAME = Avp().name
+UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAnswer:
+    """One Multiple-Services-Credit-Control of an answer; None is what it does not hold."""
+
+    rating_group: int | None
+    service_identifiers: tuple[int, ...]
+    result_code: int | None
+    granted: Units | None
+    validity_seconds: int | None
+    final_unit_action: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A Credit-Control-Answer; None is what it does not hold.
+
+    `failed_avps` are the names of what stands in Failed-AVP. `faults` are sentences about an
+    answer that does not fit its request; a good server causes none.
+    """
+
+    session_id: str | None
+    request_type: int | None
+    request_number: int | None
+    result_code: int | None
+    services: tuple[ServiceAnswer, ...]
+    origin_host: str | None
+    error_message: str | None
+    failed_avps: tuple[str, ...]
+    faults: tuple[str, ...]
+
+    def text(self) -> str:
+        """Says in one line what the server answered."""
+        head = (
+            f"{_kind_text(self.request_type, self.request_number)}: {code_text(self.result_code)}"
+        )
+        parts = [head, *(_service_text(service) for service in self.services)]
+        if self.error_message:
+            parts.append(f"message: {self.error_message}")
+        if self.failed_avps:
+            parts.append(f"failed AVP: {', '.join(self.failed_avps)}")
+        parts.extend(f"FAULT: {fault}" for fault in self.faults)
+        return "; ".join(parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the answer for JSON; what is absent is left out of units, None elsewhere."""
+        return {
+            "session_id": self.session_id,
+            "request_type": self.request_type,
+            "request_number": self.request_number,
+            "result_code": self.result_code,
+            "services": [_service_dict(service) for service in self.services],
+            "origin_host": self.origin_host,
+            "error_message": self.error_message,
+            "failed_avps": list(self.failed_avps),
+            "faults": list(self.faults),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a Capabilities-Exchange-Answer says."""
+
+    result_code: int | None
+    has_credit_control: bool
+    error_message: str | None
+
+
+def read_capabilities(octets: bytes) -> Capabilities:
+    """Decodes a CEA; an answer to another command is a SimulatorError.
+
+    Credit control may stand at the top or in a Vendor-Specific-Application-Id; a relay has it too.
+    """
+    try:
+        message = Message.from_bytes(octets)
+        if message.header.command_code != c.CMD_CAPABILITIES_EXCHANGE or message.header.is_request:
+            raise SimulatorError(
+                "the server did not answer the CER but sent another message; "
+                "is this the address of a Diameter server?"
+            )
+        offered = set(message.auth_application_id)
+        offered.update(
+            application.auth_application_id
+            for application in message.vendor_specific_application_id
+        )
+        return Capabilities(
+            result_code=message.result_code,
+            has_credit_control=not offered.isdisjoint(
+                {c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION, c.APP_RELAY}
+            ),
+            error_message=message.error_message,
+        )
+    except UNDECODABLE as error:
+        raise SimulatorError(f"the CEA cannot be decoded ({error}): {octets.hex()}") from error
+
+
+def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> Answer:
+    """Decodes a whole CCA and compares it with the request it answers.
+
+    Raises SimulatorError when python-diameter cannot decode it.
+    """
+    try:
+        message = Message.from_bytes(octets)
+        group = Message.from_bytes(octets, plain_msg=True).avps
+        services = tuple(
+            _read_service(avp.value) for avp in _each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)
+        )
+        return Answer(
+            session_id=_first(group, c.AVP_SESSION_ID),
+            request_type=_first(group, c.AVP_CC_REQUEST_TYPE),
+            request_number=_first(group, c.AVP_CC_REQUEST_NUMBER),
+            result_code=_first(group, c.AVP_RESULT_CODE),
+            services=services,
+            origin_host=_text(_first(group, c.AVP_ORIGIN_HOST)),
+            error_message=_first(group, c.AVP_ERROR_MESSAGE),
+            failed_avps=tuple(
+                _name(member) for avp in _each(group, c.AVP_FAILED_AVP) for member in avp.value
+            ),
+            faults=tuple(_faults(message, group, keys, request_type)),
+        )
+    except UNDECODABLE as error:
+        raise SimulatorError(
+            f"the answer cannot be decoded ({error}); its octets are {octets.hex()}"
+        ) from error
+
+
+def unmet_expectation(step: Step, answer: Answer) -> str | None:
+    """Says in which result code an answer differs from what its step expects, None if in none."""
+    if not step.expected:
+        return None
+    command, *services = step.expected
+    if answer.result_code != command:
+        return f"expected result code {command}, got {code_text(answer.result_code)}"
+    codes = [service.result_code for service in answer.services]
+    if services and codes != services:
+        return f"expected the services' result codes {services}, got {codes}"
+    return None
+
+
+def code_text(code: int | None) -> str:
+    """Returns a result code with its name."""
+    if code is None:
+        return "no result code"
+    return f"{code} {RESULT_CODE_NAMES.get(code, '(unknown)')}"
+
+
+def _each(group: Iterable[Any], code: int, vendor: int = 0) -> list[Any]:
+    return [avp for avp in group if avp.code == code and avp.vendor_id == vendor]
+
+
+def _first(group: Iterable[Any], code: int) -> Any:
+    return next((avp.value for avp in group if avp.code == code and avp.vendor_id == 0), None)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def _name(avp: Any) -> str:
+    known = avp.name != UNKNOWN_NAME
+    return avp.name if known else f"{avp.code} of vendor {avp.vendor_id}"
+
+
+def _read_service(group: list[Any]) -> ServiceAnswer:
+    granted = _first(group, c.AVP_GRANTED_SERVICE_UNIT)
+    final = _first(group, c.AVP_FINAL_UNIT_INDICATION)
+    return ServiceAnswer(
+        rating_group=_first(group, c.AVP_RATING_GROUP),
+        service_identifiers=tuple(avp.value for avp in _each(group, c.AVP_SERVICE_IDENTIFIER)),
+        result_code=_first(group, c.AVP_RESULT_CODE),
+        granted=None if granted is None else _read_units(granted),
+        validity_seconds=_first(group, c.AVP_VALIDITY_TIME),
+        final_unit_action=None if final is None else _read_action(final),
+    )
+
+
+def _read_units(group: list[Any]) -> Units:
+    return Units(
+        total_octets=_first(group, c.AVP_CC_TOTAL_OCTETS),
+        input_octets=_first(group, c.AVP_CC_INPUT_OCTETS),
+        output_octets=_first(group, c.AVP_CC_OUTPUT_OCTETS),
+        seconds=_first(group, c.AVP_CC_TIME),
+        service_specific_units=_first(group, c.AVP_CC_SERVICE_SPECIFIC_UNITS),
+    )
+
+
+def _read_action(group: list[Any]) -> str:
+    action = _first(group, c.AVP_FINAL_UNIT_ACTION)
+    known = isinstance(action, int) and 0 <= action < len(FINAL_UNIT_ACTIONS)
+    return FINAL_UNIT_ACTIONS[action] if known else f"unknown ({action})"
+
+
+def _faults(
+    message: Any, group: list[Any], keys: RequestKeys, request_type: RequestType
+) -> list[str]:
+    header = message.header
+    code = _first(group, c.AVP_RESULT_CODE)
+    is_protocol_error = code is not None and 3000 <= code < 4000
+    checks: list[tuple[str, object, object]] = [
+        ("command code", header.command_code, c.CMD_CREDIT_CONTROL),
+        ("application id", header.application_id, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
+        ("hop-by-hop id", header.hop_by_hop_identifier, keys.hop_by_hop),
+        ("end-to-end id", header.end_to_end_identifier, keys.end_to_end),
+        ("R bit", header.is_request, False),
+        ("P bit", header.is_proxyable, True),
+        ("T bit", header.is_retransmit, False),
+        ("E bit", header.is_error, is_protocol_error),
+        ("Session-Id", _first(group, c.AVP_SESSION_ID), keys.session_id),
+        ("number of Result-Codes", len(_each(group, c.AVP_RESULT_CODE)), 1),
+    ]
+    if not is_protocol_error:
+        checks += [
+            ("first AVP", group[0].code if group else None, c.AVP_SESSION_ID),
+            ("CC-Request-Type", _first(group, c.AVP_CC_REQUEST_TYPE), int(request_type)),
+            ("CC-Request-Number", _first(group, c.AVP_CC_REQUEST_NUMBER), keys.request_number),
+        ]
+    return [f"{name} is {got}, not {wanted}" for name, got, wanted in checks if got != wanted]
+
+
+def _kind_text(request_type: int | None, request_number: int | None) -> str:
+    try:
+        name = RequestType(request_type).name.lower() if request_type is not None else "answer"
+    except ValueError:
+        name = f"request type {request_type}"
+    return name if request_number is None else f"{name} {request_number}"
+
+
+def _service_text(service: ServiceAnswer) -> str:
+    names = [] if service.rating_group is None else [f"rating group {service.rating_group}"]
+    names += [f"service {identifier}" for identifier in service.service_identifiers]
+    parts = [f"{' '.join(names) or 'the session'}: {code_text(service.result_code)}"]
+    if service.granted is not None:
+        parts.append(f"granted {_units_text(service.granted)}")
+    if service.validity_seconds is not None:
+        parts.append(f"valid for {service.validity_seconds} s")
+    if service.final_unit_action is not None:
+        parts.append(f"final units, then {service.final_unit_action}")
+    return ", ".join(parts)
+
+
+def _units_text(units: Units) -> str:
+    forms: tuple[tuple[int | None, Callable[[int], str], str], ...] = (
+        (units.total_octets, octets_text, ""),
+        (units.input_octets, octets_text, " in"),
+        (units.output_octets, octets_text, " out"),
+        (units.seconds, lambda amount: f"{amount} s", ""),
+        (units.service_specific_units, lambda amount: f"{amount} units", ""),
+    )
+    return " + ".join(form(n) + end for n, form, end in forms if n is not None) or "nothing"
+
+
+def octets_text(octets: int) -> str:
+    """Returns an amount of octets, in the largest binary unit that holds it exactly."""
+    for name, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if octets >= size and octets % size == 0:
+            return f"{octets // size} {name}"
+    return f"{octets} octets"
+
+
+def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
+    return {
+        "rating_group": service.rating_group,
+        "service_identifiers": list(service.service_identifiers),
+        "result_code": service.result_code,
+        "granted": None if service.granted is None else _units_dict(service.granted),
+        "validity_seconds": service.validity_seconds,
+        "final_unit_action": service.final_unit_action,
+    }
+
+
+def _units_dict(units: Units) -> dict[str, int]:
+    amounts = {name: getattr(units, name) for name in Units.__slots__}
+    return {name: amount for name, amount in amounts.items() if amount is not None}

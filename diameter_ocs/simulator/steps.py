@@ -1,0 +1,229 @@
+"""The steps of a simulated session, written as text: `update:rg=300/used=10MiB/request=10MiB`.
+
+    STEP     = KIND [":" SERVICE {"," SERVICE}] ["@" CODE {"/" CODE}]
+    KIND     = initial | update | terminate
+    SERVICE  = WORD {"/" WORD}
+    WORD     = rg=NUMBER | si=NUMBER | reason=REASON
+             | request[=OCTETS] | request-input=OCTETS | request-output=OCTETS
+             | time=SECONDS | units=NUMBER
+             | used=OCTETS | used-input=OCTETS | used-output=OCTETS
+             | used-time=SECONDS | used-units=NUMBER
+
+Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
+Requested-Service-Unit: the server decides. OCTETS may end in KiB, MiB, GiB, TiB, kB, MB or GB,
+SECONDS in s, min or h. After `@` stand the expected result codes: the command's, then those of the
+answer's services in their order.
+"""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+UNSIGNED32_MAX = 2**32 - 1
+UNSIGNED64_MAX = 2**64 - 1
+
+OCTET_SUFFIXES = {
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+}
+SECOND_SUFFIXES = {"s": 1, "min": 60, "h": 3600}
+
+
+class StepError(ValueError):
+    """A step is written wrongly; the message names step and word and says what is allowed."""
+
+
+class RequestType(enum.IntEnum):
+    """CC-Request-Type of a session (RFC 8506 section 8.3)."""
+
+    INITIAL = 1
+    UPDATE = 2
+    TERMINATE = 3
+
+
+class ReportingReason(enum.IntEnum):
+    """Why usage is reported (TS 32.299, Reporting-Reason)."""
+
+    THRESHOLD = 0
+    QHT = 1
+    FINAL = 2
+    QUOTA_EXHAUSTED = 3
+    VALIDITY_TIME = 4
+    OTHER_QUOTA_TYPE = 5
+    RATING_CONDITION_CHANGE = 6
+    FORCED_REAUTHORISATION = 7
+    POOL_EXHAUSTED = 8
+    UNUSED_QUOTA_TIMER = 9
+
+
+# These tell about one unit type, so they stand in the Used-Service-Unit.
+REASONS_OF_A_UNIT = frozenset(
+    {
+        ReportingReason.THRESHOLD,
+        ReportingReason.QUOTA_EXHAUSTED,
+        ReportingReason.OTHER_QUOTA_TYPE,
+        ReportingReason.POOL_EXHAUSTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Amounts by unit type; None where the type is not named, so Units() is an empty group."""
+
+    total_octets: int | None = None
+    input_octets: int | None = None
+    output_octets: int | None = None
+    seconds: int | None = None
+    service_specific_units: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStep:
+    """What one Multiple-Services-Credit-Control of a request says."""
+
+    rating_group: int | None = None
+    service_identifiers: tuple[int, ...] = ()
+    requested: Units | None = None
+    used: Units | None = None
+    reporting_reason: ReportingReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a session, and the result codes that its answer should carry.
+
+    `expected` is empty when any answer will do; else the command's code, then the services'.
+    """
+
+    request_type: RequestType
+    services: tuple[ServiceStep, ...] = ()
+    expected: tuple[int, ...] = ()
+
+
+DEFAULT_STEPS = (
+    "initial:rg=300/request=10MiB@2001/2001",
+    "update:rg=300/used=10MiB/request=10MiB/reason=QUOTA_EXHAUSTED@2001/2001",
+    "terminate:rg=300/used=1234567/reason=FINAL@2001",
+)
+
+KINDS = {kind.name.lower(): kind for kind in RequestType}
+
+# word: (the part of the service, its unit type)
+AMOUNTS = {
+    "request": ("requested", "total_octets"),
+    "request-input": ("requested", "input_octets"),
+    "request-output": ("requested", "output_octets"),
+    "time": ("requested", "seconds"),
+    "units": ("requested", "service_specific_units"),
+    "used": ("used", "total_octets"),
+    "used-input": ("used", "input_octets"),
+    "used-output": ("used", "output_octets"),
+    "used-time": ("used", "seconds"),
+    "used-units": ("used", "service_specific_units"),
+}
+WORDS = ("rg", "si", "reason", *AMOUNTS)
+
+
+def parse_steps(texts: Iterable[str]) -> tuple[Step, ...]:
+    """Reads a script, one or more steps per text, separated by blanks.
+
+    Raises StepError for the first word that is wrong.
+    """
+    words = [word for text in texts for word in text.split()]
+    return tuple(_parse_step(number, text) for number, text in enumerate(words, start=1))
+
+
+def _parse_step(number: int, text: str) -> Step:
+    body, at, codes = text.partition("@")
+    kind, colon, services = body.partition(":")
+    where = f"step {number} ({text})"
+    if kind not in KINDS:
+        raise StepError(f"{where}: {kind!r} is no kind of step; write {_or(KINDS)}")
+    if colon and not services:
+        raise StepError(f"{where}: nothing stands after the colon; write a service or no colon")
+    return Step(
+        request_type=KINDS[kind],
+        services=tuple(_parse_service(where, part) for part in services.split(",") if colon),
+        expected=tuple(_parse_code(where, code) for code in codes.split("/") if at),
+    )
+
+
+def _parse_code(where: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) == 4):
+        raise StepError(f"{where}: {text!r} is no result code; write four digits such as 2001")
+    return int(text)
+
+
+def _parse_service(where: str, text: str) -> ServiceStep:
+    single: dict[str, int] = {}
+    service_identifiers: list[int] = []
+    units: dict[str, dict[str, int]] = {}
+    seen: set[str] = set()
+    reason: ReportingReason | None = None
+    for word in text.split("/"):
+        name, equals, value = word.partition("=")
+        here = f"{where}, word {word!r}"
+        if name not in WORDS:
+            raise StepError(f"{here}: unknown; write {_or(WORDS)}")
+        if name in seen and name != "si":
+            raise StepError(f"{here}: {name} stands twice in one service; write it once")
+        seen.add(name)
+        if name == "reason":
+            reason = _parse_reason(here, value)
+        elif name == "si":
+            service_identifiers.append(_parse_amount(here, value, {}, UNSIGNED32_MAX))
+        elif name == "rg":
+            single[name] = _parse_amount(here, value, {}, UNSIGNED32_MAX)
+        elif name == "request" and not equals:
+            units.setdefault("requested", {})
+        else:
+            part, unit_type = AMOUNTS[name]
+            units.setdefault(part, {})[unit_type] = _parse_units(here, value, unit_type)
+    if reason is not None and reason in REASONS_OF_A_UNIT and "used" not in units:
+        raise StepError(
+            f"{where}: reason={reason.name} tells about used units; write used= beside it"
+        )
+    return ServiceStep(
+        rating_group=single.get("rg"),
+        service_identifiers=tuple(service_identifiers),
+        requested=Units(**units["requested"]) if "requested" in units else None,
+        used=Units(**units["used"]) if "used" in units else None,
+        reporting_reason=reason,
+    )
+
+
+def _parse_reason(here: str, value: str) -> ReportingReason:
+    if value not in ReportingReason.__members__:
+        raise StepError(f"{here}: unknown reason; write {_or(ReportingReason.__members__)}")
+    return ReportingReason[value]
+
+
+def _parse_units(here: str, value: str, unit_type: str) -> int:
+    if unit_type == "seconds":
+        return _parse_amount(here, value, SECOND_SUFFIXES, UNSIGNED32_MAX)
+    if unit_type == "service_specific_units":
+        return _parse_amount(here, value, {}, UNSIGNED64_MAX)
+    return _parse_amount(here, value, OCTET_SUFFIXES, UNSIGNED64_MAX)
+
+
+def _parse_amount(here: str, value: str, suffixes: dict[str, int], maximum: int) -> int:
+    digits = value.rstrip("".join(suffixes)) if suffixes else value
+    suffix = value[len(digits) :]
+    if not (digits.isascii() and digits.isdigit()) or (suffix and suffix not in suffixes):
+        endings = f", which may end in {_or(suffixes)}" if suffixes else ""
+        raise StepError(f"{here}: {value!r} is no amount; write a whole number{endings}")
+    amount = int(digits) * suffixes.get(suffix, 1)
+    if amount > maximum:
+        raise StepError(f"{here}: {amount} does not fit; write at most {maximum}")
+    return amount
+
+
+def _or(words: Iterable[str]) -> str:
+    *front, last = words
+    return f"{', '.join(front)} or {last}" if front else last

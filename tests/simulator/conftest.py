@@ -1,0 +1,106 @@
+"""A stand-in for the server, made of python-diameter's classes, that grants what is asked."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from diameter.message import Message, constants
+from diameter.message.avp.grouped import GrantedServiceUnit
+from diameter.message.commands import (
+    CapabilitiesExchangeAnswer,
+    CreditControlAnswer,
+    DeviceWatchdogRequest,
+    DisconnectPeerAnswer,
+)
+
+HOST = b"ocs.test.example"
+REALM = b"test.example"
+
+
+@dataclass
+class FakeServer:
+    """Listens on loopback and serves each connection in a thread until the test ends.
+
+    `capabilities_code` is the code of its CEA. `answer` makes the octets of each answer, or b""
+    for silence; None in place of octets closes the connection. `watchdog` sends a DWR before each
+    answer. `requests` are the CCRs received and `others` whatever else came.
+    """
+
+    answer: Callable[[Message], bytes | None]
+    capabilities_code: int = constants.E_RESULT_CODE_DIAMETER_SUCCESS
+    watchdog: bool = False
+    requests: list[Message] = field(default_factory=list)
+    others: list[Message] = field(default_factory=list)
+    port: int = 0
+
+    def serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve_connection, args=(connection,), daemon=True).start()
+
+    def serve_connection(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream:
+            while header := stream.read(20):
+                octets = header + stream.read(int.from_bytes(header[1:4], "big") - 20)
+                for reply in self.replies(Message.from_bytes(octets)):
+                    if reply is None:
+                        return
+                    connection.sendall(reply)
+
+    def replies(self, message: Message) -> Iterator[bytes | None]:
+        if isinstance(message.to_answer(), CapabilitiesExchangeAnswer):
+            answer = message.to_answer()
+            answer.result_code = self.capabilities_code
+            answer.origin_host, answer.origin_realm = HOST, REALM
+            answer.auth_application_id = [constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION]
+            yield answer.as_bytes()
+        elif isinstance(message.to_answer(), CreditControlAnswer) and message.header.is_request:
+            self.requests.append(message)
+            if self.watchdog:
+                request = DeviceWatchdogRequest()
+                request.origin_host, request.origin_realm = HOST, REALM
+                yield request.as_bytes()
+            yield self.answer(message)
+        else:
+            self.others.append(message)
+            if isinstance(message.to_answer(), DisconnectPeerAnswer) and message.header.is_request:
+                answer = message.to_answer()
+                answer.result_code = constants.E_RESULT_CODE_DIAMETER_SUCCESS
+                answer.origin_host, answer.origin_realm = HOST, REALM
+                yield answer.as_bytes()
+                yield None
+
+
+def grant_all(request: Message) -> bytes:
+    """Answers 2001 and grants each service the octets it asks for, without any account."""
+    answer = request.to_answer()
+    answer.session_id = request.session_id
+    answer.origin_host, answer.origin_realm = HOST, REALM
+    answer.result_code = constants.E_RESULT_CODE_DIAMETER_SUCCESS
+    answer.cc_request_type = request.cc_request_type
+    answer.cc_request_number = request.cc_request_number
+    for service in request.multiple_services_credit_control:
+        asked = service.requested_service_unit
+        answer.add_multiple_services_credit_control(
+            granted_service_unit=asked
+            and GrantedServiceUnit(cc_total_octets=asked.cc_total_octets),
+            rating_group=service.rating_group,
+            validity_time=3600 if asked else None,
+            result_code=constants.E_RESULT_CODE_DIAMETER_SUCCESS,
+        )
+    return answer.as_bytes()
+
+
+@pytest.fixture
+def fake_server() -> Iterator[FakeServer]:
+    server = FakeServer(answer=grant_all)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.port = listener.getsockname()[1]
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        yield server
+        listener.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,172 @@
+"""Answers as the gateway reads, judges and shows them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from diameter.message import Avp, constants
+from diameter.message.avp.grouped import (
+    FinalUnitIndication,
+    GrantedServiceUnit,
+    VendorSpecificApplicationId,
+)
+from diameter.message.commands import CapabilitiesExchangeAnswer, CreditControlAnswer
+
+from diameter_ocs.simulator.answers import (
+    Answer,
+    ServiceAnswer,
+    octets_text,
+    read_answer,
+    read_capabilities,
+    unmet_expectation,
+)
+from diameter_ocs.simulator.encoding import RequestKeys
+from diameter_ocs.simulator.errors import SimulatorError
+from diameter_ocs.simulator.steps import RequestType, Units, parse_steps
+
+KEYS = RequestKeys("pgw.test.example;1;2", 1, 5, 0x11111111, 0x22222222, 1_732_104_000)
+
+
+def credit_control_answer(result_code: int = 2001) -> CreditControlAnswer:
+    answer = CreditControlAnswer()
+    answer.header.application_id = 4
+    answer.header.hop_by_hop_identifier = KEYS.hop_by_hop
+    answer.header.end_to_end_identifier = KEYS.end_to_end
+    answer.session_id = KEYS.session_id
+    answer.origin_host, answer.origin_realm = b"ocs.test.example", b"test.example"
+    answer.result_code = result_code
+    answer.cc_request_type, answer.cc_request_number = 2, KEYS.request_number
+    return answer
+
+
+def read(answer: CreditControlAnswer, keys: RequestKeys = KEYS) -> Answer:
+    return read_answer(answer.as_bytes(), keys, RequestType.UPDATE)
+
+
+def test_a_grant_is_read_with_all_it_says() -> None:
+    answer = credit_control_answer()
+    answer.add_multiple_services_credit_control(
+        granted_service_unit=GrantedServiceUnit(cc_total_octets=2**20),
+        rating_group=300,
+        service_identifier=[7],
+        validity_time=3600,
+        result_code=2001,
+        final_unit_indication=FinalUnitIndication(final_unit_action=0),
+    )
+    answer.add_multiple_services_credit_control(rating_group=380, result_code=4012)
+    seen = read(answer)
+    assert seen.faults == ()
+    assert seen.origin_host == "ocs.test.example"
+    assert seen.services == (
+        ServiceAnswer(300, (7,), 2001, Units(total_octets=2**20), 3600, "TERMINATE"),
+        ServiceAnswer(380, (), 4012, None, None, None),
+    )
+    assert seen.text() == (
+        "update 5: 2001 SUCCESS; rating group 300 service 7: 2001 SUCCESS, granted 1 MiB, "
+        "valid for 3600 s, final units, then TERMINATE; "
+        "rating group 380: 4012 CREDIT_LIMIT_REACHED"
+    )
+    assert json.loads(json.dumps(seen.as_dict()))["services"][0] == {
+        "rating_group": 300,
+        "service_identifiers": [7],
+        "result_code": 2001,
+        "granted": {"total_octets": 2**20},
+        "validity_seconds": 3600,
+        "final_unit_action": "TERMINATE",
+    }
+
+
+def test_a_refusal_names_what_failed() -> None:
+    answer = credit_control_answer(5001)
+    message = "AVP 9999 of vendor 10415 is unknown"
+    failed = [Avp.new(constants.AVP_RATING_GROUP, value=1), Avp(9999, 10415)]
+    answer.append_avp(Avp.new(constants.AVP_ERROR_MESSAGE, value=message))
+    answer.append_avp(Avp.new(constants.AVP_FAILED_AVP, value=failed))
+    seen = read(answer)
+    assert seen.failed_avps == ("Rating-Group", "9999 of vendor 10415")
+    assert seen.text() == (
+        "update 5: 5001 AVP_UNSUPPORTED; message: AVP 9999 of vendor 10415 is unknown; "
+        "failed AVP: Rating-Group, 9999 of vendor 10415"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        (replace(KEYS, session_id="other"), "Session-Id is pgw.test.example;1;2, not other"),
+        (replace(KEYS, hop_by_hop=1), "hop-by-hop id is 286331153, not 1"),
+        (replace(KEYS, end_to_end=1), "end-to-end id is 572662306, not 1"),
+        (replace(KEYS, request_number=6), "CC-Request-Number is 5, not 6"),
+    ],
+    ids=["session", "hop-by-hop", "end-to-end", "number"],
+)
+def test_an_answer_to_another_request_is_a_fault(keys: RequestKeys, fault: str) -> None:
+    seen = read(credit_control_answer(), keys)
+    assert seen.faults == (fault,)
+    assert f"FAULT: {fault}" in seen.text()
+
+
+def test_a_protocol_error_without_the_error_bit_is_a_fault() -> None:
+    answer = credit_control_answer(3004)
+    assert read(answer).faults == ("E bit is False, not True",)
+    answer.header.is_error = True
+    assert read(answer).faults == ()
+
+
+def test_octets_that_do_not_decode_are_an_error() -> None:
+    octets = credit_control_answer().as_bytes()
+    with pytest.raises(SimulatorError, match="cannot be decoded"):
+        read_answer(octets[:-2], KEYS, RequestType.UPDATE)
+
+
+@pytest.mark.parametrize(
+    ("step", "unmet"),
+    [
+        ("update", None),
+        ("update@2001", None),
+        ("update@2001/2001/4012", None),
+        ("update@4010", "expected result code 4010, got 2001 SUCCESS"),
+        ("update@2001/2001", "expected the services' result codes [2001], got [2001, 4012]"),
+        ("update@2001/4012/2001", "expected the services' result codes [4012, 2001], got"),
+    ],
+)
+def test_expectations_decide(step: str, unmet: str | None) -> None:
+    answer = credit_control_answer()
+    answer.add_multiple_services_credit_control(rating_group=300, result_code=2001)
+    answer.add_multiple_services_credit_control(rating_group=380, result_code=4012)
+    reason = unmet_expectation(parse_steps([step])[0], read(answer))
+    assert (reason is None) is (unmet is None)
+    assert unmet is None or (reason or "").startswith(unmet)
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (0, "0 octets"),
+        (1023, "1023 octets"),
+        (1536, "1536 octets"),
+        (2048, "2 KiB"),
+        (2**40, "1 TiB"),
+    ],
+)
+def test_octets_are_shown_exactly(octets: int, text: str) -> None:
+    assert octets_text(octets) == text
+
+
+def test_capabilities_may_offer_credit_control_in_a_group() -> None:
+    answer = CapabilitiesExchangeAnswer()
+    answer.result_code = 2001
+    answer.vendor_specific_application_id = [VendorSpecificApplicationId(10415, 4)]
+    seen = read_capabilities(answer.as_bytes())
+    assert (seen.result_code, seen.has_credit_control) == (2001, True)
+
+
+def test_capabilities_without_credit_control_are_told_apart() -> None:
+    answer = CapabilitiesExchangeAnswer()
+    answer.result_code, answer.auth_application_id = 2001, [16777238]
+    assert read_capabilities(answer.as_bytes()).has_credit_control is False
+
+
+def test_another_message_is_no_capabilities_answer() -> None:
+    with pytest.raises(SimulatorError, match="did not answer the CER"):
+        read_capabilities(credit_control_answer().as_bytes())
