@@ -71,11 +71,11 @@ def find(places: Places, data_major: int | None) -> Binaries:
 
 
 def inspect(folder: Path) -> Binaries | None:
-    """Return the PostgreSQL in a folder, or None when its programs are not there."""
+    """Return the PostgreSQL in a folder, or None when it has no programs that we may run."""
     postgres = folder / "postgres"
-    if not postgres.is_file() or not (folder / "initdb").is_file():
-        return None
     try:
+        if not postgres.is_file() or not (folder / "initdb").is_file():
+            return None
         answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None

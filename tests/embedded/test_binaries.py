@@ -92,6 +92,18 @@ def test_a_program_that_does_not_run_is_no_installation(tmp_path: Path) -> None:
     assert inspect(folder) is None
 
 
+def test_a_folder_that_may_not_be_read_holds_no_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = install(tmp_path / "bin", "18.4")
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert inspect(folder) is None
+
+
 def test_the_environment_says_where_to_look(tmp_path: Path) -> None:
     looked = Places.of({"OCS_POSTGRES_BINARIES": "/some/bin", "PATH": "/usr/bin::/bin"})
     assert looked.named == Path("/some/bin")
