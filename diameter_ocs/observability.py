@@ -1,0 +1,147 @@
+"""Logs and metrics: how events are written, whose identities are masked, what is counted."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import TextIO
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import Processor
+
+VISIBLE_CHARACTERS = 4
+# Fields of log events that name a subscriber, whatever the room calls them.
+SUBSCRIBER_FIELDS = frozenset(
+    {"identity", "identities", "imsi", "msisdn", "nai", "sip_uri", "private", "subscription_id"}
+)
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "console", "json")
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+BATCH_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+def mask(identity: str) -> str:
+    """Return an identity that shows its last 4 characters, or none when it has no more than 8."""
+    hidden = len(identity) - VISIBLE_CHARACTERS
+    if hidden < VISIBLE_CHARACTERS + 1:
+        return "*" * len(identity)
+    return "*" * hidden + identity[hidden:]
+
+
+def mask_subscribers(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Mask the fields of an event that name a subscriber."""
+    for field in SUBSCRIBER_FIELDS & event.keys():
+        event[field] = _masked(event[field])
+    return event
+
+
+def configure_logging(level: str, format: str, stream: TextIO | None = None) -> None:
+    """Write events of this level and above to the stream, standard error when None.
+
+    `auto` is console on a terminal and JSON, one object per line, elsewhere.
+    """
+    stream = stream or sys.stderr
+    on_console = format == "console" or (format == "auto" and stream.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            mask_subscribers,
+            *(_console_processors(stream) if on_console else _json_processors()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The server's metrics, all in one registry."""
+
+    registry: CollectorRegistry
+    requests: Counter
+    answers_dropped: Counter
+    refusals: Counter
+    tolerated: Counter
+    request_number_reused: Counter
+    batch_size: Histogram
+    batch_seconds: Histogram
+    queue_depth: Gauge
+    database_errors: Counter
+    database_retries: Counter
+    peers_open: Gauge
+
+
+def create_metrics() -> Metrics:
+    """Make the metrics in a registry of their own."""
+    registry = CollectorRegistry()
+
+    def counter(name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"ocs_{name}", text, labels, registry=registry)
+
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"ocs_{name}", text, labels, registry=registry)
+
+    def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"ocs_{name}", text, registry=registry, buckets=buckets)
+
+    return Metrics(
+        registry=registry,
+        requests=counter(
+            "requests",
+            "Requests answered, by CC-Request-Type and command-level Result-Code",
+            "request_type",
+            "result_code",
+        ),
+        answers_dropped=counter(
+            "answers_dropped", "Answers that were late or had no connection any more", "reason"
+        ),
+        refusals=counter(
+            "refusals", "Requests refused before they reached an account, by reason", "reason"
+        ),
+        tolerated=counter(
+            "tolerated", "Peculiarities of messages that were accepted, by kind", "kind"
+        ),
+        request_number_reused=counter(
+            "request_number_reused", "New work under a CC-Request-Number answered before"
+        ),
+        batch_size=histogram("batch_size", "Requests in one transaction", BATCH_SIZES),
+        batch_seconds=histogram(
+            "batch_seconds", "Seconds from the begin of a batch to its commit", BATCH_SECONDS
+        ),
+        queue_depth=gauge("queue_depth", "Requests that wait, by lane", "lane"),
+        database_errors=counter(
+            "database_errors", "Errors of the database, by SQLSTATE class", "sqlstate_class"
+        ),
+        database_retries=counter(
+            "database_retries", "Batches tried again, by SQLSTATE", "sqlstate"
+        ),
+        peers_open=gauge("peers_open", "Peers whose connection is open"),
+    )
+
+
+def _masked(value: object) -> object:
+    """Mask text and numbers; of a collection, each member."""
+    if isinstance(value, bytes):
+        return mask(value.decode(errors="replace"))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(member) for member in value]
+    return value if value is None else mask(str(value))
+
+
+def _console_processors(stream: TextIO) -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+
+
+def _json_processors() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_encode_json)]
+
+
+def _encode_json(event: object, **_: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
