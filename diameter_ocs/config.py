@@ -1,0 +1,271 @@
+"""The configuration: a TOML file, the environment, the command line; the later one wins.
+
+Every fault is reported at once, each with the path of its key and where the value came from.
+"""
+
+import difflib
+import importlib.resources
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PACKAGE = "diameter_ocs"
+ENVIRONMENT_PREFIX = "OCS_"
+PORT_MAX = 65535
+IDENTITY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+IDENTITY_PATTERN = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
+DATABASE_URL = re.compile(r"postgres(ql)?://|\s*\w+\s*=")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `faults` holds one sentence for each reason."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Endpoint(NamedTuple):
+    """A host, or an address of it, and a port; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_endpoint(value: object) -> Endpoint:
+    """Return the endpoint written as HOST:PORT, or [ADDRESS]:PORT for IPv6."""
+    if isinstance(value, Endpoint):
+        return value
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:\[\]]+)):(\d{1,5})", str(value))
+    if found is None or int(found[3]) > PORT_MAX:
+        raise ValueError("must be HOST:PORT, or [ADDRESS]:PORT for IPv6")
+    return Endpoint(found[1] or found[2], int(found[3]))
+
+
+def _parse_endpoint_or_none(value: object) -> Endpoint | None:
+    return None if value in ("", None) else parse_endpoint(value)
+
+
+def _parse_network(value: object) -> Network:
+    try:
+        return ipaddress.ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f"must be an IP address or network: {error}") from None
+
+
+def _split(value: object) -> object:
+    """Split text at its commas: lists in the environment are written so."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _check_identity(value: str) -> str:
+    if not IDENTITY.fullmatch(value):
+        raise ValueError("must be a host name or realm such as ocs.example")
+    return value
+
+
+def _check_identity_pattern(value: str) -> str:
+    if not IDENTITY_PATTERN.fullmatch(value):
+        raise ValueError("must be a host name or a pattern of it such as pgw*.example")
+    return value
+
+
+def _check_realm(value: str) -> str:
+    return value if value == "*" else _check_identity(value)
+
+
+def _check_database_url(value: SecretStr) -> SecretStr:
+    if not DATABASE_URL.match(value.get_secret_value()):
+        raise ValueError("must be postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE")
+    return value
+
+
+Identity = Annotated[str, AfterValidator(_check_identity)]
+IdentityPattern = Annotated[str, AfterValidator(_check_identity_pattern)]
+Realm = Annotated[str, AfterValidator(_check_realm)]
+
+
+class PeerEntry(BaseModel):
+    """Which peers are accepted by one `[[peers]]` table, and how they are treated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: IdentityPattern | None = None
+    realm: Identity | None = None
+    tenant: str | None = Field(default=None, min_length=1)
+    addresses: tuple[Annotated[Network, PlainValidator(_parse_network)], ...] = ()
+    strict: bool = False
+
+    @model_validator(mode="after")
+    def _names_someone(self) -> "PeerEntry":
+        if self.host is None and self.realm is None:
+            raise ValueError("needs a host or a realm")
+        return self
+
+
+class Configuration(BaseSettings):
+    """All settings of the server and of the commands; times in seconds, sizes in octets."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True
+    )
+
+    origin_host: Identity | None = None
+    origin_realm: Identity | None = None
+    host_aliases: Annotated[tuple[Identity, ...], NoDecode, BeforeValidator(_split)] = ()
+    # Realms besides origin_realm whose requests are taken; "*" takes all.
+    served_realms: Annotated[tuple[Realm, ...], NoDecode, BeforeValidator(_split)] = ()
+    listen: Annotated[Endpoint, NoDecode, PlainValidator(parse_endpoint)] = Endpoint(
+        "0.0.0.0", 3868
+    )
+    metrics: Annotated[Endpoint | None, NoDecode, PlainValidator(_parse_endpoint_or_none)] = (
+        Endpoint("127.0.0.1", 9168)
+    )
+    # The directory of the embedded database; None is the place usual for the user.
+    data: Path | None = None
+    # An external PostgreSQL; None is the embedded one.
+    database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] | None = None
+    lanes: int = Field(default=2, ge=1, le=64)
+    batch_size: int = Field(default=128, ge=1, le=1024)
+    answer_budget_seconds: float = Field(default=2.0, ge=0.1, le=60)
+    # RFC 3539 section 3.4.1: Tw is at least 6 seconds.
+    watchdog_seconds: float = Field(default=30.0, ge=6, le=3600)
+    vendor_id: int = Field(default=0, ge=0, le=2**32 - 1)
+    product_name: str = Field(default="diameter-ocs", min_length=1, max_length=255)
+    message_octets_max: int = Field(default=65536, ge=4096, le=1024 * 1024)
+    requests_in_flight_max: int = Field(default=1024, ge=1)
+    connections_max: int = Field(default=1024, ge=1)
+    accept_any_loopback_peer: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json", "auto"] = "auto"
+    peers: Annotated[tuple[PeerEntry, ...], NoDecode] = ()
+
+    def identity(self) -> tuple[str, str]:
+        """Return Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
+        if self.origin_host is not None and self.origin_realm is not None:
+            return self.origin_host, self.origin_realm
+        missing = [key for key in ("origin_host", "origin_realm") if not getattr(self, key)]
+        raise ConfigurationError(
+            [f"{key}: missing; set it in the file, or {_variable(key)}" for key in missing]
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` has merged, and nothing else."""
+        return (init_settings,)
+
+
+def load(path: Path | None, **overrides: Any) -> Configuration:
+    """Return the configuration of a file, the environment and the command line's overrides.
+
+    An override of None is one that was not given. A relative path in the file starts from the
+    file's folder. ConfigurationError names every fault.
+    """
+    in_file = _read(path) if path is not None else {}
+    in_environment = EnvSettingsSource(Configuration)()
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Configuration(**{**in_file, **in_environment, **given})
+    except ValidationError as error:
+        raise ConfigurationError(
+            [
+                f"{_source(fault['loc'], path, in_environment, given)}{_describe(fault)}"
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+        ) from None
+
+
+def resource(name: str) -> Path:
+    """Return a file or folder that comes with the program, such as `migrations`.
+
+    In a clone it stands at the top level, in an installed package inside the package.
+    """
+    package = Path(str(importlib.resources.files(PACKAGE)))
+    in_clone = (package.parent / "pyproject.toml").is_file()
+    return (package.parent if in_clone else package) / name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
+    if isinstance(values.get("data"), str):
+        values["data"] = path.absolute().parent / values["data"]
+    return values
+
+
+def _source(
+    location: tuple[int | str, ...],
+    path: Path | None,
+    in_environment: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> str:
+    """Return where a faulty value came from, as the beginning of a sentence."""
+    key = str(location[0]) if location else ""
+    if key in given:
+        return "command line: "
+    if key in in_environment:
+        return f"environment, {_variable(key)}: "
+    return f"{path}: "
+
+
+def _describe(fault: ErrorDetails) -> str:
+    """Say in one line which key is wrong and why."""
+    location = fault["loc"]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    if fault["type"] == "extra_forbidden":
+        return f"{path[1:]}: unknown key{_suggestion(location)}"
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{path[1:]}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    model = PeerEntry if location[0] == "peers" else Configuration
+    near = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _variable(key: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{key.upper()}"

@@ -1,0 +1,215 @@
+"""The configuration: sources in their order, and every fault with its key."""
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from diameter_ocs.config import (
+    Configuration,
+    ConfigurationError,
+    Endpoint,
+    load,
+    parse_endpoint,
+    resource,
+)
+
+FULL = """
+origin_host = "ocs1.example"
+origin_realm = "example"
+host_aliases = ["ocs.example"]
+served_realms = ["other.example", "*"]
+listen = "[::1]:3869"
+metrics = ""
+data = "data/ocs"
+database_url = "postgresql://ocs:secret@db/ocs"
+lanes = 4
+batch_size = 64
+answer_budget_seconds = 1.5
+watchdog_seconds = 10
+vendor_id = 10415
+product_name = "charging"
+message_octets_max = 1048576
+requests_in_flight_max = 10
+connections_max = 20
+accept_any_loopback_peer = true
+log_level = "warning"
+log_format = "json"
+
+[[peers]]
+host = "pgw*.example"
+tenant = "demo"
+addresses = ["10.0.0.0/8", "2001:db8::1"]
+strict = true
+
+[[peers]]
+realm = "roaming.example"
+"""
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in Configuration.model_fields:
+        monkeypatch.delenv(f"OCS_{key.upper()}", raising=False)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "ocs.toml"
+    path.write_text(text)
+    return path
+
+
+def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
+    configuration = load(write(tmp_path, FULL))
+    assert configuration.identity() == ("ocs1.example", "example")
+    assert configuration.listen == Endpoint("::1", 3869)
+    assert configuration.metrics is None
+    assert configuration.served_realms == ("other.example", "*")
+    assert configuration.database_url is not None
+    assert configuration.database_url.get_secret_value() == "postgresql://ocs:secret@db/ocs"
+    first, second = configuration.peers
+    assert first.host == "pgw*.example"
+    assert first.strict
+    assert first.addresses == (
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("2001:db8::1/128"),
+    )
+    assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
+    named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
+    assert named_in_file | {"peers"} == set(Configuration.model_fields)
+
+
+def test_without_a_file_there_are_defaults() -> None:
+    configuration = load(None)
+    assert configuration.listen == Endpoint("0.0.0.0", 3868)
+    assert configuration.database_url is None
+    assert configuration.data is None
+
+
+def test_a_relative_path_starts_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    assert load(write(tmp_path, 'data = "here"')).data == tmp_path / "here"
+    assert load(write(tmp_path, 'data = "/there"')).data == Path("/there")
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, 'origin_host = "a.example"\norigin_realm = "example"\nlanes = 1')
+    monkeypatch.setenv("OCS_ORIGIN_HOST", "b.example")
+    monkeypatch.setenv("OCS_LANES", "3")
+    configuration = load(path, origin_host="c.example", listen=None)
+    assert configuration.identity() == ("c.example", "example")
+    assert configuration.lanes == 3
+
+
+def test_lists_in_the_environment_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCS_SERVED_REALMS", "a.example, b.example")
+    monkeypatch.setenv("OCS_DATABASE_URL", "")
+    configuration = load(None)
+    assert configuration.served_realms == ("a.example", "b.example")
+    assert configuration.database_url is None
+
+
+def test_variables_that_are_no_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCS_POSTGRES_BINARIES", "/usr/lib/postgresql/15/bin")
+    assert load(None).lanes == 2
+
+
+def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        origin_hots = "ocs.example"
+        listen = "3868"
+        lanes = "two"
+        batch_size = 0
+        watchdog_seconds = 5
+        zzz = 1
+        database_url = "secret"
+        [[peers]]
+        host = "pgw.example"
+        [[peers]]
+        hots = "pgw.example"
+        realm = "a b"
+        addresses = ["10.0.0.0/8", "10.0.0.1/8"]
+        [[peers]]
+        strict = true
+        """,
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert sorted(raised.value.faults) == [
+        f"{path}: batch_size: input should be greater than or equal to 1",
+        f"{path}: database_url: must be postgresql://USER@HOST/DATABASE"
+        " or host=HOST dbname=DATABASE",
+        f"{path}: lanes: input should be a valid integer, unable to parse string as an integer",
+        f"{path}: listen: must be HOST:PORT, or [ADDRESS]:PORT for IPv6",
+        f"{path}: origin_hots: unknown key (did you mean origin_host?)",
+        f"{path}: peers[1].addresses[1]: must be an IP address or network:"
+        " 10.0.0.1/8 has host bits set",
+        f"{path}: peers[1].hots: unknown key (did you mean host?)",
+        f"{path}: peers[1].realm: must be a host name or realm such as ocs.example",
+        f"{path}: peers[2]: needs a host or a realm",
+        f"{path}: watchdog_seconds: input should be greater than or equal to 6",
+        f"{path}: zzz: unknown key",
+    ]
+
+
+def test_a_fault_names_the_variable_or_the_command_line_it_came_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCS_LANES", "many")
+    with pytest.raises(ConfigurationError) as raised:
+        load(None, listen="nowhere")
+    assert sorted(fault.split(": ")[0] for fault in raised.value.faults) == [
+        "command line",
+        "environment, OCS_LANES",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("a = [", "is not TOML"), (None, "cannot be read: No such file")]
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str | None, reason: str) -> None:
+    path = tmp_path / "ocs.toml" if text is None else write(tmp_path, text)
+    with pytest.raises(ConfigurationError, match=f"{path}: {reason}"):
+        load(path)
+
+
+def test_the_database_url_is_never_shown(tmp_path: Path) -> None:
+    configuration = load(write(tmp_path, FULL))
+    assert "secret" not in repr(configuration)
+    assert "secret" not in str(configuration.model_dump())
+    with pytest.raises(ConfigurationError) as raised:
+        load(None, database_url="mysql://root:secret@db/ocs")
+    assert "secret" not in str(raised.value)
+
+
+def test_a_server_needs_a_name() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(None, origin_realm="example").identity()
+    assert raised.value.faults == ["origin_host: missing; set it in the file, or OCS_ORIGIN_HOST"]
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("127.0.0.1:3868", Endpoint("127.0.0.1", 3868)),
+        ("ocs.example:0", Endpoint("ocs.example", 0)),
+        ("[::]:3868", Endpoint("::", 3868)),
+        ("[fe80::1%eth0]:1", Endpoint("fe80::1%eth0", 1)),
+    ],
+)
+def test_an_endpoint_is_written_as_it_was_read(text: str, endpoint: Endpoint) -> None:
+    assert parse_endpoint(text) == endpoint
+    assert str(endpoint) == text
+
+
+@pytest.mark.parametrize("text", ["", "3868", ":3868", "::1:3868", "host:65536", "host:x", "[h]"])
+def test_what_is_no_endpoint_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be HOST:PORT"):
+        parse_endpoint(text)
+
+
+def test_resources_stand_at_the_top_level_of_a_clone() -> None:
+    assert resource("dictionaries") == Path(__file__).resolve().parent.parent / "dictionaries"
