@@ -15,6 +15,7 @@ from diameter_ocs.simulator.errors import SimulatorError
 from diameter_ocs.simulator.steps import RequestType, Step, Units
 
 SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
+UNKNOWN_SESSION_ID: int = c.E_RESULT_CODE_DIAMETER_UNKNOWN_SESSION_ID
 RESULT_CODE_NAMES: dict[int, str] = {
     value: name.removeprefix("E_RESULT_CODE_").removeprefix("DIAMETER_")
     for name, value in vars(c).items()
