@@ -121,12 +121,14 @@ class Catalogue:
     def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
         """Return what may pay for a rating group, in order: plan priority, then service priority.
 
-        A service that names a group also covers its children; a nearer group does not win.
+        A service that names a group also covers its children; a nearer group does not win. A plan
+        that this version does not have any more supplies nothing.
         """
         key = plans, rating_group
         services = self._services.get(key)
         if services is None:
-            subscribed = sorted((self.plans[name] for name in set(plans)), key=_by_priority)
+            known = (self.plans[name] for name in set(plans) if name in self.plans)
+            subscribed = sorted(known, key=_by_priority)
             services = self._services[key] = tuple(
                 service
                 for plan in subscribed

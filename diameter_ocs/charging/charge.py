@@ -4,9 +4,6 @@ The states of RFC 8506 section 7 are few on the server: a session is open or it 
 services of a request are settled before any is granted, then granted in the request's order.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from .case import Account, Case
 from .catalogue import RatingGroup
 from .decisions import (
@@ -22,16 +19,18 @@ from .decisions import (
 from .identification import subscriber
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, validity_seconds
-from .rating import Tariff, tariff_of
+from .rating import NOTHING_PAYS, Tariff, tariff_now, tariffs_of
 from .requests import ChargingRequest, RequestType, ServiceUsage
 from .session import RATING_GROUPS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle
+from .units import AMOUNT_MAX
 
 ACTIONS = {
     RequestType.INITIAL: (EdrKind.CHARGING, "initial"),
     RequestType.UPDATE: (EdrKind.CHARGING, "update"),
     RequestType.TERMINATION: (EdrKind.BILLING, "terminate"),
 }
+NOTHING_USED = Settlement()
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
@@ -110,14 +109,19 @@ def _abandon(session: Session, case: Case) -> Decision:
     )
 
 
-class _Service(NamedTuple):
+class _Service:
     """One service of a request on its way: what it is, what became of it."""
 
-    usage: ServiceUsage
-    rating_group: RatingGroup | None
-    outcome: Outcome
-    settlement: Settlement = Settlement()
-    grant: Grant | None = None
+    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "usage")
+
+    def __init__(self, usage: ServiceUsage, rating_group: RatingGroup | None) -> None:
+        number = usage.rating_group if rating_group is None else rating_group.id
+        self.usage = usage
+        self.rating_group = rating_group
+        self.identity = number, usage.service_identifiers
+        self.outcome = Outcome.RATING_FAILED if rating_group is None else Outcome.SUCCESS
+        self.settlement = NOTHING_USED
+        self.grant: Grant | None = None
 
 
 def _decision(
@@ -130,7 +134,7 @@ def _decision(
     return Decision(
         outcome,
         tuple(
-            ServiceDecision(service.usage, service.outcome, service.grant) for service in services
+            [ServiceDecision(service.usage, service.outcome, service.grant) for service in services]
         ),
         (work.edr(request, outcome, services),),
         session,
@@ -142,7 +146,16 @@ def _decision(
 class _Charging:
     """An open session, and the balances of its group, while one request changes them."""
 
-    __slots__ = ("account", "case", "ledger", "lines", "reservations", "session")
+    __slots__ = (
+        "account",
+        "believed",
+        "case",
+        "ledger",
+        "lines",
+        "reservations",
+        "session",
+        "tariffs",
+    )
 
     def __init__(self, case: Case, session: Session) -> None:
         self.case = case
@@ -150,15 +163,22 @@ class _Charging:
         self.account: Account = case.accounts[session.account_id]
         self.ledger = Ledger(case.balances)
         self.lines = {line.number: line for line in session.lines}
-        self.reservations = {
+        self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
             (reservation.rating_group, reservation.service_identifiers): reservation
             for reservation in session.reservations
         }
+        self.tariffs: dict[int, tuple[Tariff, ...]] = {}
+        self.believed: dict[int, int] = {}
 
     def services(self, request: ChargingRequest) -> list[_Service]:
         """Settle every service of the request, then grant in order."""
-        settled = [self._settled(service) for service in self._merged(request)]
-        return [self._granted(request, service) for service in settled]
+        services = self._merged(request)
+        for service in services:
+            self._settle(service)
+        for service in services:
+            if service.rating_group is not None and _wants_quota(request, service.usage):
+                self._grant(request, service, service.rating_group)
+        return services
 
     def release_all(self) -> None:
         """Give back everything that the session holds."""
@@ -167,20 +187,29 @@ class _Charging:
             self.lines[number] = release(line, 0, self.ledger)
 
     def session_after(self, request: ChargingRequest) -> Session:
-        """Return the session as the request leaves it, without lines that nothing needs."""
+        """Return the session as the request leaves it, without lines that nothing needs.
+
+        A rating group that was refused as one too many keeps no line.
+        """
         newest: dict[int, int] = {}
         for line in self.lines.values():
-            newest[line.rating_group] = max(line.number, newest.get(line.rating_group, 0))
-        needed = {reservation.line for reservation in self.reservations.values()}
-        needed.update(newest.values())
-        return self.session._replace(
-            origin_host=request.origin_host,
-            origin_realm=request.origin_realm,
-            last_request_at=self.case.now,
-            request_number=request.request_number,
-            catalogue_version=self.case.catalogue.version,
-            lines=tuple(line for line in self.lines.values() if line.number in needed),
-            reservations=tuple(self.reservations.values()),
+            newest[line.rating_group] = line.number
+        needed = set(list(newest.values())[:RATING_GROUPS_MAX])
+        needed.update(reservation.line for reservation in self.reservations.values())
+        session = self.session
+        return Session(
+            session.number,
+            session.account_id,
+            session.key,
+            session.service_context,
+            request.origin_host,
+            request.origin_realm,
+            session.opened_at,
+            self.case.now,
+            request.request_number,
+            self.case.catalogue.version,
+            tuple(line for line in self.lines.values() if line.number in needed),
+            tuple(self.reservations.values()),
         )
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[_Service]) -> Edr:
@@ -199,10 +228,10 @@ class _Charging:
             origin_host=request.origin_host,
             end_to_end_id=request.end_to_end_id,
             catalogue_version=self.case.catalogue.version,
-            services=tuple(_record(service) for service in services),
+            services=tuple([_record(service) for service in services]),
         )
 
-    def _merged(self, request: ChargingRequest) -> Iterable[_Service]:
+    def _merged(self, request: ChargingRequest) -> list[_Service]:
         """Return the services of a request; those of equal identity are one (TS 32.299 6.3)."""
         context = request.service_context or self.session.service_context
         services: dict[tuple[int | None, tuple[int, ...]], _Service] = {}
@@ -210,88 +239,121 @@ class _Charging:
             group = self.case.catalogue.rating_group_of(
                 usage.rating_group, usage.service_identifiers, context
             )
-            number = usage.rating_group if group is None else group.id
-            identity = number, usage.service_identifiers
-            twin = services.get(identity)
-            if twin is not None:
-                usage = twin.usage._replace(
-                    requested=usage.requested if usage.requested else twin.usage.requested,
-                    used=twin.usage.used + usage.used,
-                    is_quota_returned=twin.usage.is_quota_returned and usage.is_quota_returned,
-                )
-            outcome = Outcome.RATING_FAILED if group is None else Outcome.SUCCESS
-            services[identity] = _Service(usage, group, outcome)
-        return services.values()
+            service = _Service(usage, group)
+            twin = services.setdefault(service.identity, service)
+            if twin is not service:
+                twin.usage = _merged(twin.usage, usage)
+        return list(services.values())
 
-    def _settled(self, service: _Service) -> _Service:
-        """Pay for what was used and end the service's reservation."""
+    def _settle(self, service: _Service) -> None:
+        """Pay for what was used and end the service's reservation.
+
+        A reservation whose rating group the catalogue has no more is settled by its line.
+        """
         usage, group = service.usage, service.rating_group
         is_kept = not usage.used and usage.requested is None and not usage.is_quota_returned
-        if group is None or is_kept:
-            return service
-        reported = sum(units.of(group.unit_type) or 0 for units in usage.used)
-        used = min(reported, USED_MAX[group.unit_type])
-        reservation = self.reservations.pop((group.id, usage.service_identifiers), None)
-        if reservation is None and not used:
-            return service
-        tariff = self._tariff(group)
-        line = self.lines[reservation.line] if reservation else self._line(group, tariff)
-        line, settlement = settle(
+        if is_kept:
+            return
+        reservation = self.reservations.pop(service.identity, None)
+        tariff = NOTHING_PAYS if group is None else self._tariff(group)
+        if reservation is not None:
+            line = self.lines[reservation.line]
+        elif group is not None and usage.used:
+            line = self._line(group, tariff)
+        else:
+            return
+        reported = sum([units.of(line.unit_type) or 0 for units in usage.used])
+        self.lines[line.number], settlement = settle(
             line,
-            reservation.granted if reservation else 0,
+            0 if reservation is None else reservation.granted,
             self._granted_on(line),
-            used,
+            self._believed(line, reported),
             tariff,
             self.ledger,
         )
-        self.lines[line.number] = line
-        return service._replace(settlement=settlement._replace(reported=reported))
+        if settlement.used != reported:
+            settlement = settlement._replace(reported=min(reported, AMOUNT_MAX))
+        service.settlement = settlement
 
-    def _granted(self, request: ChargingRequest, service: _Service) -> _Service:
-        """Grant a quota where one is asked for."""
-        usage, group = service.usage, service.rating_group
-        if group is None or not _wants_quota(request, usage):
-            return service
+    def _believed(self, line: Line, reported: int) -> int:
+        """Return what of a report is charged: a rating group has one bound for each request."""
+        before = self.believed.get(line.rating_group, 0)
+        used = min(reported, USED_MAX[line.unit_type] - before)
+        self.believed[line.rating_group] = before + used
+        return used
+
+    def _grant(self, request: ChargingRequest, service: _Service, group: RatingGroup) -> None:
+        """Grant a quota, or say why there is none."""
         tariff = self._tariff(group)
-        groups = {line.rating_group for line in self.lines.values()} | {group.id}
-        if not tariff.sources or len(groups) > RATING_GROUPS_MAX:
-            return service._replace(outcome=Outcome.SERVICE_DENIED)
-        wanted = None if usage.requested is None else usage.requested.of(group.unit_type)
+        if not tariff.sources or self._is_one_too_many(group):
+            service.outcome = Outcome.SERVICE_DENIED
+            return
+        requested = service.usage.requested
+        wanted = None if requested is None else requested.of(group.unit_type)
         line = self._line(group, tariff)
         quota = grant(line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger)
         self.lines[line.number] = quota.line
         if not quota.units:
-            return service._replace(outcome=Outcome.LIMIT_REACHED)
-        identity = group.id, usage.service_identifiers
-        self.reservations[identity] = Reservation(*identity, quota.units, line.number)
-        key = request.session_key
-        seconds = validity_seconds(group, key.session_id, request.request_number)
-        if quota.is_last and not quota.is_final:
-            seconds = VALIDITY_SECONDS_MIN
-        return service._replace(grant=Grant(group.unit_type, quota.units, seconds, quota.is_final))
+            service.outcome = Outcome.LIMIT_REACHED
+            return
+        self.reservations[service.identity] = Reservation(
+            group.id, service.usage.service_identifiers, quota.units, line.number
+        )
+        seconds = VALIDITY_SECONDS_MIN
+        if quota.is_final or not quota.is_last:
+            session_id = request.session_key.session_id
+            seconds = validity_seconds(group, session_id, request.request_number)
+        service.grant = Grant(group.unit_type, quota.units, seconds, quota.is_final)
+
+    def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
+        if len(self.lines) < RATING_GROUPS_MAX:
+            return False
+        groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
+        return len(groups) >= RATING_GROUPS_MAX and rating_group.id not in groups[:RATING_GROUPS_MAX]
 
     def _tariff(self, rating_group: RatingGroup) -> Tariff:
-        return tariff_of(self.account, self.ledger.balances, self.case.catalogue, rating_group)
+        """Return what may pay for a group now; its balances are looked for once a request."""
+        tariffs = self.tariffs.get(rating_group.id)
+        if tariffs is None:
+            tariffs = self.tariffs[rating_group.id] = tariffs_of(
+                self.account, self.ledger.balances, self.case.catalogue, rating_group
+            )
+        return tariff_now(tariffs, self.ledger)
 
     def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Return the line that usage and grants of a group stand on now."""
-        newest = max(self.lines, default=0)
-        lines = [line for line in self.lines.values() if line.rating_group == rating_group.id]
-        line = max(lines, default=None, key=_number)
-        if line is None or (tariff.sources and line.price != tariff.price):
-            line = Line(newest + 1, rating_group.id, tariff.price)
-        return line
-
-    def _granted_on(self, line: Line) -> int:
-        return sum(
-            reservation.granted
-            for reservation in self.reservations.values()
-            if reservation.line == line.number
+        newest = None
+        for line in self.lines.values():
+            if line.rating_group == rating_group.id:
+                newest = line
+        if newest is not None and _still_holds(newest, rating_group, tariff):
+            return newest
+        return Line(
+            max(self.lines, default=0) + 1,
+            rating_group.id,
+            tariff.price,
+            unit_type=rating_group.unit_type,
+            rounding=rating_group.rounding,
         )
 
+    def _granted_on(self, line: Line) -> int:
+        number = line.number
+        return sum([r.granted for r in self.reservations.values() if r.line == number])
 
-def _number(line: Line) -> int:
-    return line.number
+
+def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
+    """May a line go on? Where nothing can pay, its price stays."""
+    if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
+        return False
+    return line.price == tariff.price or not tariff.sources
+
+
+def _merged(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
+    return first._replace(
+        requested=first.requested if second.requested is None else second.requested,
+        used=first.used + second.used,
+        is_quota_returned=first.is_quota_returned and second.is_quota_returned,
+    )
 
 
 def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:

@@ -1,6 +1,6 @@
 """Balances and what moves on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from .units import AMOUNT_MAX
@@ -51,20 +51,23 @@ class Ledger:
 
     def available(self, balance_id: int) -> int:
         """Return what is free on a balance, never below 0."""
-        return max(self.balances[balance_id].available, 0)
+        available = self.balances[balance_id].available
+        return available if available > 0 else 0
 
     def reserve(self, balance_id: int, amount: int) -> None:
         """Hold an amount that is available."""
-        balance = self.balances[balance_id]
-        assert 0 <= amount <= balance.available
-        self.balances[balance_id] = balance._replace(reserved=balance.reserved + amount)
+        number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
+        assert 0 <= amount <= total - used - reserved
+        self.balances[balance_id] = Balance(
+            number, account_id, name, priority, total, used, reserved + amount
+        )
 
     def settle(self, balance_id: int, held: int, spent: int) -> None:
         """Release what was held and post what was spent of it."""
-        balance = self.balances[balance_id]
-        assert 0 <= spent <= held <= balance.reserved
-        self.balances[balance_id] = balance._replace(
-            used=balance.used + spent, reserved=balance.reserved - held
+        number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
+        assert 0 <= spent <= held <= reserved
+        self.balances[balance_id] = Balance(
+            number, account_id, name, priority, total, used + spent, reserved - held
         )
 
     def credit(self, balance_id: int, amount: int) -> None:
@@ -84,22 +87,22 @@ class Ledger:
 
     def postings(self) -> tuple[Posting, ...]:
         """Return what has changed since the start, one posting a balance, by balance id."""
+        before = self._before
         return tuple(
             Posting(
-                balance.id,
-                balance.total - before.total,
-                balance.used - before.used,
-                balance.reserved - before.reserved,
+                number,
+                balance.total - before[number].total,
+                balance.used - before[number].used,
+                balance.reserved - before[number].reserved,
             )
-            for balance, before in sorted(self._changed())
+            for number, balance in sorted(self.changed_balances().items())
         )
 
     def changed_balances(self) -> dict[int, Balance]:
         """Return the balances that have changed since the start."""
-        return {balance.id: balance for balance, _ in self._changed()}
-
-    def _changed(self) -> Iterable[tuple[Balance, Balance]]:
         before = self._before
-        for balance in self.balances.values():
-            if balance is not before[balance.id] and balance != before[balance.id]:
-                yield balance, before[balance.id]
+        return {
+            number: balance
+            for number, balance in self.balances.items()
+            if balance is not before[number] and balance != before[number]
+        }

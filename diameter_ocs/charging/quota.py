@@ -32,18 +32,19 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     When less can be paid than is wanted, the quota ends with the rounding unit that what is left
     can begin (PROVIDE_ROUNDED_AMOUNT): a client is not cut off within a unit that it has paid.
     """
-    rounding = tariff.rounding
+    rounding = line.rounding
     outstanding = line.used + granted_to_others
-    covered = line.settled + line.held_units
-    line = hold(line, round_up(outstanding + wanted, rounding) - covered, tariff, ledger)
+    held_before = line.held_units
+    line = hold(
+        line, round_up(outstanding + wanted, rounding) - line.settled - held_before, tariff, ledger
+    )
     grantable = round_up(line.settled + line.held_units, rounding) - outstanding
     units = min(wanted, grantable)
     if units <= 0:
-        keep = max(round_up(outstanding, rounding) - line.settled, 0)
-        return Quota(release(line, keep, ledger), 0, True, False)
+        return Quota(release(line, held_before, ledger), 0, True, False)
     is_last = units == grantable and not _can_pay(tariff, ledger)
-    is_alone = granted_to_others == 0 and _holds_alone(line, tariff, ledger)
-    return Quota(line, units, is_last, is_last and is_alone)
+    is_final = is_last and not granted_to_others and _holds_alone(line, tariff, ledger)
+    return Quota(line, units, is_last, is_final)
 
 
 def clamp(wanted: int | None, rating_group: RatingGroup) -> int:
@@ -67,8 +68,7 @@ def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_numbe
 
 def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:
     """Is anything left that could pay for one more unit?"""
-    is_free = tariff.price is not None and tariff.price.micro_units == 0
-    return is_free or any(ledger.available(balance_id) for balance_id in tariff.balance_ids())
+    return tariff.is_free or any(ledger.available(number) for number in tariff.balance_ids)
 
 
 def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
@@ -79,5 +79,5 @@ def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
             own[balance_id] = own.get(balance_id, 0) + amount
     return all(
         ledger.balances[balance_id].reserved == own.get(balance_id, 0)
-        for balance_id in tariff.balance_ids()
+        for balance_id in tariff.balance_ids
     )

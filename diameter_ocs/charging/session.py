@@ -4,9 +4,13 @@ from typing import NamedTuple
 
 from .catalogue import Price
 from .requests import SessionKey
+from .units import UnitType
 
 RATING_GROUPS_MAX = 32
 """Rating groups that one session may use; the next one is denied."""
+
+Amounts = tuple[tuple[int, int], ...]
+"""(balance id, amount), in the order in which the balances pay."""
 
 
 class Hold(NamedTuple):
@@ -16,18 +20,24 @@ class Hold(NamedTuple):
     is_priced: bool
     """Paid in money at the line's price; else in units of allowances."""
     units: int
-    amounts: tuple[tuple[int, int], ...]
-    """(balance id, amount reserved on it), in the order in which they pay.
+    amounts: Amounts
+    """What is reserved.
 
     The amounts of money may be short of the price of the units: the last unit was begun with what
     was left.
     """
 
+    @property
+    def amount(self) -> int:
+        """What is reserved in all."""
+        return sum(amount for _, amount in self.amounts)
+
 
 class Line(NamedTuple):
     """The usage of one rating group at one price; rounding is done once per line.
 
-    A line whose price has changed takes no new grants and goes with its last reservation.
+    A line whose price, rounding or type of unit has changed takes no new grants and goes with its
+    last reservation. What is outstanding on it is settled by what it was granted under.
     """
 
     number: int
@@ -38,10 +48,14 @@ class Line(NamedTuple):
     used: int = 0
     """Units reported."""
     settled: int = 0
-    """Units posted, overrun or short, in multiples of the rounding."""
+    """Units posted, overrun or short: what is used, rounded up."""
     priced: int = 0
     """Units of those settled that were paid at the price."""
     holds: tuple[Hold, ...] = ()
+    unit_type: UnitType = UnitType.VOLUME
+    """What its units are."""
+    rounding: int = 1
+    """Its usage is charged in multiples of this many units."""
 
     @property
     def held_units(self) -> int:

@@ -7,11 +7,12 @@ priced units is the difference of the line's running total, so that no rounding 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from .catalogue import Price
 from .decisions import Settlement
 from .ledger import Ledger
 from .rating import Source, Tariff
-from .session import Hold, Line
-from .units import UnitType, round_up
+from .session import Amounts, Hold, Line
+from .units import AMOUNT_MAX, UnitType, half_up, round_up
 
 USED_MAX = {
     UnitType.VOLUME: 10 * 2**40,
@@ -20,33 +21,38 @@ USED_MAX = {
 }
 """Usage of one rating group that one request may report; what is above is recorded, not charged."""
 
-Amounts = tuple[tuple[int, int], ...]
 
+class _Paid(NamedTuple):
+    """What became of units that were to be paid by a line's holds."""
 
-class Paid(NamedTuple):
-    """What became of units that were to be paid."""
-
-    units: int = 0
-    amount: int = 0
-    tax: int = 0
+    holds: tuple[Hold, ...]
+    """Those that the line keeps."""
+    units: int
+    priced: int
+    """Units of those that were paid at the price."""
+    amount: int
+    tax: int
 
 
 def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
     """Reserve what can be had of so many units, down the tariff's order."""
+    if units <= 0:
+        return line
     holds = list(line.holds)
-    priced = line.priced + sum(hold.units for hold in holds if hold.is_priced)
+    priced = line.priced + sum(held.units for held in holds if held.is_priced)
     for source in tariff.sources:
-        if units <= 0:
-            break
         if source.is_priced:
-            held = _hold_money(source, line, priced, units, ledger)
-            priced += held.units
+            held = _hold_money(source, line.price, priced, units, ledger)
         else:
             amounts = _reserve(source.balance_ids, units, ledger)
             held = Hold(source.service, False, sum(amount for _, amount in amounts), amounts)
         if held.units:
-            holds.append(held)
+            _append(holds, held, line.price, priced)
+            if held.is_priced:
+                priced += held.units
             units -= held.units
+            if not units:
+                break
     return line._replace(holds=tuple(holds))
 
 
@@ -60,50 +66,60 @@ def settle(
 ) -> tuple[Line, Settlement]:
     """Pay for usage and release what the line need not hold any more.
 
-    What is within the grant is paid by the holds, or is a shortfall. What is above it is charged
-    to whatever is free, or is an overrun.
+    What is within the grant is paid by the holds, or is a shortfall. What is above it takes the
+    place of what others were granted on the line, so that as much is held anew out of what is
+    free; what cannot be held is an overrun.
     """
-    rounding = tariff.rounding
-    due = max(round_up(line.used + used, rounding) - line.settled, 0)
-    within = max(round_up(line.used + min(used, granted), rounding) - line.settled, 0)
-    line, paid = _take(line, min(within, due), ledger)
-    shortfall = min(within, due) - paid.units
-    above = due - min(within, due)
-    line, paid_above = _charge_free(line, above, tariff, ledger)
-    overrun = above - paid_above.units
-    line = line._replace(used=line.used + used, settled=line.settled + due)
-    keep = max(round_up(line.used + granted_to_others, rounding) - line.settled, 0)
-    return _trim(line, keep, ledger), Settlement(
-        reported=used,
-        used=used,
-        charged=paid.units + paid_above.units,
-        charged_amount=paid.amount + paid_above.amount,
-        tax_amount=paid.tax + paid_above.tax,
-        overrun=overrun,
-        overrun_amount=_cost(line, overrun),
-        shortfall=shortfall,
+    rounding = line.rounding
+    used_after = line.used + used
+    settled = round_up(used_after, rounding)
+    due = settled - line.settled
+    overrun = 0
+    if used > granted:
+        within = round_up(line.used + granted + granted_to_others, rounding)
+        above = round_up(used_after + granted_to_others, rounding) - within
+        held_before = line.held_units
+        line = hold(line, above, tariff, ledger)
+        overrun = min(due, above - (line.held_units - held_before))
+    keep = round_up(used_after + granted_to_others, rounding) - settled
+    paid = _pay(line, due - overrun, keep, ledger)
+    settlement = Settlement(
+        used,
+        used,
+        paid.units,
+        paid.amount,
+        paid.tax,
+        overrun,
+        _cost_of_overrun(line, overrun, paid) if overrun else 0,
+        due - overrun - paid.units,
     )
+    line = line._replace(
+        used=used_after, settled=settled, priced=line.priced + paid.priced, holds=paid.holds
+    )
+    return line, settlement
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Release what a line holds beyond so many units; the last ones first."""
-    return _trim(line, keep, ledger)
+    return line._replace(holds=_pay(line, 0, keep, ledger).holds)
 
 
-def _cost(line: Line, units: int) -> int:
+def _cost_of_overrun(line: Line, overrun: int, paid: _Paid) -> int:
     if line.price is None:
         return 0
-    return line.price.charge_of(line.priced + units) - line.price.charge_of(line.priced)
+    priced = line.priced + paid.priced
+    return min(line.price.charge_of(priced + overrun) - line.price.charge_of(priced), AMOUNT_MAX)
 
 
-def _hold_money(source: Source, line: Line, priced: int, units: int, ledger: Ledger) -> Hold:
-    """Reserve the price of units; what is left of a balance begins one more unit."""
-    price = line.price
-    if price is None:
+def _hold_money(
+    source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
+) -> Hold:
+    """Reserve the price of units; what is left of the balances begins one more unit."""
+    available = sum(ledger.available(balance_id) for balance_id in source.balance_ids)
+    if price is None or (price.micro_units and not available):
         return Hold(source.service, True, 0, ())
     paid = price.charge_of(priced)
     cost = price.charge_of(priced + units) - paid
-    available = sum(ledger.available(balance_id) for balance_id in source.balance_ids)
     if cost > available:
         units = price.units_for(paid + available, priced + units) - priced
         if price.charge_of(priced + units) < paid + available:
@@ -116,93 +132,86 @@ def _reserve(balance_ids: Iterable[int], amount: int, ledger: Ledger) -> Amounts
     amounts = []
     for balance_id in balance_ids:
         part = min(amount, ledger.available(balance_id))
-        if part > 0:
+        if part:
             ledger.reserve(balance_id, part)
             amounts.append((balance_id, part))
             amount -= part
     return tuple(amounts)
 
 
-def _charge_free(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> tuple[Line, Paid]:
-    """Charge units to what is free, leaving the line's holds alone."""
-    if not units:
-        return line, Paid()
-    bare, paid = _take(hold(line._replace(holds=()), units, tariff, ledger), units, ledger)
-    return bare._replace(holds=line.holds), paid
+def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> None:
+    """Add a hold; where it goes on as the last one ends, the two become one.
+
+    A last unit that was begun with what was left stays the last of its hold: what others pay
+    later must not make up for it.
+    """
+    last = holds[-1] if holds else None
+    if last is None or last.service != held.service or last.is_priced != held.is_priced:
+        holds.append(held)
+        return
+    if price is not None and last.is_priced:
+        cost = price.charge_of(priced) - price.charge_of(priced - last.units)
+        if last.amount < cost:
+            holds.append(held)
+            return
+    amounts = list(last.amounts)
+    for balance_id, amount in held.amounts:
+        if amounts and amounts[-1][0] == balance_id:
+            amount += amounts.pop()[1]
+        amounts.append((balance_id, amount))
+    units = last.units + held.units
+    holds[-1] = Hold(held.service, held.is_priced, units, tuple(amounts))
 
 
-def _take(line: Line, units: int, ledger: Ledger) -> tuple[Line, Paid]:
-    """Post up to so many units to the line's holds, the first ones first."""
-    left, priced, amount, tax = units, line.priced, 0, 0
+def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
+    """Post so many units of the holds, the first ones first, keep so many, release the rest."""
+    price = line.price
+    left, position, priced, amount, tax = units, line.priced, 0, 0, 0
     kept: list[Hold] = []
     for held in line.holds:
         part = min(left, held.units)
-        if not part:
-            kept.append(held)
-            continue
+        stay = min(keep, held.units - part)
         left -= part
-        spent = part
+        keep -= stay
+        spent, staying = part, stay
         if held.is_priced:
-            assert line.price is not None
-            cost = line.price.charge_of(priced + part) - line.price.charge_of(priced)
-            spent = min(cost, sum(amount for _, amount in held.amounts))
-            tax += line.price.tax_of(priced + part) - line.price.tax_of(priced)
-            priced += part
+            assert price is not None
+            before = price.charge_of(position)
+            paid = price.charge_of(position + part)
+            staying = price.charge_of(position + part + stay) - paid
+            spent = min(paid - before, held.amount)
+            tax += _tax(price, position, part, spent)
             amount += spent
-        rest = _spend(held.amounts, spent, ledger)
-        if part < held.units:
-            kept.append(Hold(held.service, held.is_priced, held.units - part, rest))
-        else:
-            _give_back(rest, ledger)
-    return line._replace(priced=priced, holds=tuple(kept)), Paid(
-        units - left, amount, min(tax, amount)
-    )
-
-
-def _trim(line: Line, keep: int, ledger: Ledger) -> Line:
-    if line.held_units <= keep:
-        return line
-    priced = line.priced
-    kept: list[Hold] = []
-    for held in line.holds:
-        units = min(keep, held.units)
-        keep -= units
-        amount = units
-        if held.is_priced:
-            assert line.price is not None
-            amount = line.price.charge_of(priced + units) - line.price.charge_of(priced)
-            priced += units
-        if units == held.units:
+            priced += part
+            position += part + stay
+        if stay == held.units:
             kept.append(held)
             continue
-        stays, goes = _split(held.amounts, amount)
-        _give_back(goes, ledger)
-        if units:
-            kept.append(Hold(held.service, held.is_priced, units, stays))
-    return line._replace(holds=tuple(kept))
+        rest = _move(held.amounts, spent, staying, ledger)
+        if stay:
+            kept.append(Hold(held.service, held.is_priced, stay, rest))
+    return _Paid(tuple(kept), units - left, priced, amount, tax)
 
 
-def _spend(amounts: Amounts, spent: int, ledger: Ledger) -> Amounts:
-    """Post what is spent to the first amounts; return what is still held."""
-    posted, rest = _split(amounts, spent)
-    for balance_id, amount in posted:
-        ledger.settle(balance_id, amount, amount)
-    return rest
+def _tax(price: Price, position: int, units: int, spent: int) -> int:
+    """Return the tax within what was spent for units, which may be less than their price."""
+    if not price.tax_millionths or not units:
+        return 0
+    cost = price.charge_of(position + units) - price.charge_of(position)
+    tax = price.tax_of(position + units) - price.tax_of(position)
+    return tax if spent == cost else half_up(tax * spent, cost)
 
 
-def _give_back(amounts: Amounts, ledger: Ledger) -> None:
+def _move(amounts: Amounts, spent: int, staying: int, ledger: Ledger) -> Amounts:
+    """Post the first so much of the amounts, release the last; return what stays between."""
+    rest = []
     for balance_id, amount in amounts:
-        ledger.settle(balance_id, amount, 0)
-
-
-def _split(amounts: Amounts, first: int) -> tuple[Amounts, Amounts]:
-    """Divide amounts into the first so many and the rest."""
-    before, after = [], []
-    for balance_id, amount in amounts:
-        part = min(first, amount)
-        first -= part
-        if part:
-            before.append((balance_id, part))
-        if amount > part:
-            after.append((balance_id, amount - part))
-    return tuple(before), tuple(after)
+        gone = min(spent, amount)
+        stays = min(staying, amount - gone)
+        spent -= gone
+        staying -= stays
+        if stays < amount:
+            ledger.settle(balance_id, amount - stays, gone)
+        if stays:
+            rest.append((balance_id, stays))
+    return tuple(rest)
