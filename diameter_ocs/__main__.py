@@ -1,0 +1,17 @@
+"""The program: `python3 -m diameter_ocs` in a clone, `diameter-ocs` where it is installed."""
+
+import importlib
+import sys
+
+from diameter_ocs import _bootstrap
+
+
+def main() -> None:
+    """Make a clone ready if this is one, then run what the command line says."""
+    _bootstrap.enter(sys.argv[1:])
+    # The one import inside a function: only now are the packages there that it needs.
+    importlib.import_module("diameter_ocs.cli").app()
+
+
+if __name__ == "__main__":
+    main()
