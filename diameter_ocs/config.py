@@ -24,7 +24,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -207,7 +206,8 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
     except ValidationError as error:
         raise ConfigurationError(
             [
-                f"{_source(fault['loc'], path, in_environment, given)}{_describe(fault)}"
+                f"{_source(fault['loc'], path, in_environment, given)}"
+                f"{_describe(fault['loc'], fault['type'], fault['msg'])}"
                 for fault in error.errors(include_url=False, include_input=False)
             ]
         ) from None
@@ -251,13 +251,12 @@ def _source(
     return f"{path}: "
 
 
-def _describe(fault: ErrorDetails) -> str:
+def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
     """Say in one line which key is wrong and why."""
-    location = fault["loc"]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    if fault["type"] == "extra_forbidden":
+    if kind == "extra_forbidden":
         return f"{path[1:]}: unknown key{_suggestion(location)}"
-    reason = fault["msg"].removeprefix("Value error, ")
+    reason = message.removeprefix("Value error, ")
     return f"{path[1:]}: {reason[:1].lower()}{reason[1:]}"
 
 
