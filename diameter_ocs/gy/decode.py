@@ -1,0 +1,247 @@
+"""A Credit-Control-Request as a charging request (RFC 8506 section 3.1, TS 32.299 6.4.2)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ..base.codec import Group
+from ..base.dictionary import Dictionary
+from ..base.errors import AvpOccursTooManyTimes, InvalidAvpValue, MissingAvp
+from ..base.message import Message
+from ..charging.requests import ChargingRequest, RequestType, ServiceUsage, SessionKey, Units
+from ..charging.units import AMOUNT_MAX
+from .identities import identities_of
+from .service_context import service_context_of
+from .text import clean
+from .tolerance import Tolerance
+
+SERVICES_MAX = 100
+"""Multiple-Services-Credit-Control AVPs in one request; one more is refused."""
+
+EVENT_AT_MIN = 631_152_000_000_000
+"""The start of 1990: a client that says it is earlier has no clock."""
+
+EVENT_AHEAD_MAX = 24 * 3600 * 1_000_000
+"""How far a client's clock may be ahead, in microseconds: a day forgives any time zone."""
+
+NO_PRIVATE_CONTEXTS: Mapping[str, str] = MappingProxyType({})
+
+_EVENT_REQUEST = 4
+_REQUEST_TYPES = {int(request_type): request_type for request_type in RequestType}
+_IS_SUPPORTED = 1
+_QUOTA_RETURNED = frozenset({1, 2})
+"""The Reporting-Reasons QHT and FINAL (TS 32.299 section 7.2.175)."""
+
+
+class Decoded(NamedTuple):
+    """A request, and what of it is the protocol's business alone."""
+
+    request: ChargingRequest
+    is_command_level: bool
+    """The units stand at command level; those of the answer will, too."""
+    tolerated: tuple[Tolerance, ...]
+    """What was accepted against the standard, each kind once."""
+
+
+def decode(
+    message: Message,
+    dictionary: Dictionary,
+    tenant: str | None,
+    received_at: int,
+    private_contexts: Mapping[str, str] = NO_PRIVATE_CONTEXTS,
+) -> Decoded:
+    """Returns what a request asks; the message has passed the checks of its command.
+
+    `received_at` is in microseconds since 1970. `private_contexts` maps whole Service-Context-Ids
+    that no standard knows to the document that describes them.
+
+    Raises:
+        InvalidAvpValue: a request type that is not served, another application than the
+            header's, or a number too large to be stored.
+        MissingAvp: an initial request that names nobody.
+        AvpOccursTooManyTimes: more services than SERVICES_MAX.
+    """
+    group = message.group
+    tolerated: set[Tolerance] = set()
+    _check_application(message)
+    request_type = _request_type(message)
+    identities = identities_of(group, tolerated)
+    if identities is None and request_type is RequestType.INITIAL:
+        raise MissingAvp(
+            "Nobody is named; send a Subscription-Id", dictionary.avp("Subscription-Id").example
+        )
+    services = group.all("Multiple-Services-Credit-Control")
+    usages = _usages(message, services, tolerated)
+    _note_deviations(group, request_type, usages, tolerated)
+    service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
+    request = ChargingRequest(
+        request_type,
+        _required(group, "CC-Request-Number"),
+        _session_key(message),
+        service_context_of(service_context_id, private_contexts, tolerated),
+        clean(_required(group, "Origin-Host"), tolerated),
+        clean(_required(group, "Origin-Realm"), tolerated),
+        message.end_to_end,
+        message.is_retransmission,
+        tenant,
+        identities or (),
+        _event_at(group, received_at, tolerated),
+        usages,
+    )
+    is_command_level = not services and bool(usages)
+    return Decoded(request, is_command_level, tuple(sorted(tolerated)))
+
+
+def _check_application(message: Message) -> None:
+    """Refuses an application inside the message that differs from its header's."""
+    application_id = message.group.first("Auth-Application-Id")
+    if application_id is not None and application_id != message.application_id:
+        raise _invalid(
+            message,
+            "Auth-Application-Id",
+            f"Auth-Application-Id {application_id} is not that of the header",
+        )
+
+
+def _request_type(message: Message) -> RequestType:
+    number = _required(message.group, "CC-Request-Type")
+    request_type = _REQUEST_TYPES.get(number)
+    if request_type is None:
+        reason = (
+            "Events are not served yet; open a session"
+            if number == _EVENT_REQUEST
+            else f"CC-Request-Type {number} is unknown"
+        )
+        raise _invalid(message, "CC-Request-Type", reason)
+    return request_type
+
+
+def _session_key(message: Message) -> SessionKey:
+    session_id = message.group.avp("Session-Id")
+    assert session_id is not None
+    sub_session_id = message.group.first("CC-Sub-Session-Id")
+    if sub_session_id is not None and sub_session_id > AMOUNT_MAX:
+        reason = f"CC-Sub-Session-Id {sub_session_id} is above {AMOUNT_MAX}"
+        raise _invalid(message, "CC-Sub-Session-Id", reason)
+    return SessionKey(message.data(session_id), sub_session_id)
+
+
+def _event_at(group: Group, received_at: int, tolerated: set[Tolerance]) -> int | None:
+    seconds = group.first("Event-Timestamp")
+    if seconds is None:
+        return None
+    event_at: int = seconds * 1_000_000
+    if EVENT_AT_MIN <= event_at <= received_at + EVENT_AHEAD_MAX:
+        return event_at
+    tolerated.add(Tolerance.ABSURD_TIME)
+    return None
+
+
+def _usages(
+    message: Message, services: list[Group], tolerated: set[Tolerance]
+) -> tuple[ServiceUsage, ...]:
+    """Returns what each service used and asks for.
+
+    Without Multiple-Services-Credit-Control, units at command level are one service. Beside it
+    they are ignored: clients that send both say the same twice, and to charge it twice is worse.
+    """
+    group = message.group
+    if len(services) > SERVICES_MAX:
+        first_beyond = group.avps("Multiple-Services-Credit-Control")[SERVICES_MAX]
+        raise AvpOccursTooManyTimes(
+            f"At most {SERVICES_MAX} services fit in one request", message.raw(first_beyond)
+        )
+    has_units = group.avp("Requested-Service-Unit") or group.avp("Used-Service-Unit")
+    if not services:
+        if not has_units:
+            return ()
+        tolerated.add(Tolerance.UNITS_AT_COMMAND_LEVEL)
+        return (_usage(group, tolerated),)
+    if has_units:
+        tolerated.add(Tolerance.UNITS_AT_BOTH_LEVELS)
+    return tuple([_usage(service, tolerated) for service in services])
+
+
+def _usage(group: Group, tolerated: set[Tolerance]) -> ServiceUsage:
+    """Reads one service out of its group, or out of the command."""
+    identifiers = group.all("Service-Identifier")
+    requested = group.first("Requested-Service-Unit")
+    used = group.all("Used-Service-Unit")
+    reasons = group.all("Reporting-Reason")
+    for units in used:
+        reasons = [*reasons, *units.all("Reporting-Reason")]
+    return ServiceUsage(
+        group.first("Rating-Group"),
+        tuple(sorted(set(identifiers))) if identifiers else (),
+        None if requested is None else _requested(requested),
+        tuple([_used(units, tolerated) for units in used]),
+        not _QUOTA_RETURNED.isdisjoint(reasons),
+    )
+
+
+def _requested(group: Group) -> Units:
+    """Reads a Requested-Service-Unit; more than any balance can have is as much as possible."""
+    octets, _ = _octets(group)
+    service_specific = group.first("CC-Service-Specific-Units")
+    return Units(
+        None if octets is None else min(octets, AMOUNT_MAX),
+        group.first("CC-Time"),
+        None if service_specific is None else min(service_specific, AMOUNT_MAX),
+    )
+
+
+def _used(group: Group, tolerated: set[Tolerance]) -> Units:
+    """Reads a Used-Service-Unit as it is, however absurd: charging has a bound and records it."""
+    octets, is_total = _octets(group)
+    if not is_total:
+        tolerated.add(Tolerance.USAGE_WITHOUT_TOTAL)
+    units = Units(octets, group.first("CC-Time"), group.first("CC-Service-Specific-Units"))
+    if units.count(None) < 2:
+        tolerated.add(Tolerance.SEVERAL_UNIT_TYPES)
+    return units
+
+
+def _octets(group: Group) -> tuple[int | None, bool]:
+    """Returns the octets of a group of units; False: they are the sum of both directions."""
+    total = group.first("CC-Total-Octets")
+    if total is not None:
+        return total, True
+    uplink, downlink = group.first("CC-Input-Octets"), group.first("CC-Output-Octets")
+    if uplink is None and downlink is None:
+        return None, True
+    return (uplink or 0) + (downlink or 0), False
+
+
+def _note_deviations(
+    group: Group,
+    request_type: RequestType,
+    usages: tuple[ServiceUsage, ...],
+    tolerated: set[Tolerance],
+) -> None:
+    """Notes what the request has that a session's request need not have, or lacks."""
+    if group.avp("Requested-Action") is not None:
+        tolerated.add(Tolerance.REQUESTED_ACTION)
+    if group.first("AoC-Request-Type"):
+        tolerated.add(Tolerance.ADVICE_OF_CHARGE)
+    if not usages or Tolerance.UNITS_AT_COMMAND_LEVEL in tolerated:
+        return
+    indicator = group.first("Multiple-Services-Indicator")
+    if request_type is RequestType.INITIAL and indicator != _IS_SUPPORTED:
+        tolerated.add(Tolerance.MULTIPLE_SERVICES_NOT_INDICATED)
+    names = {(usage.rating_group, usage.service_identifiers) for usage in usages}
+    if len(names) < len(usages):
+        tolerated.add(Tolerance.REPEATED_SERVICE)
+    if (None, ()) in names:
+        tolerated.add(Tolerance.SERVICE_WITHOUT_NAME)
+
+
+def _required(group: Group, name: str) -> Any:
+    """Returns the value of an AVP that the checks of the command have found to be there."""
+    value = group.first(name)
+    assert value is not None
+    return value
+
+
+def _invalid(message: Message, name: str, reason: str) -> InvalidAvpValue:
+    avp = message.group.avp(name)
+    return InvalidAvpValue(reason, None if avp is None else message.raw(avp))

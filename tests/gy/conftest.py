@@ -1,0 +1,75 @@
+"""The dictionary and a way to write requests by the names of their AVPs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diameter_ocs.base.dictionary import Dictionary, load
+from diameter_ocs.base.message import Identity, Message, decode, request
+from diameter_ocs.gy import decode as gy
+
+DICTIONARIES = Path(__file__).resolve().parents[2] / "dictionaries"
+NOON = 1_709_985_600_000_000
+"""2024-03-09T12:00:00Z, when every request of these tests is received."""
+
+ESSENTIAL: dict[str, Any] = {
+    "Session-Id": "pgw.example;1;2",
+    "Origin-Host": "pgw.example",
+    "Origin-Realm": "example",
+    "Destination-Realm": "ocs.example",
+    "Auth-Application-Id": 4,
+    "Service-Context-Id": "32251@3gpp.org",
+    "CC-Request-Type": 1,
+    "CC-Request-Number": 0,
+}
+SUBSCRIPTION = (
+    "Subscription-Id",
+    [("Subscription-Id-Type", 0), ("Subscription-Id-Data", "15550100001")],
+)
+
+Members = tuple[str, Any]
+Write = Callable[..., Message]
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> Dictionary:
+    """All dictionaries of the project."""
+    return load(*(path.read_text() for path in sorted(DICTIONARIES.glob("*.xml"))))
+
+
+@pytest.fixture(scope="session")
+def identity() -> Identity:
+    """Whose answers are encoded."""
+    return Identity("ocs.example", "realm.example")
+
+
+@pytest.fixture(scope="session")
+def write(dictionary: Dictionary) -> Write:
+    """Writes a request of the members given and of what every request has.
+
+    `without` leaves essential members out, `with_` puts other values in their place.
+    """
+
+    def write(
+        *members: Members,
+        without: tuple[str, ...] = (),
+        with_: dict[str, Any] | None = None,
+    ) -> Message:
+        essential = {**ESSENTIAL, **(with_ or {})}
+        pairs = [pair for pair in essential.items() if pair[0] not in without]
+        octets = request(dictionary, "Credit-Control", 0x11111111, 0x22222222, [*pairs, *members])
+        return decode(octets, dictionary)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def read(write: Write, dictionary: Dictionary) -> Callable[..., gy.Decoded]:
+    """Writes a request that names a subscriber, and decodes it."""
+
+    def read(*members: Members, **options: Any) -> gy.Decoded:
+        return gy.decode(write(SUBSCRIPTION, *members, **options), dictionary, "demo", NOON)
+
+    return read

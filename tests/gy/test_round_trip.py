@@ -1,0 +1,165 @@
+"""Any request decodes, and any decision encodes to what python-diameter decodes as the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+from diameter.message import Message as PythonMessage
+from diameter.message.commands import CreditControlAnswer, CreditControlRequest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diameter_ocs.base.dictionary import Dictionary
+from diameter_ocs.base.message import Identity, Message, decode
+from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.requests import RequestType
+from diameter_ocs.charging.units import UnitType
+from diameter_ocs.gy.decode import decode as decode_request
+from diameter_ocs.gy.encode import RESULT_CODES, encode
+
+NOON = 1_709_985_600_000_000
+
+unsigned32 = st.integers(0, 2**32 - 1)
+unsigned64 = st.integers(0, 2**64 - 1)
+
+
+def optional(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.tuples(st.just(name), values), max_size=1)
+
+
+def joined(*parts: st.SearchStrategy[list[Any]]) -> st.SearchStrategy[list[Any]]:
+    return st.tuples(*parts).map(lambda lists: [pair for part in lists for pair in part])
+
+
+units = joined(
+    optional("CC-Total-Octets", unsigned64),
+    optional("CC-Input-Octets", unsigned64),
+    optional("CC-Output-Octets", unsigned64),
+    optional("CC-Time", unsigned32),
+    optional("CC-Service-Specific-Units", unsigned64),
+)
+used = st.lists(st.tuples(st.just("Used-Service-Unit"), units), max_size=2)
+names = joined(
+    optional("Rating-Group", unsigned32),
+    st.lists(st.tuples(st.just("Service-Identifier"), unsigned32), max_size=3),
+)
+services = st.lists(
+    st.tuples(
+        st.just("Multiple-Services-Credit-Control"),
+        joined(names, optional("Requested-Service-Unit", units), used),
+    ),
+    max_size=4,
+)
+command_level = joined(
+    optional("Service-Identifier", unsigned32), optional("Requested-Service-Unit", units), used
+)
+members = st.one_of(services, command_level)
+grants = st.one_of(
+    st.none(),
+    st.builds(
+        Grant, st.sampled_from(UnitType), st.integers(1, 2**63 - 1), unsigned32, st.booleans()
+    ),
+)
+
+
+@given(members, st.sampled_from(RequestType), st.data())
+def test_answer_says_what_was_decided(
+    write: Callable[..., Message],
+    dictionary: Dictionary,
+    identity: Identity,
+    members: list[Any],
+    request_type: RequestType,
+    data: st.DataObject,
+) -> None:
+    outcome = data.draw(st.sampled_from(Outcome))
+    message = write(("User-Name", "a@b"), *members, with_={"CC-Request-Type": int(request_type)})
+    decoded = decode_request(message, dictionary, "demo", NOON)
+    decision = Decision(
+        outcome,
+        tuple(
+            ServiceDecision(usage, data.draw(st.sampled_from(Outcome)), data.draw(grants))
+            for usage in decoded.request.usages
+        ),
+    )
+    octets = encode(decision, decoded, message, dictionary, identity)
+    answer = PythonMessage.from_bytes(octets)
+    assert isinstance(answer, CreditControlAnswer)
+    assert answer.header.length == len(octets)
+    assert answer.session_id == "pgw.example;1;2"
+    assert answer.cc_request_type == request_type
+    is_open = request_type is not RequestType.TERMINATION
+    if not decoded.is_command_level:
+        assert answer.result_code == RESULT_CODES[outcome]
+        told = [as_told(each) for each in answer.multiple_services_credit_control]
+        assert told == [as_decided(each) for each in decision.services if is_open]
+    elif is_open:
+        (service,) = decision.services
+        told_outcome = outcome if outcome is not Outcome.SUCCESS else service.outcome
+        assert answer.result_code == RESULT_CODES[told_outcome]
+        assert quota_told(answer) == quota_decided(service.grant)
+
+
+def as_told(service: Any) -> tuple[Any, ...]:
+    return (
+        service.rating_group,
+        tuple(service.service_identifier),
+        service.result_code,
+        quota_told(service),
+    )
+
+
+def as_decided(service: ServiceDecision) -> tuple[Any, ...]:
+    return (
+        service.usage.rating_group,
+        service.usage.service_identifiers,
+        RESULT_CODES[service.outcome],
+        quota_decided(service.grant),
+    )
+
+
+def quota_told(holder: Any) -> tuple[Any, ...] | None:
+    quota = holder.granted_service_unit
+    if quota is None:
+        return None
+    return (
+        quota.cc_time,
+        quota.cc_total_octets,
+        quota.cc_service_specific_units,
+        holder.validity_time,
+        holder.final_unit_indication is not None,
+    )
+
+
+def quota_decided(grant: Grant | None) -> tuple[Any, ...] | None:
+    if grant is None:
+        return None
+    units = {grant.unit_type: grant.units}
+    seconds = units.get(UnitType.TIME)
+    return (
+        None if seconds is None else min(seconds, 2**32 - 1),
+        units.get(UnitType.VOLUME),
+        units.get(UnitType.SERVICE_SPECIFIC_UNITS),
+        grant.validity_seconds,
+        grant.is_final,
+    )
+
+
+def test_request_of_another_stack_is_read(dictionary: Dictionary) -> None:
+    request = CreditControlRequest()
+    request.header.application_id = 4
+    request.session_id = "pgw.example;9;9"
+    request.origin_host = b"pgw.example"
+    request.origin_realm = b"example"
+    request.destination_realm = b"ocs.example"
+    request.auth_application_id = 4
+    request.service_context_id = "8.32251@3gpp.org"
+    request.cc_request_type = 1
+    request.cc_request_number = 0
+    request.add_subscription_id(1, "001010000000001")
+    request.add_multiple_services_credit_control(rating_group=300)
+    octets = request.as_bytes()
+    message: Message = decode(octets, dictionary)
+    decoded = decode_request(message, dictionary, "demo", NOON)
+    assert decoded.request.session_key.session_id == b"pgw.example;9;9"
+    assert decoded.request.service_context == "32251"
+    assert [identity.value for identity in decoded.request.identities] == ["001010000000001"]
+    assert [usage.rating_group for usage in decoded.request.usages] == [300]

@@ -1,0 +1,32 @@
+"""Text of AVPs made fit to be compared, stored and logged."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diameter_ocs.gy.text import clean
+from diameter_ocs.gy.tolerance import Tolerance
+
+CASES = [
+    (b"pgw.example", "pgw.example", set()),
+    (b"", "", set()),
+    ("Zürich".encode(), "Zürich", set()),
+    (b"pgw\0.example\0", "pgw.example", {Tolerance.NUL_IN_TEXT}),
+    (b"Z\xfcrich", "Z\\xfcrich", {Tolerance.OCTETS_IN_TEXT}),
+    (b"\xed\xa0\x80", "\\xed\\xa0\\x80", {Tolerance.OCTETS_IN_TEXT}),
+    (b"\xff\0", "\\xff", {Tolerance.NUL_IN_TEXT, Tolerance.OCTETS_IN_TEXT}),
+]
+
+
+@pytest.mark.parametrize(("octets", "text", "tolerated"), CASES)
+def test_text_is_what_a_database_takes(octets: bytes, text: str, tolerated: set[Tolerance]) -> None:
+    noted: set[Tolerance] = set()
+    assert clean(octets.decode("utf-8", "surrogateescape"), noted) == text
+    assert noted == tolerated
+
+
+@given(st.binary())
+def test_any_octets_become_text_without_nul_and_without_surrogates(octets: bytes) -> None:
+    text = clean(octets.decode("utf-8", "surrogateescape"), set())
+    assert "\0" not in text
+    assert text.encode().decode() == text
