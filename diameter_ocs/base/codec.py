@@ -4,13 +4,20 @@ Octets that cannot be decoded end with an error of RFC 6733 section 7 whose Fail
 formed; depth and number of AVPs are bounded.
 """
 
-from collections.abc import Mapping
 from struct import Struct
 from typing import Any, NamedTuple
 
 from .dictionary import AvpDefinition, Dictionary
 from .errors import AvpOccursTooManyTimes, InvalidAvpLength, InvalidAvpValue
-from .formats import FORMATS, MANDATORY_BIT, VENDOR_BIT, Decode, Value, decode_text, whole_avp
+from .formats import (
+    FORMATS,
+    MANDATORY_BIT,
+    RESERVED_BITS,
+    VENDOR_BIT,
+    Value,
+    decode_text,
+    whole_avp,
+)
 
 GROUP_DEPTH_MAX = 8
 AVPS_MAX = 4096
@@ -77,120 +84,113 @@ class Group:
 class Findings:
     """What decoding met, at any depth, that a check may have to look at.
 
-    ``groups`` are the Grouped AVPs that were decoded, ``unknown_mandatory`` the unknown AVPs with
-    the M bit, ``odd_flags`` the AVPs whose flags differ from what the dictionary settles.
+    ``groups`` are the Grouped AVPs that were decoded, an outer one before those in it,
+    ``unknown_mandatory`` the unknown AVPs with the M bit, each with the groups around it,
+    ``odd_flags`` the AVPs whose flags differ from what the dictionary settles or have bits that
+    mean nothing.
     """
 
     __slots__ = ("groups", "odd_flags", "unknown_mandatory")
 
     def __init__(self) -> None:
         self.groups: list[Avp] = []
-        self.unknown_mandatory: list[Avp] = []
+        self.unknown_mandatory: list[tuple[Avp, list[Avp]]] = []
         self.odd_flags: list[Avp] = []
 
+    def note_unknown(self, avp: Avp, around: list[Avp]) -> None:
+        """Keeps an unknown AVP that matters, with the groups around it, the outermost first."""
+        if avp.flags & MANDATORY_BIT:
+            self.unknown_mandatory.append((avp, around))
+        if avp.flags & RESERVED_BITS:
+            self.odd_flags.append(avp)
 
-# A definition as the decoding loop reads it: the definition, its name, the flags that are proper
-# and the bits of them that count, the exact size of the data (the least size as a negative number,
-# 0 for any), the function that decodes them or None, and whether it is a group to look into.
-# A plain tuple, as it unpacks fastest.
-_Known = tuple[AvpDefinition, str, int, int, int, Decode | None, bool]
 
+def decode_avps(
+    dictionary: Dictionary, octets: bytes, position: int, group: Group, findings: Findings
+) -> None:
+    """Fills the group with the AVPs from the position to the end of the octets.
 
-class Decoder:
-    """Decodes with one dictionary; it holds no state of a message and may be shared."""
+    On an error the group keeps what stands before the fault.
 
-    __slots__ = ("_known",)
-
-    def __init__(self, dictionary: Dictionary) -> None:
-        self._known: Mapping[int, _Known] = {
-            key: _known(definition) for key, definition in dictionary.avps_by_key.items()
-        }
-
-    def decode(self, octets: bytes, position: int, group: Group, findings: Findings) -> None:
-        """Fills the group with the AVPs from the position to the end of the octets.
-
-        On an error the group keeps what stands before the fault.
-
-        Raises:
-            InvalidAvpLength: an AVP leaves its message or group, or its length does not fit.
-            InvalidAvpValue: groups stand deeper than GROUP_DEPTH_MAX.
-            AvpOccursTooManyTimes: there are more AVPs than AVPS_MAX.
-        """
-        get, unpack, new_avp = self._known.get, _HEADER.unpack_from, _NEW_AVP
-        padded, end, by_name = octets + _OVERHANG, len(octets), group.by_name
-        # The groups around the one that is being filled, with their ends.
-        outer: list[tuple[Group, int]] = []
-        for _ in range(AVPS_MAX):
-            while position >= end:
-                if not outer:
-                    return
-                position = (end + 3) & -4
-                group, end = outer.pop()
-                by_name = group.by_name
-            code, word, vendor_id = unpack(padded, position)
-            stop = position + (word & _LENGTH_MASK)
-            if word & _VENDOR_MASK:
-                data = position + 12
-                known = get(vendor_id << 32 | code)
-            else:
-                data = position + 8
-                vendor_id = 0
-                known = get(code)
-            if stop > end or stop < data:
-                raise self._length_error(octets[position:end])
-            if known is None:
-                _keep_unknown(
-                    Avp(None, code, vendor_id, word >> 24, octets[data:stop], position, stop),
-                    group,
-                    findings,
-                )
-                position = (stop + 3) & -4
-                continue
-            definition, name, proper_flags, settled, size, decode, is_group = known
-            if size and stop - data != size and (size > 0 or stop - data < -size):
-                raise self._length_error(octets[position:end])
-            if is_group:
-                value: Value = Group()
-            elif decode is None:
-                value = octets[data:stop]
-            else:
-                try:
-                    value = decode(octets[data:stop])
-                except UnicodeDecodeError:
-                    value = decode_text(octets[data:stop])
-            flags = word >> 24
-            avp = new_avp(Avp, (definition, code, vendor_id, flags, value, position, stop))
-            if flags != proper_flags and (flags ^ proper_flags) & settled:
-                findings.odd_flags.append(avp)
-            if name in by_name:
-                by_name[name].append(avp)
-                group.is_repeated = True
-            else:
-                by_name[name] = [avp]
-            if is_group:
-                if len(outer) >= GROUP_DEPTH_MAX:
-                    raise _depth_error(definition)
-                findings.groups.append(avp)
-                outer.append((group, end))
-                group, by_name, position, end = value, value.by_name, data, stop
-            else:
-                position = (stop + 3) & -4
-        raise AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs")
-
-    def _length_error(self, rest: bytes) -> InvalidAvpLength:
-        """Returns the error for the AVP that the rest of its group begins with."""
-        code, word, vendor_id = _HEADER.unpack_from(rest + _OVERHANG)
-        length, flags = word & _LENGTH_MASK, word >> 24
-        if not flags & VENDOR_BIT:
+    Raises:
+        InvalidAvpLength: an AVP leaves its message or group, or its length does not fit.
+        InvalidAvpValue: groups stand deeper than GROUP_DEPTH_MAX.
+        AvpOccursTooManyTimes: there are more AVPs than AVPS_MAX.
+    """
+    get, unpack, new_avp = dictionary.known.get, _HEADER.unpack_from, _NEW_AVP
+    padded, end, by_name = octets + _OVERHANG, len(octets), group.by_name
+    # The groups around the one that is being filled, their ends, and the AVP that holds the next.
+    outer: list[tuple[Group, int, Avp]] = []
+    for _ in range(AVPS_MAX):
+        while position >= end:
+            if not outer:
+                return
+            position = (end + 3) & -4
+            group, end, _ = outer.pop()
+            by_name = group.by_name
+        code, word, vendor_id = unpack(padded, position)
+        stop = position + (word & _LENGTH_MASK)
+        if word & _VENDOR_MASK:
+            data = position + 12
+            known = get(vendor_id << 32 | code)
+        else:
+            data = position + 8
             vendor_id = 0
-        known = self._known.get(vendor_id << 32 | code)
-        definition = None if known is None else known[0]
-        name = f"AVP {code} of vendor {vendor_id}" if definition is None else definition.name
-        data = b"" if definition is None else _fitting_data(definition, rest, flags, length)
-        return InvalidAvpLength(
-            f"{name} has a length of {length} octets, where {len(rest)} are left",
-            whole_avp(code, flags, vendor_id, data),
-        )
+            known = get(code)
+        if stop > end or stop < data:
+            raise _length_error(dictionary, octets[position:end])
+        if known is None:
+            avp = Avp(None, code, vendor_id, word >> 24, octets[data:stop], position, stop)
+            group.unknown.append(avp)
+            findings.note_unknown(avp, [holder for _, _, holder in outer])
+            position = (stop + 3) & -4
+            continue
+        definition, name, proper_flags, settled, size, decode, is_group = known
+        if size and stop - data != size and (size > 0 or stop - data < -size):
+            raise _length_error(dictionary, octets[position:end])
+        if is_group:
+            value: Value = Group()
+        elif decode is None:
+            value = octets[data:stop]
+        else:
+            try:
+                value = decode(octets[data:stop])
+            except UnicodeDecodeError:
+                value = decode_text(octets[data:stop])
+        flags = word >> 24
+        avp = new_avp(Avp, (definition, code, vendor_id, flags, value, position, stop))
+        if flags != proper_flags and (flags ^ proper_flags) & settled:
+            findings.odd_flags.append(avp)
+        if name in by_name:
+            by_name[name].append(avp)
+            group.is_repeated = True
+        else:
+            by_name[name] = [avp]
+        if is_group:
+            if len(outer) >= GROUP_DEPTH_MAX:
+                raise _depth_error(definition)
+            findings.groups.append(avp)
+            outer.append((group, end, avp))
+            group, by_name, position, end = value, value.by_name, data, stop
+        else:
+            position = (stop + 3) & -4
+    raise AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs")
+
+
+def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:
+    """Returns the error for the AVP that the rest of its group begins with."""
+    code, word, vendor_id = _HEADER.unpack_from(rest + _OVERHANG)
+    length, flags = word & _LENGTH_MASK, word >> 24
+    if not flags & VENDOR_BIT:
+        vendor_id = 0
+    known = dictionary.known.get(vendor_id << 32 | code)
+    definition = None if known is None else known[0]
+    name = f"AVP {code} of vendor {vendor_id}" if definition is None else definition.name
+    data = b"" if definition is None else _fitting_data(definition, rest, flags, length)
+    return InvalidAvpLength(
+        f"{name} has a length of {length} octets, where {len(rest)} are left",
+        whole_avp(code, flags, vendor_id, data),
+    )
 
 
 def _fitting_data(definition: AvpDefinition, rest: bytes, flags: int, length: int) -> bytes:
@@ -202,26 +202,7 @@ def _fitting_data(definition: AvpDefinition, rest: bytes, flags: int, length: in
     return rest[header_octets:length][: layout.octets].ljust(layout.octets, b"\0")
 
 
-def _keep_unknown(avp: Avp, group: Group, findings: Findings) -> None:
-    group.unknown.append(avp)
-    if avp.flags & MANDATORY_BIT:
-        findings.unknown_mandatory.append(avp)
-
-
 def _depth_error(definition: AvpDefinition) -> InvalidAvpValue:
     return InvalidAvpValue(
         f"{definition.name} stands more than {GROUP_DEPTH_MAX} groups deep", definition.wrap(b"")
-    )
-
-
-def _known(definition: AvpDefinition) -> _Known:
-    layout = FORMATS[definition.type]
-    return (
-        definition,
-        definition.name,
-        definition.flags,
-        definition.settled_flags,
-        layout.octets or -layout.octets_min,
-        layout.decode,
-        definition.type == "Grouped" and not definition.is_opaque,
     )

@@ -14,6 +14,7 @@ from .formats import (
     PROTECTED_BIT,
     RESERVED_BITS,
     VENDOR_BIT,
+    Decode,
     Encode,
     Value,
     data_encoder,
@@ -107,6 +108,13 @@ class CommandDefinition:
     answer_rules: Rules
 
 
+# A definition as the decoding loop reads it: the definition, its name, the flags that are proper
+# and the bits of them that count, the exact size of the data (the least size as a negative number,
+# 0 for any), the function that decodes them or None, and whether it is a group to look into.
+# A plain tuple, as it unpacks fastest.
+Known = tuple[AvpDefinition, str, int, int, int, Decode | None, bool]
+
+
 class Dictionary:
     """All definitions of the texts that were loaded; read only."""
 
@@ -114,7 +122,7 @@ class Dictionary:
         self, avps: Sequence[AvpDefinition], commands: Sequence[CommandDefinition]
     ) -> None:
         self.avps_by_name = {avp.name: avp for avp in avps}
-        self.avps_by_key = {avp_key(avp.code, avp.vendor_id): avp for avp in avps}
+        self.known = {avp_key(avp.code, avp.vendor_id): _known(avp) for avp in avps}
         self._commands = {(each.application_id, each.code): each for each in commands}
         self._command_codes = frozenset(each.code for each in commands)
         self._encoders: dict[str, Encode] = {avp.name: avp.encode for avp in avps}
@@ -194,8 +202,21 @@ class Dictionary:
 
 
 def avp_key(code: int, vendor_id: int) -> int:
-    """Returns code and vendor as one number, the key of `Dictionary.avps_by_key`."""
+    """Returns code and vendor as one number, the key of `Dictionary.known`."""
     return vendor_id << 32 | code
+
+
+def _known(definition: AvpDefinition) -> Known:
+    layout = FORMATS[definition.type]
+    return (
+        definition,
+        definition.name,
+        definition.flags,
+        definition.settled_flags,
+        layout.octets or -layout.octets_min,
+        layout.decode,
+        definition.type == "Grouped" and not definition.is_opaque,
+    )
 
 
 def load(*texts: str) -> Dictionary:

@@ -1,0 +1,242 @@
+"""Checks a request against the dictionary and raises what its answer must say (RFC 6733 section 7).
+
+Real clients break small rules; what is accepted all the same is returned by name, so that it can
+be counted. A strict check turns each into its error.
+"""
+
+from collections.abc import Container, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from .codec import Avp, Group
+from .dictionary import BASE_APPLICATION_ID, CommandDefinition, Dictionary, Rules
+from .errors import (
+    ApplicationUnsupported,
+    AvpNotAllowed,
+    AvpOccursTooManyTimes,
+    AvpUnsupported,
+    CommandUnsupported,
+    InvalidAvpBits,
+    InvalidHeaderBits,
+    MissingAvp,
+)
+from .formats import MANDATORY_BIT, RESERVED_BITS, whole_avp
+from .message import Message
+
+# The vendors whose mandatory AVPs are never ignored: the IETF and 3GPP.
+STANDARD_VENDORS = frozenset({0, 10415})
+
+# AVPs that clients repeat with equal values.
+_REPEATABLE = frozenset({"Origin-Host", "Origin-Realm"})
+
+
+class Tolerated(StrEnum):
+    """What a request did that the standard does not allow and that was accepted."""
+
+    APPLICATION_ID_IN_VENDOR_GROUP = "application_id_in_vendor_group"
+    AVP_FLAGS = "avp_flags"
+    AVP_OUT_OF_PLACE = "avp_out_of_place"
+    BASE_COMMAND_APPLICATION = "base_command_application"
+    HOST_IP_ADDRESS_MISSING = "host_ip_address_missing"
+    PROXIABLE_BIT_MISSING = "proxiable_bit_missing"
+    REPEATED_ORIGIN = "repeated_origin"
+    UNKNOWN_MANDATORY_AVP = "unknown_mandatory_avp"
+
+
+class _Place(NamedTuple):
+    """A group with its rules: the message's own, without a holder, or that of a Grouped AVP."""
+
+    holder: Avp | None
+    group: Group
+    rules: Rules
+
+
+def check(
+    message: Message, dictionary: Dictionary, *, strict: bool, applications: Container[int]
+) -> tuple[Tolerated, ...]:
+    """Returns what was tolerated, each kind once; ``applications`` are the ids served here.
+
+    Raises:
+        DiameterError: the first fault in this order: header bits, command, application, AVP syntax,
+            AVP flags, unknown mandatory AVPs, missing, too many, not allowed.
+    """
+    command = _command(message, dictionary, applications)
+    if message.fault is not None:
+        raise message.fault
+    kinds = [
+        *_check_header(message, command, strict),
+        *_check_flags(message, strict),
+        *_check_unknown(message, strict),
+    ]
+    places = _irregular_places(message, command.request_rules)
+    if places:
+        for place in places:
+            kinds += _check_missing(message, dictionary, place, strict)
+        for place in places:
+            kinds += _check_repeated(message, place, strict)
+        for place in places:
+            kinds += _check_not_allowed(message, place, strict)
+    return tuple(dict.fromkeys(kinds))
+
+
+def _command(
+    message: Message, dictionary: Dictionary, applications: Container[int]
+) -> CommandDefinition:
+    command = message.definition
+    if message.is_error:
+        raise InvalidHeaderBits("a request must not have the E bit")
+    if command is not None and message.is_proxiable and not command.is_proxiable:
+        raise InvalidHeaderBits(f"{command.name} must not have the P bit")
+    if not dictionary.knows_command(message.command_code):
+        raise CommandUnsupported(f"the command {message.command_code} is not known here")
+    if command is None or command.application_id != BASE_APPLICATION_ID:
+        if message.application_id not in applications:
+            raise ApplicationUnsupported(
+                f"the application {message.application_id} is not served here"
+            )
+        if command is None:
+            raise CommandUnsupported(
+                f"the application {message.application_id} has no command {message.command_code}"
+            )
+    return command
+
+
+def _check_header(
+    message: Message, command: CommandDefinition, strict: bool
+) -> Iterator[Tolerated]:
+    if command.is_proxiable and not message.is_proxiable:
+        if strict:
+            raise InvalidHeaderBits(f"{command.name} must have the P bit")
+        yield Tolerated.PROXIABLE_BIT_MISSING
+    if message.application_id != command.application_id:
+        if strict:
+            raise ApplicationUnsupported(f"{command.name} belongs to the application 0")
+        yield Tolerated.BASE_COMMAND_APPLICATION
+
+
+def _check_flags(message: Message, strict: bool) -> Iterator[Tolerated]:
+    for avp in message.findings.odd_flags:
+        if strict or avp.flags & RESERVED_BITS:
+            raise InvalidAvpBits(
+                f"{_name(avp)} has flags 0x{avp.flags:02x} that it cannot have", message.raw(avp)
+            )
+        yield Tolerated.AVP_FLAGS
+
+
+def _check_unknown(message: Message, strict: bool) -> Iterator[Tolerated]:
+    for avp, around in message.findings.unknown_mandatory:
+        if not all(group.flags & MANDATORY_BIT for group in around):
+            # The group itself may be ignored, and so may what it holds (RFC 6733 section 4.4).
+            continue
+        if strict or avp.vendor_id in STANDARD_VENDORS:
+            raise AvpUnsupported(
+                f"the mandatory {_name(avp)} is not known here",
+                _wrapped(message.raw(avp), around),
+            )
+        yield Tolerated.UNKNOWN_MANDATORY_AVP
+
+
+def _irregular_places(message: Message, rules: Rules) -> list[_Place]:
+    """Returns the groups that do not plainly obey their rules, the message's own first."""
+    places = []
+    if _is_irregular(message.group, rules):
+        places.append(_Place(None, message.group, rules))
+    for avp in message.findings.groups:
+        definition = avp.definition
+        assert definition is not None, "a group that was decoded has a definition"
+        if _is_irregular(avp.value, definition.rules):
+            places.append(_Place(avp, avp.value, definition.rules))
+    return places
+
+
+def _is_irregular(group: Group, rules: Rules) -> bool:
+    """Whether something is missing, out of place, forbidden or repeated over a limit."""
+    by_name = group.by_name
+    for name in rules.required:
+        if name not in by_name:
+            return True
+    if group.is_repeated:
+        limits = rules.limits
+        for name, avps in by_name.items():
+            if len(avps) > 1 and len(avps) > limits.get(name, len(avps)):
+                return True
+    if rules.is_open:
+        return not rules.forbidden.isdisjoint(by_name)
+    return not rules.known.issuperset(by_name)
+
+
+def _check_missing(
+    message: Message, dictionary: Dictionary, place: _Place, strict: bool
+) -> Iterator[Tolerated]:
+    for name in place.rules.required:
+        if name in place.group:
+            continue
+        kind = _tolerated_absence(name, place)
+        if strict or kind is None:
+            raise MissingAvp(
+                f"{name} is missing{_where(place)}",
+                _wrapped(dictionary.avp(name).example, _chain(message, place)),
+            )
+        yield kind
+
+
+def _tolerated_absence(name: str, place: _Place) -> Tolerated | None:
+    if name == "Host-IP-Address":
+        return Tolerated.HOST_IP_ADDRESS_MISSING
+    if name == "Auth-Application-Id" and any(
+        name in group for group in place.group.all("Vendor-Specific-Application-Id")
+    ):
+        return Tolerated.APPLICATION_ID_IN_VENDOR_GROUP
+    return None
+
+
+def _check_repeated(message: Message, place: _Place, strict: bool) -> Iterator[Tolerated]:
+    for name, avps in place.group.by_name.items():
+        limit = place.rules.limits.get(name)
+        if not limit or len(avps) <= limit:
+            continue
+        is_same = name in _REPEATABLE and len({avp.value.casefold() for avp in avps}) == 1
+        if strict or not is_same:
+            raise AvpOccursTooManyTimes(
+                f"{name} stands {len(avps)} times{_where(place)}, and may {limit} times",
+                message.raw(avps[limit]),
+            )
+        yield Tolerated.REPEATED_ORIGIN
+
+
+def _check_not_allowed(message: Message, place: _Place, strict: bool) -> Iterator[Tolerated]:
+    rules = place.rules
+    for name, avps in place.group.by_name.items():
+        if name in rules.forbidden or (strict and not rules.is_open and name not in rules.known):
+            raise AvpNotAllowed(
+                f"{name} must not stand{_where(place)}",
+                _wrapped(message.raw(avps[0]), _chain(message, place)),
+            )
+        if not rules.is_open and name not in rules.known:
+            yield Tolerated.AVP_OUT_OF_PLACE
+
+
+def _name(avp: Avp) -> str:
+    if avp.definition is not None:
+        return avp.definition.name
+    return f"AVP {avp.code} of vendor {avp.vendor_id}"
+
+
+def _where(place: _Place) -> str:
+    return f" in {_name(place.holder)}" if place.holder is not None else ""
+
+
+def _chain(message: Message, place: _Place) -> list[Avp]:
+    """Returns the groups down to this one, the outermost first."""
+    holder = place.holder
+    if holder is None:
+        return []
+    groups = message.findings.groups
+    return [each for each in groups if each.start <= holder.start and holder.end <= each.end]
+
+
+def _wrapped(octets: bytes, around: list[Avp]) -> bytes:
+    """Returns the groups one in the other, the innermost holding only the octets."""
+    for group in reversed(around):
+        octets = whole_avp(group.code, group.flags, group.vendor_id, octets)
+    return octets
