@@ -309,7 +309,8 @@ class _Charging:
         if len(self.lines) < RATING_GROUPS_MAX:
             return False
         groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
-        return len(groups) >= RATING_GROUPS_MAX and rating_group.id not in groups[:RATING_GROUPS_MAX]
+        groups = groups[:RATING_GROUPS_MAX]
+        return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
 
     def _tariff(self, rating_group: RatingGroup) -> Tariff:
         """Return what may pay for a group now; its balances are looked for once a request."""

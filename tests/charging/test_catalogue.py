@@ -1,0 +1,130 @@
+"""Prices are exact, and services are found in the order of their priorities."""
+
+from dataclasses import FrozenInstanceError, replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diameter_ocs.charging.catalogue import Plan, Price
+from tests.charging.scenario import (
+    DATA,
+    DATA_BY_KIBIBYTES,
+    OCTETS,
+    TEXT,
+    TEXT_EACH,
+    VIDEO,
+    VOICE,
+    allowance,
+    catalogue,
+    priced,
+)
+
+PRICES = st.builds(
+    Price, st.integers(1, 10**9), st.integers(1, 2**40), st.integers(0, 1_000_000)
+)
+UNITS = st.integers(0, 2**43)
+
+
+@pytest.mark.parametrize(
+    ("price", "units", "charge", "tax"),
+    [
+        (Price(50_000, 60), 60, 50_000, 0),
+        (Price(50_000, 60), 1, 833, 0),
+        (Price(50_000, 60), 3, 2_500, 0),
+        (Price(10_000, 2**20), 52, 0, 0),
+        (Price(10_000, 2**20), 53, 1, 0),
+        (Price(100, 1, 190_000), 1, 119, 19),
+        (Price(1, 1, 190_000), 3, 4, 1),
+        (Price(0, 1, 190_000), 10**12, 0, 0),
+    ],
+)
+def test_a_price_is_for_so_many_units_and_tax_is_the_part_above_net(price, units, charge, tax):
+    assert price.charge_of(units) == charge
+    assert price.tax_of(units) == tax
+
+
+@given(PRICES, UNITS)
+def test_a_charge_is_the_exact_price_to_half_a_micro_unit(price, units):
+    exact = Fraction(units * price.micro_units, price.per_units) * (
+        1 + Fraction(price.tax_millionths, 1_000_000)
+    )
+    assert Fraction(-1, 2) < price.charge_of(units) - exact <= Fraction(1, 2)
+
+
+@given(PRICES, UNITS, st.integers(1, 10**6))
+def test_more_units_never_cost_less(price, units, more):
+    assert price.charge_of(units) <= price.charge_of(units + more)
+
+
+@given(PRICES, st.integers(0, 10**15), UNITS)
+def test_an_amount_buys_the_most_units_that_it_can_pay(price, amount, at_most):
+    units = price.units_for(amount, at_most)
+    assert price.charge_of(units) <= amount
+    assert units == at_most or price.charge_of(units + 1) > amount
+
+
+def test_nothing_at_a_price_of_nothing_is_all_that_is_asked_for():
+    assert Price(0, 1).units_for(0, 2**63) == 2**63
+
+
+def test_plan_priority_comes_before_service_priority():
+    first, second = allowance("first", VOICE, priority=9), allowance("second", VOICE, priority=0)
+    offered = catalogue()
+    offered = replace(
+        offered,
+        plans={"b": Plan("b", 0, (first,), ()), "a": Plan("a", 1, (second,), ())},
+    )
+    assert offered.services_for(("a", "b"), VOICE) == (first, second)
+
+
+def test_services_of_a_plan_go_by_their_priority_and_only_where_they_name_the_group():
+    late, early = allowance("late", VOICE, priority=2), allowance("early", VOICE, TEXT, priority=1)
+    offered = catalogue(late, early, allowance("other", TEXT))
+    assert offered.services_for(("demo",), VOICE) == (early, late)
+
+
+def test_a_plan_held_twice_counts_once():
+    service = allowance(OCTETS, DATA)
+    assert catalogue(service).services_for(("demo", "demo"), DATA) == (service,)
+
+
+def test_a_plan_that_the_catalogue_has_no_more_supplies_nothing():
+    service = allowance(OCTETS, DATA)
+    offered = catalogue(service)
+    assert offered.services_for(("gone", "demo"), DATA) == (service,)
+    assert offered.services_for(("gone",), DATA) == ()
+
+
+@pytest.mark.parametrize(
+    ("rating_group", "identifiers", "context", "expected"),
+    [
+        (TEXT, (), "32251", TEXT),
+        (TEXT, (9,), None, TEXT),
+        (None, (7,), "32251", TEXT),
+        (None, (6, 7), "32251", TEXT),
+        (None, (6,), "32251", DATA),
+        (None, (), "32251", DATA),
+        (None, (), "32274", None),
+        (None, (), None, None),
+        (VIDEO, (7,), "32251", None),
+        (0, (), "32251", None),
+    ],
+)
+def test_a_rating_group_is_named_else_mapped_else_the_context_s(
+    rating_group, identifiers, context, expected
+):
+    offered = catalogue(groups=(DATA_BY_KIBIBYTES, TEXT_EACH))
+    group = offered.rating_group_of(rating_group, identifiers, context)
+    assert (None if group is None else group.id) == expected
+
+
+def test_zero_is_a_rating_group():
+    group = replace(TEXT_EACH, id=0)
+    assert catalogue(groups=(group,)).rating_group_of(0, (), None) is group
+
+
+def test_a_catalogue_does_not_change():
+    with pytest.raises(FrozenInstanceError):
+        catalogue(priced(Price(1, 1), VOICE)).version = 2

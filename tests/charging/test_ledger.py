@@ -1,0 +1,93 @@
+"""Balances move only by what they have."""
+
+import pytest
+
+from diameter_ocs.charging.ledger import Balance, InsufficientBalance, Ledger, Posting
+from diameter_ocs.charging.units import AMOUNT_MAX
+from tests.charging.scenario import MONEY, balance
+
+
+def ledger(total: int, used: int = 0, reserved: int = 0) -> Ledger:
+    return Ledger({1: Balance(1, 1, MONEY, 0, total, used, reserved), 2: balance(2, MONEY, 50)})
+
+
+def test_available_is_what_is_neither_used_nor_reserved():
+    assert Balance(1, 1, MONEY, 0, 100, 20, 30).available == 50
+
+
+def test_a_negative_balance_has_nothing_available():
+    assert ledger(-5).available(1) == 0
+
+
+def test_reserving_leaves_less_available_and_uses_nothing():
+    books = ledger(100)
+    books.reserve(1, 60)
+    assert books.available(1) == 40
+    assert books.postings() == (Posting(1, 0, 0, 60),)
+
+
+@pytest.mark.parametrize("amount", [101, -1])
+def test_more_than_is_available_is_never_reserved(amount):
+    with pytest.raises(AssertionError):
+        ledger(100).reserve(1, amount)
+
+
+def test_settling_spends_a_part_and_gives_the_rest_back():
+    books = ledger(100, reserved=60)
+    books.settle(1, 60, 25)
+    assert books.postings() == (Posting(1, 0, 25, -60),)
+    assert books.available(1) == 75
+
+
+@pytest.mark.parametrize(("held", "spent"), [(61, 0), (60, 61), (10, -1)])
+def test_no_more_is_settled_than_is_held(held, spent):
+    with pytest.raises(AssertionError):
+        ledger(100, reserved=60).settle(1, held, spent)
+
+
+def test_a_credit_raises_the_total_and_a_debit_lowers_it():
+    books = ledger(100, used=10, reserved=20)
+    books.credit(1, 5)
+    books.credit(1, -75)
+    assert books.balances[1].total == 30
+    assert books.available(1) == 0
+
+
+def test_a_debit_of_more_than_is_available_is_refused():
+    books = ledger(100, used=10, reserved=20)
+    with pytest.raises(InsufficientBalance):
+        books.credit(1, -71)
+    assert books.changed_balances() == {}
+
+
+def test_a_credit_of_a_negative_balance_is_taken():
+    books = ledger(-100)
+    books.credit(1, 40)
+    assert books.balances[1].available == -60
+
+
+def test_a_total_that_cannot_be_stored_is_refused():
+    with pytest.raises(ValueError, match="cannot hold as much"):
+        ledger(AMOUNT_MAX).credit(1, 1)
+
+
+def test_what_moves_there_and_back_is_no_change():
+    books = ledger(100)
+    books.reserve(1, 60)
+    books.settle(1, 60, 0)
+    assert books.postings() == ()
+    assert books.changed_balances() == {}
+
+
+def test_postings_come_by_balance_and_one_for_each():
+    books = ledger(100)
+    books.reserve(2, 5)
+    books.reserve(1, 6)
+    books.reserve(1, 7)
+    assert books.postings() == (Posting(1, 0, 0, 13), Posting(2, 0, 0, 5))
+
+
+def test_the_balances_it_was_given_stay_as_they_were():
+    given = {1: balance(1, MONEY, 100)}
+    Ledger(given).reserve(1, 5)
+    assert given == {1: balance(1, MONEY, 100)}
