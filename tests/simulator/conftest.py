@@ -57,6 +57,8 @@ class FakeServer:
             answer = message.to_answer()
             answer.result_code = self.capabilities_code
             answer.origin_host, answer.origin_realm = HOST, REALM
+            answer.host_ip_address = ["127.0.0.1"]
+            answer.vendor_id, answer.product_name = constants.VENDOR_TGPP, "stand-in"
             answer.auth_application_id = [constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION]
             yield answer.as_bytes()
         elif isinstance(message.to_answer(), CreditControlAnswer) and message.header.is_request:
