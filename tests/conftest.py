@@ -1,6 +1,5 @@
 """What tests of several rooms share: a PostgreSQL, a database for each test, reference files."""
 
-import importlib
 import itertools
 import os
 import shutil
@@ -11,7 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
+from diameter_ocs.store.schema import migrate
 
 CLONE = Path(__file__).resolve().parent.parent
 TEMPLATE = "ocs_template"
@@ -67,7 +68,7 @@ def cluster() -> Iterator[Cluster]:
 def migrated(cluster: Cluster) -> str:
     """The name of a database with our schema, to be copied and not to be used."""
     execute(cluster, f"CREATE DATABASE {TEMPLATE}")
-    importlib.import_module("diameter_ocs.store.schema").migrate(cluster.conninfo(TEMPLATE))
+    migrate(cluster.conninfo(TEMPLATE), resource("migrations"))
     return TEMPLATE
 
 

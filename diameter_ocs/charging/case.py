@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from .catalogue import Catalogue
-from .decisions import Decision
+from .decisions import Decision, Edr
 from .ledger import Balance
 from .requests import Identity, SessionKey
 from .session import Session
@@ -51,3 +51,11 @@ class Case(NamedTuple):
             balances={**self.balances, **decision.balances},
             sessions=sessions,
         )
+
+
+class Change(NamedTuple):
+    """What several decisions, one after the other, make of a group."""
+
+    before: Case
+    after: Case
+    edrs: tuple[Edr, ...]

@@ -1,0 +1,241 @@
+"""Queues of requests, one a lane, worked off in batches: one transaction for many requests.
+
+The group of accounts decides the lane, so that two lanes of a process never meet. A batch is what
+has gathered while the last one was stored: a light load is not delayed to fill it.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+
+from ..charging.decisions import Decision, Outcome
+from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+from ..charging.requests import ChargingRequest, RequestType, SessionKey
+from .credit_control import Fault, fold
+from .ports import Store
+
+log = structlog.get_logger()
+
+LOCK_WAIT_SECONDS = 0.002
+"""The first wait for a group that somebody else has locked; each next one is twice as long."""
+LOCK_WAIT_SECONDS_MAX = 0.05
+ATTEMPTS_MAX = 4
+"""How often a batch is tried when others have changed what it read."""
+RECONNECT_SECONDS = 0.1
+"""How long a lane rests after a fault of the database."""
+SESSIONS_REMEMBERED = 200_000
+"""Sessions whose group a process remembers; others are looked up."""
+
+Reply = Callable[[Decision | Fault], None]
+"""Called once for each request, after the commit of what it decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How much is done at once, and for how long it is tried."""
+
+    lanes: int = 2
+    batch_size: int = 128
+    queue_size: int = 20_000
+    answer_budget_seconds: float = 2.0
+
+
+class _Job:
+    """A request on its way, with the group that it belongs to once that is known."""
+
+    __slots__ = ("deadline", "group", "is_answered", "reply", "request", "wait_seconds")
+
+    def __init__(self, request: ChargingRequest, reply: Reply, deadline: float) -> None:
+        self.request = request
+        self.reply = reply
+        self.deadline = deadline
+        self.group = 0
+        self.is_answered = False
+        self.wait_seconds = LOCK_WAIT_SECONDS
+
+
+class _Queue:
+    """Jobs that wait for one task."""
+
+    __slots__ = ("_filled", "_jobs")
+
+    def __init__(self) -> None:
+        self._jobs: deque[_Job] = deque()
+        self._filled = asyncio.Event()
+
+    def put(self, job: _Job) -> None:
+        self._jobs.append(job)
+        self._filled.set()
+
+    async def take(self, at_most: int) -> list[_Job]:
+        """Wait for a job; return all that are there, up to a number."""
+        while not self._jobs:
+            self._filled.clear()
+            await self._filled.wait()
+        return [self._jobs.popleft() for _ in range(min(at_most, len(self._jobs)))]
+
+
+class _Tried(NamedTuple):
+    """What one transaction made of a batch."""
+
+    decided: list[tuple[_Job, Decision | Fault]]
+    locked_elsewhere: list[_Job]
+    misplaced: list[_Job]
+
+
+class Lanes:
+    """Takes requests from connections and replies when what they decided is stored.
+
+    `clock` gives microseconds since 1970 UTC.
+    """
+
+    def __init__(self, store: Store, settings: LaneSettings, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._unresolved = _Queue()
+        self._lanes = [_Queue() for _ in range(settings.lanes)]
+        self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
+        self._waiting = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that were taken and have no reply yet."""
+        return self._waiting
+
+    def submit(self, request: ChargingRequest, reply: Reply) -> None:
+        """Take a request; refuse it at once when too many wait."""
+        if self._waiting >= self._settings.queue_size:
+            reply(Fault.TOO_BUSY)
+            return
+        self._waiting += 1
+        self._idle.clear()
+        budget = self._settings.answer_budget_seconds
+        job = _Job(request, reply, asyncio.get_running_loop().time() + budget)
+        group = self._groups.get((request.tenant, request.session_key))
+        if group is None or request.request_type is RequestType.INITIAL:
+            self._unresolved.put(job)
+        else:
+            self._enqueue(job, group)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._serve(self._unresolved, self._resolve), name="resolver")
+            for number, lane in enumerate(self._lanes):
+                tasks.create_task(self._serve(lane, self._charge), name=f"lane {number}")
+
+    async def drain(self) -> None:
+        """Wait until every request that was taken has its reply."""
+        await self._idle.wait()
+
+    async def _serve(self, queue: _Queue, work: Callable[[list[_Job]], Awaitable[None]]) -> None:
+        """Work off one queue, whatever happens to a batch of it."""
+        while True:
+            jobs = self._in_time(await queue.take(self._settings.batch_size))
+            try:
+                await work(jobs)
+            except CasesUnavailable as fault:
+                log.warning("database unavailable", reason=str(fault), requests=len(jobs))
+                self._fail(jobs, Fault.TOO_BUSY)
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except Exception:
+                log.exception("batch failed", requests=len(jobs))
+                self._fail(jobs, Fault.UNABLE_TO_COMPLY)
+
+    async def _resolve(self, jobs: list[_Job]) -> None:
+        """Find the group of each request, and with it the lane."""
+        groups = await self._store.resolve([job.request for job in jobs])
+        for job, group in zip(jobs, groups, strict=True):
+            if group is not None:
+                self._enqueue(job, group)
+            elif job.request.request_type is RequestType.INITIAL:
+                self._reply(job, Decision(Outcome.USER_UNKNOWN))
+            else:
+                self._reply(job, Decision(Outcome.SESSION_UNKNOWN))
+
+    async def _charge(self, jobs: list[_Job]) -> None:
+        """Decide and store a batch; try again what others got in the way of."""
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                tried = await self._try(jobs)
+            except StaleCase:
+                continue
+            except BrokenBatch:
+                await self._bisect(jobs)
+                return
+            for job, result in tried.decided:
+                self._reply(job, result)
+            for job in tried.locked_elsewhere:
+                self._postpone(job)
+            for job in tried.misplaced:
+                self._unresolved.put(job)
+            return
+        self._fail(jobs, Fault.TOO_BUSY)
+
+    async def _try(self, jobs: list[_Job]) -> _Tried:
+        """Take a batch through one transaction: lock, load, fold, apply, commit."""
+        async with self._store.work() as work:
+            locked = await work.lock({job.group for job in jobs})
+            mine = [job for job in jobs if job.group in locked]
+            pairs = [(job.group, job.request) for job in mine]
+            cases, moved = await work.load(pairs, self._clock())
+            misplaced = [job for job in mine if job.request in moved]
+            if misplaced:
+                mine = [job for job in mine if job.request not in moved]
+                pairs = [(job.group, job.request) for job in mine]
+            folded = fold(pairs, cases)
+            await work.apply(folded.changes)
+        elsewhere = [job for job in jobs if job.group not in locked]
+        return _Tried(list(zip(mine, folded.results, strict=True)), elsewhere, misplaced)
+
+    async def _bisect(self, jobs: list[_Job]) -> None:
+        """Store what can be stored of a batch that as a whole cannot."""
+        if len(jobs) == 1:
+            self._fail(jobs, Fault.UNABLE_TO_COMPLY)
+            return
+        half = len(jobs) // 2
+        await self._charge(jobs[:half])
+        await self._charge(jobs[half:])
+
+    def _in_time(self, jobs: list[_Job]) -> list[_Job]:
+        """Refuse the jobs whose answer would come too late; return the others."""
+        now = asyncio.get_running_loop().time()
+        self._fail((job for job in jobs if now >= job.deadline), Fault.TOO_BUSY)
+        return [job for job in jobs if not job.is_answered]
+
+    def _postpone(self, job: _Job) -> None:
+        lane = self._lane(job.group)
+        asyncio.get_running_loop().call_later(job.wait_seconds, lane.put, job)
+        job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
+
+    def _enqueue(self, job: _Job, group: int) -> None:
+        job.group = group
+        self._groups[job.request.tenant, job.request.session_key] = group
+        if len(self._groups) > SESSIONS_REMEMBERED:
+            self._groups.popitem(last=False)
+        self._lane(group).put(job)
+
+    def _lane(self, group: int) -> _Queue:
+        return self._lanes[group % len(self._lanes)]
+
+    def _fail(self, jobs: Iterable[_Job], fault: Fault) -> None:
+        for job in jobs:
+            self._reply(job, fault)
+
+    def _reply(self, job: _Job, result: Decision | Fault) -> None:
+        if job.is_answered:
+            return
+        job.is_answered = True
+        if isinstance(result, Decision) and result.session is None:
+            self._groups.pop((job.request.tenant, job.request.session_key), None)
+        self._waiting -= 1
+        if not self._waiting:
+            self._idle.set()
+        job.reply(result)

@@ -1,0 +1,41 @@
+"""What the use cases need of whatever keeps the accounts; `store` fits it by shape."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from ..charging.case import Case, Change
+from ..charging.requests import ChargingRequest
+
+Loaded = tuple[Mapping[int, Case], Collection[ChargingRequest]]
+"""The cases of a batch by group, and the requests whose identities left their group meanwhile."""
+
+
+class Work(Protocol):
+    """One transaction; it commits when it is left, and rolls back when an error leaves it.
+
+    Raises:
+        StaleCase, CasesUnavailable, BrokenBatch: from every method, and when it is left.
+    """
+
+    async def lock(self, groups: Collection[int]) -> Collection[int]:
+        """Lock groups in the order of their ids; return those that nobody else holds."""
+
+    async def load(self, requests: Sequence[tuple[int, ChargingRequest]], now: int) -> Loaded:
+        """Read the cases of the locked groups for (group, request); `now` in microseconds."""
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Store what has changed between `before` and `after`, and the EDRs."""
+
+
+class Store(Protocol):
+    """Keeps accounts, sessions, catalogues and the journal."""
+
+    async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
+        """Return the group of each request; None: nobody's, or more than one group's.
+
+        An INITIAL is found by its identities, others by their session.
+        """
+
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """Begin a transaction."""

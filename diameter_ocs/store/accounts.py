@@ -1,0 +1,252 @@
+"""Tenants, catalogues and accounts as commands make and list them."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
+from typing import Any
+
+from psycopg import errors
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    schema,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from ..charging.accounts import AccountSummary, Opening
+from ..charging.catalogue import Catalogue
+from ..charging.ledger import Balance
+from ..charging.requests import Identity, IdentityKind
+from . import edrs
+from .batches import Statement, insert_batch
+from .catalogues import Catalogues
+from .database import Connection, Database, renamed_faults
+from .statements import INSERT_EDRS, RESOLVE_IDENTITIES
+from .tables import account, balance, catalogue, device, directory, subscription, tenant
+from .work import PostgresStore, PostgresWork, Row
+
+ACCOUNT_NAME = 0
+"""The kind of directory entry that is an account's own name; the others are IdentityKind."""
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+_INSERT_ACCOUNTS = insert_batch(account)
+_INSERT_DEVICES = insert_batch(device)
+_INSERT_DIRECTORY = insert_batch(directory)
+_INSERT_SUBSCRIPTIONS = insert_batch(subscription)
+_INSERT_BALANCES = insert_batch(balance)
+_NUMBER = schema.Sequence("account_number")
+
+
+class PostgresAccounts:
+    """What commands read and write; a change of balances goes through the same work as charging."""
+
+    def __init__(self, database: Database, catalogues: Catalogues, store: PostgresStore) -> None:
+        self._database = database
+        self._catalogues = catalogues
+        self._store = store
+
+    def work(self) -> AbstractAsyncContextManager[PostgresWork]:
+        """Begin a transaction."""
+        return self._store.work()
+
+    async def add_tenant(self, name: str) -> bool:
+        """Add a tenant; False: it is there already."""
+        statement = insert(tenant).values(name=name).on_conflict_do_nothing()
+        async with self._database.transaction() as connection:
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def tenants(self) -> Mapping[str, int | None]:
+        """Return the version of each tenant's catalogue; None: none was applied yet."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(select(tenant.c.name, tenant.c.catalogue_version))
+            return {row.name: row.catalogue_version for row in rows}
+
+    async def add_catalogue(
+        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+    ) -> bool:
+        """Make a document the tenant's next version; False: somebody else was faster."""
+        now, actor = stamp
+        row = {
+            "tenant": tenant_name,
+            "version": version,
+            "document": cast(literal(document, Text), JSON),
+            "applied_at": _moment(now),
+            "actor": actor,
+        }
+        async with self._database.transaction() as connection:
+            added = await connection.execute(insert(catalogue).values(row).on_conflict_do_nothing())
+            if not added.rowcount:
+                return False
+            await connection.execute(
+                update(tenant).values(catalogue_version=version).where(tenant.c.name == tenant_name)
+            )
+            return True
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Return a version that was applied."""
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                return await self._catalogues.get(connection, tenant_name, version)
+
+    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
+        """Return the plans that accounts of a tenant have."""
+        statement = (
+            select(subscription.c.plan)
+            .join(account, _same_account(subscription))
+            .where(account.c.tenant == tenant_name)
+            .distinct()
+        )
+        async with self._database.transaction() as connection:
+            return (await connection.execute(statement)).scalars().all()
+
+    async def numbers(self, count: int) -> Sequence[int]:
+        """Return numbers for new accounts and balances, never given out before."""
+        statement = select(_NUMBER.next_value()).select_from(
+            func.generate_series(1, count).alias("number")
+        )
+        async with self._database.transaction() as connection:
+            return (await connection.execute(statement)).scalars().all()
+
+    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Add accounts, all or none; the names and identities that are taken are returned."""
+        entries = [entry for opening in openings for entry in _entries(tenant_name, opening)]
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                taken = await _taken(connection, tenant_name, entries)
+                if taken:
+                    return taken
+                try:
+                    await _insert(connection, tenant_name, openings, entries)
+                except errors.UniqueViolation:
+                    return await _taken(connection, tenant_name, entries)
+                return ()
+
+    async def find_accounts(
+        self, tenant_name: str | None, name: str | None, limit: int
+    ) -> Sequence[AccountSummary]:
+        """Return accounts in the order of their ids; None: any."""
+        statement = select(
+            account.c.group_id, account.c.id, account.c.tenant, account.c.name
+        ).order_by(account.c.id)
+        if name is not None:
+            statement = statement.join(
+                directory, (directory.c.kind == ACCOUNT_NAME) & (directory.c.value == name)
+            ).where(_same_account(directory))
+        if tenant_name is not None:
+            statement = statement.where(account.c.tenant == tenant_name)
+        async with self._database.transaction() as connection:
+            found = (await connection.execute(statement.limit(limit))).all()
+            keys = [(group_id, number) for group_id, number, _, _ in found]
+            plans = await connection.execute(
+                select(subscription.c.account_id, subscription.c.plan)
+                .where(_belongs(subscription, keys))
+                .order_by(subscription.c.id)
+            )
+            names = await connection.execute(
+                select(directory.c.account_id, directory.c.kind, directory.c.value)
+                .where(_belongs(directory, keys), directory.c.kind != ACCOUNT_NAME)
+                .order_by(directory.c.kind, directory.c.value)
+            )
+            buckets = await connection.execute(
+                select(*list(balance.c)[1:]).where(_belongs(balance, keys)).order_by(balance.c.id)
+            )
+        return _summaries(found, plans.all(), names.all(), buckets.all())
+
+
+def _summaries(
+    found: Sequence[Row], plans: Sequence[Row], names: Sequence[Row], buckets: Sequence[Row]
+) -> list[AccountSummary]:
+    plans_of, names_of, balances_of = (defaultdict[int, list[Any]](list) for _ in range(3))
+    for owner, plan in plans:
+        plans_of[owner].append(plan)
+    for owner, kind, value in names:
+        names_of[owner].append(Identity(IdentityKind(kind), value))
+    for bucket in buckets:
+        balances_of[bucket[1]].append(Balance(*bucket))
+    return [
+        AccountSummary(
+            group_id,
+            number,
+            tenant_name,
+            name,
+            tuple(plans_of[number]),
+            tuple(names_of[number]),
+            tuple(balances_of[number]),
+        )
+        for group_id, number, tenant_name, name in found
+    ]
+
+
+def _entries(tenant_name: str, opening: Opening) -> list[Row]:
+    """Return the directory's rows of an account: its name, and the identities of its device."""
+    number = opening.account.id
+    name = (ACCOUNT_NAME, opening.account.name, tenant_name, number, number, None)
+    return [name] + [
+        (identity.kind, identity.value, tenant_name, number, number, number)
+        for identity in opening.identities
+    ]
+
+
+async def _taken(connection: Connection, tenant_name: str, entries: Sequence[Row]) -> list[str]:
+    """Return the names that belong to accounts of the tenant, or stand twice in the entries."""
+    keys = sorted((kind, value) for kind, value, *_ in entries)
+    twice = {value for (kind, value), following in pairwise(keys) if following == (kind, value)}
+    parameters = RESOLVE_IDENTITIES.parameters(keys)
+    cursor = await connection.execute(RESOLVE_IDENTITIES.text, parameters)
+    stored = {value for tenant, _, value, *_ in await cursor.fetchall() if tenant == tenant_name}
+    return sorted(twice | stored)
+
+
+async def _insert(
+    connection: Connection,
+    tenant_name: str,
+    openings: Sequence[Opening],
+    entries: Sequence[Row],
+) -> None:
+    """Add the rows of new accounts in one transaction."""
+    accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
+    for (number, name, plans), identities, buckets, edr in openings:
+        accounts.append((number, number, tenant_name, name, edr.number, edr.at))
+        if identities:
+            devices.append((number, number, number))
+        subscriptions += [
+            (number, index, number, plan, edr.at) for index, plan in enumerate(plans, 1)
+        ]
+        balances += [(number, *bucket) for bucket in buckets]
+        journal.append(edrs.inserted(number, edr))
+    writes: list[tuple[Statement, Sequence[Row]]] = [
+        (_INSERT_ACCOUNTS, accounts),
+        (_INSERT_DEVICES, devices),
+        (_INSERT_DIRECTORY, entries),
+        (_INSERT_SUBSCRIPTIONS, subscriptions),
+        (_INSERT_BALANCES, balances),
+        (INSERT_EDRS, journal),
+    ]
+    async with connection.transaction():
+        for statement, rows in writes:
+            if rows:
+                await connection.execute(statement.text, statement.parameters(rows))
+
+
+def _same_account(table: Table) -> ColumnElement[bool]:
+    return and_(account.c.group_id == table.c.group_id, account.c.id == table.c.account_id)
+
+
+def _belongs(table: Table, keys: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    return tuple_(table.c.group_id, table.c.account_id).in_(keys)
+
+
+def _moment(microseconds: int) -> datetime.datetime:
+    return EPOCH + datetime.timedelta(microseconds=microseconds)

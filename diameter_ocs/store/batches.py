@@ -1,0 +1,121 @@
+"""Statements over the rows of a batch: one array parameter a column, unnested in the database.
+
+They are written in SQLAlchemy Core and compiled once to the text that psycopg sends.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Table,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    cast,
+    column,
+    extract,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import CompilerElement
+from sqlalchemy.types import TypeEngine
+
+from .arrays import array_literals, big_ints, moments, octets, texts
+
+Packer = Callable[[Sequence[Any]], object]
+
+_DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+
+
+class Statement(NamedTuple):
+    """The text of a statement, and how to pack the columns of its rows."""
+
+    text: str
+    packers: tuple[tuple[str, Packer], ...]
+
+    def parameters(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, object]:
+        """Pack rows with their values in the order of the columns."""
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.packers)
+        return {
+            name: pack(values) for (name, pack), values in zip(self.packers, columns, strict=True)
+        }
+
+
+def compiled(statement: CompilerElement) -> str:
+    """Return the text of a statement, with psycopg's named placeholders."""
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def batch_of(*columns: Column[Any]) -> TableValuedAlias:
+    """Return the rows of a batch with these columns, named as in their table."""
+    parameters = [bindparam(name.name, type_=ARRAY(_carrier(name))) for name in columns]
+    unnested = func.unnest(*parameters)
+    alias = unnested.table_valued(*(column(name.name, _carrier(name)) for name in columns))
+    return alias.render_derived(name="batch")
+
+
+def statement_of(statement: CompilerElement, *columns: Column[Any]) -> Statement:
+    """Compile a statement over `batch_of` the same columns."""
+    return Statement(compiled(statement), tuple((name.name, _packer(name)) for name in columns))
+
+
+def insert_batch(table: Table) -> Statement:
+    """Insert rows with all columns of the table, in its order."""
+    batch = batch_of(*table.c)
+    selected = select(*(_restored(batch, name) for name in table.c))
+    return statement_of(insert(table).from_select(list(table.c.keys()), selected), *table.c)
+
+
+def update_batch(
+    table: Table, keys: Sequence[Column[Any]], values: Sequence[Column[Any]]
+) -> Statement:
+    """Update rows found by the keys; the columns are the keys, then the values."""
+    batch = batch_of(*keys, *values)
+    statement = (
+        update(table)
+        .values({name.name: _restored(batch, name) for name in values})
+        .where(*(name == batch.c[name.name] for name in keys))
+    )
+    return statement_of(statement, *keys, *values)
+
+
+def microseconds(moment: ColumnElement[Any]) -> ColumnElement[int]:
+    """Turn a timestamptz into microseconds since 1970."""
+    return cast(extract("epoch", moment) * literal_column("1000000"), BigInteger)
+
+
+def _carrier(name: Column[Any]) -> TypeEngine[Any]:
+    """Return the type that brings a column's values: arrays and JSON travel as text."""
+    if isinstance(name.type, Integer):
+        return BigInteger()
+    if isinstance(name.type, DateTime | LargeBinary):
+        return name.type
+    return Text()
+
+
+def _restored(batch: TableValuedAlias, name: Column[Any]) -> ColumnElement[Any]:
+    carried: ColumnElement[Any] = batch.c[name.name]
+    if isinstance(name.type, Integer) or isinstance(carried.type, type(name.type)):
+        return carried
+    return cast(carried, name.type)
+
+
+def _packer(name: Column[Any]) -> Packer:
+    if isinstance(name.type, Integer):
+        return big_ints
+    if isinstance(name.type, DateTime):
+        return moments
+    if isinstance(name.type, LargeBinary):
+        return octets
+    return array_literals if isinstance(name.type, ARRAY) else texts

@@ -1,0 +1,124 @@
+"""Whether the journal, the balances and the open sessions say the same."""
+
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Select, func, literal, or_, select
+
+from .database import Database
+from .tables import balance, edr, session
+
+FAULTS_MAX = 100
+"""Faults that are listed; there may be more."""
+
+
+class Fault(NamedTuple):
+    """A balance on which two records disagree."""
+
+    group_id: int
+    balance_id: int
+    field: str
+    """`total`, `used`, `reserved`, or `held`: what open sessions hold of it."""
+    stored: int
+    """What the balance says."""
+    recorded: int
+    """What the postings, or the sessions, add up to."""
+
+
+class Books(NamedTuple):
+    """What was compared, in one snapshot, and what disagrees."""
+
+    balances: int
+    edrs: int
+    sessions: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def are_balanced(self) -> bool:
+        """Say whether everything adds up."""
+        return not self.faults
+
+
+async def check_books(database: Database) -> Books:
+    """Add up all postings and all that sessions hold, and compare with the balances."""
+    async with database.transaction("REPEATABLE READ") as connection:
+        balances, edrs, sessions = [
+            (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (balance, edr, session)
+        ]
+        posted = (await connection.execute(_posted())).all()
+        held = (await connection.execute(_held())).all()
+    faults = [
+        Fault(row.group_id, row.id, name, getattr(row, name), getattr(row, f"posted_{name}"))
+        for row in posted
+        for name in ("total", "used", "reserved")
+        if getattr(row, name) != getattr(row, f"posted_{name}")
+    ]
+    faults += [Fault(row.group_id, row.id, "held", row.reserved, row.held) for row in held]
+    return Books(balances, edrs, sessions, tuple(faults))
+
+
+def _posted() -> Select[tuple[int, ...]]:
+    """Return the balances that are not what the postings add up to."""
+    postings = select(
+        edr.c.group_id,
+        func.unnest(edr.c.posting_balances).label("id"),
+        func.unnest(edr.c.posting_totals).label("total"),
+        func.unnest(edr.c.posting_useds).label("used"),
+        func.unnest(edr.c.posting_reserveds).label("reserved"),
+    ).subquery("posting")
+    names = ("total", "used", "reserved")
+    sums = (
+        select(
+            postings.c.group_id,
+            postings.c.id,
+            *(func.sum(postings.c[name]).cast(BigInteger).label(name) for name in names),
+        )
+        .group_by(postings.c.group_id, postings.c.id)
+        .subquery("posted")
+    )
+    pairs = [(func.coalesce(balance.c[name], 0), func.coalesce(sums.c[name], 0)) for name in names]
+    same = (balance.c.group_id == sums.c.group_id) & (balance.c.id == sums.c.id)
+    return (
+        select(
+            func.coalesce(balance.c.group_id, sums.c.group_id).label("group_id"),
+            func.coalesce(balance.c.id, sums.c.id).label("id"),
+            *(stored.label(name) for name, (stored, _) in zip(names, pairs, strict=True)),
+            *(
+                recorded.label(f"posted_{name}")
+                for name, (_, recorded) in zip(names, pairs, strict=True)
+            ),
+        )
+        .select_from(balance.outerjoin(sums, same, full=True))
+        .where(or_(*(stored != recorded for stored, recorded in pairs)))
+        .limit(FAULTS_MAX)
+    )
+
+
+def _held() -> Select[tuple[int, ...]]:
+    """Return the balances whose reserved amount is not what open sessions hold."""
+    holds = select(
+        session.c.group_id,
+        func.unnest(session.c.held_balances).label("id"),
+        func.unnest(session.c.held_amounts).label("amount"),
+    ).subquery("hold")
+    sums = (
+        select(
+            holds.c.group_id, holds.c.id, func.sum(holds.c.amount).cast(BigInteger).label("held")
+        )
+        .group_by(holds.c.group_id, holds.c.id)
+        .subquery("held")
+    )
+    same = (balance.c.group_id == sums.c.group_id) & (balance.c.id == sums.c.id)
+    reserved = func.coalesce(balance.c.reserved, literal(0))
+    held = func.coalesce(sums.c.held, literal(0))
+    return (
+        select(
+            func.coalesce(balance.c.group_id, sums.c.group_id).label("group_id"),
+            func.coalesce(balance.c.id, sums.c.id).label("id"),
+            reserved.label("reserved"),
+            held.label("held"),
+        )
+        .select_from(balance.outerjoin(sums, same, full=True))
+        .where(reserved != held)
+        .limit(FAULTS_MAX)
+    )

@@ -1,0 +1,43 @@
+"""Versions of the tenants' catalogues."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Text, bindparam, cast, select
+
+from ..charging.catalogue import Catalogue
+from .batches import compiled
+from .database import Connection
+from .tables import catalogue
+
+_GET = compiled(
+    select(cast(catalogue.c.document, Text)).where(
+        catalogue.c.tenant == bindparam("tenant"), catalogue.c.version == bindparam("version")
+    )
+)
+
+CATALOGUES_REMEMBERED = 256
+"""Versions kept in memory, those of all tenants together."""
+
+ReadCatalogue = Callable[[str, int, str], Catalogue]
+"""Builds a catalogue from tenant, version and document."""
+
+
+class Catalogues:
+    """The versions that this process has seen; a version never changes."""
+
+    def __init__(self, read: ReadCatalogue) -> None:
+        self._read = read
+        self._known: dict[tuple[str, int], Catalogue] = {}
+
+    async def get(self, connection: Connection, tenant: str, version: int) -> Catalogue:
+        """Return a version, reading it within the caller's transaction if it is new here."""
+        known = self._known.get((tenant, version))
+        if known is None:
+            cursor = await connection.execute(_GET, {"tenant": tenant, "version": version})
+            row = await cursor.fetchone()
+            assert row is not None, f"catalogue {version} of {tenant} is named and not there"
+            known = self._read(tenant, version, row[0])
+            if len(self._known) >= CATALOGUES_REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[tenant, version] = known
+        return known

@@ -1,0 +1,102 @@
+"""Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
+
+import psycopg
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+from . import arrays
+
+APPLICATION_ROLE = "diameter_ocs_application"
+"""Reads and writes accounts and sessions, adds EDRs, changes no EDR."""
+OWNER_ROLE = "diameter_ocs_owner"
+"""Owns the tables; makes partitions and migrations."""
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+@contextmanager
+def renamed_faults() -> Iterator[None]:
+    """Turn psycopg's errors into the faults that the use cases know."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _renamed(error.orig) from error
+    except psycopg.Error as error:
+        raise _renamed(error) from error
+
+
+def _renamed(error: BaseException | None) -> Exception:
+    reason = str(error).strip()
+    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
+        return StaleCase(reason)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return CasesUnavailable(reason)
+    return BrokenBatch(reason)
+
+
+class Database:
+    """A pool of connections that act as the application role.
+
+    `statement_seconds` bounds every statement and every wait for a lock.
+    """
+
+    def __init__(self, conninfo: str, pool_size: int = 4, statement_seconds: float = 30) -> None:
+        self._conninfo = conninfo
+        self._statement_seconds = statement_seconds
+        self._engine: AsyncEngine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self._connect,
+            pool_size=pool_size,
+            pool_reset_on_return=None,
+        )
+
+    async def close(self) -> None:
+        """Close the connections that are not in use."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend psycopg's own connection, in autocommit; a broken one does not come back."""
+        async with self._engine.connect() as lent:
+            pooled = await lent.get_raw_connection()
+            connection = cast(Connection, pooled.driver_connection)
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if connection.closed or connection.info.transaction_status:
+                    await lent.invalidate()
+                else:
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def transaction(
+        self, isolation_level: str = "READ COMMITTED"
+    ) -> AsyncIterator[AsyncConnection]:
+        """Lend a SQLAlchemy connection within a transaction, for what need not be fast."""
+        with renamed_faults():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level=isolation_level)
+                async with connection.begin():
+                    yield connection
+
+    async def _connect(self) -> Connection:
+        milliseconds = int(self._statement_seconds * 1000)
+        connection = await psycopg.AsyncConnection.connect(
+            self._conninfo,
+            prepare_threshold=0,
+            connect_timeout=5,
+            application_name="diameter-ocs",
+            options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+            " -c plan_cache_mode=force_generic_plan -c jit=off -c timezone=UTC",
+        )
+        arrays.register(connection)
+        await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
+        await connection.commit()
+        return connection

@@ -1,0 +1,101 @@
+"""EDRs as rows, and rows as EDRs."""
+
+import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Text, cast, select
+
+from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord
+from ..charging.ledger import Posting
+from .batches import microseconds
+from .database import Database
+from .tables import edr
+
+_services = msgspec.json.Decoder(tuple[ServiceRecord, ...])
+_PLAIN = (
+    "account_id",
+    "kind",
+    "action",
+    "outcome",
+    "session_id",
+    "request_number",
+    "origin_host",
+    "end_to_end_id",
+    "catalogue_version",
+    "actor",
+)
+
+
+def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
+    """Return the values of INSERT_EDRS."""
+    postings = record.postings
+    return (
+        group_id,
+        record.at,
+        record.number,
+        record.account_id,
+        record.kind,
+        record.action,
+        record.outcome,
+        record.session_id,
+        record.request_number,
+        record.origin_host,
+        record.end_to_end_id,
+        record.catalogue_version,
+        record.actor,
+        msgspec.json.encode(record.services).decode(),
+        [posting.balance_id for posting in postings],
+        [posting.total for posting in postings],
+        [posting.used for posting in postings],
+        [posting.reserved for posting in postings],
+    )
+
+
+async def list_edrs(
+    database: Database,
+    group_id: int | None,
+    since: datetime.datetime,
+    until: datetime.datetime,
+    limit: int,
+) -> list[tuple[int, Edr]]:
+    """Return (group, EDR) of a span of time, the newest first; None: of all groups."""
+    statement = (
+        select(
+            edr.c.group_id,
+            edr.c.number,
+            microseconds(edr.c.at).label("at"),
+            *(edr.c[name] for name in _PLAIN),
+            cast(edr.c.services, Text).label("services"),
+            edr.c.posting_balances,
+            edr.c.posting_totals,
+            edr.c.posting_useds,
+            edr.c.posting_reserveds,
+        )
+        .where(edr.c.at >= since, edr.c.at < until)
+        .order_by(edr.c.at.desc(), edr.c.number.desc())
+        .limit(limit)
+    )
+    if group_id is not None:
+        statement = statement.where(edr.c.group_id == group_id)
+    async with database.transaction() as connection:
+        return [(row.group_id, _edr_of(row)) for row in await connection.execute(statement)]
+
+
+def _edr_of(row: Row[Any]) -> Edr:
+    postings = zip(
+        row.posting_balances,
+        row.posting_totals,
+        row.posting_useds,
+        row.posting_reserveds,
+        strict=True,
+    )
+    return Edr(
+        number=row.number,
+        at=row.at,
+        kind=EdrKind(row.kind),
+        outcome=Outcome(row.outcome),
+        postings=tuple(Posting(*posting) for posting in postings),
+        services=_services.decode(row.services),
+        **{name: getattr(row, name) for name in _PLAIN if name not in ("kind", "outcome")},
+    )

@@ -1,0 +1,227 @@
+"""A store without a database: the twin of the PostgreSQL one, for tests and trials.
+
+It passes the same tests. Its transactions are one after the other, and what it keeps is gone with
+the process.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from ..charging.accounts import AccountSummary, Opening
+from ..charging.case import Account, Case, Change
+from ..charging.catalogue import Catalogue
+from ..charging.decisions import Edr
+from ..charging.faults import StaleCase
+from ..charging.ledger import Balance
+from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
+from ..charging.session import Session
+from .catalogues import ReadCatalogue
+
+
+class _Group:
+    """The rows of one group of accounts."""
+
+    def __init__(self, tenant: str, opening: Opening) -> None:
+        self.tenant = tenant
+        self.version = opening.edr.number
+        self.last_at = opening.edr.at
+        self.account: Account = opening.account
+        self.identities = opening.identities
+        self.balances: dict[int, Balance] = {balance.id: balance for balance in opening.balances}
+        self.sessions: dict[SessionKey, Session] = {}
+        self.edrs: list[Edr] = [opening.edr]
+
+
+class MemoryStore:
+    """Accounts, sessions, catalogues and the journal in dictionaries."""
+
+    def __init__(self, read: ReadCatalogue) -> None:
+        self._read = read
+        self._documents: dict[tuple[str, int], str] = {}
+        self._versions: dict[str, int | None] = {}
+        self._directory: dict[tuple[str, Identity], int] = {}
+        self._names: dict[tuple[str, str], int] = {}
+        self._last_number = 0
+        self.groups: dict[int, _Group] = {}
+        self.locked: set[int] = set()
+
+    async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
+        """Return the group of each request; None: nobody's, or more than one group's."""
+        return [self._group_of(request) for request in requests]
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator["MemoryWork"]:
+        """Begin a transaction; what it applies is kept when it is left without an error."""
+        work = MemoryWork(self)
+        try:
+            yield work
+            work.commit()
+        finally:
+            self.locked -= work.groups
+
+    async def add_tenant(self, name: str) -> bool:
+        """Add a tenant; False: it is there already."""
+        if name in self._versions:
+            return False
+        self._versions[name] = None
+        return True
+
+    async def tenants(self) -> Mapping[str, int | None]:
+        """Return the version of each tenant's catalogue; None: none was applied yet."""
+        return dict(self._versions)
+
+    async def add_catalogue(
+        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+    ) -> bool:
+        """Make a document the tenant's next version; False: somebody else was faster."""
+        if (tenant_name, version) in self._documents:
+            return False
+        self._documents[tenant_name, version] = document
+        self._versions[tenant_name] = version
+        return True
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Return a version that was applied."""
+        return self._read(tenant_name, version, self._documents[tenant_name, version])
+
+    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
+        """Return the plans that accounts of a tenant have."""
+        return {
+            plan
+            for group in self.groups.values()
+            if group.tenant == tenant_name
+            for plan in group.account.plans
+        }
+
+    async def numbers(self, count: int) -> Sequence[int]:
+        """Return numbers for new accounts and balances, never given out before."""
+        first = self._last_number + 1
+        self._last_number += count
+        return range(first, first + count)
+
+    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Add accounts, all or none; the names and identities that are taken are returned."""
+        names = [opening.account.name for opening in openings]
+        identities = [identity for opening in openings for identity in opening.identities]
+        taken = {name for name in names if (tenant_name, name) in self._names}
+        taken |= {name for name in names if names.count(name) > 1}
+        taken |= {
+            identity.value
+            for identity in identities
+            if (tenant_name, identity) in self._directory or identities.count(identity) > 1
+        }
+        if taken:
+            return sorted(taken)
+        for opening in openings:
+            number = opening.account.id
+            self.groups[number] = _Group(tenant_name, opening)
+            self._names[tenant_name, opening.account.name] = number
+            for identity in opening.identities:
+                self._directory[tenant_name, identity] = number
+        return ()
+
+    async def find_accounts(
+        self, tenant_name: str | None, name: str | None, limit: int
+    ) -> Sequence[AccountSummary]:
+        """Return accounts in the order of their ids; None: any."""
+        found = [
+            AccountSummary(
+                number,
+                number,
+                group.tenant,
+                group.account.name,
+                group.account.plans,
+                tuple(sorted(group.identities)),
+                tuple(sorted(group.balances.values())),
+            )
+            for number, group in sorted(self.groups.items())
+            if tenant_name in (None, group.tenant) and name in (None, group.account.name)
+        ]
+        return found[:limit]
+
+    def case(self, number: int, requests: Sequence[ChargingRequest], now: int) -> Case:
+        """Return what is stored of a group, with the sessions and identities asked for."""
+        group = self.groups[number]
+        version = self._versions[group.tenant]
+        assert version is not None
+        document = self._documents[group.tenant, version]
+        identities = {identity for request in requests for identity in request.identities}
+        keys = {request.session_key for request in requests}
+        return Case(
+            now=max(now, group.last_at),
+            group_id=number,
+            version=group.version,
+            catalogue=self._read(group.tenant, version, document),
+            directory={
+                identity: number
+                for identity in identities
+                if self._directory.get((group.tenant, identity)) == number
+            },
+            accounts={group.account.id: group.account},
+            balances=dict(group.balances),
+            sessions={key: group.sessions[key] for key in keys & group.sessions.keys()},
+        )
+
+    def _group_of(self, request: ChargingRequest) -> int | None:
+        if request.request_type is RequestType.INITIAL:
+            groups = {
+                number
+                for (tenant, identity), number in self._directory.items()
+                if identity in request.identities and request.tenant in (None, tenant)
+            }
+        else:
+            groups = {
+                number
+                for number, group in self.groups.items()
+                if request.session_key in group.sessions and request.tenant in (None, group.tenant)
+            }
+        return groups.pop() if len(groups) == 1 else None
+
+
+class MemoryWork:
+    """A transaction on a memory store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._changes: list[Change] = []
+        self.groups: set[int] = set()
+
+    async def lock(self, groups: Collection[int]) -> Collection[int]:
+        """Lock the groups that nobody else has locked, and return them."""
+        self.groups = (set(groups) & self._store.groups.keys()) - self._store.locked
+        self._store.locked |= self.groups
+        return self.groups
+
+    async def load(
+        self, requests: Sequence[tuple[int, ChargingRequest]], now: int
+    ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
+        """Read the cases of the locked groups for (group, request); `now` in microseconds."""
+        return {
+            number: self._store.case(
+                number, [request for group, request in requests if group == number], now
+            )
+            for number in self.groups
+        }, ()
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Keep the changes for the commit.
+
+        Raises:
+            StaleCase: a group is not as it was read.
+        """
+        for change in changes:
+            if self._store.groups[change.before.group_id].version != change.before.version:
+                raise StaleCase
+        self._changes += changes
+
+    def commit(self) -> None:
+        """Make the changes."""
+        for before, after, edrs in self._changes:
+            group = self._store.groups[before.group_id]
+            group.version = after.version
+            group.last_at = after.now
+            group.balances.update(after.balances)
+            for key in before.sessions.keys() - after.sessions.keys():
+                del group.sessions[key]
+            group.sessions.update(after.sessions)
+            group.edrs += edrs

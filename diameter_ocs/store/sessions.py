@@ -1,0 +1,81 @@
+"""Open sessions as rows, and rows as open sessions."""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from ..charging.requests import SessionKey
+from ..charging.session import Line, Reservation, Session
+
+_lines = msgspec.json.Decoder(tuple[Line, ...])
+_reservations = msgspec.json.Decoder(tuple[Reservation, ...])
+
+
+def digest(key: SessionKey) -> int:
+    """Return a number by which a session is found; two keys may share it."""
+    name = key.session_id
+    if key.sub_session_id is not None:
+        name += b"\0%d" % key.sub_session_id
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), signed=True)
+
+
+def session_of(row: tuple[Any, ...]) -> Session:
+    """Read a row of LOAD_SESSIONS."""
+    (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
+    (opened_at, last_request_at, request_number, catalogue_version, lines, reservations) = rest
+    return Session(
+        number,
+        account_id,
+        SessionKey(session_id, sub_session_id),
+        context,
+        host,
+        realm,
+        opened_at,
+        last_request_at,
+        request_number,
+        catalogue_version,
+        _lines.decode(lines),
+        _reservations.decode(reservations),
+    )
+
+
+def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
+    """Return the values of INSERT_SESSIONS."""
+    return (
+        group_id,
+        session.number,
+        session.account_id,
+        digest(session.key),
+        session.key.session_id,
+        session.key.sub_session_id,
+        session.service_context,
+        session.origin_host,
+        session.origin_realm,
+        session.opened_at,
+        *_changing(session),
+    )
+
+
+def updated(group_id: int, session: Session) -> tuple[Any, ...]:
+    """Return the values of UPDATE_SESSIONS."""
+    return (
+        group_id,
+        session.number,
+        session.origin_host,
+        session.origin_realm,
+        *_changing(session),
+    )
+
+
+def _changing(session: Session) -> tuple[Any, ...]:
+    held = session.held()
+    return (
+        session.last_request_at,
+        session.request_number,
+        session.catalogue_version,
+        msgspec.json.encode(session.lines).decode(),
+        msgspec.json.encode(session.reservations).decode(),
+        held.keys(),
+        held.values(),
+    )

@@ -1,0 +1,145 @@
+"""The statements of a batch of requests, in the order in which a transaction sends them."""
+
+from sqlalchemy import BigInteger, Column, Text, and_, any_, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import CollectionAggregate
+
+from .batches import batch_of, compiled, insert_batch, microseconds, statement_of, update_batch
+from .tables import account, balance, directory, edr, session, subscription, tenant
+
+
+def _any(name: str) -> CollectionAggregate[bool]:
+    return any_(bindparam(name, type_=ARRAY(BigInteger)))
+
+
+_identity = (directory.c.kind, directory.c.value)
+_identities = batch_of(*_identity)
+RESOLVE_IDENTITIES = statement_of(
+    select(
+        directory.c.tenant,
+        directory.c.kind,
+        directory.c.value,
+        directory.c.group_id,
+        directory.c.account_id,
+    ).join(_identities, and_(*(name == _identities.c[name.name] for name in _identity))),
+    *_identity,
+)
+
+RESOLVE_SESSIONS = compiled(
+    select(session.c.group_id, session.c.session_id, session.c.sub_session_id, account.c.tenant)
+    .join(
+        account,
+        and_(account.c.group_id == session.c.group_id, account.c.id == session.c.account_id),
+    )
+    .where(session.c.digest == _any("digests"))
+    .order_by(session.c.opened_at)
+)
+
+LOCK_GROUPS = compiled(
+    select(account.c.group_id, account.c.version, microseconds(account.c.last_at))
+    .where(account.c.group_id == _any("groups"), account.c.id == account.c.group_id)
+    .order_by(account.c.group_id)
+    .with_for_update(key_share=True, skip_locked=True)
+)
+
+LOAD_ACCOUNTS = compiled(
+    select(
+        account.c.group_id,
+        account.c.id,
+        account.c.name,
+        func.array(
+            select(subscription.c.plan)
+            .where(
+                subscription.c.group_id == account.c.group_id,
+                subscription.c.account_id == account.c.id,
+            )
+            .order_by(subscription.c.id)
+            .scalar_subquery()
+        ),
+        tenant.c.name,
+        tenant.c.catalogue_version,
+    )
+    .join(tenant, tenant.c.name == account.c.tenant)
+    .where(account.c.group_id == _any("groups"))
+)
+
+LOAD_BALANCES = compiled(
+    select(
+        balance.c.group_id,
+        balance.c.id,
+        balance.c.account_id,
+        balance.c.balance_type,
+        balance.c.priority,
+        balance.c.total,
+        balance.c.used,
+        balance.c.reserved,
+    ).where(balance.c.group_id == _any("groups"))
+)
+
+_key = (session.c.group_id, session.c.digest)
+_keys = batch_of(*_key)
+LOAD_SESSIONS = statement_of(
+    select(
+        session.c.group_id,
+        session.c.number,
+        session.c.account_id,
+        session.c.session_id,
+        session.c.sub_session_id,
+        session.c.service_context,
+        session.c.origin_host,
+        session.c.origin_realm,
+        microseconds(session.c.opened_at),
+        microseconds(session.c.last_request_at),
+        session.c.request_number,
+        session.c.catalogue_version,
+        cast(session.c.lines, Text),
+        cast(session.c.reservations, Text),
+    ).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
+    *_key,
+)
+
+_old_version = Column("old_version", BigInteger)
+_group = (account.c.group_id, _old_version, account.c.version, account.c.last_at)
+_groups = batch_of(*_group)
+UPDATE_GROUPS = statement_of(
+    update(account)
+    .values(version=_groups.c.version, last_at=_groups.c.last_at)
+    .where(
+        account.c.group_id == _groups.c.group_id,
+        account.c.id == _groups.c.group_id,
+        account.c.version == _groups.c.old_version,
+    ),
+    *_group,
+)
+
+UPDATE_BALANCES = update_batch(
+    balance,
+    (balance.c.group_id, balance.c.id),
+    (balance.c.total, balance.c.used, balance.c.reserved),
+)
+
+INSERT_SESSIONS = insert_batch(session)
+
+UPDATE_SESSIONS = update_batch(
+    session,
+    (session.c.group_id, session.c.number),
+    (
+        session.c.origin_host,
+        session.c.origin_realm,
+        session.c.last_request_at,
+        session.c.request_number,
+        session.c.catalogue_version,
+        session.c.lines,
+        session.c.reservations,
+        session.c.held_balances,
+        session.c.held_amounts,
+    ),
+)
+
+_ended = (session.c.group_id, session.c.number)
+_endings = batch_of(*_ended)
+DELETE_SESSIONS = statement_of(
+    session.delete().where(*(name == _endings.c[name.name] for name in _ended)), *_ended
+)
+
+INSERT_EDRS = insert_batch(edr)

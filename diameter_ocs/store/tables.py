@@ -1,0 +1,147 @@
+"""The tables, as SQLAlchemy Core knows them; `migrations/` makes them.
+
+`group_id` is the id of the root account of a group of accounts that share balances. It comes first
+in every hot table's key: one transaction locks, reads and writes whole groups.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+metadata = MetaData()
+
+Moment = DateTime(timezone=True)
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("catalogue_version", Integer),  # none applied yet: NULL
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("applied_at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # On the root account these two stand for the whole group.
+    Column("version", BigInteger, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+)
+
+# Who an identity is; kind 0 is the account's own name, the others are those of IdentityKind.
+directory = Table(
+    "directory",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("group_id", BigInteger, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("device_id", BigInteger),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("subscribed_at", Moment, nullable=False),
+)
+
+balance = Table(
+    "balance",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("balance_type", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),  # of Session-Id and CC-Sub-Session-Id
+    Column("session_id", LargeBinary, nullable=False),
+    Column("sub_session_id", BigInteger),
+    Column("service_context", Text),
+    Column("origin_host", Text, nullable=False),
+    Column("origin_realm", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("last_request_at", Moment, nullable=False),
+    Column("request_number", BigInteger, nullable=False),
+    Column("catalogue_version", Integer, nullable=False),
+    Column("lines", JSON, nullable=False),  # fields in the order of charging.session.Line
+    Column("reservations", JSON, nullable=False),  # likewise Reservation
+    Column("held_balances", ARRAY(BigInteger), nullable=False),  # what the lines hold, ...
+    Column("held_amounts", ARRAY(BigInteger), nullable=False),  # ... summed by balance
+)
+
+edr = Table(
+    "edr",
+    metadata,
+    Column("group_id", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("session_id", LargeBinary),
+    Column("request_number", BigInteger),
+    Column("origin_host", Text),
+    Column("end_to_end_id", BigInteger),
+    Column("catalogue_version", Integer),
+    Column("actor", Text),
+    Column("services", JSON, nullable=False),  # fields in the order of ServiceRecord
+    Column("posting_balances", ARRAY(BigInteger), nullable=False),
+    Column("posting_totals", ARRAY(BigInteger), nullable=False),
+    Column("posting_useds", ARRAY(BigInteger), nullable=False),
+    Column("posting_reserveds", ARRAY(BigInteger), nullable=False),
+)
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, nullable=False),
+    Column("compatible_from", Integer, nullable=False),
+)

@@ -1,0 +1,270 @@
+"""One transaction for a batch of requests: lock, load, apply."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncCursor, AsyncPipeline
+
+from ..charging.case import Account, Case, Change
+from ..charging.faults import StaleCase
+from ..charging.ledger import Balance
+from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
+from ..charging.session import Session
+from . import edrs, sessions, statements
+from .arrays import big_ints
+from .batches import Statement
+from .catalogues import Catalogues
+from .database import Connection, Database, renamed_faults
+
+Row = tuple[Any, ...]
+_Cursor = AsyncCursor[Row]
+
+
+class PostgresStore:
+    """Accounts, sessions, catalogues and the journal in PostgreSQL."""
+
+    def __init__(self, database: Database, catalogues: Catalogues) -> None:
+        self._database = database
+        self._catalogues = catalogues
+
+    async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
+        """Return the group of each request; None: nobody's, or more than one group's."""
+        with renamed_faults():
+            async with self._database.connection() as connection, connection.pipeline():
+                identities = await _identities(connection, requests)
+                digests = [
+                    sessions.digest(request.session_key)
+                    for request in requests
+                    if request.request_type is not RequestType.INITIAL
+                ]
+                found = await connection.execute(
+                    statements.RESOLVE_SESSIONS, {"digests": big_ints(digests)}, binary=True
+                )
+                by_identity = _by_identity(await identities.fetchall())
+                by_session = await found.fetchall()
+        newest = {
+            (SessionKey(session_id, sub_session_id), tenant): group_id
+            for group_id, session_id, sub_session_id, tenant in by_session
+        }
+        return [_group_of(request, by_identity, newest) for request in requests]
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator["PostgresWork"]:
+        """Begin a transaction; it commits when it is left, and rolls back when an error leaves."""
+        with renamed_faults():
+            async with (
+                self._database.connection() as connection,
+                connection.pipeline() as pipeline,
+                connection.transaction(),
+            ):
+                yield PostgresWork(connection, pipeline, self._catalogues)
+
+
+class PostgresWork:
+    """A transaction; what is locked stays so until it ends."""
+
+    def __init__(
+        self, connection: Connection, pipeline: AsyncPipeline, catalogues: Catalogues
+    ) -> None:
+        self._connection = connection
+        self._pipeline = pipeline
+        self._catalogues = catalogues
+        self._locked: dict[int, tuple[int, int]] = {}
+
+    async def lock(self, groups: Collection[int]) -> Collection[int]:
+        """Lock groups in the order of their ids; return those that nobody else holds."""
+        cursor = await self._connection.execute(
+            statements.LOCK_GROUPS, {"groups": big_ints(sorted(groups))}, binary=True
+        )
+        rows = await cursor.fetchall()
+        self._locked = {group_id: (version, last_at) for group_id, version, last_at in rows}
+        return self._locked.keys()
+
+    async def load(
+        self, requests: Sequence[tuple[int, ChargingRequest]], now: int
+    ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
+        """Read the cases of the locked groups for (group, request); `now` in microseconds.
+
+        It is a second statement, with a snapshot taken after the locks: what it reads is not older
+        than they are.
+        """
+        connection = self._connection
+        groups = big_ints(list(self._locked))
+        keys = {(group, sessions.digest(request.session_key)) for group, request in requests}
+        accounts = await connection.execute(
+            statements.LOAD_ACCOUNTS, {"groups": groups}, binary=True
+        )
+        balances = await connection.execute(
+            statements.LOAD_BALANCES, {"groups": groups}, binary=True
+        )
+        opened = await _execute(connection, statements.LOAD_SESSIONS, sorted(keys))
+        identities = await _identities(connection, [request for _, request in requests])
+        cases = {
+            group: _Reading(group, version, max(now, last_at))
+            for group, (version, last_at) in self._locked.items()
+        }
+        for group, *account, tenant, version in await accounts.fetchall():
+            cases[group].add_account(Account(*account), tenant, version)
+        for group, *balance in await balances.fetchall():
+            cases[group].balances[balance[0]] = Balance(*balance)
+        for row in await opened.fetchall():
+            cases[row[0]].add_session(sessions.session_of(row))
+        found = _by_identity(await identities.fetchall())
+        moved = [request for group, request in requests if not cases[group].admit(request, found)]
+        return {group: await self._case(reading) for group, reading in cases.items()}, moved
+
+    async def _case(self, reading: "_Reading") -> Case:
+        catalogue = await self._catalogues.get(
+            self._connection, reading.tenant, reading.catalogue_version
+        )
+        return Case(
+            reading.now,
+            reading.group_id,
+            reading.version,
+            catalogue,
+            reading.directory,
+            reading.accounts,
+            reading.balances,
+            reading.sessions,
+        )
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Store what has changed between `before` and `after`, and the EDRs.
+
+        Raises:
+            StaleCase: a row is not as it was read; nothing may be committed.
+        """
+        counted = [
+            (await _execute(self._connection, statement, rows), len(rows))
+            for statement, rows in _writes(changes)
+            if rows
+        ]
+        await self._pipeline.sync()
+        for cursor, expected in counted:
+            if cursor.rowcount != expected:
+                raise StaleCase(f"{cursor.rowcount} of {expected} rows were as they had been read")
+
+
+class _Reading:
+    """A case while its rows come in."""
+
+    def __init__(self, group_id: int, version: int, now: int) -> None:
+        self.group_id = group_id
+        self.version = version
+        self.now = now
+        self.tenant = ""
+        self.catalogue_version = 0
+        self.directory: dict[Identity, int] = {}
+        self.accounts: dict[int, Account] = {}
+        self.balances: dict[int, Balance] = {}
+        self.sessions: dict[SessionKey, Session] = {}
+
+    def add_account(self, account: Account, tenant: str, catalogue_version: int) -> None:
+        """Take an account; all of a group belong to one tenant."""
+        self.accounts[account.id] = account._replace(plans=tuple(account.plans))
+        self.tenant = tenant
+        self.catalogue_version = catalogue_version
+
+    def add_session(self, session: Session) -> None:
+        """Take a session; of two with one key the newer counts."""
+        old = self.sessions.get(session.key)
+        if old is None or old.number < session.number:
+            self.sessions[session.key] = session
+
+    def admit(self, request: ChargingRequest, found: "_Directory") -> bool:
+        """Take what the directory says of an INITIAL; is it still a request of this group?"""
+        if request.request_type is not RequestType.INITIAL:
+            return True
+        for identity in request.identities:
+            for tenant, group_id, account_id in found.get(identity, ()):
+                if group_id == self.group_id:
+                    self.directory[identity] = account_id
+                elif request.tenant in (None, tenant):
+                    return False
+        return True
+
+
+_Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
+"""(tenant, group, account) of identities; tenants may share one."""
+
+
+def _by_identity(rows: Iterable[Row]) -> _Directory:
+    found: dict[Identity, list[tuple[str, int, int]]] = {}
+    for tenant, kind, value, group_id, account_id in rows:
+        identity = Identity(IdentityKind(kind), value)
+        found.setdefault(identity, []).append((tenant, group_id, account_id))
+    return found
+
+
+def _group_of(
+    request: ChargingRequest,
+    directory: _Directory,
+    open_sessions: Mapping[tuple[SessionKey, str], int],
+) -> int | None:
+    if request.request_type is RequestType.INITIAL:
+        groups = {
+            group_id
+            for identity in request.identities
+            for tenant, group_id, _ in directory.get(identity, ())
+            if request.tenant in (None, tenant)
+        }
+    else:
+        groups = {
+            group_id
+            for (key, tenant), group_id in open_sessions.items()
+            if key == request.session_key and request.tenant in (None, tenant)
+        }
+    return groups.pop() if len(groups) == 1 else None
+
+
+async def _identities(connection: Connection, requests: Iterable[ChargingRequest]) -> _Cursor:
+    """Look up the identities of the INITIAL requests."""
+    names = {
+        identity
+        for request in requests
+        if request.request_type is RequestType.INITIAL
+        for identity in request.identities
+    }
+    return await _execute(connection, statements.RESOLVE_IDENTITIES, sorted(names))
+
+
+async def _execute(connection: Connection, statement: Statement, rows: Sequence[Row]) -> _Cursor:
+    return await connection.execute(statement.text, statement.parameters(rows), binary=True)
+
+
+def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
+    """Return the rows that a batch writes, one final row a group, balance and session.
+
+    Rows go in the order of their keys, so that two batches never wait for each other in a circle.
+    """
+    changes = sorted(changes, key=lambda change: change.before.group_id)
+    groups, balances, opened, continued, ended, journal = ([], [], [], [], [], [])
+    for before, after, new in changes:
+        group = before.group_id
+        groups.append((group, before.version, after.version, after.now))
+        balances += [
+            (group, balance.id, balance.total, balance.used, balance.reserved)
+            for balance in after.balances.values()
+            if balance is not before.balances[balance.id]
+        ]
+        journal += [edrs.inserted(group, edr) for edr in new]
+        for key in before.sessions.keys() | after.sessions.keys():
+            was, now = before.sessions.get(key), after.sessions.get(key)
+            if now is was:
+                continue
+            if was is not None and (now is None or now.number != was.number):
+                ended.append((group, was.number))
+                was = None
+            if now is not None and was is None:
+                opened.append(sessions.inserted(group, now))
+            elif now is not None:
+                continued.append(sessions.updated(group, now))
+    return [
+        (statements.UPDATE_GROUPS, groups),
+        (statements.UPDATE_BALANCES, balances),
+        (statements.DELETE_SESSIONS, ended),
+        (statements.INSERT_SESSIONS, opened),
+        (statements.UPDATE_SESSIONS, continued),
+        (statements.INSERT_EDRS, journal),
+    ]
