@@ -21,9 +21,7 @@ from tests.charging.scenario import (
     priced,
 )
 
-PRICES = st.builds(
-    Price, st.integers(1, 10**9), st.integers(1, 2**40), st.integers(0, 1_000_000)
-)
+PRICES = st.builds(Price, st.integers(1, 10**9), st.integers(1, 2**40), st.integers(0, 1_000_000))
 UNITS = st.integers(0, 2**43)
 
 
