@@ -161,6 +161,8 @@ class Desk:
         decision = charge(request, before)
         assert charge(request, before) == decision, "the same question, the same answer"
         self.case = before.after(decision)
+        for number, balance in self.case.balances.items():
+            assert balance.available >= min(before.balances[number].available, 0)
         self.decisions.append(decision)
         self.audit()
         return decision
@@ -197,7 +199,6 @@ class Desk:
             assert now.total == self.opening[number].total
             assert now.reserved == held.get(number, 0)
             assert min(now.used, now.reserved) >= 0
-            assert now.available >= min(self.opening[number].available, 0)
 
     def balance(self, number: int) -> tuple[int, int]:
         """Return what is used and what is reserved on a balance."""

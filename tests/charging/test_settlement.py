@@ -1,6 +1,5 @@
 """How usage is paid: lines, holds, rounding, overrun and shortfall."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
