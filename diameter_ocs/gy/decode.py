@@ -13,7 +13,7 @@ from ..charging.units import AMOUNT_MAX
 from .identities import identities_of
 from .service_context import service_context_of
 from .text import clean
-from .tolerance import Tolerance
+from .tolerance import Tolerated
 
 SERVICES_MAX = 100
 """Multiple-Services-Credit-Control AVPs in one request; one more is refused."""
@@ -39,7 +39,7 @@ class Decoded(NamedTuple):
     request: ChargingRequest
     is_command_level: bool
     """The units stand at command level; those of the answer will, too."""
-    tolerated: tuple[Tolerance, ...]
+    tolerated: tuple[Tolerated, ...]
     """What was accepted against the standard, each kind once."""
 
 
@@ -62,7 +62,7 @@ def decode(
         AvpOccursTooManyTimes: more services than SERVICES_MAX.
     """
     group = message.group
-    tolerated: set[Tolerance] = set()
+    tolerated: set[Tolerated] = set()
     _check_application(message)
     request_type = _request_type(message)
     identities = identities_of(group, tolerated)
@@ -72,7 +72,9 @@ def decode(
         )
     services = group.all("Multiple-Services-Credit-Control")
     usages = _usages(message, services, tolerated)
-    _note_deviations(group, request_type, usages, tolerated)
+    _note_strangers(group, tolerated)
+    if services:
+        _note_services(group, request_type, usages, tolerated)
     service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
     request = ChargingRequest(
         request_type,
@@ -126,19 +128,19 @@ def _session_key(message: Message) -> SessionKey:
     return SessionKey(message.data(session_id), sub_session_id)
 
 
-def _event_at(group: Group, received_at: int, tolerated: set[Tolerance]) -> int | None:
+def _event_at(group: Group, received_at: int, tolerated: set[Tolerated]) -> int | None:
     seconds = group.first("Event-Timestamp")
     if seconds is None:
         return None
     event_at: int = seconds * 1_000_000
     if EVENT_AT_MIN <= event_at <= received_at + EVENT_AHEAD_MAX:
         return event_at
-    tolerated.add(Tolerance.ABSURD_TIME)
+    tolerated.add(Tolerated.ABSURD_TIME)
     return None
 
 
 def _usages(
-    message: Message, services: list[Group], tolerated: set[Tolerance]
+    message: Message, services: list[Group], tolerated: set[Tolerated]
 ) -> tuple[ServiceUsage, ...]:
     """Returns what each service used and asks for.
 
@@ -155,14 +157,14 @@ def _usages(
     if not services:
         if not has_units:
             return ()
-        tolerated.add(Tolerance.UNITS_AT_COMMAND_LEVEL)
+        tolerated.add(Tolerated.UNITS_AT_COMMAND_LEVEL)
         return (_usage(group, tolerated),)
     if has_units:
-        tolerated.add(Tolerance.UNITS_AT_BOTH_LEVELS)
+        tolerated.add(Tolerated.UNITS_AT_BOTH_LEVELS)
     return tuple([_usage(service, tolerated) for service in services])
 
 
-def _usage(group: Group, tolerated: set[Tolerance]) -> ServiceUsage:
+def _usage(group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
     """Reads one service out of its group, or out of the command."""
     identifiers = group.all("Service-Identifier")
     requested = group.first("Requested-Service-Unit")
@@ -190,14 +192,14 @@ def _requested(group: Group) -> Units:
     )
 
 
-def _used(group: Group, tolerated: set[Tolerance]) -> Units:
+def _used(group: Group, tolerated: set[Tolerated]) -> Units:
     """Reads a Used-Service-Unit as it is, however absurd: charging has a bound and records it."""
     octets, is_total = _octets(group)
     if not is_total:
-        tolerated.add(Tolerance.USAGE_WITHOUT_TOTAL)
+        tolerated.add(Tolerated.USAGE_WITHOUT_TOTAL)
     units = Units(octets, group.first("CC-Time"), group.first("CC-Service-Specific-Units"))
     if units.count(None) < 2:
-        tolerated.add(Tolerance.SEVERAL_UNIT_TYPES)
+        tolerated.add(Tolerated.SEVERAL_UNIT_TYPES)
     return units
 
 
@@ -212,27 +214,29 @@ def _octets(group: Group) -> tuple[int | None, bool]:
     return (uplink or 0) + (downlink or 0), False
 
 
-def _note_deviations(
+def _note_strangers(group: Group, tolerated: set[Tolerated]) -> None:
+    """Notes what belongs to requests of another kind."""
+    if group.avp("Requested-Action") is not None:
+        tolerated.add(Tolerated.REQUESTED_ACTION)
+    if group.first("AoC-Request-Type"):
+        tolerated.add(Tolerated.ADVICE_OF_CHARGE)
+
+
+def _note_services(
     group: Group,
     request_type: RequestType,
     usages: tuple[ServiceUsage, ...],
-    tolerated: set[Tolerance],
+    tolerated: set[Tolerated],
 ) -> None:
-    """Notes what the request has that a session's request need not have, or lacks."""
-    if group.avp("Requested-Action") is not None:
-        tolerated.add(Tolerance.REQUESTED_ACTION)
-    if group.first("AoC-Request-Type"):
-        tolerated.add(Tolerance.ADVICE_OF_CHARGE)
-    if not usages or Tolerance.UNITS_AT_COMMAND_LEVEL in tolerated:
-        return
+    """Notes how services stand in Multiple-Services-Credit-Control otherwise than they should."""
     indicator = group.first("Multiple-Services-Indicator")
     if request_type is RequestType.INITIAL and indicator != _IS_SUPPORTED:
-        tolerated.add(Tolerance.MULTIPLE_SERVICES_NOT_INDICATED)
+        tolerated.add(Tolerated.MULTIPLE_SERVICES_NOT_INDICATED)
     names = {(usage.rating_group, usage.service_identifiers) for usage in usages}
     if len(names) < len(usages):
-        tolerated.add(Tolerance.REPEATED_SERVICE)
+        tolerated.add(Tolerated.REPEATED_SERVICE)
     if (None, ()) in names:
-        tolerated.add(Tolerance.SERVICE_WITHOUT_NAME)
+        tolerated.add(Tolerated.SERVICE_WITHOUT_NAME)
 
 
 def _required(group: Group, name: str) -> Any:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from ..base.codec import Group
 from ..charging.requests import Identity, IdentityKind
 from .text import clean
-from .tolerance import Tolerance
+from .tolerance import Tolerated
 
 MSISDN_DIGITS_MAX = 15
 """E.164 numbers are not longer."""
@@ -20,7 +20,7 @@ _SEPARATORS = str.maketrans("", "", "-.() ")
 Reader = Callable[[str], tuple[Identity, ...]]
 
 
-def identities_of(group: Group, tolerated: set[Tolerance]) -> tuple[Identity, ...] | None:
+def identities_of(group: Group, tolerated: set[Tolerated]) -> tuple[Identity, ...] | None:
     """Returns the names in a request, ascending by kind and without repeats.
 
     Those of Service-Information count too. A User-Name counts where nothing else names anyone.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from .tolerance import Tolerance
+from .tolerance import Tolerated
 
 DOCUMENTS = {
     "32251": "packet data",
@@ -26,7 +26,7 @@ _DOMAIN = "3gpp.org"
 
 
 def service_context_of(
-    service_context_id: str, private_contexts: Mapping[str, str], tolerated: set[Tolerance]
+    service_context_id: str, private_contexts: Mapping[str, str], tolerated: set[Tolerated]
 ) -> str | None:
     """Returns the document that a Service-Context-Id names.
 
@@ -35,7 +35,7 @@ def service_context_of(
     """
     document = private_contexts.get(service_context_id)
     if document is not None:
-        tolerated.add(Tolerance.PRIVATE_SERVICE_CONTEXT)
+        tolerated.add(Tolerated.PRIVATE_SERVICE_CONTEXT)
         return document
     name, _, domain = service_context_id.strip().rpartition("@")
     document = name.rpartition(".")[2]

@@ -1,19 +1,19 @@
 """Text of AVPs made fit to be compared, stored and logged."""
 
-from .tolerance import Tolerance
+from .tolerance import Tolerated
 
 
-def clean(text: str, tolerated: set[Tolerance]) -> str:
+def clean(text: str, tolerated: set[Tolerated]) -> str:
     """Returns text without NUL, in which octets that are no UTF-8 are spelled out.
 
     The octets arrive as lone surrogates, which neither a database nor a log takes.
     """
     if "\0" in text:
-        tolerated.add(Tolerance.NUL_IN_TEXT)
+        tolerated.add(Tolerated.NUL_IN_TEXT)
         text = text.replace("\0", "")
     if text.isascii():
         return text
     spelled = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if spelled != text:
-        tolerated.add(Tolerance.OCTETS_IN_TEXT)
+        tolerated.add(Tolerated.OCTETS_IN_TEXT)
     return spelled

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Tolerance(StrEnum):
+class Tolerated(StrEnum):
     """The kinds of deviation that are accepted; the rim counts each and logs it once per peer."""
 
     UNITS_AT_COMMAND_LEVEL = "units_at_command_level"

@@ -24,7 +24,7 @@ from diameter_ocs.charging.requests import (
 )
 from diameter_ocs.charging.units import AMOUNT_MAX
 from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, SERVICES_MAX, Decoded, decode
-from diameter_ocs.gy.tolerance import Tolerance
+from diameter_ocs.gy.tolerance import Tolerated
 
 NOON = 1_709_985_600_000_000
 SECOND = 1_000_000
@@ -134,7 +134,7 @@ def test_private_context_is_mapped(write: Callable[..., Any], dictionary: Dictio
     message = write(("User-Name", "a@b"), with_={"Service-Context-Id": "gprs@operator.example"})
     decoded = decode(message, dictionary, None, NOON, {"gprs@operator.example": "32251"})
     assert decoded.request.service_context == "32251"
-    assert decoded.tolerated == (Tolerance.PRIVATE_SERVICE_CONTEXT,)
+    assert decoded.tolerated == (Tolerated.PRIVATE_SERVICE_CONTEXT,)
 
 
 EVENT_TIMES = [
@@ -151,7 +151,7 @@ EVENT_TIMES = [
 def test_absurd_times_are_not_believed(read: Read, seconds: int, event_at: int | None) -> None:
     decoded = read(("Event-Timestamp", seconds))
     assert decoded.request.event_at == event_at
-    assert decoded.tolerated == (() if event_at is not None else (Tolerance.ABSURD_TIME,))
+    assert decoded.tolerated == (() if event_at is not None else (Tolerated.ABSURD_TIME,))
 
 
 def test_time_need_not_be_said(read: Read) -> None:
@@ -191,23 +191,23 @@ USED_UNITS = [
         Units(octets=9),
         set(),
     ),
-    ([("CC-Input-Octets", 4)], Units(octets=4), {Tolerance.USAGE_WITHOUT_TOTAL}),
+    ([("CC-Input-Octets", 4)], Units(octets=4), {Tolerated.USAGE_WITHOUT_TOTAL}),
     (
         [("CC-Input-Octets", 4), ("CC-Output-Octets", 5)],
         Units(octets=9),
-        {Tolerance.USAGE_WITHOUT_TOTAL},
+        {Tolerated.USAGE_WITHOUT_TOTAL},
     ),
-    ([("CC-Input-Octets", 0)], Units(octets=0), {Tolerance.USAGE_WITHOUT_TOTAL}),
+    ([("CC-Input-Octets", 0)], Units(octets=0), {Tolerated.USAGE_WITHOUT_TOTAL}),
     ([("CC-Time", 7)], Units(seconds=7), set()),
     (
         [("CC-Time", 7), ("CC-Service-Specific-Units", 8), ("CC-Total-Octets", 9)],
         Units(9, 7, 8),
-        {Tolerance.SEVERAL_UNIT_TYPES},
+        {Tolerated.SEVERAL_UNIT_TYPES},
     ),
     (
         [("CC-Time", 7), ("CC-Total-Octets", 9)],
         Units(9, 7),
-        {Tolerance.SEVERAL_UNIT_TYPES},
+        {Tolerated.SEVERAL_UNIT_TYPES},
     ),
     ([("CC-Total-Octets", UNSIGNED64_MAX)], Units(octets=UNSIGNED64_MAX), set()),
     ([("CC-Service-Specific-Units", 2**63)], Units(service_specific=2**63), set()),
@@ -216,7 +216,7 @@ USED_UNITS = [
 
 @pytest.mark.parametrize(("members", "units", "tolerated"), USED_UNITS)
 def test_used_units_are_kept_as_they_were_said(
-    read: Read, members: list[Pair], units: Units, tolerated: set[Tolerance]
+    read: Read, members: list[Pair], units: Units, tolerated: set[Tolerated]
 ) -> None:
     decoded = read(("Multiple-Services-Indicator", 1), service(("Rating-Group", 1), used(*members)))
     assert usage_of(decoded) == ServiceUsage(1, (), None, (units,))
@@ -268,7 +268,7 @@ def test_units_at_command_level_are_one_service(read: Read) -> None:
         None, (5,), Units(seconds=60), (Units(seconds=30), Units(seconds=1))
     )
     assert decoded.is_command_level
-    assert decoded.tolerated == (Tolerance.UNITS_AT_COMMAND_LEVEL,)
+    assert decoded.tolerated == (Tolerated.UNITS_AT_COMMAND_LEVEL,)
 
 
 def test_request_without_any_units_has_no_usage(read: Read) -> None:
@@ -280,23 +280,23 @@ def test_request_without_any_units_has_no_usage(read: Read) -> None:
 
 SERVICE = service(("Rating-Group", 1))
 INDICATED = ("Multiple-Services-Indicator", 1)
-TOLERATED: list[tuple[list[Pair], Tolerance]] = [
-    ([INDICATED, SERVICE, requested()], Tolerance.UNITS_AT_BOTH_LEVELS),
-    ([INDICATED, SERVICE, used(("CC-Time", 5))], Tolerance.UNITS_AT_BOTH_LEVELS),
-    ([INDICATED, service(requested())], Tolerance.SERVICE_WITHOUT_NAME),
-    ([INDICATED, SERVICE, SERVICE], Tolerance.REPEATED_SERVICE),
-    ([SERVICE], Tolerance.MULTIPLE_SERVICES_NOT_INDICATED),
+TOLERATED: list[tuple[list[Pair], Tolerated]] = [
+    ([INDICATED, SERVICE, requested()], Tolerated.UNITS_AT_BOTH_LEVELS),
+    ([INDICATED, SERVICE, used(("CC-Time", 5))], Tolerated.UNITS_AT_BOTH_LEVELS),
+    ([INDICATED, service(requested())], Tolerated.SERVICE_WITHOUT_NAME),
+    ([INDICATED, SERVICE, SERVICE], Tolerated.REPEATED_SERVICE),
+    ([SERVICE], Tolerated.MULTIPLE_SERVICES_NOT_INDICATED),
     (
         [("Multiple-Services-Indicator", 0), SERVICE],
-        Tolerance.MULTIPLE_SERVICES_NOT_INDICATED,
+        Tolerated.MULTIPLE_SERVICES_NOT_INDICATED,
     ),
-    ([("Requested-Action", 0)], Tolerance.REQUESTED_ACTION),
-    ([("AoC-Request-Type", 1)], Tolerance.ADVICE_OF_CHARGE),
+    ([("Requested-Action", 0)], Tolerated.REQUESTED_ACTION),
+    ([("AoC-Request-Type", 1)], Tolerated.ADVICE_OF_CHARGE),
 ]
 
 
 @pytest.mark.parametrize(("members", "kind"), TOLERATED)
-def test_deviation_is_accepted_and_noted(read: Read, members: list[Pair], kind: Tolerance) -> None:
+def test_deviation_is_accepted_and_noted(read: Read, members: list[Pair], kind: Tolerated) -> None:
     decoded = read(*members)
     services = sum(name == "Multiple-Services-Credit-Control" for name, _ in members)
     assert len(decoded.request.usages) == services
@@ -328,7 +328,7 @@ def test_text_is_made_fit_to_be_stored(read: Read) -> None:
     decoded = read(with_=essential)
     assert decoded.request.origin_host == "pgw.example"
     assert decoded.request.origin_realm == "\\xffexample"
-    assert set(decoded.tolerated) == {Tolerance.NUL_IN_TEXT, Tolerance.OCTETS_IN_TEXT}
+    assert set(decoded.tolerated) == {Tolerated.NUL_IN_TEXT, Tolerated.OCTETS_IN_TEXT}
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

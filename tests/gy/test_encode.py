@@ -94,7 +94,7 @@ def test_answer_octet_by_octet(exchange: Exchange) -> None:
         "00000102 4000000c 00000004"  # Auth-Application-Id
         "000001a0 4000000c 00000002"  # CC-Request-Type
         "0000019f 4000000c 00000000"  # CC-Request-Number
-        "000001c8 40000060"  # Multiple-Services-Credit-Control
+        "000001c8 40000064"  # Multiple-Services-Credit-Control
         "000001af 40000018 000001a5 40000010 0000000000000005"  # Granted-Service-Unit
         "000001b7 4000000c 00000007"  # Service-Identifier
         "000001b0 4000000c 0000012c"  # Rating-Group

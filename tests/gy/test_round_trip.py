@@ -1,15 +1,20 @@
 """Any request decodes, and any decision encodes to what python-diameter decodes as the same."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from diameter.message import Message as PythonMessage
 from diameter.message.commands import CreditControlAnswer, CreditControlRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary
-from diameter_ocs.base.message import Identity, Message, decode
+from diameter_ocs.base.errors import DiameterError, InvalidAvpValue
+from diameter_ocs.base.message import Identity, Message, decode, error_answer
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import RequestType
 from diameter_ocs.charging.units import UnitType
@@ -17,6 +22,9 @@ from diameter_ocs.gy.decode import decode as decode_request
 from diameter_ocs.gy.encode import RESULT_CODES, encode
 
 NOON = 1_709_985_600_000_000
+LATE = 1_900_000_000_000_000
+"""After every capture."""
+EVENT = 4
 
 unsigned32 = st.integers(0, 2**32 - 1)
 unsigned64 = st.integers(0, 2**64 - 1)
@@ -96,6 +104,61 @@ def test_answer_says_what_was_decided(
         told_outcome = outcome if outcome is not Outcome.SUCCESS else service.outcome
         assert answer.result_code == RESULT_CODES[told_outcome]
         assert quota_told(answer) == quota_decided(service.grant)
+
+
+@given(members, st.lists(st.tuples(st.integers(20, 400), st.integers(0, 255)), max_size=6))
+def test_damaged_request_is_answered_or_refused(
+    write: Callable[..., Message],
+    dictionary: Dictionary,
+    identity: Identity,
+    members: list[Any],
+    damages: list[tuple[int, int]],
+) -> None:
+    octets = bytearray(write(("User-Name", "a@b"), *members).octets)
+    for position, octet in damages:
+        octets[position % (len(octets) - 20) + 20] = octet
+    message = decode(bytes(octets), dictionary)
+    try:
+        check(message, dictionary, strict=False, applications={4})
+        decoded = decode_request(message, dictionary, "demo", NOON)
+    except DiameterError as error:
+        octets_of_answer = error_answer(message, dictionary, identity, error)
+    else:
+        failed = [ServiceDecision(usage, Outcome.RATING_FAILED) for usage in decoded.request.usages]
+        decision = Decision(Outcome.SUCCESS, tuple(failed))
+        octets_of_answer = encode(decision, decoded, message, dictionary, identity)
+    answer = decode(octets_of_answer, dictionary)
+    # What a proxy had put into the request comes back as it was, sound or not.
+    assert answer.fault is None or "Proxy-Info" in message.group
+    assert answer.group.first("Result-Code") is not None
+
+
+@pytest.mark.shared
+def test_requests_of_other_stacks_in_captures_are_read(
+    shared: Path, dictionary: Dictionary
+) -> None:
+    request_types = set()
+    for message in captured(shared / "captures", dictionary):
+        check(message, dictionary, strict=False, applications={4})
+        if message.group.first("CC-Request-Type") == EVENT:
+            with pytest.raises(InvalidAvpValue):
+                decode_request(message, dictionary, None, LATE)
+            continue
+        decoded = decode_request(message, dictionary, None, LATE)
+        assert decoded.request.service_context == "32251"
+        assert decoded.request.identities
+        request_types.add(decoded.request.request_type)
+    assert request_types == set(RequestType)
+
+
+def captured(folder: Path, dictionary: Dictionary) -> Iterator[Message]:
+    """Yields each Credit-Control-Request that stands within one packet of a capture."""
+    header = re.compile(b"\\x01\\x00..[\\x80-\\xff]\\x00\\x01\\x10\\x00\\x00\\x00\\x04", re.DOTALL)
+    for path in sorted(folder.iterdir()):
+        capture = path.read_bytes()
+        for found in header.finditer(capture):
+            length = int.from_bytes(found.group()[1:4])
+            yield decode(capture[found.start() : found.start() + length], dictionary)
 
 
 def as_told(service: Any) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from diameter_ocs.gy.service_context import service_context_of
-from diameter_ocs.gy.tolerance import Tolerance
+from diameter_ocs.gy.tolerance import Tolerated
 
 PRIVATE = {"gprs@operator.example": "32251", "voice@": "32260"}
 
@@ -29,14 +29,14 @@ CASES = [
 def test_document_is_the_last_token_before_the_domain(
     service_context_id: str, document: str | None
 ) -> None:
-    tolerated: set[Tolerance] = set()
+    tolerated: set[Tolerated] = set()
     assert service_context_of(service_context_id, PRIVATE, tolerated) == document
     assert not tolerated
 
 
 @pytest.mark.parametrize("service_context_id", PRIVATE)
 def test_private_name_is_mapped_and_noted(service_context_id: str) -> None:
-    tolerated: set[Tolerance] = set()
+    tolerated: set[Tolerated] = set()
     document = service_context_of(service_context_id, PRIVATE, tolerated)
     assert document == PRIVATE[service_context_id]
-    assert tolerated == {Tolerance.PRIVATE_SERVICE_CONTEXT}
+    assert tolerated == {Tolerated.PRIVATE_SERVICE_CONTEXT}

@@ -5,22 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter_ocs.gy.text import clean
-from diameter_ocs.gy.tolerance import Tolerance
+from diameter_ocs.gy.tolerance import Tolerated
 
 CASES = [
     (b"pgw.example", "pgw.example", set()),
     (b"", "", set()),
     ("Zürich".encode(), "Zürich", set()),
-    (b"pgw\0.example\0", "pgw.example", {Tolerance.NUL_IN_TEXT}),
-    (b"Z\xfcrich", "Z\\xfcrich", {Tolerance.OCTETS_IN_TEXT}),
-    (b"\xed\xa0\x80", "\\xed\\xa0\\x80", {Tolerance.OCTETS_IN_TEXT}),
-    (b"\xff\0", "\\xff", {Tolerance.NUL_IN_TEXT, Tolerance.OCTETS_IN_TEXT}),
+    (b"pgw\0.example\0", "pgw.example", {Tolerated.NUL_IN_TEXT}),
+    (b"Z\xfcrich", "Z\\xfcrich", {Tolerated.OCTETS_IN_TEXT}),
+    (b"\xed\xa0\x80", "\\xed\\xa0\\x80", {Tolerated.OCTETS_IN_TEXT}),
+    (b"\xff\0", "\\xff", {Tolerated.NUL_IN_TEXT, Tolerated.OCTETS_IN_TEXT}),
 ]
 
 
 @pytest.mark.parametrize(("octets", "text", "tolerated"), CASES)
-def test_text_is_what_a_database_takes(octets: bytes, text: str, tolerated: set[Tolerance]) -> None:
-    noted: set[Tolerance] = set()
+def test_text_is_what_a_database_takes(octets: bytes, text: str, tolerated: set[Tolerated]) -> None:
+    noted: set[Tolerated] = set()
     assert clean(octets.decode("utf-8", "surrogateescape"), noted) == text
     assert noted == tolerated
 
