@@ -30,7 +30,7 @@ _EVENT_REQUEST = 4
 _REQUEST_TYPES = {int(request_type): request_type for request_type in RequestType}
 _IS_SUPPORTED = 1
 _QUOTA_RETURNED = frozenset({1, 2})
-"""The Reporting-Reasons QHT and FINAL (TS 32.299 section 7.2.175)."""
+"""The Reporting-Reasons QHT and FINAL (TS 32.299)."""
 
 
 class Decoded(NamedTuple):

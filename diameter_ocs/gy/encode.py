@@ -136,7 +136,7 @@ def _until(grant: Grant) -> Pairs:
 def _unrated(
     decision: Decision, decoded: Decoded, message: Message, dictionary: Dictionary
 ) -> list[bytes]:
-    """Returns what could not be rated, as it came (RFC 8506 section 9.2, TS 32.299 6.6.1).
+    """Returns what could not be rated, as it came (RFC 8506 section 9.2).
 
     That is the Service-Context-Id when it is unknown, else the name of each service that is; a
     service without a name lacks its Rating-Group, so an example of one stands for it.

@@ -1,4 +1,4 @@
-"""Which document describes the service of a request (RFC 8506 section 8.42, TS 32.299 6.5.12)."""
+"""Which document describes the service of a request (RFC 8506 section 8.42, TS 32.299 7.1.12)."""
 
 from collections.abc import Mapping
 
