@@ -121,7 +121,7 @@ def decode_avps(
     padded, end, by_name = octets + _OVERHANG, len(octets), group.by_name
     # The groups around the one that is being filled, their ends, and the AVP that holds the next.
     outer: list[tuple[Group, int, Avp]] = []
-    for _ in range(AVPS_MAX):
+    for _ in range(AVPS_MAX + 1):
         while position >= end:
             if not outer:
                 return

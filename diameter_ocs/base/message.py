@@ -24,6 +24,9 @@ RETRANSMITTED_BIT = 0x10
 _HEADER = Struct(">5I")
 _LOW_24_BITS = 0xFFFFFF
 
+# The Result-Codes that are answered with the E bit.
+PROTOCOL_ERRORS = range(3000, 4000)
+
 # What every answer carries of its own, so that it is never copied from a request.
 _OWN_AVPS = frozenset({"Session-Id", "Origin-Host", "Origin-Realm", "Result-Code"})
 
@@ -135,7 +138,7 @@ def answer(
     body = b"".join(
         (
             b"".join([request.raw(avp) for avp in request.group.avps("Session-Id")[:1]]),
-            dictionary.encode_avps(_origin(identity)),
+            dictionary.encode_avps(_origin(identity, request)),
             dictionary.encode_avps(members),
             b"".join([request.raw(avp) for avp in request.group.avps("Proxy-Info")]),
         )
@@ -153,7 +156,7 @@ def error_answer(
     others keep the grammar of their command: what its answer requires and the request has is copied
     (RFC 8506 section 3.2: CC-Request-Type, CC-Request-Number), as far as the request was decoded.
     """
-    is_error = 3000 <= error.result_code < 4000
+    is_error = error.result_code in PROTOCOL_ERRORS
     members: list[Member] = [("Result-Code", error.result_code)]
     if not is_error:
         members += _copied(request, dictionary)
@@ -187,10 +190,14 @@ def request(
     )
 
 
-def _origin(identity: Identity) -> Iterable[Member]:
+def _origin(identity: Identity, request: Message) -> Iterable[Member]:
+    """Yields who answers; Origin-State-Id only where the answer's grammar has it."""
     yield "Origin-Host", identity.origin_host
     yield "Origin-Realm", identity.origin_realm
-    if identity.origin_state_id is not None:
+    command = request.definition
+    if identity.origin_state_id is None or command is None:
+        return
+    if "Origin-State-Id" in command.answer_rules.known:
         yield "Origin-State-Id", identity.origin_state_id
 
 
