@@ -134,9 +134,11 @@ def test_a_unit_that_is_already_paid_is_granted_though_nothing_is_left():
 
 
 def test_a_refused_request_holds_nothing():
-    counter = desk(120)
-    counter.initial(want(VOICE, 120, 1), want(VOICE, 60, 2))
-    assert counter.balance(1) == (0, 120)
+    counter = desk(90)
+    counter.initial(want(VOICE, 120, 1))
+    counter.credit(1, 10)
+    assert outcomes(counter.update(want(VOICE, 60, 2))) == ["LIMIT_REACHED"]
+    assert counter.balance(1) == (0, 90)
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,9 @@ def test_a_begun_unit_is_not_made_up_for_by_a_later_credit():
     assert granted(counter.initial(want(VOICE, 10, 1))) == [(3, True)]
     counter.credit(2, 100_000)
     assert granted(counter.update(want(VOICE, 2, 2))) == [(2, False)]
-    counter.terminate(used(VOICE, 3, 1), used(VOICE, 2, 2))
+    counter.update(used(VOICE, 3, 1))
+    assert counter.balance(2) == (25_000, 20_000)
+    counter.terminate(used(VOICE, 2, 2))
     assert counter.balance(2) == (45_000, 0)
 
 

@@ -130,8 +130,6 @@ class Walk(RuleBasedStateMachine):
                 (Units(None, units, units),) if has_report else (),
                 act == "return",
             )
-            if act == "keep":
-                continue
         now = self.desk.case.catalogue.version
         for (group, names), usage in usages.items():
             if usage.used or usage.requested:
@@ -156,7 +154,7 @@ class Walk(RuleBasedStateMachine):
         for record in decision.edrs[-1].services:
             for name, value in record.settlement._asdict().items():
                 self.accounted[name] += value
-            assert 0 <= record.settlement.overrun_amount
+            assert record.settlement.overrun_amount >= 0
             assert -1 <= record.settlement.tax_amount <= record.settlement.charged_amount
 
     def has_money(self, group: int) -> bool:
