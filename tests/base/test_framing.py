@@ -1,0 +1,67 @@
+"""Streams are cut into messages however they arrive, and refused when they cannot be followed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diameter_ocs.base.errors import InvalidMessageLength
+from diameter_ocs.base.framing import Framer
+from tests.base.wire import SESSION_ID, ccr, message
+
+MESSAGES = [ccr(), message(280, application=0, flags=0x80), ccr(SESSION_ID)]
+
+
+def test_whole_messages_come_out_of_one_chunk() -> None:
+    assert Framer(4096).receive_data(b"".join(MESSAGES)) == MESSAGES
+
+
+def test_messages_come_out_byte_by_byte() -> None:
+    framer = Framer(4096)
+    received = [
+        each
+        for position in range(len(b"".join(MESSAGES)))
+        for each in framer.receive_data(b"".join(MESSAGES)[position : position + 1])
+    ]
+    assert received == MESSAGES
+
+
+def test_trailing_octets_wait_for_their_rest() -> None:
+    framer = Framer(4096)
+    first, second = MESSAGES[0], MESSAGES[1]
+    assert framer.receive_data(first + second[:7]) == [first]
+    assert framer.receive_data(b"") == []
+    assert framer.receive_data(second[7:]) == [second]
+
+
+@given(st.lists(st.integers(1, 200), max_size=30))
+def test_any_cut_of_the_stream_gives_the_same_messages(sizes: list[int]) -> None:
+    framer = Framer(4096)
+    stream = b"".join(MESSAGES)
+    received = []
+    for size in sizes:
+        received += framer.receive_data(stream[:size])
+        stream = stream[size:]
+    received += framer.receive_data(stream)
+    assert received == MESSAGES
+
+
+@pytest.mark.parametrize("length", [0, 19, 22, 4100, 0xFFFFFF])
+def test_a_length_that_cannot_be_is_refused(length: int) -> None:
+    framer = Framer(4096)
+    with pytest.raises(InvalidMessageLength):
+        framer.receive_data(b"\1" + length.to_bytes(3) + bytes(16))
+
+
+def test_messages_before_a_bad_length_are_not_lost() -> None:
+    framer = Framer(4096)
+    bad = b"\1\0\0\x16" + bytes(16)
+    assert framer.receive_data(MESSAGES[0] + bad) == [MESSAGES[0]]
+    assert framer.fault is not None
+    assert framer.fault_header == bad
+    with pytest.raises(InvalidMessageLength):
+        framer.receive_data(MESSAGES[0])
+
+
+def test_the_longest_message_passes() -> None:
+    octets = b"\1" + (4096).to_bytes(3) + bytes(4092)
+    assert Framer(4096).receive_data(octets) == [octets]
