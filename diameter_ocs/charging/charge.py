@@ -152,6 +152,7 @@ class _Charging:
         "case",
         "ledger",
         "lines",
+        "own",
         "reservations",
         "session",
         "tariffs",
@@ -162,6 +163,7 @@ class _Charging:
         self.session = session
         self.account: Account = case.accounts[session.account_id]
         self.ledger = Ledger(case.balances)
+        self.own = [b for b in case.balances.values() if b.account_id == session.account_id]
         self.lines = {line.number: line for line in session.lines}
         self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
             (reservation.rating_group, reservation.service_identifiers): reservation
@@ -317,7 +319,7 @@ class _Charging:
         tariffs = self.tariffs.get(rating_group.id)
         if tariffs is None:
             tariffs = self.tariffs[rating_group.id] = tariffs_of(
-                self.account, self.ledger.balances, self.case.catalogue, rating_group
+                self.account, self.own, self.case.catalogue, rating_group
             )
         return tariff_now(tariffs, self.ledger)
 
@@ -346,7 +348,8 @@ def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
     """May a line go on? Where nothing can pay, its price stays."""
     if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
         return False
-    return line.price == tariff.price or not tariff.sources
+    price = tariff.price
+    return line.price is price or line.price == price or not tariff.sources
 
 
 def _merged(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:

@@ -68,7 +68,7 @@ def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_numbe
 
 def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:
     """Is anything left that could pay for one more unit?"""
-    return tariff.is_free or any(ledger.available(number) for number in tariff.balance_ids)
+    return tariff.is_free or any(map(ledger.available, tariff.balance_ids))
 
 
 def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:

@@ -1,6 +1,6 @@
 """Which services may pay for a usage, in which order, and at what price."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .case import Account
@@ -35,12 +35,9 @@ NOTHING_PAYS = Tariff(None, (), (), False)
 
 
 def tariffs_of(
-    account: Account,
-    balances: Mapping[int, Balance],
-    catalogue: Catalogue,
-    rating_group: RatingGroup,
+    account: Account, own: Sequence[Balance], catalogue: Catalogue, rating_group: RatingGroup
 ) -> tuple[Tariff, ...]:
-    """Return what may pay for a rating group, one tariff for each price, in order of services.
+    """Return which of an account's own balances may pay, a tariff for each price, in order.
 
     A rating group has one price at a time: the next tariff is for when the money of this one is
     gone. Allowances are part of each.
@@ -48,14 +45,18 @@ def tariffs_of(
     services = catalogue.services_for(account.plans, rating_group.id)
     if not services:
         return (NOTHING_PAYS,)
-    own = [balance for balance in balances.values() if balance.account_id == account.id]
     paying = [(service, _balances_of(service, own)) for service in services]
-    prices = dict.fromkeys(service.price for service in services if service.price is not None)
-    everything = tuple(dict.fromkeys(number for _, numbers in paying for number in numbers))
-    is_free = any(not price.micro_units for price in prices)
+    prices: list[Price] = []
+    for service in services:
+        if service.price is not None and service.price not in prices:
+            prices.append(service.price)
+    everything = tuple(dict.fromkeys([number for _, numbers in paying for number in numbers]))
+    is_free = any(price.micro_units == 0 for price in prices)
     return tuple(
-        Tariff(price, _sources_at(price, paying), everything, is_free)
-        for price in prices or (None,)
+        [
+            Tariff(price, _sources_at(price, paying), everything, is_free)
+            for price in prices or (None,)
+        ]
     )
 
 
@@ -84,7 +85,7 @@ def _sources_at(
     for service, numbers in paying:
         if service.price is None:
             sources.append(Source(service.name, False, numbers))
-        elif service.price == price:
+        elif service.price is price or service.price == price:
             name = service.name
             if sources and sources[-1].is_priced:
                 name, _, before = sources.pop()
@@ -93,10 +94,10 @@ def _sources_at(
     return tuple(sources)
 
 
-def _balances_of(service: Service, balances: list[Balance]) -> tuple[int, ...]:
+def _balances_of(service: Service, balances: Sequence[Balance]) -> tuple[int, ...]:
     """By the service's order of types, then priority (highest first), then age (oldest first)."""
     types = service.balance_types
     usable = [balance for balance in balances if balance.balance_type in types]
     if len(usable) > 1:
         usable.sort(key=lambda b: (types.index(b.balance_type), -b.priority, b.id))
-    return tuple(balance.id for balance in usable)
+    return tuple([balance.id for balance in usable])

@@ -30,7 +30,7 @@ class Hold(NamedTuple):
     @property
     def amount(self) -> int:
         """What is reserved in all."""
-        return sum(amount for _, amount in self.amounts)
+        return sum([amount for _, amount in self.amounts])
 
 
 class Line(NamedTuple):
@@ -60,7 +60,11 @@ class Line(NamedTuple):
     @property
     def held_units(self) -> int:
         """Units that the holds cover."""
-        return sum(hold.units for hold in self.holds)
+        return sum([hold.units for hold in self.holds])
+
+    def holding(self, holds: tuple[Hold, ...]) -> "Line":
+        """Return the line with other holds."""
+        return Line(*self[:6], holds, *self[7:])
 
 
 class Reservation(NamedTuple):

@@ -39,13 +39,13 @@ def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
     if units <= 0:
         return line
     holds = list(line.holds)
-    priced = line.priced + sum(held.units for held in holds if held.is_priced)
+    priced = line.priced + sum([held.units for held in holds if held.is_priced])
     for source in tariff.sources:
         if source.is_priced:
             held = _hold_money(source, line.price, priced, units, ledger)
         else:
             amounts = _reserve(source.balance_ids, units, ledger)
-            held = Hold(source.service, False, sum(amount for _, amount in amounts), amounts)
+            held = Hold(source.service, False, sum([amount for _, amount in amounts]), amounts)
         if held.units:
             _append(holds, held, line.price, priced)
             if held.is_priced:
@@ -53,7 +53,7 @@ def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
             units -= held.units
             if not units:
                 break
-    return line._replace(holds=tuple(holds))
+    return line.holding(tuple(holds))
 
 
 def settle(
@@ -93,15 +93,24 @@ def settle(
         _cost_of_overrun(line, overrun, paid) if overrun else 0,
         due - overrun - paid.units,
     )
-    line = line._replace(
-        used=used_after, settled=settled, priced=line.priced + paid.priced, holds=paid.holds
+    number, rating_group, price, _, _, priced, _, unit_type, _ = line
+    line = Line(
+        number,
+        rating_group,
+        price,
+        used_after,
+        settled,
+        priced + paid.priced,
+        paid.holds,
+        unit_type,
+        rounding,
     )
     return line, settlement
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Release what a line holds beyond so many units; the last ones first."""
-    return line._replace(holds=_pay(line, 0, keep, ledger).holds)
+    return line.holding(_pay(line, 0, keep, ledger).holds)
 
 
 def _cost_of_overrun(line: Line, overrun: int, paid: _Paid) -> int:
@@ -115,7 +124,7 @@ def _hold_money(
     source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
 ) -> Hold:
     """Reserve the price of units; what is left of the balances begins one more unit."""
-    available = sum(ledger.available(balance_id) for balance_id in source.balance_ids)
+    available = sum([ledger.available(balance_id) for balance_id in source.balance_ids])
     if price is None or (price.micro_units and not available):
         return Hold(source.service, True, 0, ())
     paid = price.charge_of(priced)
@@ -131,11 +140,14 @@ def _hold_money(
 def _reserve(balance_ids: Iterable[int], amount: int, ledger: Ledger) -> Amounts:
     amounts = []
     for balance_id in balance_ids:
-        part = min(amount, ledger.available(balance_id))
+        available = ledger.available(balance_id)
+        part = amount if amount < available else available
         if part:
             ledger.reserve(balance_id, part)
             amounts.append((balance_id, part))
             amount -= part
+            if not amount:
+                break
     return tuple(amounts)
 
 
@@ -178,7 +190,7 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
             assert price is not None
             before = price.charge_of(position)
             paid = price.charge_of(position + part)
-            staying = price.charge_of(position + part + stay) - paid
+            staying = price.charge_of(position + part + stay) - paid if stay else 0
             spent = min(paid - before, held.amount)
             tax += _tax(price, position, part, spent)
             amount += spent

@@ -372,5 +372,12 @@ def test_what_is_reserved_on_a_negative_balance_is_still_settled():
     assert counter.balance(1) == (60, 0)
 
 
+def test_balances_of_another_account_of_the_group_never_pay():
+    counter = Desk(OFFERED, balance(1, SECONDS, 600, account_id=2), balance(2, SECONDS, 60))
+    assert granted(counter.initial(want(VOICE, 300))) == [(60, True)]
+    counter.terminate(used(VOICE, 300))
+    assert counter.balance(1) == (0, 0)
+
+
 def test_a_group_that_nothing_defines_is_not_the_one_above_it():
     assert outcomes(desk().initial(want(VIDEO), want(VOICE))) == ["RATING_FAILED", "SUCCESS"]

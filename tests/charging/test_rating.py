@@ -23,8 +23,7 @@ CHEAP, DEAR, FREE = Price(1, 1), Price(5, 1), Price(0, 1)
 
 
 def tariffs(balances: list[Balance], *services):
-    by_id = {balance.id: balance for balance in balances}
-    return tariffs_of(ALICE, by_id, catalogue(*services), VOICE_BY_MINUTES)
+    return tariffs_of(ALICE, balances, catalogue(*services), VOICE_BY_MINUTES)
 
 
 def test_nothing_pays_where_no_service_names_the_group():
@@ -47,9 +46,8 @@ def test_balances_pay_by_type_then_highest_priority_then_age():
     assert tariff.sources[0].balance_ids == (3, 4, 2, 1)
 
 
-def test_balances_of_another_account_and_of_other_types_never_pay():
-    balances = [balance(1, MONEY, 5, account_id=2), balance(2, OCTETS, 5), balance(3, MONEY, 5)]
-    (tariff,) = tariffs(balances, priced(CHEAP, VOICE))
+def test_balances_of_other_types_never_pay():
+    (tariff,) = tariffs([balance(2, OCTETS, 5), balance(3, MONEY, 5)], priced(CHEAP, VOICE))
     assert tariff.balance_ids == (3,)
 
 
