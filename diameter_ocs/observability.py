@@ -2,13 +2,18 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from socketserver import ThreadingMixIn
 from typing import TextIO
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from structlog.typing import Processor
 
 VISIBLE_CHARACTERS = 4
@@ -18,6 +23,7 @@ SUBSCRIBER_FIELDS = frozenset(
 )
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "console", "json")
+MONITORING_SECONDS = 10  # for a client of the monitoring pages to say what it wants
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 BATCH_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -145,3 +151,50 @@ def _json_processors() -> list[Processor]:
 
 def _encode_json(event: object, **_: object) -> str:
     return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
+@contextmanager
+def monitored(
+    host: str, port: int, metrics: Metrics, unready: Callable[[], str | None]
+) -> Iterator[int]:
+    """Serve `/metrics`, `/healthz` and `/readyz` over HTTP from a thread; yield the port.
+
+    `unready` says why the server cannot take requests now, or None when it can. OSError when the
+    port is taken.
+    """
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            return page(environ, start_response)
+        reason = unready() if path == "/readyz" else None
+        if path not in ("/healthz", "/readyz"):
+            status, text = "404 Not Found", "there is /metrics, /healthz and /readyz"
+        elif reason is not None:
+            status, text = "503 Service Unavailable", reason
+        else:
+            status, text = "200 OK", "ok"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [text.encode() + b"\n"]
+
+    page: WSGIApplication = make_wsgi_app(metrics.registry)
+    server = make_server(host, port, respond, _MonitoringServer, _QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, name="monitoring", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _MonitoringServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = MONITORING_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the pages' own requests out of the log."""

@@ -60,6 +60,16 @@ class Database:
         """Close the connections that are not in use."""
         await self._engine.dispose()
 
+    async def ping(self) -> None:
+        """Ask the database for anything.
+
+        Raises:
+            CasesUnavailable: it does not answer.
+        """
+        with renamed_faults():
+            async with self.connection() as connection:
+                await connection.execute("SELECT 1")
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend psycopg's own connection, in autocommit; a broken one does not come back."""

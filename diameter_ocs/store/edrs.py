@@ -4,9 +4,9 @@ import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Text, cast, select
+from sqlalchemy import JSON, Numeric, Row, Text, cast, func, select, true
 
-from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord
+from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement
 from ..charging.ledger import Posting
 from .batches import microseconds
 from .database import Database
@@ -80,6 +80,23 @@ async def list_edrs(
         statement = statement.where(edr.c.group_id == group_id)
     async with database.transaction() as connection:
         return [(row.group_id, _edr_of(row)) for row in await connection.execute(statement)]
+
+
+async def usage_recorded(database: Database) -> tuple[int, int]:
+    """Return how many EDRs belong to sessions, and the units that they say were reported."""
+    services = func.json_array_elements(edr.c.services).table_valued("value").lateral()
+    settlement = ServiceRecord._fields.index("settlement")
+    reported = Settlement._fields.index("reported")
+    units = services.c.value.cast(JSON)[settlement][reported].as_string().cast(Numeric)
+    in_session = edr.c.session_id.is_not(None)
+    async with database.transaction() as connection:
+        count = await connection.execute(select(func.count()).select_from(edr).where(in_session))
+        total = await connection.execute(
+            select(func.coalesce(func.sum(units), 0))
+            .select_from(edr.join(services, true()))
+            .where(in_session)
+        )
+        return count.scalar_one(), int(total.scalar_one())
 
 
 def _edr_of(row: Row[Any]) -> Edr:

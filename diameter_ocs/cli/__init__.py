@@ -1,0 +1,5 @@
+"""The commands."""
+
+from .main import app
+
+__all__ = ["app"]

@@ -1,0 +1,32 @@
+"""Amounts as people write and read them."""
+
+from ..charging.units import UnitType, format_money, parse_money
+from ..handlers.catalogue import parse_quantity
+from ..handlers.provisioning import Refusal
+
+BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
+
+def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
+    """Write an amount of a balance; a unit type of None is money."""
+    if unit_type is None:
+        return f"{format_money(amount)} {currency}"
+    if unit_type is UnitType.TIME:
+        return f"{amount} s"
+    if unit_type is UnitType.SERVICE_SPECIFIC_UNITS:
+        return str(amount)
+    for name, size in BINARY:
+        if abs(amount) >= size and amount % size == 0:
+            return f"{amount // size} {name}"
+    return f"{amount} B"
+
+
+def parse_amount(text: str, unit_type: UnitType | None) -> int:
+    """Read an amount for a balance: money as 12.50, units as 100, 6000 s or 10 GiB."""
+    try:
+        amount = parse_money(text) if unit_type is None else parse_quantity(text)
+    except ValueError as error:
+        raise Refusal("invalid_amount", str(error)) from None
+    if amount <= 0:
+        raise Refusal("invalid_amount", f"{text} is not above 0")
+    return amount

@@ -1,0 +1,31 @@
+"""The options that several commands have."""
+
+import getpass
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Directory of the embedded database.", metavar="DIR"),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        help="An external PostgreSQL instead; the environment's OCS_DATABASE_URL is hidden better.",
+        metavar="URL",
+    ),
+]
+Demo = Annotated[bool, typer.Option("--demo", help="The database of `serve --demo`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", help="Default: the only one.", metavar="NAME")
+]
+
+
+def stamp() -> tuple[int, str]:
+    """Return when a command is given, in microseconds since 1970, and by whom."""
+    return time.time_ns() // 1000, getpass.getuser()

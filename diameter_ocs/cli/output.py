@@ -1,0 +1,87 @@
+"""What commands print: tables for people, JSON for programs, and errors in one sentence."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..charging.faults import BrokenBatch, CasesUnavailable
+from ..config import ConfigurationError
+from ..embedded import EmbeddedError
+from ..handlers.catalogue import CatalogueError
+from ..handlers.provisioning import Refusal
+from ..simulator.errors import SimulatorError
+from ..simulator.steps import StepError
+from ..store.schema import SchemaError
+
+REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
+"""Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a command end with one sentence and a status where it cannot do what was asked."""
+
+    @functools.wraps(function)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        as_json = bool(options.get("as_json"))
+        try:
+            return function(*arguments, **options)
+        except Refusal as error:
+            fail(error.code, [str(error)], REFUSED, as_json)
+        except CatalogueError as error:
+            fail("catalogue_invalid", error.faults, WRONG_INPUT, as_json)
+        except ConfigurationError as error:
+            fail("configuration_invalid", error.faults, WRONG_INPUT, as_json)
+        except StepError as error:
+            fail("step_invalid", [str(error)], WRONG_INPUT, as_json)
+        except EmbeddedError as error:
+            fail("database_unavailable", [str(error)], UNAVAILABLE, as_json)
+        except SchemaError as error:
+            fail("schema_incompatible", [str(error)], UNAVAILABLE, as_json)
+        except CasesUnavailable as error:
+            sentence = f"the database cannot be reached ({error}): start it, then try again"
+            fail("database_unavailable", [sentence], UNAVAILABLE, as_json)
+        except BrokenBatch as error:
+            fail("database_refused", [f"the database refused it: {error}"], REFUSED, as_json)
+        except SimulatorError as error:
+            fail("simulator_stopped", [str(error)], UNAVAILABLE, as_json)
+        raise AssertionError
+
+    return guarded
+
+
+def fail(code: str, sentences: Sequence[str], status: int, as_json: bool) -> None:
+    """Say what is wrong on standard error, and end."""
+    if as_json:
+        print_json({"error": {"code": code, "messages": list(sentences)}})
+    else:
+        for sentence in sentences:
+            typer.echo(f"diameter-ocs: {sentence}", err=True)
+    raise typer.Exit(status)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, indented."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under their headings, numbers to the right; long rows are not cut."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    listed = [list(row) for row in rows]
+    for index, column in enumerate(columns):
+        is_numeric = all(isinstance(row[index], int) for row in listed) and bool(listed)
+        table.add_column(column, justify="right" if is_numeric else "left", no_wrap=True)
+    for row in listed:
+        table.add_row(*(Text("-" if value is None else str(value)) for value in row))
+    console = Console()
+    width = console.measure(table).maximum
+    console.print(table, width=max(width, console.width), crop=False, soft_wrap=True)

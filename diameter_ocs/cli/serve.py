@@ -1,0 +1,118 @@
+"""`serve`: the server itself."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..config import Configuration, load, resource
+from ..embedded import Cluster
+from ..handlers import provisioning
+from ..handlers.catalogue import read_document
+from ..observability import configure_logging
+from ..server import Listening, run
+from ..store import schema
+from . import database
+from .bench import demo_account
+from .options import Data, stamp
+from .output import UNAVAILABLE, command, fail
+
+DEMO_ACCOUNTS = 100
+DEMO_MONEY = 20_000_000
+DEMO = {
+    "origin_host": "ocs.demo.example",
+    "origin_realm": "demo.example",
+    "served_realms": ("*",),
+    "accept_any_loopback_peer": True,
+}
+DEMO_LISTEN = "127.0.0.1:3868"
+
+
+@command
+def serve(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A configuration in TOML.", metavar="FILE")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A tenant with 100 accounts, to try things.")
+    ] = False,
+    listen: Annotated[
+        str | None, typer.Option("--listen", help="Diameter over TCP.", metavar="HOST:PORT")
+    ] = None,
+    data: Data = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", help="/metrics, /healthz and /readyz.", metavar="HOST:PORT"),
+    ] = None,
+) -> None:
+    """Answer gateways until SIGTERM."""
+    if demo:
+        listen = listen or DEMO_LISTEN
+        configuration = load(config, listen=listen, metrics=metrics, data=data, **DEMO)
+    else:
+        configuration = load(config, listen=listen, metrics=metrics, data=data)
+    configuration.identity()
+    configure_logging(configuration.log_level, configuration.log_format)
+    if configuration.database_url is not None and not demo:
+        conninfo = configuration.database_url.get_secret_value()
+        schema.check(conninfo)
+        schema.make_partitions(conninfo)
+        _run(configuration, conninfo, None, demo)
+        return
+    cluster = Cluster(database.data_directory(configuration, demo))
+    cluster.start()
+    try:
+        schema.migrate(cluster.conninfo(), resource("migrations"))
+        if demo:
+            asyncio.run(_seed(cluster.conninfo()))
+        _run(configuration, cluster.conninfo(), cluster, demo)
+    finally:
+        cluster.stop()
+
+
+def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, demo: bool) -> None:
+    def announce(listening: Listening) -> None:
+        typer.echo(f"diameter-ocs {__version__}")
+        typer.echo(f"  Diameter Gy  {listening.diameter} (TCP), {configuration.origin_host}")
+        if listening.metrics is not None:
+            typer.echo(f"  metrics      http://{listening.metrics}/metrics")
+        if demo:
+            typer.echo("Try next, in another terminal:")
+            typer.echo(f"  {_program()} simulate pgw --server {listening.diameter}")
+            where = (
+                "--demo" if configuration.data is None else f"--demo --data {configuration.data}"
+            )
+            typer.echo(f"  {_program()} account show demo-1 {where}")
+
+    look_after = None if cluster is None else cluster.restart_if_dead
+    try:
+        asyncio.run(run(configuration, conninfo, announce, look_after))
+    except* OSError as group:
+        reasons = [
+            f"cannot listen: {error}; choose another address with --listen or --metrics"
+            for error in group.exceptions
+        ]
+        fail("address_unavailable", reasons, UNAVAILABLE, False)
+
+
+def _program() -> str:
+    """Return what a person types to start this program."""
+    name = Path(sys.argv[0]).name
+    return "python3 -m diameter_ocs" if name == "__main__.py" else name
+
+
+async def _seed(conninfo: str) -> None:
+    """Make the demonstration's tenant, catalogue and accounts where they are missing."""
+    document = read_document(resource("deploy/demo.yaml").read_text())
+    async with database.opened(conninfo) as rooms:
+        tenants = await rooms.accounts.tenants()
+        if document.tenant not in tenants:
+            await provisioning.create_tenant(rooms.accounts, document.tenant)
+        if tenants.get(document.tenant) is None:
+            await provisioning.apply_catalogue(rooms.accounts, document, stamp())
+        if not await rooms.accounts.find_accounts(document.tenant, None, 1):
+            new = [demo_account(number, DEMO_MONEY) for number in range(1, DEMO_ACCOUNTS + 1)]
+            await provisioning.create_accounts(rooms.accounts, document.tenant, new, stamp())

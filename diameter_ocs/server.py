@@ -1,0 +1,264 @@
+"""Build the house: the only module that knows every room."""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from .base import dictionary as dictionaries
+from .base.capabilities import Application, LocalNode
+from .base.dictionary import Dictionary
+from .base.errors import DiameterError, TooBusy, UnableToComply
+from .base.events import RequestReceived
+from .base.message import Identity, Message, error_answer
+from .charging.decisions import Decision
+from .charging.faults import CasesUnavailable
+from .config import Configuration, Endpoint, resource
+from .gy.decode import Decoded, decode
+from .gy.encode import RESULT_CODES, encode
+from .handlers import catalogue
+from .handlers.credit_control import Fault
+from .handlers.lanes import Lanes, LaneSettings
+from .observability import Metrics, create_metrics, monitored
+from .store.catalogues import Catalogues
+from .store.database import Database
+from .store.work import PostgresStore
+from .transport.connection import Connection
+from .transport.peers import PeerRule, PeerTable
+from .transport.tcp import Listener
+
+log = structlog.get_logger()
+
+DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
+CREDIT_CONTROL = "Credit-Control"
+SERVICE_INFORMATION = "Service-Information"
+"""An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
+WATCH_SECONDS = 1.0
+"""How often the database is asked whether it is there."""
+RESTART_SECONDS = 0.2
+"""How often the embedded database is looked after."""
+STOP_SECONDS = 10.0
+"""How long peers may take to leave when the server stops."""
+GARBAGE_THRESHOLD = 50_000
+
+FAULTS: dict[Fault, DiameterError] = {
+    Fault.TOO_BUSY: TooBusy("the server or its database is overloaded: try again"),
+    Fault.UNABLE_TO_COMPLY: UnableToComply("the request cannot be decided"),
+}
+
+
+class Listening(NamedTuple):
+    """Where a server can be reached."""
+
+    diameter: Endpoint
+    metrics: Endpoint | None
+
+
+class CreditControl:
+    """The Gy application: from a message to its answer (RFC 8506)."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        peers: PeerTable,
+        dictionary: Dictionary,
+        identity: Identity,
+        metrics: Metrics,
+    ) -> None:
+        self._lanes = lanes
+        self._peers = peers
+        self._dictionary = dictionary
+        self._identity = identity
+        self._metrics = metrics
+
+    def take(self, connection: Connection, received: RequestReceived) -> None:
+        """Decode a request and send it down; a request that says nothing useful is answered."""
+        message = received.message
+        try:
+            decoded = decode(
+                message, self._dictionary, self._tenant_of(connection, message), wall_clock()
+            )
+        except DiameterError as error:
+            self._refuse(connection, message, error)
+            return
+        for kind in decoded.tolerated:
+            connection.tolerate(kind)
+        self._lanes.submit(decoded.request, partial(self._reply, connection, message, decoded))
+
+    def _tenant_of(self, connection: Connection, message: Message) -> str | None:
+        facts = connection.facts
+        assert facts is not None
+        group = message.group
+        return self._peers.tenant_of(
+            (group.first("Origin-Host") or "", group.first("Origin-Realm") or ""),
+            group.first("Destination-Realm") or "",
+            (facts.origin_host, facts.origin_realm),
+        )
+
+    def _reply(
+        self,
+        connection: Connection,
+        message: Message,
+        decoded: Decoded,
+        result: Decision | Fault,
+    ) -> None:
+        if isinstance(result, Fault):
+            self._refuse(connection, message, FAULTS[result])
+            return
+        request_type = decoded.request.request_type.name.lower()
+        code = RESULT_CODES[result.outcome]
+        self._metrics.requests.labels(request_type, str(code)).inc()
+        answer = encode(result, decoded, message, self._dictionary, self._identity)
+        self._send(connection, answer)
+
+    def _refuse(self, connection: Connection, message: Message, error: DiameterError) -> None:
+        self._metrics.refusals.labels(str(error.result_code)).inc()
+        log.info("request refused", result_code=error.result_code, reason=str(error))
+        self._send(connection, error_answer(message, self._dictionary, self._identity, error))
+
+    def _send(self, connection: Connection, answer: bytes) -> None:
+        if not connection.answer(answer):
+            self._metrics.answers_dropped.labels("no connection").inc()
+
+
+class Readiness:
+    """Whether requests can be taken now; the reason is shown to whoever asks why not."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = "starting"
+
+    def unready(self) -> str | None:
+        """Return why not, or None."""
+        return self.reason
+
+
+async def run(
+    configuration: Configuration,
+    conninfo: str,
+    on_listening: Callable[[Listening], None],
+    look_after_database: Callable[[], object] | None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let the peers go and finish what they asked.
+
+    `look_after_database` is called again and again from this thread: it restarts the embedded
+    database when that has died.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    metrics, readiness = create_metrics(), Readiness()
+    async with (
+        _lanes(configuration, conninfo, readiness, metrics) as lanes,
+        asyncio.TaskGroup() as tasks,
+    ):
+        listener = _listener(configuration, lanes, metrics)
+        endpoint = configuration.metrics
+        host, port = endpoint if endpoint is not None else ("127.0.0.1", 0)
+        with monitored(host, port, metrics, readiness.unready) as metrics_port:
+            address = Endpoint(*await listener.start(*configuration.listen))
+            keeper = tasks.create_task(_look_after(look_after_database))
+            on_listening(Listening(address, endpoint and Endpoint(endpoint.host, metrics_port)))
+            gc.freeze()
+            gc.set_threshold(GARBAGE_THRESHOLD)
+            await stop.wait()
+            readiness.reason = "stopping"
+            log.info("server stopping")
+            await listener.stop(STOP_SECONDS)
+            await lanes.drain()
+            keeper.cancel()
+    log.info("server stopped")
+
+
+def wall_clock() -> int:
+    """Return microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+@asynccontextmanager
+async def _lanes(
+    configuration: Configuration, conninfo: str, readiness: Readiness, metrics: Metrics
+) -> AsyncIterator[Lanes]:
+    """Open the database and work off requests while the context lasts."""
+    settings = LaneSettings(
+        lanes=configuration.lanes,
+        batch_size=configuration.batch_size,
+        answer_budget_seconds=configuration.answer_budget_seconds,
+    )
+    database = Database(conninfo, settings.lanes + 2, settings.answer_budget_seconds / 2)
+    store = PostgresStore(database, Catalogues(catalogue.read_stored))
+    lanes = Lanes(store, settings, wall_clock)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            working = [
+                tasks.create_task(lanes.run()),
+                tasks.create_task(_watch(database, readiness)),
+            ]
+            yield lanes
+            for task in working:
+                task.cancel()
+    finally:
+        await database.close()
+
+
+async def _watch(database: Database, readiness: Readiness) -> None:
+    """Keep the readiness true to what the database says."""
+    while True:
+        try:
+            async with asyncio.timeout(5 * WATCH_SECONDS):
+                await database.ping()
+        except (CasesUnavailable, TimeoutError) as error:
+            reason: str | None = f"the database does not answer: {error}"
+        else:
+            reason = None
+        if readiness.reason != "stopping":
+            readiness.reason = reason
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _look_after(look: Callable[[], object] | None) -> None:
+    while look is not None:
+        look()
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> Listener:
+    """Join the Diameter node, its peers and the application."""
+    dictionary = dictionaries.load(
+        *((resource("dictionaries") / name).read_text() for name in DICTIONARIES)
+    )
+    identity = Identity(*configuration.identity(), int(time.time()))
+    command = dictionary.command_named(CREDIT_CONTROL)
+    local = LocalNode(
+        identity=identity,
+        host_ip_addresses=(),  # each connection puts its own here
+        vendor_id=configuration.vendor_id,
+        product_name=configuration.product_name,
+        applications=(Application(command.application_id, frozenset({CREDIT_CONTROL})),),
+        dictionary=dictionary,
+        supported_vendor_ids=(dictionary.avp(SERVICE_INFORMATION).vendor_id,),
+        host_aliases=frozenset(configuration.host_aliases),
+        served_realms=frozenset(configuration.served_realms),
+        message_octets_max=configuration.message_octets_max,
+        requests_in_flight_max=configuration.requests_in_flight_max,
+        watchdog_seconds=configuration.watchdog_seconds,
+    )
+    peers = PeerTable(_rules(configuration))
+    application = CreditControl(lanes, peers, dictionary, identity, metrics)
+    return Listener(local, peers, application.take, configuration.connections_max, metrics)
+
+
+def _rules(configuration: Configuration) -> list[PeerRule]:
+    rules = [
+        PeerRule(entry.host, entry.realm, entry.tenant, entry.addresses, entry.strict)
+        for entry in configuration.peers
+    ]
+    if configuration.accept_any_loopback_peer:
+        rules.append(PeerRule(is_loopback_only=True))
+    return rules

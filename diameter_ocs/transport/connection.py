@@ -1,0 +1,212 @@
+"""One TCP connection: reads, feeds the peer machine, writes what it says; owns no rule."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
+from itertools import count
+from random import uniform
+from typing import NamedTuple
+
+import structlog
+
+from ..base.capabilities import LocalNode
+from ..base.events import (
+    CerFacts,
+    Event,
+    PeerClosed,
+    PeerOpened,
+    PeerRecovered,
+    PeerSuspected,
+    RequestReceived,
+    RequestRefused,
+)
+from ..base.peer import DisconnectCause, Peer
+from ..observability import Metrics
+from .peers import PeerTable
+
+log = structlog.get_logger()
+
+READ_OCTETS = 256 * 1024
+UNREAD_OCTETS_MAX = 4 * 2**20
+"""Answers that a peer may leave unread; one that leaves more is disconnected."""
+JITTER_SECONDS = 2.0
+"""Tw is lengthened or shortened by up to this much (RFC 3539 section 3.4.1)."""
+
+
+class Rim(NamedTuple):
+    """What every connection of a listener shares."""
+
+    local: LocalNode
+    peers: PeerTable
+    on_request: Callable[["Connection", RequestReceived], None]
+    """Takes a request, which it answers with `Connection.answer`, exactly once."""
+    identifiers: "count[int]"
+    metrics: Metrics
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The protocol of one accepted connection."""
+
+    def __init__(self, rim: Rim, on_closed: Callable[["Connection"], None]) -> None:
+        self._rim = rim
+        self._on_closed = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray(READ_OCTETS)
+        self._transport: asyncio.Transport | None = None
+        self._peer: Peer | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_flush_due = False
+        self._tolerated: set[str] = set()
+        self._log = log
+
+    @property
+    def facts(self) -> CerFacts | None:
+        """What the peer says of itself; None before its CER was taken."""
+        return None if self._peer is None else self._peer.facts
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether the peer seems to be gone, so that it may come back on another connection."""
+        return self._peer is None or self._peer.is_suspect or self._peer.is_closed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the CER."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        address = ip_address(name[0].partition("%")[0])
+        self._log = log.bind(address=str(address), port=name[1])
+        local, _ = transport.get_extra_info("sockname")[:2]
+        self._peer = Peer(
+            replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
+            partial(self._rim.peers.authorise, address=address, connection=self),
+            next_identifier=lambda: next(self._rim.identifiers) & 0xFFFF_FFFF,
+            jitter=lambda: uniform(-JITTER_SECONDS, JITTER_SECONDS),
+            now=self._loop.time(),
+        )
+        self._arm()
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Give the place for what comes next."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Feed what came to the peer machine."""
+        assert self._peer is not None
+        data = bytes(memoryview(self._buffer)[:nbytes])
+        self._handle(self._peer.receive_data(data, self._loop.time()))
+
+    def answer(self, octets: bytes) -> bool:
+        """Send an answer with all others of this turn of the loop; False: there is no way."""
+        assert self._peer is not None
+        is_sent = self._peer.send(octets)
+        self._flush_soon()
+        return is_sent
+
+    def disconnect(self) -> None:
+        """Send a DPR; the connection ends when what came before is answered."""
+        if self._peer is not None:
+            self._handle(self._peer.disconnect(DisconnectCause.REBOOTING, self._loop.time()))
+
+    def abort(self) -> None:
+        """Give the connection up at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def tolerate(self, kind: str) -> None:
+        """Count a peculiarity that was accepted, and log it once a connection."""
+        self._rim.metrics.tolerated.labels(kind).inc()
+        if kind not in self._tolerated:
+            self._tolerated.add(kind)
+            self._log.info("peculiarity tolerated", kind=kind)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note of the end."""
+        assert self._peer is not None
+        self._log_events(self._peer.connection_lost(self._loop.time()))
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._peer.facts is not None:
+            self._rim.peers.forget(self._peer.facts, self)
+        self._on_closed(self)
+
+    def _handle(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, RequestReceived):
+                for kind in event.tolerated:
+                    self.tolerate(kind)
+                self._rim.on_request(self, event)
+        self._log_events(events)
+        self._flush_soon()
+
+    def _log_events(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case PeerOpened(origin_host, origin_realm, facts):
+                    self._log = self._log.bind(peer=origin_host)
+                    self._rim.metrics.peers_open.inc()
+                    self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
+                case PeerClosed(reason, detail):
+                    if self.facts is not None:
+                        self._rim.metrics.peers_open.dec()
+                    self._log.info("peer closed", reason=reason, detail=detail)
+                case PeerSuspected():
+                    self._log.warning("peer suspected")
+                case PeerRecovered():
+                    self._log.info("peer recovered")
+                case RequestRefused(message, error):
+                    self._rim.metrics.refusals.labels(str(error.result_code)).inc()
+                    self._log.info(
+                        "request refused",
+                        command=message.name or message.command_code,
+                        result_code=error.result_code,
+                        reason=str(error),
+                    )
+
+    def _flush_soon(self) -> None:
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write everything of this turn of the loop at once."""
+        self._is_flush_due = False
+        assert self._peer is not None
+        assert self._transport is not None
+        data = self._peer.data_to_send()
+        if self._transport.is_closing():
+            return
+        if data:
+            self._transport.write(data)
+        if self._peer.is_closed:
+            self._transport.close()
+        elif self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX:
+            self._log.warning("peer aborted", reason="it does not read its answers")
+            self._transport.abort()
+        else:
+            self._arm()
+
+    def _arm(self) -> None:
+        """Wait for the machine's timer; one that waits already looks again when it ends."""
+        assert self._peer is not None
+        deadline = self._peer.next_timer()
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(max(deadline, self._loop.time()), self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        assert self._peer is not None
+        self._handle(self._peer.timer_expired(self._loop.time()))
+
+
+def _diameter_address(host: str) -> tuple[int, bytes]:
+    """Return an address as Diameter writes it: 1 for IPv4 and 2 for IPv6, then the octets."""
+    address = ip_address(host.partition("%")[0])
+    return (1 if address.version == 4 else 2), address.packed

@@ -1,0 +1,119 @@
+"""Which peers may connect, whose they are, and which of them are here.
+
+A peer that no rule names is refused with 3010 (RFC 6733 section 5.3).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Protocol
+
+from ..base.errors import UnknownPeer
+from ..base.events import CerFacts
+from ..base.peer import PeerAccepted, PeerRefused
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRule:
+    """Peers that may connect; what is None or empty matches every peer."""
+
+    host: str | None = None
+    """An Origin-Host, or a pattern with `*`, `?` and `[...]`."""
+    realm: str | None = None
+    tenant: str | None = None
+    """Whose gateways these are; None: any tenant's."""
+    addresses: tuple[Network, ...] = ()
+    is_strict: bool = False
+    is_loopback_only: bool = False
+
+    def matches(self, host: str, realm: str) -> bool:
+        """Compare names without regard to case."""
+        return (self.host is None or fnmatchcase(host.lower(), self.host.lower())) and (
+            self.realm is None or realm.lower() == self.realm.lower()
+        )
+
+    def admits(self, address: Address) -> bool:
+        """Say whether a peer may come from an address."""
+        if self.is_loopback_only:
+            return address.is_loopback
+        return not self.addresses or any(address in network for network in self.addresses)
+
+
+class OpenConnection(Protocol):
+    """A connection as far as the table needs it."""
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether the peer seems to be gone, so that it may come back on another connection."""
+
+    def abort(self) -> None:
+        """Give the connection up at once."""
+
+
+class PeerTable:
+    """The rules, in order, and the open connection of each Origin-Host."""
+
+    def __init__(self, rules: Iterable[PeerRule]) -> None:
+        self._rules = tuple(rules)
+        self._open: dict[str, OpenConnection] = {}
+
+    def authorise(
+        self, facts: CerFacts, address: Address, connection: OpenConnection
+    ) -> PeerAccepted | PeerRefused:
+        """Decide on a CER; a peer that is taken is here until `forget`.
+
+        A second connection of a peer is refused, unless its first one seems to be dead.
+        """
+        host = facts.origin_host.lower()
+        rule = self._rule(facts.origin_host, facts.origin_realm)
+        if rule is None:
+            return _unknown(f"{facts.origin_host} of {facts.origin_realm} is no peer of this node")
+        if not rule.admits(address):
+            return _unknown(f"{facts.origin_host} may not connect from {address}")
+        old = self._open.get(host)
+        if old is not None and not old.is_replaceable:
+            return PeerRefused(None, f"{facts.origin_host} is connected already")
+        if old is not None:
+            old.abort()
+        self._open[host] = connection
+        return PeerAccepted(strict=rule.is_strict, is_reopened=old is not None)
+
+    def forget(self, facts: CerFacts, connection: OpenConnection) -> None:
+        """Take note that a connection is over."""
+        host = facts.origin_host.lower()
+        if self._open.get(host) is connection:
+            del self._open[host]
+
+    def tenant_of(
+        self,
+        origin: tuple[str, str],
+        destination_realm: str,
+        peer: tuple[str, str],
+    ) -> str | None:
+        """Return whose request it is: its Origin-Host's, else its realms', else the connection's.
+
+        `origin` and `peer` are (host, realm); None: any tenant's.
+        """
+        named = [rule for rule in self._rules if rule.host is not None]
+        realms = [rule for rule in self._rules if rule.host is None and rule.realm is not None]
+        for rules, host, realm in (
+            (named, *origin),
+            (realms, "", origin[1]),
+            (realms, "", destination_realm),
+            (self._rules, *peer),
+        ):
+            for rule in rules:
+                if rule.tenant is not None and rule.matches(host, realm):
+                    return rule.tenant
+        return None
+
+    def _rule(self, host: str, realm: str) -> PeerRule | None:
+        return next((rule for rule in self._rules if rule.matches(host, realm)), None)
+
+
+def _unknown(reason: str) -> PeerRefused:
+    return PeerRefused(UnknownPeer(reason), reason)

@@ -1,0 +1,93 @@
+"""Listening for peers on TCP (RFC 6733 section 2.1)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from itertools import count
+
+import structlog
+
+from ..base.capabilities import LocalNode
+from ..base.events import RequestReceived
+from ..observability import Metrics
+from .connection import Connection, Rim
+from .peers import PeerTable
+
+log = structlog.get_logger()
+
+BACKLOG = 1024
+
+
+class Listener:
+    """Accepts connections on one address.
+
+    `on_request` takes each request, with the connection whose `answer` it calls exactly once.
+    """
+
+    def __init__(
+        self,
+        local: LocalNode,
+        peers: PeerTable,
+        on_request: Callable[[Connection, RequestReceived], None],
+        connections_max: int,
+        metrics: Metrics,
+    ) -> None:
+        # RFC 6733 section 3: identifiers that no earlier life of this node has used lately.
+        first = (int(time.time()) & 0xFFF) << 20
+        self._rim = Rim(local, peers, on_request, count(first), metrics)
+        self._connections_max = connections_max
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._all_gone = asyncio.Event()
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; return the address, with the port that port 0 has become.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, host, port, backlog=BACKLOG)
+        address = self._server.sockets[0].getsockname()
+        return address[0], address[1]
+
+    async def stop(self, seconds: float) -> None:
+        """Take no new connection, send DPRs, and wait until all are gone or the time is over."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in list(self._connections):
+            connection.disconnect()
+        self._note_gone()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._all_gone.wait()
+        except TimeoutError:
+            log.warning("connections aborted", connections=len(self._connections))
+            for connection in list(self._connections):
+                connection.abort()
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        if len(self._connections) >= self._connections_max:
+            log.warning("connection refused", reason="connections_max", open=self._connections_max)
+            return _Refusing()
+        connection = Connection(self._rim, self._close)
+        self._connections.add(connection)
+        return connection
+
+    def _close(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if self._server is not None and not self._server.is_serving():
+            self._note_gone()
+
+    def _note_gone(self) -> None:
+        if not self._connections:
+            self._all_gone.set()
+
+
+class _Refusing(asyncio.Protocol):
+    """A connection above the limit: closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
