@@ -22,6 +22,9 @@ from ..store.schema import SchemaError
 REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
 """Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""
 
+TABLE_WIDTH_MAX = 1000
+"""Lines are as long as they must be: a terminal wraps them, a pipe gets them whole."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -82,6 +85,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, justify="right" if is_numeric else "left", no_wrap=True)
     for row in listed:
         table.add_row(*(Text("-" if value is None else str(value)) for value in row))
-    console = Console()
-    width = console.measure(table).maximum
-    console.print(table, width=max(width, console.width), crop=False, soft_wrap=True)
+    Console(width=TABLE_WIDTH_MAX).print(table)
