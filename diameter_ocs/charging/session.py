@@ -62,10 +62,6 @@ class Line(NamedTuple):
         """Units that the holds cover."""
         return sum([hold.units for hold in self.holds])
 
-    def holding(self, holds: tuple[Hold, ...]) -> "Line":
-        """Return the line with other holds."""
-        return Line(*self[:6], holds, *self[7:])
-
 
 class Reservation(NamedTuple):
     """A quota that a gateway holds for a rating group and a set of Service-Identifiers."""

@@ -44,16 +44,16 @@ def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
         if source.is_priced:
             held = _hold_money(source, line.price, priced, units, ledger)
         else:
-            amounts = _reserve(source.balance_ids, units, ledger)
-            held = Hold(source.service, False, sum([amount for _, amount in amounts]), amounts)
-        if held.units:
-            _append(holds, held, line.price, priced)
-            if held.is_priced:
-                priced += held.units
-            units -= held.units
-            if not units:
-                break
-    return line.holding(tuple(holds))
+            held = _hold_allowance(source, units, ledger)
+        if held is None:
+            continue
+        _append(holds, held, line.price, priced)
+        if held.is_priced:
+            priced += held.units
+        units -= held.units
+        if not units:
+            break
+    return line._replace(holds=tuple(holds))
 
 
 def settle(
@@ -93,24 +93,15 @@ def settle(
         _cost_of_overrun(line, overrun, paid) if overrun else 0,
         due - overrun - paid.units,
     )
-    number, rating_group, price, _, _, priced, _, unit_type, _ = line
-    line = Line(
-        number,
-        rating_group,
-        price,
-        used_after,
-        settled,
-        priced + paid.priced,
-        paid.holds,
-        unit_type,
-        rounding,
+    line = line._replace(
+        used=used_after, settled=settled, priced=line.priced + paid.priced, holds=paid.holds
     )
     return line, settlement
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Release what a line holds beyond so many units; the last ones first."""
-    return line.holding(_pay(line, 0, keep, ledger).holds)
+    return line._replace(holds=_pay(line, 0, keep, ledger).holds)
 
 
 def _cost_of_overrun(line: Line, overrun: int, paid: _Paid) -> int:
@@ -120,13 +111,20 @@ def _cost_of_overrun(line: Line, overrun: int, paid: _Paid) -> int:
     return min(line.price.charge_of(priced + overrun) - line.price.charge_of(priced), AMOUNT_MAX)
 
 
+def _hold_allowance(source: Source, units: int, ledger: Ledger) -> Hold | None:
+    amounts = _reserve(source.balance_ids, units, ledger)
+    if not amounts:
+        return None
+    return Hold(source.service, False, sum([amount for _, amount in amounts]), amounts)
+
+
 def _hold_money(
     source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
-) -> Hold:
+) -> Hold | None:
     """Reserve the price of units; what is left of the balances begins one more unit."""
     available = sum([ledger.available(balance_id) for balance_id in source.balance_ids])
     if price is None or (price.micro_units and not available):
-        return Hold(source.service, True, 0, ())
+        return None
     paid = price.charge_of(priced)
     cost = price.charge_of(priced + units) - paid
     if cost > available:
