@@ -157,6 +157,7 @@ def _start_server(folder: Path, conninfo: str) -> tuple["subprocess.Popen[bytes]
     server = subprocess.Popen(
         [sys.executable, "-m", "diameter_ocs", "serve", "--config", str(configuration)],
         env={**os.environ, "OCS_DATABASE_URL": conninfo},
+        stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + READY_SECONDS
     while not _is_ready(metrics):
