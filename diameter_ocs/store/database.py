@@ -7,6 +7,7 @@ from typing import Any, cast
 import psycopg
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
@@ -25,6 +26,8 @@ def renamed_faults() -> Iterator[None]:
     """Turn psycopg's errors into the faults that the use cases know."""
     try:
         yield
+    except PoolTimeout as error:
+        raise CasesUnavailable("all connections to the database are in use") from error
     except DBAPIError as error:
         raise _renamed(error.orig) from error
     except psycopg.Error as error:
@@ -43,7 +46,7 @@ def _renamed(error: BaseException | None) -> Exception:
 class Database:
     """A pool of connections that act as the application role.
 
-    `statement_seconds` bounds every statement and every wait for a lock.
+    `statement_seconds` bounds every statement and every wait for a lock or a free connection.
     """
 
     def __init__(self, conninfo: str, pool_size: int = 4, statement_seconds: float = 30) -> None:
@@ -53,6 +56,8 @@ class Database:
             "postgresql+psycopg://",
             async_creator=self._connect,
             pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=statement_seconds,
             pool_reset_on_return=None,
         )
 
@@ -80,7 +85,8 @@ class Database:
             try:
                 yield connection
             finally:
-                if connection.closed or connection.info.transaction_status:
+                info = connection.info
+                if connection.closed or info.transaction_status or info.pipeline_status:
                     await lent.invalidate()
                 else:
                     await connection.set_autocommit(False)

@@ -162,20 +162,34 @@ class MemoryStore:
             sessions={key: group.sessions[key] for key in keys & group.sessions.keys()},
         )
 
+    def is_misplaced(self, number: int, request: ChargingRequest) -> bool:
+        """Say whether an identity of an INITIAL belongs to another group."""
+        return request.request_type is RequestType.INITIAL and bool(
+            self._groups_named(request) - {number}
+        )
+
     def _group_of(self, request: ChargingRequest) -> int | None:
         if request.request_type is RequestType.INITIAL:
-            groups = {
-                number
-                for (tenant, identity), number in self._directory.items()
-                if identity in request.identities and request.tenant in (None, tenant)
-            }
+            groups = self._groups_named(request)
         else:
-            groups = {
-                number
-                for number, group in self.groups.items()
-                if request.session_key in group.sessions and request.tenant in (None, group.tenant)
-            }
+            groups = self._newest_by_tenant(request.session_key, request.tenant)
         return groups.pop() if len(groups) == 1 else None
+
+    def _groups_named(self, request: ChargingRequest) -> set[int]:
+        return {
+            number
+            for (tenant, identity), number in self._directory.items()
+            if identity in request.identities and request.tenant in (None, tenant)
+        }
+
+    def _newest_by_tenant(self, key: SessionKey, tenant: str | None) -> set[int]:
+        """Return the groups with an open session of that key, one a tenant."""
+        opened = sorted(
+            (group.sessions[key].opened_at, group.tenant, number)
+            for number, group in self.groups.items()
+            if key in group.sessions and tenant in (None, group.tenant)
+        )
+        return set({owner: number for _, owner, number in opened}.values())
 
 
 class MemoryWork:
@@ -196,12 +210,14 @@ class MemoryWork:
         self, requests: Sequence[tuple[int, ChargingRequest]], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
         """Read the cases of the locked groups for (group, request); `now` in microseconds."""
-        return {
+        cases = {
             number: self._store.case(
                 number, [request for group, request in requests if group == number], now
             )
             for number in self.groups
-        }, ()
+        }
+        moved = [request for group, request in requests if self._store.is_misplaced(group, request)]
+        return cases, moved
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Keep the changes for the commit.

@@ -1,13 +1,16 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
+import struct
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from psycopg import AsyncCursor, AsyncPipeline
 
 from ..charging.case import Account, Case, Change
-from ..charging.faults import StaleCase
+from ..charging.catalogue import Catalogue
+from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
 from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
 from ..charging.session import Session
@@ -30,23 +33,19 @@ class PostgresStore:
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Return the group of each request; None: nobody's, or more than one group's."""
+        digests = [
+            sessions.digest(request.session_key)
+            for request in requests
+            if request.request_type is not RequestType.INITIAL
+        ]
         with renamed_faults():
             async with self._database.connection() as connection, connection.pipeline():
                 identities = await _identities(connection, requests)
-                digests = [
-                    sessions.digest(request.session_key)
-                    for request in requests
-                    if request.request_type is not RequestType.INITIAL
-                ]
                 found = await connection.execute(
                     statements.RESOLVE_SESSIONS, {"digests": big_ints(digests)}, binary=True
                 )
                 by_identity = _by_identity(await identities.fetchall())
-                by_session = await found.fetchall()
-        newest = {
-            (SessionKey(session_id, sub_session_id), tenant): group_id
-            for group_id, session_id, sub_session_id, tenant in by_session
-        }
+                newest = _newest(await found.fetchall())
         return [_group_of(request, by_identity, newest) for request in requests]
 
     @asynccontextmanager
@@ -104,67 +103,86 @@ class PostgresWork:
             group: _Reading(group, version, max(now, last_at))
             for group, (version, last_at) in self._locked.items()
         }
-        for group, *account, tenant, version in await accounts.fetchall():
-            cases[group].add_account(Account(*account), tenant, version)
+        for group, number, name, plans, tenant, version in await accounts.fetchall():
+            cases[group].accounts[number] = Account(number, name, tuple(plans))
+            cases[group].catalogue_named = tenant, version
         for group, *balance in await balances.fetchall():
             cases[group].balances[balance[0]] = Balance(*balance)
         for row in await opened.fetchall():
             cases[row[0]].add_session(sessions.session_of(row))
         found = _by_identity(await identities.fetchall())
         moved = [request for group, request in requests if not cases[group].admit(request, found)]
-        return {group: await self._case(reading) for group, reading in cases.items()}, moved
-
-    async def _case(self, reading: "_Reading") -> Case:
-        catalogue = await self._catalogues.get(
-            self._connection, reading.tenant, reading.catalogue_version
-        )
-        return Case(
-            reading.now,
-            reading.group_id,
-            reading.version,
-            catalogue,
-            reading.directory,
-            reading.accounts,
-            reading.balances,
-            reading.sessions,
-        )
+        named = {reading.catalogue_named for reading in cases.values()}
+        catalogues = {name: await self._catalogues.get(connection, *name) for name in named}
+        return {
+            group: reading.case(catalogues[reading.catalogue_named])
+            for group, reading in cases.items()
+        }, moved
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Store what has changed between `before` and `after`, and the EDRs.
 
         Raises:
             StaleCase: a row is not as it was read; nothing may be committed.
+            BrokenBatch: a value is too large for its column, or no text.
         """
+        try:
+            writes = [
+                (statement.text, statement.parameters(rows), len(rows))
+                for statement, rows in _writes(changes)
+                if rows
+            ]
+        except (struct.error, OverflowError, UnicodeError) as error:
+            raise BrokenBatch(str(error)) from error
         counted = [
-            (await _execute(self._connection, statement, rows), len(rows))
-            for statement, rows in _writes(changes)
-            if rows
+            (await self._connection.execute(text, parameters), expected)
+            for text, parameters, expected in writes
         ]
-        await self._pipeline.sync()
-        for cursor, expected in counted:
-            if cursor.rowcount != expected:
-                raise StaleCase(f"{cursor.rowcount} of {expected} rows were as they had been read")
+        try:
+            await self._pipeline.sync()
+        except psycopg.Error:
+            # What a stale case writes may break rules; that it is stale is the better reason.
+            _check_counts(counted[:1])
+            raise
+        _check_counts(counted)
 
 
 class _Reading:
     """A case while its rows come in."""
 
+    __slots__ = (
+        "accounts",
+        "balances",
+        "catalogue_named",
+        "directory",
+        "group_id",
+        "now",
+        "sessions",
+        "version",
+    )
+
     def __init__(self, group_id: int, version: int, now: int) -> None:
         self.group_id = group_id
         self.version = version
         self.now = now
-        self.tenant = ""
-        self.catalogue_version = 0
+        self.catalogue_named = ("", 0)  # tenant and version: all accounts of a group have one
         self.directory: dict[Identity, int] = {}
         self.accounts: dict[int, Account] = {}
         self.balances: dict[int, Balance] = {}
         self.sessions: dict[SessionKey, Session] = {}
 
-    def add_account(self, account: Account, tenant: str, catalogue_version: int) -> None:
-        """Take an account; all of a group belong to one tenant."""
-        self.accounts[account.id] = account._replace(plans=tuple(account.plans))
-        self.tenant = tenant
-        self.catalogue_version = catalogue_version
+    def case(self, catalogue: Catalogue) -> Case:
+        """Return what was read."""
+        return Case(
+            self.now,
+            self.group_id,
+            self.version,
+            catalogue,
+            self.directory,
+            self.accounts,
+            self.balances,
+            self.sessions,
+        )
 
     def add_session(self, session: Session) -> None:
         """Take a session; of two with one key the newer counts."""
@@ -197,11 +215,19 @@ def _by_identity(rows: Iterable[Row]) -> _Directory:
     return found
 
 
-def _group_of(
-    request: ChargingRequest,
-    directory: _Directory,
-    open_sessions: Mapping[tuple[SessionKey, str], int],
-) -> int | None:
+_Newest = Mapping[SessionKey, Mapping[str, int]]
+"""By session and tenant, the group whose session is the newest."""
+
+
+def _newest(rows: Iterable[Row]) -> _Newest:
+    """Index rows that come in the order in which the sessions were opened."""
+    newest: dict[SessionKey, dict[str, int]] = {}
+    for group_id, session_id, sub_session_id, tenant in rows:
+        newest.setdefault(SessionKey(session_id, sub_session_id), {})[tenant] = group_id
+    return newest
+
+
+def _group_of(request: ChargingRequest, directory: _Directory, newest: _Newest) -> int | None:
     if request.request_type is RequestType.INITIAL:
         groups = {
             group_id
@@ -212,8 +238,8 @@ def _group_of(
     else:
         groups = {
             group_id
-            for (key, tenant), group_id in open_sessions.items()
-            if key == request.session_key and request.tenant in (None, tenant)
+            for tenant, group_id in newest.get(request.session_key, {}).items()
+            if request.tenant in (None, tenant)
         }
     return groups.pop() if len(groups) == 1 else None
 
@@ -233,10 +259,16 @@ async def _execute(connection: Connection, statement: Statement, rows: Sequence[
     return await connection.execute(statement.text, statement.parameters(rows), binary=True)
 
 
+def _check_counts(counted: Iterable[tuple[_Cursor, int]]) -> None:
+    for cursor, expected in counted:
+        if cursor.rowcount != expected:
+            raise StaleCase(f"{cursor.rowcount} of {expected} rows were as they had been read")
+
+
 def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
     """Return the rows that a batch writes, one final row a group, balance and session.
 
-    Rows go in the order of their keys, so that two batches never wait for each other in a circle.
+    The groups come first and in the order of their ids.
     """
     changes = sorted(changes, key=lambda change: change.before.group_id)
     groups, balances, opened, continued, ended, journal = ([], [], [], [], [], [])
