@@ -17,8 +17,9 @@ from .base.dictionary import Dictionary
 from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
-from .charging.decisions import Decision
+from .charging.decisions import Decision, Outcome
 from .charging.faults import CasesUnavailable
+from .charging.requests import ChargingRequest
 from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, decode
 from .gy.encode import RESULT_CODES, encode
@@ -45,6 +46,7 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
+REFUSALS_A_SECOND = 10
 GARBAGE_THRESHOLD = 50_000
 
 FAULTS: dict[Fault, DiameterError] = {
@@ -76,6 +78,7 @@ class CreditControl:
         self._dictionary = dictionary
         self._identity = identity
         self._metrics = metrics
+        self._refusals = RefusalLog()
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decode a request and send it down; a request that says nothing useful is answered."""
@@ -114,6 +117,8 @@ class CreditControl:
         request_type = decoded.request.request_type.name.lower()
         code = RESULT_CODES[result.outcome]
         self._metrics.requests.labels(request_type, str(code)).inc()
+        if not result.edrs:
+            self._refusals.note(result.outcome, decoded.request)
         answer = encode(result, decoded, message, self._dictionary, self._identity)
         self._send(connection, answer)
 
@@ -125,6 +130,30 @@ class CreditControl:
     def _send(self, connection: Connection, answer: bytes) -> None:
         if not connection.answer(answer):
             self._metrics.answers_dropped.labels("no connection").inc()
+
+
+class RefusalLog:
+    """Log lines about requests that belong to no account, only so many a second."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._lines = 0
+
+    def note(self, outcome: Outcome, request: ChargingRequest) -> None:
+        """Write down who was refused, unless too much of that was written in this second."""
+        second = int(time.monotonic())
+        if second != self._second:
+            if self._lines > REFUSALS_A_SECOND:
+                log.warning("refusals not logged", refusals=self._lines - REFUSALS_A_SECOND)
+            self._second, self._lines = second, 0
+        self._lines += 1
+        if self._lines <= REFUSALS_A_SECOND:
+            log.info(
+                "request refused",
+                reason=outcome.name.lower(),
+                identities=[identity.value for identity in request.identities],
+                session_id=request.session_key.session_id.decode(errors="backslashreplace"),
+            )
 
 
 class Readiness:

@@ -107,7 +107,7 @@ class Database:
         connection = await psycopg.AsyncConnection.connect(
             self._conninfo,
             prepare_threshold=0,
-            connect_timeout=5,
+            connect_timeout=2,
             application_name="diameter-ocs",
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
             " -c plan_cache_mode=force_generic_plan -c jit=off -c timezone=UTC",
