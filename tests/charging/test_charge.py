@@ -297,6 +297,18 @@ def test_usage_of_one_group_too_many_is_charged_and_takes_nothing_from_the_other
     assert granted(counter.update(used(1, 1, wanted=1))) == [(1, False)]
 
 
+def test_a_rating_group_with_a_closed_line_counts_once():
+    counter = many_groups(RATING_GROUPS_MAX)
+    names = range(2, RATING_GROUPS_MAX)
+    counter.initial(want(1, 1, 1), want(1, 1, 2), *(want(n, 1) for n in names))
+    offered = counter.case.catalogue
+    group = replace(offered.rating_groups[1], rounding=2)
+    counter.offer(replace(offered, rating_groups={**offered.rating_groups, 1: group}))
+    decision = counter.update(want(1, 1, 1), want(RATING_GROUPS_MAX, 1))
+    assert len(decision.session.lines) == RATING_GROUPS_MAX + 1
+    assert outcomes(decision) == ["SUCCESS", "SUCCESS"]
+
+
 def voice_at(micro_units: int, group=VOICE_BY_SECONDS):
     return catalogue(priced(Price(micro_units, 1), VOICE), groups=(group,))
 
@@ -320,6 +332,16 @@ def test_a_closed_line_is_not_reopened():
         counter.update(used(VOICE, 10, wanted=10))
     ((session,),) = [counter.case.sessions.values()]
     assert [line.number for line in session.lines] == [3]
+
+
+def test_a_closed_line_stays_as_long_as_a_reservation_stands_on_it():
+    counter = Desk(voice_at(100), balance(1, MONEY, 10**6))
+    counter.initial(want(VOICE, 10, 1), want(VOICE, 10, 2))
+    counter.offer(voice_at(300))
+    decision = counter.update(used(VOICE, 10, 1, wanted=10))
+    assert [line.number for line in decision.session.lines] == [1, 2]
+    counter.update(used(VOICE, 10, 2))
+    assert counter.settlements == [Settlement(10, 10, 10, charged_amount=1_000)]
 
 
 def test_a_new_rounding_does_not_change_what_is_outstanding():

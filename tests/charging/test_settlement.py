@@ -299,3 +299,24 @@ def test_what_is_due_is_charged_overrun_or_short_and_nothing_else(
     assert books.balances[1].reserved == 0
     assert (after.used, after.settled, after.holds) == (before + reported, settled + due, ())
     assert settlement.overrun == 0 or reported > granted_units
+
+
+def test_what_stays_of_a_later_hold_is_priced_where_the_earlier_one_ends():
+    books = Ledger(
+        {
+            1: balance(1, BONUS, 10)._replace(reserved=1),
+            2: balance(2, MONEY, 10)._replace(reserved=2),
+        }
+    )
+    holds = Hold("a", True, 4, ((1, 1),)), Hold("b", True, 4, ((2, 2),))
+    kept = release(Line(1, VOICE, Price(1, 3), holds=holds), 5, books)
+    assert kept.holds == (holds[0], Hold("b", True, 1, ((2, 1),)))
+
+
+def test_no_more_is_overrun_than_was_used_above_the_grant():
+    counter = by_seconds(balance(1, SECONDS, 100))
+    counter.initial(want(VOICE, 50, 1), want(VOICE, 50, 2))
+    counter.update(used(VOICE, 60, 1))
+    assert counter.settlements == [Settlement(60, 60, 50, overrun=10, overrun_amount=100_000)]
+    counter.terminate(used(VOICE, 50, 2))
+    assert counter.settlements == [Settlement(50, 50, 50)]
