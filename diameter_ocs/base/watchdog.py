@@ -74,7 +74,6 @@ class Watchdog:
 
     __slots__ = (
         "_answers",
-        "_has_missed",
         "_is_pending",
         "_jitter",
         "_seconds",
@@ -90,7 +89,6 @@ class Watchdog:
         self._seconds = seconds
         self._jitter = jitter
         self._is_pending = False
-        self._has_missed = False
         self._answers = 0
         self.state = State.DOWN if is_reopened else State.INITIAL
         self.deadline: float | None = None
@@ -114,7 +112,6 @@ class Watchdog:
     def answer_received(self, now: float) -> Action:
         """Takes note of a DWA."""
         self._is_pending = False
-        self._has_missed = False
         if self.state is not State.REOPEN:
             self._arm(now)
             return self._apply(Event.ANSWER_RECEIVED)
@@ -127,11 +124,10 @@ class Watchdog:
         self._arm(now)
         if not self._is_pending:
             return self._apply(Event.TIMER_EXPIRED)
-        if self.state is not State.REOPEN or not self._has_missed:
-            self._has_missed = True
-            self._answers = 0
-            return self._apply(Event.TIMER_EXPIRED_UNANSWERED)
-        return self._apply(Event.TIMER_EXPIRED_UNANSWERED_AGAIN)
+        if self.state is State.REOPEN and self._answers < 0:
+            return self._apply(Event.TIMER_EXPIRED_UNANSWERED_AGAIN)
+        self._answers = -1
+        return self._apply(Event.TIMER_EXPIRED_UNANSWERED)
 
     def _arm(self, now: float) -> None:
         self.deadline = now + self._seconds + self._jitter()
