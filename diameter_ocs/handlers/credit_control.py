@@ -37,13 +37,12 @@ def fold(requests: Iterable[tuple[int, ChargingRequest]], cases: Mapping[int, Ca
     for group, request in requests:
         try:
             decision = charge(request, states[group])
+            if decision.edrs:
+                states[group] = states[group].after(decision)
+                edrs.setdefault(group, []).extend(decision.edrs)
+            results.append(decision)
         except Exception:
             log.exception("request not decided", group=group)
             results.append(Fault.UNABLE_TO_COMPLY)
-            continue
-        results.append(decision)
-        if decision.edrs:
-            states[group] = states[group].after(decision)
-            edrs.setdefault(group, []).extend(decision.edrs)
     changes = [Change(cases[group], states[group], tuple(new)) for group, new in edrs.items()]
     return Folded(results, changes)

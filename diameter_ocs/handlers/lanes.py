@@ -31,7 +31,8 @@ SESSIONS_REMEMBERED = 200_000
 """Sessions whose group a process remembers; others are looked up."""
 
 Reply = Callable[[Decision | Fault], None]
-"""Called once for each request, after the commit of what it decided."""
+"""Called once for each request, after the commit of what it decided, by the event loop itself: if
+it raises, no other request is harmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,13 @@ class LaneSettings:
 class _Job:
     """A request on its way, with the group that it belongs to once that is known."""
 
-    __slots__ = ("deadline", "group", "is_answered", "reply", "request", "wait_seconds")
+    __slots__ = ("deadline", "group", "reply", "request", "wait_seconds")
 
     def __init__(self, request: ChargingRequest, reply: Reply, deadline: float) -> None:
         self.request = request
         self.reply = reply
         self.deadline = deadline
         self.group = 0
-        self.is_answered = False
         self.wait_seconds = LOCK_WAIT_SECONDS
 
 
@@ -79,6 +79,9 @@ class _Queue:
         return [self._jobs.popleft() for _ in range(min(at_most, len(self._jobs)))]
 
 
+_Work = Callable[[list[_Job]], Awaitable[None]]
+
+
 class _Tried(NamedTuple):
     """What one transaction made of a batch."""
 
@@ -100,24 +103,25 @@ class Lanes:
         self._unresolved = _Queue()
         self._lanes = [_Queue() for _ in range(settings.lanes)]
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
-        self._waiting = 0
+        self._waiting: set[_Job] = set()
+        self._is_stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def waiting(self) -> int:
         """Requests that were taken and have no reply yet."""
-        return self._waiting
+        return len(self._waiting)
 
     def submit(self, request: ChargingRequest, reply: Reply) -> None:
-        """Take a request; refuse it at once when too many wait."""
-        if self._waiting >= self._settings.queue_size:
+        """Take a request; refuse it at once when too many wait, or when the work has ended."""
+        if len(self._waiting) >= self._settings.queue_size or self._is_stopped:
             reply(Fault.TOO_BUSY)
             return
-        self._waiting += 1
-        self._idle.clear()
         budget = self._settings.answer_budget_seconds
         job = _Job(request, reply, asyncio.get_running_loop().time() + budget)
+        self._waiting.add(job)
+        self._idle.clear()
         group = self._groups.get((request.tenant, request.session_key))
         if group is None or request.request_type is RequestType.INITIAL:
             self._unresolved.put(job)
@@ -125,20 +129,26 @@ class Lanes:
             self._enqueue(job, group)
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._serve(self._unresolved, self._resolve), name="resolver")
-            for number, lane in enumerate(self._lanes):
-                tasks.create_task(self._serve(lane, self._charge), name=f"lane {number}")
+        """Work until cancelled; whoever waits then is refused."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._serve(self._unresolved, self._resolve), name="resolver")
+                for number, lane in enumerate(self._lanes):
+                    tasks.create_task(self._serve(lane, self._charge), name=f"lane {number}")
+        finally:
+            self._is_stopped = True
+            self._fail(list(self._waiting), Fault.TOO_BUSY)
 
     async def drain(self) -> None:
         """Wait until every request that was taken has its reply."""
         await self._idle.wait()
 
-    async def _serve(self, queue: _Queue, work: Callable[[list[_Job]], Awaitable[None]]) -> None:
+    async def _serve(self, queue: _Queue, work: _Work) -> None:
         """Work off one queue, whatever happens to a batch of it."""
         while True:
             jobs = self._in_time(await queue.take(self._settings.batch_size))
+            if not jobs:
+                continue
             try:
                 await work(jobs)
             except CasesUnavailable as fault:
@@ -151,7 +161,11 @@ class Lanes:
 
     async def _resolve(self, jobs: list[_Job]) -> None:
         """Find the group of each request, and with it the lane."""
-        groups = await self._store.resolve([job.request for job in jobs])
+        try:
+            groups = await self._store.resolve([job.request for job in jobs])
+        except BrokenBatch as fault:
+            await self._bisect(jobs, self._resolve, fault)
+            return
         for job, group in zip(jobs, groups, strict=True):
             if group is not None:
                 self._enqueue(job, group)
@@ -167,8 +181,8 @@ class Lanes:
                 tried = await self._try(jobs)
             except StaleCase:
                 continue
-            except BrokenBatch:
-                await self._bisect(jobs)
+            except BrokenBatch as fault:
+                await self._bisect(jobs, self._charge, fault)
                 return
             for job, result in tried.decided:
                 self._reply(job, result)
@@ -195,20 +209,21 @@ class Lanes:
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(list(zip(mine, folded.results, strict=True)), elsewhere, misplaced)
 
-    async def _bisect(self, jobs: list[_Job]) -> None:
-        """Store what can be stored of a batch that as a whole cannot."""
+    async def _bisect(self, jobs: list[_Job], work: _Work, fault: BrokenBatch) -> None:
+        """Do what can be done of a batch that as a whole cannot."""
         if len(jobs) == 1:
+            log.error("request cannot be stored", reason=str(fault))
             self._fail(jobs, Fault.UNABLE_TO_COMPLY)
             return
         half = len(jobs) // 2
-        await self._charge(jobs[:half])
-        await self._charge(jobs[half:])
+        await work(jobs[:half])
+        await work(jobs[half:])
 
     def _in_time(self, jobs: list[_Job]) -> list[_Job]:
         """Refuse the jobs whose answer would come too late; return the others."""
         now = asyncio.get_running_loop().time()
         self._fail((job for job in jobs if now >= job.deadline), Fault.TOO_BUSY)
-        return [job for job in jobs if not job.is_answered]
+        return [job for job in jobs if job in self._waiting]
 
     def _postpone(self, job: _Job) -> None:
         lane = self._lane(job.group)
@@ -230,12 +245,11 @@ class Lanes:
             self._reply(job, fault)
 
     def _reply(self, job: _Job, result: Decision | Fault) -> None:
-        if job.is_answered:
+        if job not in self._waiting:
             return
-        job.is_answered = True
+        self._waiting.remove(job)
         if isinstance(result, Decision) and result.session is None:
             self._groups.pop((job.request.tenant, job.request.session_key), None)
-        self._waiting -= 1
+        asyncio.get_running_loop().call_soon(job.reply, result)
         if not self._waiting:
             self._idle.set()
-        job.reply(result)

@@ -1,0 +1,549 @@
+"""Queues, batches, waits and faults: every request gets exactly one reply."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from diameter_ocs.charging.case import Case, Change
+from diameter_ocs.charging.decisions import Decision
+from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.credit_control import Fault
+from diameter_ocs.handlers.lanes import Lanes, LaneSettings
+from diameter_ocs.handlers.ports import Work
+from diameter_ocs.handlers.provisioning import credit_balance
+from diameter_ocs.store.memory import MemoryStore, MemoryWork
+from tests.handlers.virtual_time import play
+from tests.store.scenario import (
+    NOW,
+    OCTETS,
+    STAMP,
+    furnish,
+    initial,
+    memory_faults,
+    octets,
+    shown,
+    terminate,
+    update,
+    used,
+    want,
+)
+
+Result = Decision | Fault
+UNDECIDABLE = -1
+"""A request number that no protocol can bring: charging raises."""
+UNSTORABLE = "unstorable.example"
+"""The Origin-Host of requests that the faulty store cannot store."""
+
+
+@dataclass
+class Faulty:
+    """A store that fails as it is told, and else does what the twin does."""
+
+    kept: MemoryStore
+    at_lock: list[Exception] = field(default_factory=list)
+    at_commit: list[Exception] = field(default_factory=list)
+    after_commit: list[Exception] = field(default_factory=list)
+    at_resolve: list[Exception] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+
+    async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
+        if self.at_resolve:
+            raise self.at_resolve.pop(0)
+        if any(request.origin_realm == UNSTORABLE for request in requests):
+            raise BrokenBatch
+        return await self.kept.resolve(requests)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        async with self.kept.work() as work:
+            yield _FaultyWork(self, work)
+            if self.at_commit:
+                raise self.at_commit.pop(0)
+        if self.after_commit:
+            raise self.after_commit.pop(0)
+
+
+class _FaultyWork:
+    def __init__(self, store: Faulty, work: MemoryWork) -> None:
+        self.store = store
+        self.work = work
+
+    async def lock(self, groups: Collection[int]) -> Collection[int]:
+        if self.store.at_lock:
+            raise self.store.at_lock.pop(0)
+        locked = await self.work.lock(groups)
+        if self.store.hold is not None:
+            await self.store.hold.wait()
+        return locked
+
+    async def load(
+        self, requests: Sequence[tuple[int, ChargingRequest]], now: int
+    ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
+        self.store.batches.append(len(requests))
+        return await self.work.load(requests, now)
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        if any(edr.origin_host == UNSTORABLE for change in changes for edr in change.edrs):
+            raise BrokenBatch
+        await self.work.apply(changes)
+
+
+class Counter:
+    """Where requests are handed in and replies come out."""
+
+    def __init__(self, store: MemoryStore, settings: LaneSettings) -> None:
+        self.kept = store
+        self.faulty = Faulty(store)
+        self.lanes = Lanes(self.faulty, settings, lambda: NOW)
+        self.replies: dict[int, list[Result]] = {}
+        self.order: list[int] = []
+        self.asked = 0
+
+    def submit(self, *requests: ChargingRequest) -> list[int]:
+        """Hand in requests; return their numbers."""
+        numbers = []
+        for request in requests:
+            number = self.asked
+            self.asked += 1
+            numbers.append(number)
+            self.replies[number] = []
+            self.lanes.submit(request, self._taker(number))
+        return numbers
+
+    async def ask(self, *requests: ChargingRequest) -> list[Result]:
+        """Hand in requests and wait for all replies."""
+        numbers = self.submit(*requests)
+        await self.lanes.drain()
+        return [self.reply(number) for number in numbers]
+
+    def reply(self, number: int) -> Result:
+        (result,) = self.replies[number]
+        return result
+
+    def _taker(self, number: int) -> Callable[[Result], None]:
+        def take(result: Result) -> None:
+            self.replies[number].append(result)
+            self.order.append(number)
+
+        return take
+
+
+@asynccontextmanager
+async def opened(numbers: Collection[int] = (1, 2, 3), **settings: Any) -> AsyncIterator[Counter]:
+    """Run lanes over a furnished twin; afterwards each request has one reply, and books agree."""
+    store = MemoryStore(read_stored)
+    await furnish(store, numbers)
+    counter = Counter(store, LaneSettings(**settings))
+    running = asyncio.create_task(counter.lanes.run())
+    yield counter
+    running.cancel()
+    await asyncio.wait([running])
+    await asyncio.sleep(0)
+    assert [number for number, got in counter.replies.items() if len(got) != 1] == []
+    assert counter.lanes.waiting == 0
+    assert not store.locked
+    assert memory_faults(store) == []
+
+
+def outcomes(results: list[Result]) -> list[str]:
+    return [r.name if isinstance(r, Fault) else r.outcome.name for r in results]
+
+
+def test_a_session_is_opened_continued_and_closed() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
+            assert outcomes(await counter.ask(update())) == ["SUCCESS"]
+            assert outcomes(await counter.ask(terminate())) == ["SUCCESS"]
+            assert outcomes(await counter.ask(update())) == ["SESSION_UNKNOWN"]
+            assert (await octets(counter.kept)).used == 20
+
+    play(story())
+
+
+def test_fifty_requests_of_one_account_are_one_batch_in_order() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            counter.faulty.batches.clear()
+            updates = [update(request_number=n, usages=(used(2, 5),)) for n in range(1, 50)]
+            results = await counter.ask(*updates, terminate(request_number=50))
+            assert counter.faulty.batches == [50]
+            assert outcomes(results) == ["SUCCESS"] * 50
+            assert counter.order == list(range(51))
+            assert (await octets(counter.kept))[-2:] == (49 * 2 + 10, 0)
+            (group,) = {edr.account_id for edr in counter.kept.groups[1].edrs}
+            numbers = [edr.request_number for edr in counter.kept.groups[group].edrs[2:]]
+            assert numbers == list(range(1, 51))
+
+    play(story())
+
+
+def test_a_batch_never_grants_one_balance_twice() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            asked = [initial(session=b"%d" % n, usages=(want(300),)) for n in range(6)]
+            results = await counter.ask(*asked)
+            units = [
+                service.grant.units if service.grant else 0
+                for result in results
+                if isinstance(result, Decision)
+                for service in result.services
+            ]
+            assert units == [300, 300, 300, 100, 0, 0]
+            assert (await octets(counter.kept)).reserved == OCTETS
+
+    play(story())
+
+
+def test_many_accounts_share_batches_and_both_lanes() -> None:
+    async def story() -> None:
+        async with opened(range(1, 101), batch_size=64) as counter:
+            asked = [initial(n, b"%d" % n) for n in range(1, 101)]
+            assert set(outcomes(await counter.ask(*asked))) == {"SUCCESS"}
+            assert sum(counter.faulty.batches) == 100
+            assert max(counter.faulty.batches) <= 64
+            assert len(counter.faulty.batches) <= 4
+            asked = [update(n, b"%d" % n) for n in range(1, 101)]
+            assert set(outcomes(await counter.ask(*asked))) == {"SUCCESS"}
+
+    play(story())
+
+
+def test_a_lone_request_waits_for_no_others() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            assert asyncio.get_running_loop().time() == 0
+
+    play(story())
+
+
+def test_too_many_requests_are_refused_at_once() -> None:
+    async def story() -> None:
+        async with opened(queue_size=3) as counter:
+            numbers = counter.submit(*(initial(session=b"%d" % n) for n in range(5)))
+            assert [counter.replies[number] for number in numbers[3:]] == [[Fault.TOO_BUSY]] * 2
+            assert counter.lanes.waiting == 3
+            await counter.lanes.drain()
+            assert outcomes(await counter.ask(initial(session=b"later"))) == ["SUCCESS"]
+
+    play(story())
+
+
+def test_a_request_that_waited_too_long_is_refused_unworked() -> None:
+    async def story() -> None:
+        async with opened(lanes=1, answer_budget_seconds=2.0) as counter:
+            await counter.ask(initial(), initial(2, b"two"))
+            counter.faulty.hold = asyncio.Event()
+            counter.submit(update())
+            await asyncio.sleep(1)
+            late = counter.submit(update(2, b"two"))
+            await asyncio.sleep(2)
+            on_time = counter.submit(update(request_number=2))
+            counter.faulty.hold.set()
+            await counter.lanes.drain()
+            assert counter.reply(*late) is Fault.TOO_BUSY
+            assert isinstance(counter.reply(*on_time), Decision)
+            assert (await octets(counter.kept, 2)).used == 0
+
+    play(story())
+
+
+def test_what_cannot_be_decided_harms_no_other() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            results = await counter.ask(
+                initial(),
+                initial(session=b"bad", request_number=UNDECIDABLE),
+                initial(2, b"two"),
+                update(),
+            )
+            assert outcomes(results) == [
+                "SUCCESS",
+                "UNABLE_TO_COMPLY",
+                "SUCCESS",
+                "SESSION_UNKNOWN",  # it was looked up before its session was stored
+            ]
+            assert outcomes(await counter.ask(update())) == ["SUCCESS"]
+            assert (await octets(counter.kept)).reserved == 100
+
+    play(story())
+
+
+def test_a_stale_case_is_read_again() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.at_commit += [StaleCase()] * 3
+            assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
+            assert (await octets(counter.kept)).reserved == 100
+
+    play(story())
+
+
+def test_a_case_that_is_always_stale_is_given_up() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.at_commit += [StaleCase()] * 4
+            assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
+            assert (await octets(counter.kept)).reserved == 0
+
+    play(story())
+
+
+def test_of_a_batch_that_cannot_be_stored_only_the_cause_is_refused() -> None:
+    async def story() -> None:
+        numbers = range(1, 17)
+        async with opened(numbers, lanes=1) as counter:
+            asked = [initial(n, b"%d" % n) for n in numbers]
+            asked[4] = asked[4]._replace(origin_host=UNSTORABLE)
+            results = outcomes(await counter.ask(*asked))
+            assert results.pop(4) == "UNABLE_TO_COMPLY"
+            assert set(results) == {"SUCCESS"}
+            assert max(counter.faulty.batches) == 16
+
+    play(story())
+
+
+def test_a_group_is_stored_around_the_request_that_cannot_be() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            asked = [update(request_number=n, usages=(used(1, 5),)) for n in range(1, 8)]
+            asked[3] = asked[3]._replace(origin_host=UNSTORABLE)
+            results = outcomes(await counter.ask(*asked))
+            assert results.pop(3) == "UNABLE_TO_COMPLY"
+            assert set(results) == {"SUCCESS"}
+            assert (await octets(counter.kept)).used == 6
+
+    play(story())
+
+
+def test_a_request_that_cannot_be_resolved_harms_no_other() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            asked = [initial(n, b"%d" % n) for n in (1, 2, 3)]
+            asked[1] = asked[1]._replace(origin_realm=UNSTORABLE)
+            results = outcomes(await counter.ask(*asked))
+            assert results == ["SUCCESS", "UNABLE_TO_COMPLY", "SUCCESS"]
+
+    play(story())
+
+
+@pytest.mark.parametrize("when", ["at_lock", "at_commit", "at_resolve"])
+def test_an_absent_database_refuses_a_batch_and_serves_the_next(when: str) -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            getattr(counter.faulty, when).append(CasesUnavailable())
+            assert outcomes(await counter.ask(initial(), initial(3, b"b"))) == ["TOO_BUSY"] * 2
+            assert outcomes(await counter.ask(initial(), initial(3, b"b"))) == ["SUCCESS"] * 2
+
+    play(story())
+
+
+def test_a_commit_that_is_not_known_of_is_refused_and_goes_on() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.after_commit.append(CasesUnavailable())
+            assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
+            assert (await octets(counter.kept)).reserved == 100
+            assert outcomes(await counter.ask(update(), terminate())) == ["SUCCESS"] * 2
+            assert (await octets(counter.kept)).reserved == 0
+
+    play(story())
+
+
+@pytest.mark.parametrize("when", ["at_lock", "at_commit", "at_resolve", "after_commit"])
+def test_a_fault_of_our_own_ends_no_lane(when: str) -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            getattr(counter.faulty, when).append(ZeroDivisionError())
+            assert outcomes(await counter.ask(initial())) == ["UNABLE_TO_COMPLY"]
+            assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
+
+    play(story())
+
+
+def test_what_others_have_locked_is_waited_for() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            counter.kept.locked.add(1)
+            held = counter.submit(initial())
+            free = counter.submit(initial(2, b"two"))
+            await asyncio.sleep(0.5)
+            assert counter.replies[held[0]] == []
+            assert isinstance(counter.reply(*free), Decision)
+            counter.kept.locked.remove(1)
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(*held)]) == ["SUCCESS"]
+            assert asyncio.get_running_loop().time() <= 0.55
+
+    play(story())
+
+
+def test_what_stays_locked_is_refused_within_its_budget() -> None:
+    async def story() -> None:
+        async with opened(answer_budget_seconds=2.0) as counter:
+            counter.kept.locked.add(1)
+            assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
+            assert 2.0 <= asyncio.get_running_loop().time() <= 2.06
+            counter.kept.locked.remove(1)
+            assert (await octets(counter.kept)).reserved == 0
+
+    play(story())
+
+
+def test_a_misplaced_request_is_looked_up_again() -> None:
+    class Moving(MemoryStore):
+        """Its directory is wrong once, as if the identity moved between look-up and lock."""
+
+        wrong: Sequence[int] = ()
+
+        async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
+            found = await super().resolve(requests)
+            wrong, self.wrong = self.wrong, ()
+            return wrong or found
+
+    async def story() -> None:
+        store = Moving(read_stored)
+        _, store.wrong, _ = ([group] for group in await furnish(store))
+        counter = Counter(store, LaneSettings())
+        running = asyncio.create_task(counter.lanes.run())
+        assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
+        assert (await octets(store, 1)).reserved == 100
+        assert (await octets(store, 2)).reserved == 0
+        running.cancel()
+
+    play(story())
+
+
+def test_unknown_users_and_sessions_need_no_transaction() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            results = await counter.ask(initial(99), update(session=b"none"), terminate())
+            assert outcomes(results) == ["USER_UNKNOWN", "SESSION_UNKNOWN", "SESSION_UNKNOWN"]
+            assert counter.faulty.batches == []
+
+    play(story())
+
+
+def test_a_restarted_server_finds_its_sessions_again() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            other = Counter(counter.kept, LaneSettings())
+            running = asyncio.create_task(other.lanes.run())
+            assert outcomes(await other.ask(update(identities=()))) == ["SUCCESS"]
+            running.cancel()
+
+    play(story())
+
+
+def test_another_tenants_gateway_does_not_reach_a_remembered_session() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial(tenant="demo"))
+            results = await counter.ask(update(tenant="other"), update(tenant="demo"))
+            assert outcomes(results) == ["SESSION_UNKNOWN", "SUCCESS"]
+
+    play(story())
+
+
+def test_commands_and_requests_of_one_account_take_turns() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            account = await shown(counter.kept, 1)
+            balance = await octets(counter.kept)
+            numbers = counter.submit(*(initial(session=b"%d" % n) for n in range(5)))
+            await asyncio.gather(
+                *(credit_balance(counter.kept, account, balance, 50, STAMP) for _ in range(3))
+            )
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(n) for n in numbers]) == ["SUCCESS"] * 5
+            assert (await octets(counter.kept))[-3:] == (OCTETS + 150, 0, 500)
+
+    play(story())
+
+
+def test_draining_waits_for_every_reply() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.lanes.drain()
+            counter.faulty.hold = asyncio.Event()
+            (number,) = counter.submit(initial())
+            draining = asyncio.create_task(counter.lanes.drain())
+            await asyncio.sleep(1)
+            assert not draining.done()
+            counter.faulty.hold.set()
+            await draining
+            assert isinstance(counter.reply(number), Decision)
+
+    play(story())
+
+
+def test_when_the_work_is_cancelled_everyone_is_told() -> None:
+    async def story() -> None:
+        store = MemoryStore(read_stored)
+        await furnish(store)
+        counter = Counter(store, LaneSettings())
+        counter.faulty.hold = asyncio.Event()
+        running = asyncio.create_task(counter.lanes.run())
+        store.locked.add(2)
+        in_hand = counter.submit(initial())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        queued = counter.submit(initial(3, b"three"), initial(1, b"more"))
+        postponed = counter.submit(initial(2, b"two"))
+        await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait([running])
+        assert counter.lanes.waiting == 0
+        await counter.lanes.drain()
+        after = counter.submit(initial(1, b"after"))
+        await asyncio.sleep(1)
+        replies = [counter.reply(n) for n in in_hand + queued + postponed + after]
+        assert replies == [Fault.TOO_BUSY] * 5
+        assert store.locked == {2}
+        assert (await octets(store)).reserved == 0
+
+    play(story())
+
+
+def test_a_reply_that_raises_harms_no_other() -> None:
+    def broken(result: Result) -> None:
+        raise ZeroDivisionError
+
+    async def story() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        async with opened() as counter:
+            counter.lanes.submit(initial(session=b"a"), broken)
+            results = await counter.ask(initial(session=b"b"), initial(session=b"c"))
+            assert outcomes(results) == ["SUCCESS"] * 2
+
+    play(story())
+
+
+def test_a_store_hands_out_no_work_to_nobody() -> None:
+    """The faulty store keeps the promises of the store that it stands for."""
+
+    async def story() -> None:
+        store = MemoryStore(read_stored)
+        (group, *_) = await furnish(store)
+        faulty = Faulty(store)
+        manager: AbstractAsyncContextManager[Work] = faulty.work()
+        async with manager as work:
+            assert set(await work.lock([group])) == {group}
+            cases, moved = await work.load([(group, initial())], NOW)
+            assert (set(cases), list(moved)) == ({group}, [])
+            await work.apply([])
+        assert list(await faulty.resolve([initial()])) == [group]
+        assert cases[group].version == 1
+
+    play(story())
