@@ -163,6 +163,11 @@ class Peer:
         return self.state is State.CLOSED
 
     @property
+    def is_open(self) -> bool:
+        """Whether requests flow: the capabilities were exchanged, and nobody disconnected."""
+        return self.state is State.OPEN
+
+    @property
     def is_suspect(self) -> bool:
         """Whether the peer owes a DWA for longer than the watchdog waits."""
         return self._watchdog is not None and self._watchdog.is_suspect

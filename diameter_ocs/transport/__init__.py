@@ -1,0 +1,1 @@
+"""The rim towards the peers: connections, who may connect, and listening."""

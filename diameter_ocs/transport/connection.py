@@ -12,8 +12,10 @@ from typing import NamedTuple
 import structlog
 
 from ..base.capabilities import LocalNode
+from ..base.errors import UnableToComply
 from ..base.events import (
     CerFacts,
+    CloseReason,
     Event,
     PeerClosed,
     PeerOpened,
@@ -22,6 +24,7 @@ from ..base.events import (
     RequestReceived,
     RequestRefused,
 )
+from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics
 from .peers import PeerTable
@@ -31,6 +34,8 @@ log = structlog.get_logger()
 READ_OCTETS = 256 * 1024
 UNREAD_OCTETS_MAX = 4 * 2**20
 """Answers that a peer may leave unread; one that leaves more is disconnected."""
+LINGER_SECONDS = 5.0
+"""How long a peer may take to read its last answers once the connection is over."""
 JITTER_SECONDS = 2.0
 """Tw is lengthened or shortened by up to this much (RFC 3539 section 3.4.1)."""
 
@@ -44,6 +49,8 @@ class Rim(NamedTuple):
     """Takes a request, which it answers with `Connection.answer`, exactly once."""
     identifiers: "count[int]"
     metrics: Metrics
+    buffer: bytearray
+    """Where every connection reads: it is emptied before the next one reads."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -53,11 +60,11 @@ class Connection(asyncio.BufferedProtocol):
         self._rim = rim
         self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(READ_OCTETS)
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_flush_due = False
+        self._reason: CloseReason | None = None
         self._tolerated: set[str] = set()
         self._log = log
 
@@ -69,7 +76,12 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_replaceable(self) -> bool:
         """Whether the peer seems to be gone, so that it may come back on another connection."""
-        return self._peer is None or self._peer.is_suspect or self._peer.is_closed
+        return self._peer is None or self._peer.is_suspect or not self._peer.is_open
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the peer is silent for longer than its watchdog allows."""
+        return self._peer is not None and self._peer.is_suspect
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the CER."""
@@ -90,12 +102,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Give the place for what comes next."""
-        return self._buffer
+        return self._rim.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Feed what came to the peer machine."""
         assert self._peer is not None
-        data = bytes(memoryview(self._buffer)[:nbytes])
+        data = bytes(memoryview(self._rim.buffer)[:nbytes])
         self._handle(self._peer.receive_data(data, self._loop.time()))
 
     def answer(self, octets: bytes) -> bool:
@@ -137,9 +149,19 @@ class Connection(asyncio.BufferedProtocol):
             if isinstance(event, RequestReceived):
                 for kind in event.tolerated:
                     self.tolerate(kind)
-                self._rim.on_request(self, event)
+                self._give_out(event)
         self._log_events(events)
         self._flush_soon()
+
+    def _give_out(self, received: RequestReceived) -> None:
+        """Give a request out; one that breaks who takes it hurts neither peer nor others."""
+        try:
+            self._rim.on_request(self, received)
+        except Exception:
+            self._log.exception("request failed")
+            local = self._rim.local
+            error = UnableToComply("the request cannot be decided")
+            self.answer(error_answer(received.message, local.dictionary, local.identity, error))
 
     def _log_events(self, events: list[Event]) -> None:
         for event in events:
@@ -149,6 +171,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._rim.metrics.peers_open.inc()
                     self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
                 case PeerClosed(reason, detail):
+                    self._reason = reason
                     if self.facts is not None:
                         self._rim.metrics.peers_open.dec()
                     self._log.info("peer closed", reason=reason, detail=detail)
@@ -181,12 +204,23 @@ class Connection(asyncio.BufferedProtocol):
         if data:
             self._transport.write(data)
         if self._peer.is_closed:
-            self._transport.close()
+            self._close()
         elif self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX:
             self._log.warning("peer aborted", reason="it does not read its answers")
             self._transport.abort()
         else:
             self._arm()
+
+    def _close(self) -> None:
+        """Let the peer read what is left; who spoke no Diameter is cut off (RFC 6733 2.1)."""
+        assert self._transport is not None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reason is CloseReason.MALFORMED and not self._transport.get_write_buffer_size():
+            self._transport.abort()
+            return
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        self._transport.close()
 
     def _arm(self) -> None:
         """Wait for the machine's timer; one that waits already looks again when it ends."""

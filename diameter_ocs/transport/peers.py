@@ -50,6 +50,10 @@ class OpenConnection(Protocol):
     def is_replaceable(self) -> bool:
         """Whether the peer seems to be gone, so that it may come back on another connection."""
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the peer is silent for longer than its watchdog allows."""
+
     def abort(self) -> None:
         """Give the connection up at once."""
 
@@ -77,10 +81,11 @@ class PeerTable:
         old = self._open.get(host)
         if old is not None and not old.is_replaceable:
             return PeerRefused(None, f"{facts.origin_host} is connected already")
+        is_reopened = old is not None and old.is_suspect
         if old is not None:
             old.abort()
         self._open[host] = connection
-        return PeerAccepted(strict=rule.is_strict, is_reopened=old is not None)
+        return PeerAccepted(strict=rule.is_strict, is_reopened=is_reopened)
 
     def forget(self, facts: CerFacts, connection: OpenConnection) -> None:
         """Take note that a connection is over."""

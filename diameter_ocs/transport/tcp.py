@@ -10,7 +10,7 @@ import structlog
 from ..base.capabilities import LocalNode
 from ..base.events import RequestReceived
 from ..observability import Metrics
-from .connection import Connection, Rim
+from .connection import READ_OCTETS, Connection, Rim
 from .peers import PeerTable
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ class Listener:
     ) -> None:
         # RFC 6733 section 3: identifiers that no earlier life of this node has used lately.
         first = (int(time.time()) & 0xFFF) << 20
-        self._rim = Rim(local, peers, on_request, count(first), metrics)
+        self._rim = Rim(local, peers, on_request, count(first), metrics, bytearray(READ_OCTETS))
         self._connections_max = connections_max
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None

@@ -1,0 +1,129 @@
+"""Peers are taken by rule and address, one connection each, and requests find their tenant."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from diameter_ocs.base.errors import UnknownPeer
+from diameter_ocs.base.events import CerFacts
+from diameter_ocs.base.peer import PeerAccepted, PeerRefused
+from diameter_ocs.transport.peers import PeerRule, PeerTable
+
+LOOPBACK = ip_address("127.0.0.1")
+NEAR = ip_address("10.1.2.3")
+FAR = ip_address("192.0.2.1")
+
+
+@dataclass
+class OpenedConnection:
+    """A connection that tells how it is and remembers its end."""
+
+    is_replaceable: bool = False
+    is_suspect: bool = False
+    is_aborted: bool = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def facts(host: str = "gw1.example", realm: str = "example") -> CerFacts:
+    return CerFacts(host, realm, (), 0, "gateway", None, None, (), frozenset({4}), ())
+
+
+RULES = [
+    PeerRule(host="gw1.example", realm="example", addresses=(ip_network("10.0.0.0/8"),)),
+    PeerRule(host="PCRF*", is_strict=True),
+    PeerRule(is_loopback_only=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("host", "realm", "address", "accepted"),
+    [
+        ("gw1.example", "example", NEAR, PeerAccepted()),
+        ("GW1.Example", "EXAMPLE", NEAR, PeerAccepted()),
+        ("pcrf7.example", "any", FAR, PeerAccepted(strict=True)),
+        ("other.example", "any", LOOPBACK, PeerAccepted()),
+        ("other.example", "any", ip_address("::1"), PeerAccepted()),
+    ],
+)
+def test_a_peer_with_a_rule_is_taken(
+    host: str, realm: str, address: object, accepted: PeerAccepted
+) -> None:
+    table = PeerTable(RULES)
+    assert table.authorise(facts(host, realm), address, OpenedConnection()) == accepted
+
+
+@pytest.mark.parametrize(
+    ("host", "realm", "address"),
+    [
+        ("gw1.example", "example", FAR),
+        ("gw1.example", "example", LOOPBACK),
+        ("gw1.example", "other", FAR),
+        ("other.example", "example", NEAR),
+    ],
+)
+def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object) -> None:
+    refused = PeerTable(RULES).authorise(facts(host, realm), address, OpenedConnection())
+    assert isinstance(refused, PeerRefused)
+    assert isinstance(refused.error, UnknownPeer)
+    assert host in refused.reason
+
+
+def test_a_second_connection_of_a_peer_is_refused_without_a_word() -> None:
+    table = PeerTable(RULES)
+    first = OpenedConnection()
+    table.authorise(facts(), NEAR, first)
+    refused = table.authorise(facts("GW1.example"), NEAR, OpenedConnection())
+    assert isinstance(refused, PeerRefused)
+    assert refused.error is None
+    assert not first.is_aborted
+
+
+@pytest.mark.parametrize("is_suspect", [True, False])
+def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
+    table = PeerTable(RULES)
+    dead = OpenedConnection(is_replaceable=True, is_suspect=is_suspect)
+    table.authorise(facts(), NEAR, dead)
+    fresh = OpenedConnection()
+    assert table.authorise(facts(), NEAR, fresh) == PeerAccepted(is_reopened=is_suspect)
+    assert dead.is_aborted
+    table.forget(facts(), dead)
+    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+
+
+def test_a_peer_that_left_may_come_again() -> None:
+    table = PeerTable(RULES)
+    first = OpenedConnection()
+    table.authorise(facts(), NEAR, first)
+    table.forget(facts(), first)
+    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+
+
+TENANTS = PeerTable(
+    [
+        PeerRule(host="gw1.example", tenant="by-host"),
+        PeerRule(host="dra.example", realm="transit", tenant="by-connection"),
+        PeerRule(realm="example", tenant="by-origin-realm"),
+        PeerRule(realm="ocs.example", tenant="by-destination-realm"),
+        PeerRule(realm="nobody"),
+    ]
+)
+DRA = ("dra.example", "transit")
+
+
+@pytest.mark.parametrize(
+    ("origin", "destination_realm", "peer", "tenant"),
+    [
+        (("GW1.example", "example"), "ocs.example", DRA, "by-host"),
+        (("gw9.example", "Example"), "ocs.example", DRA, "by-origin-realm"),
+        (("gw9.other", "other"), "OCS.example", DRA, "by-destination-realm"),
+        (("gw9.other", "other"), "elsewhere", DRA, "by-connection"),
+        (("gw9.other", "nobody"), "elsewhere", ("gw9.other", "nobody"), None),
+    ],
+)
+def test_a_request_belongs_to_the_tenant_of_the_nearest_name(
+    origin: tuple[str, str], destination_realm: str, peer: tuple[str, str], tenant: str | None
+) -> None:
+    assert TENANTS.tenant_of(origin, destination_realm, peer) == tenant
