@@ -288,12 +288,19 @@ async def test_last_answers_that_nobody_reads_do_not_keep_a_connection(
 ) -> None:
     monkeypatch.setattr(connection_module, "UNREAD_OCTETS_MAX", 1 << 30)
     monkeypatch.setattr(connection_module, "LINGER_SECONDS", 0)
-    await bench.listen(flood, local=replace(LOCAL, disconnect_seconds=0))
+    all_taken = asyncio.Event()
+
+    def flood_and_tell(connection: Connection, received: RequestReceived) -> None:
+        flood(connection, received)
+        if received.message.hop_by_hop == 399:
+            all_taken.set()
+
+    await bench.listen(flood_and_tell, local=replace(LOCAL, disconnect_seconds=0))
     assert bench.listener is not None
     client = await bench.connect_open()
     client.writer.transport.pause_reading()
     client.writer.write(b"".join(ccr(hop_by_hop=each) for each in range(400)))
-    await client.writer.drain()
+    await all_taken.wait()
     async with asyncio.timeout(30):
         await bench.listener.stop(60)
     assert bench.metrics.registry.get_sample_value("ocs_peers_open") == 0
