@@ -1,16 +1,21 @@
 """The schema's version, its migrations, the two roles, and the partitions of the journal."""
 
 import datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import structlog
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from .database import APPLICATION_ROLE, OWNER_ROLE
+
+log = structlog.get_logger()
 
 VERSION = 1
 """The schema that this program was written for."""
@@ -46,8 +51,9 @@ def migrate(conninfo: str, scripts: Path) -> None:
             config = Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(scripts))
             command.upgrade(config, "head")
-    except psycopg.Error as error:
-        raise SchemaError(f"the schema was not migrated: {_first_line(error)}") from error
+    except DBAPIError as error:
+        reason = _first_line(error.orig or error)
+        raise SchemaError(f"the schema was not migrated: {reason}") from error
     make_partitions(conninfo)
 
 
@@ -56,15 +62,13 @@ def check(conninfo: str) -> None:
 
     Raises:
         SchemaError: it is older, newer, or not there.
+        CasesUnavailable: the database cannot be reached.
     """
-    try:
-        with _connect(conninfo) as connection:
-            row = connection.execute(
-                "SELECT version, compatible_from FROM schema_version"
-            ).fetchone()
-    except psycopg.errors.UndefinedTable:
-        raise SchemaError("the database has no schema yet: run `db migrate` first") from None
-    assert row is not None
+    row = None
+    with _connect(conninfo) as connection, suppress(psycopg.errors.UndefinedTable):
+        row = connection.execute("SELECT version, compatible_from FROM schema_version").fetchone()
+    if row is None:
+        raise SchemaError("the database has no schema yet: run `db migrate` first")
     version, compatible_from = row
     if version < VERSION:
         raise SchemaError(
@@ -79,27 +83,49 @@ def check(conninfo: str) -> None:
 
 
 def make_partitions(conninfo: str, today: datetime.date | None = None) -> None:
-    """Make the journal's partitions of yesterday, today and the days ahead, as the owner."""
+    """Make the journal's partitions of yesterday, today and the days ahead, as the owner.
+
+    Where it is not possible now, because EDRs of the day lie in the default partition or because
+    that is in use for longer than a second, it is logged: new EDRs go to the default partition, and
+    the next call tries again.
+
+    Raises:
+        SchemaError: the login may not act as the owner.
+        CasesUnavailable: the database cannot be reached.
+    """
     today = today or datetime.datetime.now(datetime.UTC).date()
-    with _connect(conninfo) as connection:
-        connection.execute(f"SET ROLE {OWNER_ROLE}")
-        for offset in range(-1, DAYS_AHEAD + 1):
-            day = today + datetime.timedelta(days=offset)
-            name = f"edr_{day:%Y%m%d}"
-            with connection.transaction():
-                _make_partition(connection, name, day)
+    try:
+        with _connect(conninfo) as connection:
+            connection.execute(f"SET ROLE {OWNER_ROLE}")
+            connection.commit()
+            for offset in range(-1, DAYS_AHEAD + 1):
+                _try_partition(connection, today + datetime.timedelta(days=offset))
+    except psycopg.errors.LockNotAvailable as error:
+        log.warning("partitions not made", reason=_first_line(error))
+    except psycopg.Error as error:
+        raise SchemaError(f"there are no partitions ahead: {_first_line(error)}") from error
 
 
-def _make_partition(
-    connection: psycopg.Connection[tuple[Any, ...]], name: str, day: datetime.date
-) -> None:
+def _try_partition(connection: psycopg.Connection[tuple[Any, ...]], day: datetime.date) -> None:
+    """Make the partition of a day, unless EDRs of the day lie in the default partition."""
+    try:
+        with connection.transaction():
+            _make_partition(connection, day)
+    except psycopg.errors.CheckViolation as error:
+        log.warning("partition not made", day=f"{day}", reason=_first_line(error))
+
+
+def _make_partition(connection: psycopg.Connection[tuple[Any, ...]], day: datetime.date) -> None:
+    """Make the partition of a day, if it is not there; attaching checks the default partition."""
+    name = f"edr_{day:%Y%m%d}"
+    connection.execute("SET LOCAL lock_timeout = '1s'")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
     if connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,):
         return
     bounds = [
         sql.Literal(f"{bound:%Y-%m-%d} 00:00:00+00")
         for bound in (day, day + datetime.timedelta(days=1))
     ]
-    connection.execute("SET LOCAL lock_timeout = '1s'")
     connection.execute(
         sql.SQL("CREATE TABLE {} (LIKE edr INCLUDING DEFAULTS)").format(sql.Identifier(name))
     )
@@ -129,5 +155,5 @@ def _connect(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
         raise SchemaError(f"the database cannot be reached: {_first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]

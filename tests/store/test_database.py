@@ -1,0 +1,236 @@
+"""Connections and what breaks them: nothing half done is stored, nothing broken is lent again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from diameter_ocs.charging.case import Change
+from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.credit_control import fold
+from diameter_ocs.store.accounts import PostgresAccounts
+from diameter_ocs.store.books import check_books
+from diameter_ocs.store.catalogues import Catalogues
+from diameter_ocs.store.database import APPLICATION_ROLE, Database
+from diameter_ocs.store.work import PostgresStore
+from tests.store.scenario import (
+    NOW,
+    Kept,
+    case_of,
+    charged,
+    furnish,
+    initial,
+    keep,
+    octets,
+    update,
+)
+
+STEPS = ("begun", "locked", "loaded", "applied")
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'diameter-ocs'"
+
+
+async def terminate_backends(conninfo: str) -> None:
+    """End every connection of the pool, as a crash of the database does."""
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await connection.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM ({BACKENDS} AND datname = "
+            "current_database()) AS backend"
+        )
+
+
+async def interrupted(
+    kept: Kept, group: int, step: str, interrupt: Callable[[], Awaitable[None]]
+) -> None:
+    """Take an INITIAL through a transaction, with an interruption after one of its steps."""
+
+    async def reach(name: str) -> None:
+        if name == step:
+            await interrupt()
+
+    async with kept.store.work() as work:
+        await reach("begun")
+        await work.lock([group])
+        await reach("locked")
+        cases, _ = await work.load([(group, initial())], NOW)
+        await reach("loaded")
+        await work.apply(fold([(group, initial())], cases).changes)
+        await reach("applied")
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_connection_that_breaks_leaves_nothing_stored(
+    postgres: Kept, database: str, step: str
+) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    with pytest.raises(CasesUnavailable):
+        await interrupted(postgres, group, step, lambda: terminate_backends(database))
+    await assert_untouched(postgres, group)
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_cancelled_batch_leaves_nothing_stored(postgres: Kept, step: str) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    reached = asyncio.Event()
+
+    async def wait_for_ever() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(interrupted(postgres, group, step, wait_for_ever))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await assert_untouched(postgres, group)
+
+
+async def test_a_batch_cancelled_while_the_database_works_leaves_nothing_stored(
+    postgres: Kept, database: str
+) -> None:
+    """The statement hangs on a lock of somebody who does not skip it."""
+    (group, *_) = await furnish(postgres.accounts)
+    with psycopg.connect(database) as holder:
+        holder.execute("LOCK TABLE balance IN ACCESS EXCLUSIVE MODE")
+        task = asyncio.create_task(charged(postgres.store, (group, initial())))
+        await _until_somebody_waits(database)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await assert_untouched(postgres, group)
+
+
+async def assert_untouched(kept: Kept, group: int) -> None:
+    """Nothing was stored, nothing is locked, and the pool serves as before."""
+    case = await case_of(kept.store, group, initial())
+    assert case.version == 1
+    assert not case.sessions
+    results = await charged(kept.store, (group, initial()))
+    assert not isinstance(results[0], Exception)
+    assert (await octets(kept.accounts)).reserved == 100
+    assert await kept.store.resolve([update()]) == [group]
+
+
+async def _until_somebody_waits(conninfo: str) -> None:
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as watcher:
+        while True:
+            cursor = await watcher.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE NOT granted AND datname = current_database()"
+            )
+            if await cursor.fetchone() != (0,):
+                return
+
+
+async def test_a_statement_that_waits_too_long_is_given_up(database: str) -> None:
+    pool = Database(database, statement_seconds=0.2)
+    catalogues = Catalogues(read_stored)
+    store = PostgresStore(pool, catalogues)
+    kept = Kept(store, PostgresAccounts(pool, catalogues, store), pool)
+    (group, *_) = await furnish(kept.accounts)
+    with psycopg.connect(database) as holder:
+        holder.execute("LOCK TABLE balance IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(CasesUnavailable, match="timeout"):
+            await charged(store, (group, initial()))
+    await assert_untouched(kept, group)
+    await pool.close()
+
+
+async def test_a_pool_that_is_exhausted_says_so(database: str) -> None:
+    pool = Database(database, pool_size=1, statement_seconds=0.1)
+    async with pool.connection():
+        with pytest.raises(CasesUnavailable, match="in use"):
+            await pool.ping()
+        with pytest.raises(CasesUnavailable, match="in use"):
+            async with pool.transaction():
+                pass
+    await pool.ping()
+    await pool.close()
+
+
+async def test_an_absent_database_is_unavailable(tmp_path: Path) -> None:
+    pool = Database(f"host={tmp_path} dbname=none")
+    with pytest.raises(CasesUnavailable):
+        await pool.ping()
+    await pool.close()
+
+
+async def test_an_error_within_a_pipeline_neither_commits_nor_poisons(postgres: Kept) -> None:
+    """The balance cannot pay: PostgreSQL itself refuses, after the group's row was written."""
+    (group, other, _) = await furnish(postgres.accounts)
+    case = await case_of(postgres.store, group)
+    data, *_ = case.balances.values()
+    broken = case._replace(
+        version=2, balances={**case.balances, data.id: data._replace(used=data.total + 1)}
+    )
+    for _ in range(6):
+        with pytest.raises(BrokenBatch, match="check"):
+            await keep(postgres.store, case, broken)
+    await assert_untouched(postgres, group)
+    assert await postgres.store.resolve([initial(2)]) == [other]
+
+
+async def test_who_swallows_an_error_does_not_commit_the_rest(postgres: Kept) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    case = await case_of(postgres.store, group)
+    data, *_ = case.balances.values()
+    broken = case._replace(
+        version=2, balances={**case.balances, data.id: data._replace(used=data.total + 1)}
+    )
+    swallowed = False
+    async with postgres.store.work() as work:
+        await work.lock([group])
+        try:
+            await work.apply([Change(case, broken, ())])
+        except psycopg.Error:
+            swallowed = True
+    assert swallowed
+    await assert_untouched(postgres, group)
+
+
+async def test_the_isolation_of_an_audit_does_not_stay_on_its_connection(database: str) -> None:
+    pool = Database(database, pool_size=1)
+    await check_books(pool)
+    async with pool.connection() as connection, connection.transaction():
+        cursor = await connection.execute("SHOW transaction_isolation")
+        assert await cursor.fetchone() == ("read committed",)
+    async with pool.transaction() as other:
+        assert (await other.exec_driver_sql("SHOW transaction_isolation")).scalar_one() == (
+            "read committed"
+        )
+    await pool.close()
+
+
+async def test_connections_act_as_the_application(opened: Database) -> None:
+    async with opened.connection() as connection:
+        cursor = await connection.execute("SELECT current_user, session_user")
+        row = await cursor.fetchone()
+    assert row is not None
+    assert row[0] == APPLICATION_ROLE
+    assert row[1] != APPLICATION_ROLE
+
+
+async def test_two_batches_in_opposite_orders_do_not_deadlock(postgres: Kept) -> None:
+    groups = await furnish(postgres.accounts, range(1, 11))
+    pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
+
+    async def attempt(pairs: list[tuple[int, object]]) -> int:
+        done = 0
+        while pairs:
+            async with postgres.store.work() as work:
+                locked = set(await work.lock([group for group, _ in pairs]))
+            done += len(locked)
+            pairs = [pair for pair in pairs if pair[0] not in locked]
+        return done
+
+    assert await asyncio.gather(*(attempt(pairs[::step]) for step in (1, -1, 1, -1))) == [10] * 4
+
+
+async def test_a_serialization_failure_is_a_stale_case(opened: Database) -> None:
+    with pytest.raises(StaleCase):
+        async with opened.transaction() as connection:
+            await connection.exec_driver_sql(
+                "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"
+            )
