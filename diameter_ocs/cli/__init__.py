@@ -1,5 +1,5 @@
 """The commands."""
 
-from .main import app
+from .main import app, run
 
-__all__ = ["app"]
+__all__ = ["app", "run"]

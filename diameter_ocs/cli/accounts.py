@@ -31,16 +31,24 @@ KINDS = {
 @app.command("create")
 @command
 def create(
-    name: Annotated[str, typer.Argument(help="1 to 100 characters, unique in the tenant.")],
-    plan: Annotated[list[str], typer.Option("--plan", help="May be given several times.")],
+    name: Annotated[
+        str, typer.Argument(help="1 to 100 characters, unique in the tenant.", metavar="NAME")
+    ],
+    plan: Annotated[
+        list[str],
+        typer.Option("--plan", help="A plan of the catalogue; several times.", metavar="PLAN"),
+    ],
     identity: Annotated[
         list[str],
         typer.Option(
             "--identity",
-            help="KIND:VALUE with imsi, msisdn, sip, nai or private; several times.",
+            help="imsi:DIGITS, msisdn:DIGITS, sip:URI, nai:NAME or private:NAME; several times.",
+            metavar="KIND:VALUE",
         ),
     ] = [],  # noqa: B006 - typer copies it
-    credit: Annotated[str, typer.Option("--credit", help="Money to begin with, as 20.00.")] = "0",
+    credit: Annotated[
+        str, typer.Option("--credit", help="Money to begin with, as 20.00.", metavar="AMOUNT")
+    ] = "0",
     tenant: Tenant = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -66,7 +74,7 @@ def create(
 @app.command("show")
 @command
 def show(
-    name: Annotated[str, typer.Argument(help="The account's name.")],
+    name: Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")],
     tenant: Tenant = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -83,7 +91,9 @@ def show(
 @command
 def show_all(
     tenant: Tenant = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 1000,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
+    ] = 1000,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,

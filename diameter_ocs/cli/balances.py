@@ -22,11 +22,16 @@ Amount = Annotated[
     str, typer.Argument(help="Money as 12.50; units as 100, 6000s or 10GiB.", metavar="AMOUNT")
 ]
 Type = Annotated[
-    str | None, typer.Option("--type", help="The balance type; default: the tenant's money.")
+    str | None,
+    typer.Option("--type", help="The balance type; default: the tenant's money.", metavar="NAME"),
 ]
 Number = Annotated[
     int | None,
-    typer.Option("--balance", help="The balance's id, where an account has several of a type."),
+    typer.Option(
+        "--balance",
+        help="The balance's id, where an account has several of a type.",
+        metavar="ID",
+    ),
 ]
 
 

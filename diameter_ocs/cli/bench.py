@@ -52,10 +52,21 @@ class Run(NamedTuple):
 
 @command
 def bench(
-    duration: Annotated[float, typer.Option("--duration", help="Seconds.", min=1)] = 20,
-    subscribers: Annotated[int, typer.Option("--subscribers", min=1)] = 10_000,
-    connections: Annotated[int, typer.Option("--connections", min=1, max=64)] = 4,
-    outstanding: Annotated[int, typer.Option("--outstanding", min=1)] = 1024,
+    duration: Annotated[
+        float, typer.Option("--duration", help="For how long.", min=1, metavar="SECONDS")
+    ] = 20,
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", help="Accounts to charge.", min=1, metavar="NUMBER")
+    ] = 10_000,
+    connections: Annotated[
+        int, typer.Option("--connections", help="Gateways.", min=1, max=64, metavar="NUMBER")
+    ] = 4,
+    outstanding: Annotated[
+        int,
+        typer.Option(
+            "--outstanding", help="Requests under way at a time.", min=1, metavar="NUMBER"
+        ),
+    ] = 1024,
     as_json: AsJson = False,
 ) -> None:
     """Charge sessions of I, U, U, U, U, T as fast as they are answered, then check the books.

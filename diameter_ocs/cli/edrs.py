@@ -28,8 +28,12 @@ def show_all(
         str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
     ] = None,
     tenant: Tenant = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How far to look back.")] = 7,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=400, help="How far to look back.", metavar="NUMBER")
+    ] = 7,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
+    ] = 100,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,

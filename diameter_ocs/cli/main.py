@@ -1,23 +1,51 @@
 """All commands as one program."""
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
 import typer
 
 from . import accounts, balances, bench, books, catalogues, database, edrs, serve, simulate, tenants
+from .output import report
 
-app = typer.Typer(
+commands = typer.Typer(
     name="diameter-ocs",
     help="An online charging system: Diameter Gy in front, PostgreSQL behind.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("serve")(serve.serve)
-app.add_typer(tenants.app, name="tenant")
-app.add_typer(catalogues.app, name="catalogue")
-app.add_typer(accounts.app, name="account")
-app.add_typer(balances.app, name="balance")
-app.add_typer(edrs.app, name="edr")
-app.command("books")(books.books)
-app.add_typer(simulate.app, name="simulate")
-app.command("bench")(bench.bench)
-app.add_typer(database.app, name="db")
+commands.command("serve")(serve.serve)
+commands.add_typer(tenants.app, name="tenant")
+commands.add_typer(catalogues.app, name="catalogue")
+commands.add_typer(accounts.app, name="account")
+commands.add_typer(balances.app, name="balance")
+commands.add_typer(edrs.app, name="edr")
+commands.command("books")(books.books)
+commands.add_typer(simulate.app, name="simulate")
+commands.command("bench")(bench.bench)
+commands.add_typer(database.app, name="db")
+
+
+def app() -> NoReturn:
+    """Be the program: do what this process's command line says, and end."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what a command line says and return the exit status.
+
+    A command line that cannot be understood is told in one sentence, like every other fault.
+    """
+    program = serve.program_name(Path(sys.argv[0]))
+    command = typer.main.get_command(commands)
+    try:
+        return command.main(list(arguments), prog_name=program, standalone_mode=False) or 0
+    except typer.TyperException as error:
+        if reason := error.format_message().rstrip("."):  # none: the help was shown instead
+            context = getattr(error, "ctx", None)
+            path = program if context is None else context.command_path
+            report("usage", [f"{reason}; `{path} --help` says more"], "--json" in arguments)
+        return error.exit_code

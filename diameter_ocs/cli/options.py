@@ -15,14 +15,18 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database-url",
-        help="An external PostgreSQL instead; the environment's OCS_DATABASE_URL is hidden better.",
+        help="An external PostgreSQL instead; better in the environment, as OCS_DATABASE_URL,"
+        " where other users do not see it.",
         metavar="URL",
     ),
 ]
-Demo = Annotated[bool, typer.Option("--demo", help="The database of `serve --demo`.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the database of `serve --demo`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Tenant = Annotated[
-    str | None, typer.Option("--tenant", help="Default: the only one.", metavar="NAME")
+    str | None,
+    typer.Option(
+        "--tenant", help="The tenant; not needed where there is only one.", metavar="NAME"
+    ),
 ]
 
 

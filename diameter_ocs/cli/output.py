@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -56,19 +56,23 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("database_refused", [f"the database refused it: {error}"], REFUSED, as_json)
         except SimulatorError as error:
             fail("simulator_stopped", [str(error)], UNAVAILABLE, as_json)
-        raise AssertionError
 
     return guarded
 
 
-def fail(code: str, sentences: Sequence[str], status: int, as_json: bool) -> None:
-    """Say what is wrong on standard error, and end."""
+def fail(code: str, sentences: Sequence[str], status: int, as_json: bool) -> NoReturn:
+    """Say what is wrong, and end."""
+    report(code, sentences, as_json)
+    raise typer.Exit(status)
+
+
+def report(code: str, sentences: Sequence[str], as_json: bool) -> None:
+    """Say what is wrong: people read it on standard error, programs as JSON on standard output."""
     if as_json:
         print_json({"error": {"code": code, "messages": list(sentences)}})
-    else:
-        for sentence in sentences:
-            typer.echo(f"diameter-ocs: {sentence}", err=True)
-    raise typer.Exit(status)
+        return
+    for sentence in sentences:
+        typer.echo(f"diameter-ocs: {sentence}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -1,7 +1,9 @@
 """`serve`: the server itself."""
 
 import asyncio
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -37,15 +39,18 @@ def serve(
         Path | None, typer.Option("--config", help="A configuration in TOML.", metavar="FILE")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="A tenant with 100 accounts, to try things.")
+        bool, typer.Option("--demo", help="Make a tenant with 100 accounts, to try things.")
     ] = False,
     listen: Annotated[
-        str | None, typer.Option("--listen", help="Diameter over TCP.", metavar="HOST:PORT")
+        str | None,
+        typer.Option("--listen", help="Where to take Diameter over TCP.", metavar="HOST:PORT"),
     ] = None,
     data: Data = None,
     metrics: Annotated[
         str | None,
-        typer.Option("--metrics", help="/metrics, /healthz and /readyz.", metavar="HOST:PORT"),
+        typer.Option(
+            "--metrics", help="Where to show /metrics, /healthz and /readyz.", metavar="HOST:PORT"
+        ),
     ] = None,
 ) -> None:
     """Answer gateways until SIGTERM."""
@@ -80,28 +85,38 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
         if listening.metrics is not None:
             typer.echo(f"  metrics      http://{listening.metrics}/metrics")
         if demo:
+            program = program_name(Path(sys.argv[0]))
+            data = configuration.data
+            where = "--demo" if data is None else f"--demo --data {shlex.quote(str(data))}"
             typer.echo("Try next, in another terminal:")
-            typer.echo(f"  {_program()} simulate pgw --server {listening.diameter}")
-            where = (
-                "--demo" if configuration.data is None else f"--demo --data {configuration.data}"
-            )
-            typer.echo(f"  {_program()} account show demo-1 {where}")
+            typer.echo(f"  {program} simulate pgw --server {listening.diameter}")
+            typer.echo(f"  {program} account show demo-1 {where}")
 
     look_after = None if cluster is None else cluster.restart_if_dead
+    reasons: list[str] = []
     try:
         asyncio.run(run(configuration, conninfo, announce, look_after))
     except* OSError as group:
         reasons = [
             f"cannot listen: {error}; choose another address with --listen or --metrics"
-            for error in group.exceptions
+            for error in _leaves(group)
         ]
+    if reasons:
         fail("address_unavailable", reasons, UNAVAILABLE, False)
 
 
-def _program() -> str:
-    """Return what a person types to start this program."""
-    name = Path(sys.argv[0]).name
-    return "python3 -m diameter_ocs" if name == "__main__.py" else name
+def program_name(started: Path) -> str:
+    """Return what a person types to start this program, from the file that Python was given."""
+    return "python3 -m diameter_ocs" if started.name == "__main__.py" else started.name
+
+
+def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
+    """Yield the faults themselves, however deep task groups have wrapped them."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def _seed(conninfo: str) -> None:

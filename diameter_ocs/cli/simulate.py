@@ -12,11 +12,16 @@ from .output import REFUSED, command, print_json
 
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
-STEPS_HELP = """\b
-KIND:SERVICE,... with KIND initial, update or terminate, for example
-  initial:rg=300/request=10MiB  update:rg=300/used=10MiB/request=10MiB  terminate:rg=300/used=1MiB
-Time is time=60 and used-time=60, messages are units=1 and used-units=1. After @ stand the
-result codes expected: update:rg=300/request=1MiB@2001/4012. Default: a short data session."""
+STEPS_HELP = (
+    "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update or terminate."
+    " A SERVICE is rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or"
+    " units=1; used=10MiB, used-time=60 or used-units=1. After @ stand the result codes that are"
+    " expected. Without steps: a short data session."
+)
+EXAMPLE = (
+    "Example: simulate pgw initial:rg=300/request=10MiB update:rg=300/used=10MiB/request=1MiB"
+    " terminate:rg=300/used=1MiB@2001"
+)
 
 
 @app.callback()
@@ -24,16 +29,28 @@ def simulate() -> None:
     """Clients of the server."""
 
 
-@app.command("pgw")
+@app.command("pgw", epilog=EXAMPLE)
 @command
 def pgw(
-    steps: Annotated[list[str] | None, typer.Argument(help=STEPS_HELP)] = None,
-    server: Annotated[str, typer.Option("--server", metavar="HOST:PORT")] = "127.0.0.1:3868",
-    imsi: Annotated[str, typer.Option("--imsi")] = "001010000000001",
-    msisdn: Annotated[str, typer.Option("--msisdn")] = "15550100001",
-    origin_host: Annotated[str, typer.Option("--origin-host")] = "pgw.demo.example",
-    origin_realm: Annotated[str, typer.Option("--origin-realm")] = "demo.example",
-    destination_realm: Annotated[str, typer.Option("--destination-realm")] = "demo.example",
+    steps: Annotated[list[str] | None, typer.Argument(help=STEPS_HELP, metavar="STEP")] = None,
+    server: Annotated[
+        str, typer.Option("--server", help="Where the server listens.", metavar="HOST:PORT")
+    ] = "127.0.0.1:3868",
+    imsi: Annotated[
+        str, typer.Option("--imsi", help="The subscriber's IMSI.", metavar="DIGITS")
+    ] = "001010000000001",
+    msisdn: Annotated[
+        str, typer.Option("--msisdn", help="The subscriber's MSISDN.", metavar="DIGITS")
+    ] = "15550100001",
+    origin_host: Annotated[
+        str, typer.Option("--origin-host", help="Who the gateway says it is.", metavar="NAME")
+    ] = "pgw.demo.example",
+    origin_realm: Annotated[
+        str, typer.Option("--origin-realm", help="The gateway's realm.", metavar="NAME")
+    ] = "demo.example",
+    destination_realm: Annotated[
+        str, typer.Option("--destination-realm", help="The realm that it asks.", metavar="NAME")
+    ] = "demo.example",
     as_json: AsJson = False,
 ) -> None:
     """Connect as a packet gateway, run one session, and print each answer."""

@@ -15,7 +15,7 @@ app = typer.Typer(help="The operators that share a server.", no_args_is_help=Tru
 @app.command("create")
 @command
 def create(
-    name: Annotated[str, typer.Argument(help="1 to 50 characters.")],
+    name: Annotated[str, typer.Argument(help="1 to 50 characters.", metavar="NAME")],
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,

@@ -63,9 +63,10 @@ class PostgresAccounts:
 
     async def add_tenant(self, name: str) -> bool:
         """Add a tenant; False: it is there already."""
-        statement = insert(tenant).values(name=name).on_conflict_do_nothing()
+        new = insert(tenant).values(name=name).on_conflict_do_nothing()
         async with self._database.transaction() as connection:
-            return bool((await connection.execute(statement)).rowcount)
+            added = await connection.execute(new.returning(tenant.c.name))
+            return added.first() is not None
 
     async def tenants(self) -> Mapping[str, int | None]:
         """Return the version of each tenant's catalogue; None: none was applied yet."""
@@ -86,8 +87,13 @@ class PostgresAccounts:
             "actor": actor,
         }
         async with self._database.transaction() as connection:
-            added = await connection.execute(insert(catalogue).values(row).on_conflict_do_nothing())
-            if not added.rowcount:
+            added = await connection.execute(
+                insert(catalogue)
+                .values(row)
+                .on_conflict_do_nothing()
+                .returning(catalogue.c.version)
+            )
+            if added.first() is None:
                 return False
             await connection.execute(
                 update(tenant).values(catalogue_version=version).where(tenant.c.name == tenant_name)

@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from ..charging.faults import CasesUnavailable
 from .database import APPLICATION_ROLE, OWNER_ROLE
 
 log = structlog.get_logger()
@@ -36,7 +37,8 @@ def migrate(conninfo: str, scripts: Path) -> None:
     granted them to it.
 
     Raises:
-        SchemaError: the login may not do it, or the database cannot be reached.
+        SchemaError: the login may not do it.
+        CasesUnavailable: the database cannot be reached.
     """
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: _connect(conninfo), poolclass=NullPool
@@ -152,7 +154,7 @@ def _connect(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         return psycopg.connect(conninfo, autocommit=False, connect_timeout=5)
     except psycopg.Error as error:
-        raise SchemaError(f"the database cannot be reached: {_first_line(error)}") from error
+        raise CasesUnavailable(_first_line(error)) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,114 @@
+"""The database that commands work on: external, embedded, missing, too old, too new; `books`."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from diameter_ocs.cli.database import opened
+from diameter_ocs.handlers.catalogue import read_document
+from tests.cli.conftest import CATALOGUE, Run
+
+
+def change(conninfo: str, statement: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def test_an_external_database_is_migrated_on_demand(run_anywhere: Run, empty_database: str) -> None:
+    place = ("--database-url", empty_database)
+    refused = run_anywhere("tenant", "list", *place, "--json")
+    assert refused.status == 3
+    assert refused.json["error"]["code"] == "schema_incompatible"
+    assert "run `db migrate` first" in refused.json["error"]["messages"][0]
+
+    assert run_anywhere("db", "migrate", *place).out == "The schema is at version 1.\n"
+    assert run_anywhere("db", "migrate", *place, "--json").json == {"schema": 1}
+    assert run_anywhere("tenant", "list", *place, "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [(0, "run `db migrate` first"), (9, "install the newer program")]
+)
+def test_a_foreign_schema_is_refused(version: int, words: str, run: Run, database: str) -> None:
+    change(database, f"UPDATE schema_version SET version = {version}, compatible_from = {version}")
+    ended = run("tenant", "list")
+    assert ended.status == 3
+    assert words in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_newer_schema_that_is_compatible_is_used(run: Run, database: str) -> None:
+    change(database, "UPDATE schema_version SET version = 9")
+    assert run("tenant", "list").status == 0
+
+
+@pytest.mark.parametrize("command", ["tenant list", "books", "db migrate"])
+def test_a_database_that_is_not_there_is_told_without_its_password(
+    command: str, run_anywhere: Run
+) -> None:
+    url = "postgresql://ocs:geheim@127.0.0.1:1/ocs"
+    ended = run_anywhere(*command.split(), "--database-url", url, "--json")
+    assert ended.status == 3
+    error = ended.json["error"]
+    assert error["code"] == "database_unavailable"
+    assert "start it" in error["messages"][0]
+    assert "geheim" not in ended.out
+
+
+def test_what_is_no_address_of_a_database_is_told_without_its_words(run_anywhere: Run) -> None:
+    ended = run_anywhere("tenant", "list", "--database-url", "mysql://ocs:geheim@host/ocs")
+    assert ended.status == 2
+    assert "database_url: must be postgresql://" in ended.err
+    assert "geheim" not in ended.err
+
+
+def test_an_embedded_database_runs_for_the_command(run_anywhere: Run, data_directory: Path) -> None:
+    assert run_anywhere("tenant", "create", "acme", "--data", data_directory).status == 0
+    ended = run_anywhere("tenant", "list", "--data", data_directory, "--json")
+    assert ended.json == [{"tenant": "acme", "catalogue_version": None}]
+    assert not (data_directory / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_file_is_no_data_directory(run_anywhere: Run, tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("")
+    ended = run_anywhere("books", "--data", file)
+    assert ended.status == 3
+    assert "name another with --data" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_of_two_catalogues_applied_at_once_one_is_refused(database: str) -> None:
+    document = read_document(CATALOGUE).model_dump_json()
+    async with opened(database) as rooms:
+        assert await rooms.accounts.add_tenant("acme")
+        assert await rooms.accounts.add_catalogue("acme", 1, document, (0, "one"))
+        assert not await rooms.accounts.add_catalogue("acme", 1, document, (0, "other"))
+
+
+def test_books_add_up(shop: Run) -> None:
+    assert shop("books").out == "2 balances, 1 EDRs, 0 open sessions: balanced.\n"
+    assert shop("books", "--json").json == {
+        "balanced": True,
+        "balances": 2,
+        "edrs": 1,
+        "sessions": 0,
+        "faults": [],
+    }
+
+
+def test_a_balance_changed_by_hand_shows_in_the_books(shop: Run, database: str) -> None:
+    change(database, "UPDATE balance SET used = used + 7 WHERE balance_type = 'data'")
+    ended = shop("books", "--json")
+    assert ended.status == 4
+    (fault,) = ended.json["faults"]
+    assert (fault["field"], fault["stored"], fault["recorded"]) == ("used", 7, 0)
+    text = shop("books")
+    assert text.status == 4
+    assert "NOT BALANCED" in text.out
+
+
+def test_a_missing_record_shows_in_the_books(shop: Run, database: str) -> None:
+    change(database, "DELETE FROM edr")
+    assert shop("books").status == 4

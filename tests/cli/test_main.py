@@ -1,0 +1,138 @@
+"""What all commands share: help, usage, and how errors are told."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from diameter_ocs.cli.main import commands as program
+from tests.cli.conftest import Run
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each command with the words that one types for it."""
+    members = getattr(command, "commands", {})
+    if not members:
+        yield path, command
+    for name, member in members.items():
+        yield from commands(member, (*path, name))
+
+
+COMMANDS = dict(commands(typer.main.get_command(program)))
+
+
+def test_there_are_the_promised_commands() -> None:
+    assert {" ".join(path) for path in COMMANDS} == {
+        "serve",
+        "tenant create",
+        "tenant list",
+        "catalogue apply",
+        "account create",
+        "account show",
+        "account list",
+        "balance credit",
+        "balance debit",
+        "edr list",
+        "books",
+        "simulate pgw",
+        "bench",
+        "db migrate",
+    }
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_and_option_is_explained(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    unexplained = [parameter.name for parameter in command.params if not parameter.help]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
+    ended = run_anywhere(*path, "--help")
+    assert ended.status == 0
+    assert f"Usage: diameter-ocs {' '.join(path)}" in ended.out
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path != ("serve",)], ids=" ".join)
+def test_every_command_but_serve_speaks_json(path: tuple[str, ...]) -> None:
+    assert any("--json" in parameter.opts for parameter in COMMANDS[path].params)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("frobnicate", "No such command 'frobnicate'; `diameter-ocs --help` says more"),
+        ("tenant frobnicate", "`diameter-ocs tenant --help` says more"),
+        ("balance credit alice", "Missing argument 'AMOUNT'; `diameter-ocs balance credit --help`"),
+        ("books --frobnicate", "No such option: --frobnicate"),
+        ("edr list --limit 0", "'--limit'"),
+        ("account create bob", "Missing option '--plan'"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_sentence(
+    line: str, words: str, run_anywhere: Run
+) -> None:
+    ended = run_anywhere(*line.split())
+    assert ended.status == 2
+    assert ended.out == ""
+    assert words in ended.err
+    assert ended.err.startswith("diameter-ocs: ")
+    assert ended.err.count("\n") == 1
+
+
+def test_a_wrong_command_line_is_told_in_json(run_anywhere: Run) -> None:
+    ended = run_anywhere("balance", "credit", "--json")
+    assert ended.status == 2
+    assert ended.err == ""
+    assert ended.json["error"]["code"] == "usage"
+    assert "ACCOUNT" in ended.json["error"]["messages"][0]
+
+
+ERRORS = [
+    ("tenant create acme", 1, "tenant_exists", "there is a tenant 'acme' already"),
+    ("catalogue apply missing.yaml", 2, "catalogue_invalid", "missing.yaml: cannot be read"),
+    ("account create bob --plan gold", 1, "plan_unknown", "there is no plan 'gold'"),
+    ("account create alice --plan basic", 1, "exists", "alice"),
+    ("account create bob --plan basic --identity 1", 1, "invalid_identity", "KIND:VALUE"),
+    ("account create bob --plan basic --identity imsi:x", 1, "invalid_identity", "no imsi"),
+    ("account create bob --plan basic --credit much", 1, "invalid_amount", "'much'"),
+    ("account create bob --plan basic --tenant other", 1, "tenant_unknown", "no tenant 'other'"),
+    ("account show bob", 1, "account_unknown", "there is no account 'bob'"),
+    ("account show alice --tenant other", 1, "account_unknown", "no account 'alice'"),
+    ("balance credit bob 1", 1, "account_unknown", "there is no account 'bob'"),
+    ("balance credit alice 1.2.3", 1, "invalid_amount", "1.2.3"),
+    ("balance credit alice 0", 1, "invalid_amount", "0 is not above 0"),
+    ("balance credit alice 1 --type gold", 1, "balance_type_unknown", "there is: data, money"),
+    ("balance credit alice 1 --balance 77", 1, "balance_unknown", "alice has no balance 77"),
+    ("balance debit alice 20.01", 1, "insufficient_balance", "`account show` says how much"),
+    ("edr list --account bob", 1, "account_unknown", "there is no account 'bob'"),
+    ("simulate pgw --server localhost", 2, "usage", "HOST:PORT"),
+    ("simulate pgw hello", 2, "step_invalid", "initial, update or terminate"),
+    ("simulate pgw --server 127.0.0.1:1", 3, "simulator_stopped", "start the server there"),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "code", "words"), ERRORS, ids=[line for line, *_ in ERRORS]
+)
+def test_an_error_has_a_status_a_code_and_a_sentence(
+    line: str, status: int, code: str, words: str, shop: Run
+) -> None:
+    for_people = shop(*line.split())
+    assert for_people.status == status
+    assert for_people.out == ""
+    assert words in for_people.err
+    assert for_people.err.startswith("diameter-ocs: ")
+    assert for_people.err.count("\n") == 1
+
+    for_programs = shop(*line.split(), "--json")
+    assert for_programs.status == status
+    assert for_programs.err == ""
+    error = json.loads(for_programs.out)["error"]
+    assert error["code"] == code
+    assert words in " ".join(error["messages"])
