@@ -1,6 +1,7 @@
 """The catalogue as an operator writes it: YAML, checked whole, every fault with its path."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -20,6 +21,9 @@ from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, MICRO_UNITS, UnitType, parse_money
 
 DOCUMENT_OCTETS_MAX = 4 * 2**20
+RATING_GROUPS_MAX = 1000
+DEPTH_MAX = 16
+"""Rating groups below each other."""
 TAX_MAX = 10
 
 UNITS = {
@@ -59,7 +63,7 @@ def parse_quantity(value: object) -> int:
     Raises:
         ValueError: no number, an unknown unit, not whole, or too large.
     """
-    match = re.fullmatch(r"([0-9][0-9_]*)\s*([A-Za-z]*)", str(value).strip())
+    match = re.fullmatch(r"([0-9][0-9_]{0,39})\s*([A-Za-z]*)", str(value).strip())
     if isinstance(value, bool) or match is None or match[2] not in UNITS:
         raise ValueError(f"{value!r} is no quantity; write it like 100, 6000 s or 10 GiB")
     quantity = int(match[1]) * UNITS[match[2]]
@@ -68,14 +72,22 @@ def parse_quantity(value: object) -> int:
     return quantity
 
 
+def _check_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name is printable and neither begins nor ends with a space")
+    return name
+
+
 def _check_price(text: str) -> str:
-    if parse_money(text) < 0:
-        raise ValueError("a price cannot be negative")
+    if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,6})?", text):
+        raise ValueError("write an amount of money like 12.50, with at most six decimals")
+    parse_money(text)
     return text
 
 
 def _check_fraction(text: str) -> str:
-    if not 0 <= parse_money(text) <= TAX_MAX * MICRO_UNITS:
+    _check_price(text)
+    if parse_money(text) > TAX_MAX * MICRO_UNITS:
         raise ValueError("write a tax as a fraction, like 0.19")
     return text
 
@@ -86,7 +98,7 @@ def _check_network(value: str) -> str:
     return value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^\S(.*\S)?$")]
+Name = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_check_name)]
 Quantity = Annotated[int, BeforeValidator(parse_quantity)]
 Positive = Annotated[Quantity, Field(ge=1)]
 UnitTypeName = Annotated[str, Field(pattern="^(" + "|".join(UNIT_TYPES) + ")$")]
@@ -173,19 +185,31 @@ class Document(_Part):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases; decimals stay text, so that no amount becomes a float."""
+    """YAML without aliases and tags, whose scalars are all text: what they are the model says.
+
+    So no amount becomes a float, no name a boolean, and no number is octal.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise CatalogueError([f"line {mark.line + 1}: aliases are not allowed"])
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
+            line = event.start_mark.line + 1
+            raise CatalogueError([f"line {line}: aliases and tags are not allowed"])
         return super().compose_node(parent, index)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                line = key.start_mark.line + 1
+                raise CatalogueError([f"line {line}: the key {key.value!r} is used more than once"])
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":timestamp"))
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith(":null")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -255,13 +279,16 @@ def _groups(
     if part.unit_type is not None:
         unit_type = UNIT_TYPES[part.unit_type]
     highest = USED_MAX[unit_type]
+    min_reservation = part.min_reservation
+    if min_reservation is None:
+        min_reservation = parent.min_reservation if parent else 1
     group = catalogue.RatingGroup(
         id=part.id,
         name=part.name,
         parent_id=parent.id if parent else None,
         unit_type=unit_type,
         rounding=part.rounding or (parent.rounding if parent else 1),
-        min_reservation=part.min_reservation or (parent.min_reservation if parent else 1),
+        min_reservation=min_reservation,
         max_reservation=part.max_reservation or (parent.max_reservation if parent else highest),
         default_quota=part.default_quota or (parent.default_quota if parent else 1),
         quota_validity_seconds=part.quota_validity
@@ -324,7 +351,13 @@ def _plan(
 
 def _faults(document: Document) -> Iterator[str]:
     """Find what is wrong between the parts of a document."""
+    if _depth(document.rating_groups) > DEPTH_MAX:
+        yield f"rating_groups: more than {DEPTH_MAX} below each other"
+        return
     listed = [group for part in document.rating_groups for group in _groups(part, None)]
+    if len(listed) > RATING_GROUPS_MAX:
+        yield f"rating_groups: more than {RATING_GROUPS_MAX}"
+        return
     groups = {group.id: group for group in listed}
     yield from _repeated("rating_groups", "id", [group.id for group in listed])
     yield from _repeated("rating_groups", "name", [group.name for group in listed])
@@ -350,6 +383,15 @@ def _faults(document: Document) -> Iterator[str]:
             yield from _service_faults(f"{path}[{number}]", service, document, groups)
 
 
+def _depth(parts: tuple[RatingGroupPart, ...]) -> int:
+    """Return how many groups stand below each other."""
+    depth = 0
+    while parts:
+        depth += 1
+        parts = tuple(child for part in parts for child in part.children)
+    return depth
+
+
 def _service_faults(
     path: str, service: ServicePart, document: Document, groups: dict[int, catalogue.RatingGroup]
 ) -> Iterator[str]:
@@ -360,6 +402,9 @@ def _service_faults(
     paying = _pays_from(service, document)
     if not paying:
         yield f"{path}.balance_types: there is no balance type of money to pay the price from"
+    if service.allowance is not None and service.allowance.balance_type not in paying:
+        name = service.allowance.balance_type
+        yield f"{path}.balance_types: {name!r} of the allowance is missing"
     for name in paying:
         if name not in types:
             yield f"{path}: there is no balance type {name!r}"
@@ -375,5 +420,5 @@ def _service_faults(
 
 
 def _repeated(path: str, key: str, values: list[Any]) -> Iterator[str]:
-    for value in sorted({value for value in values if values.count(value) > 1}):
+    for value in sorted(value for value, count in Counter(values).items() if count > 1):
         yield f"{path}: the {key} {value!r} is used more than once"

@@ -18,6 +18,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance, InsufficientBalance
 from ..charging.requests import ChargingRequest
+from ..charging.units import AMOUNT_MAX
 from .catalogue import Document
 
 LOCK_TRIES = 200
@@ -83,8 +84,8 @@ class CommandWork(Protocol):
 
 async def create_tenant(accounts: Accounts, name: str) -> None:
     """Add a tenant, which has no catalogue yet."""
-    if not name.strip() or len(name) > 50:
-        raise Refusal("invalid_name", "a tenant's name has 1 to 50 characters")
+    if not _is_name(name, 50):
+        raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
     if not await accounts.add_tenant(name):
         raise Refusal("tenant_exists", f"there is a tenant {name!r} already")
 
@@ -124,13 +125,22 @@ async def create_accounts(
     return openings
 
 
+def _is_name(text: str, length: int) -> bool:
+    return text == text.strip() and text.isprintable() and 0 < len(text) <= length
+
+
 def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
-    if not new.name.strip() or len(new.name) > 100:
-        raise Refusal("invalid_name", "an account's name has 1 to 100 characters")
+    if not _is_name(new.name, 100):
+        raise Refusal("invalid_name", "an account's name has 1 to 100 printable characters")
     if not new.plans:
         raise Refusal("plan_needed", f"{new.name}: name a plan")
     if len(new.identities) > IDENTITIES_MAX:
         raise Refusal("invalid_account", f"{new.name}: more than {IDENTITIES_MAX} identities")
+    for identity in new.identities:
+        if not _is_name(identity.value, 255):
+            raise Refusal("invalid_account", f"{identity.value!r} is no identity")
+    if not 0 <= new.money <= AMOUNT_MAX:
+        raise Refusal("invalid_amount", f"{new.name}: a balance cannot begin with such an amount")
     for plan in new.plans:
         if plan not in catalogue.plans:
             known = ", ".join(sorted(catalogue.plans)) or "none"
