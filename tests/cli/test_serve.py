@@ -1,0 +1,71 @@
+"""`serve` that cannot begin says why in one sentence; tests/system has the serving."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Run
+
+IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (IDENTITY + "lissten = 1", "lissten: unknown key (did you mean listen?)"),
+        (IDENTITY + '[[peers]]\nhost = "a"\nrealms = "b"', "peers[0].realms: unknown key"),
+        (IDENTITY + 'listen = "3868"', "listen: must be HOST:PORT"),
+        ("", "origin_host: missing"),
+        ("origin_host", "is not TOML"),
+    ],
+)
+def test_a_wrong_configuration_is_told_with_its_path(
+    text: str, words: str, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "ocs.toml"
+    file.write_text(text)
+    ended = run("serve", "--config", file)
+    assert ended.status == 2
+    assert words in ended.err
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+
+
+def test_a_configuration_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
+    ended = run("serve", "--config", tmp_path / "ocs.toml")
+    assert ended.status == 2
+    assert "cannot be read: No such file or directory" in ended.err
+
+
+def test_a_wrong_address_is_told_as_the_command_lines(run: Run) -> None:
+    ended = run("serve", "--demo", "--listen", "nowhere")
+    assert ended.status == 2
+    assert ended.err == (
+        "diameter-ocs: command line: listen: must be HOST:PORT, or [ADDRESS]:PORT for IPv6\n"
+    )
+
+
+def test_an_external_database_without_schema_is_told(
+    run_anywhere: Run, empty_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OCS_DATABASE_URL", empty_database)
+    file = tmp_path / "ocs.toml"
+    file.write_text(IDENTITY)
+    ended = run_anywhere("serve", "--config", file)
+    assert ended.status == 3
+    assert "the database has no schema yet: run `db migrate` first" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_an_external_database_with_a_newer_schema_is_told(
+    run: Run, database: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE schema_version SET version = 9, compatible_from = 9")
+    file = tmp_path / "ocs.toml"
+    file.write_text(IDENTITY)
+    ended = run("serve", "--config", file)
+    assert ended.status == 3
+    assert "install the newer program" in ended.err
+    assert ended.err.count("\n") == 1

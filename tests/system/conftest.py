@@ -1,0 +1,54 @@
+"""Servers as processes."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import temporary_folder
+from tests.system.serving import Demonstration, Server, demonstration
+
+LISTEN = 'listen = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
+IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the user of PostgreSQL may enter too."""
+    yield from temporary_folder()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demonstration]:
+    """A demonstration that the tests of a module share; each takes accounts of its own."""
+    for folder in temporary_folder():
+        shared = demonstration(folder)
+        shared.server.start()
+        try:
+            yield shared
+            assert shared.server.end() == 0, shared.server.log
+            assert "Traceback" not in shared.server.log
+            assert '"level":"error"' not in shared.server.log
+        finally:
+            shared.server.kill()
+
+
+Configured = Callable[..., Server]
+
+
+@pytest.fixture
+def configured(folder: Path, database: str) -> Iterator[Configured]:
+    """Make servers from a configuration, on a database of the test's own; end them at the end."""
+    servers: list[Server] = []
+
+    def make(text: str, options: tuple[str, ...] = ()) -> Server:
+        file = folder / f"ocs-{len(servers)}.toml"
+        file.write_text(text)
+        server = Server(folder, ("--config", str(file), *options), {"OCS_DATABASE_URL": database})
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        if server.starts:
+            server.kill()
