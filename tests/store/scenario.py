@@ -169,11 +169,11 @@ async def shown(accounts: Accounts, number: int, tenant: str = "demo") -> Accoun
     return await find_account(accounts, tenant, f"account {number}")
 
 
-async def octets(accounts: Accounts, number: int = 1) -> Balance:
+async def octets(accounts: Accounts, number: int = 1, tenant: str = "demo") -> Balance:
     """Return the allowance of data of an account."""
     (found,) = [
         balance
-        for balance in (await shown(accounts, number)).balances
+        for balance in (await shown(accounts, number, tenant)).balances
         if balance.balance_type == "octets"
     ]
     return found

@@ -1,0 +1,207 @@
+"""The statements of a batch find their rows by index, and rewrite them in place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from diameter_ocs.charging.requests import SessionKey
+from diameter_ocs.charging.session import Hold, Line, Reservation, Session
+from diameter_ocs.charging.units import UnitType
+from diameter_ocs.embedded import Cluster
+from diameter_ocs.store import sessions, statements
+from diameter_ocs.store.arrays import big_ints, moments, octets, register, texts
+from diameter_ocs.store.batches import Statement
+from tests.store.scenario import NOW, VOICE, Kept, charged, furnish, initial, update, used
+
+ACCOUNTS = 5000
+BATCH = range(1, 129)
+"""Groups of the batch that is explained."""
+HOT_TABLES = {"account", "balance", "session", "directory", "subscription", "edr"}
+FILLING = f"""
+INSERT INTO tenant VALUES ('demo', 1);
+INSERT INTO account SELECT n, n, 'demo', 'account ' || n, 1, now()
+    FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO directory SELECT 1, 'imsi' || n, 'demo', n, n, n FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO subscription SELECT n, 1, n, 'plan', now() FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO balance SELECT n, 10 * n + k, n, 'b', 0, 100, 0, 0
+    FROM generate_series(1, {ACCOUNTS}) n, generate_series(1, 4) k;
+INSERT INTO session SELECT n, 2, n, n, int8send(n), NULL, '32251', 'host', 'realm', now(), now(),
+    1, 1, '[]', '[]', '{{}}', '{{}}' FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO edr SELECT n % 100, now(), n, 1, 1, 'update', 0, NULL, 1, 'host', 1, 1, NULL, '[]',
+    '{{}}', '{{}}', '{{}}', '{{}}' FROM generate_series(1, {ACCOUNTS}) n;
+ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(cluster: Cluster, migrated: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection to a database of some thousand accounts, planning as the server does."""
+    with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as administrator:
+        administrator.execute(f"CREATE DATABASE ocs_filled TEMPLATE {migrated} STRATEGY WAL_LOG")
+        options = "options='-c plan_cache_mode=force_generic_plan -c jit=off'"
+        conninfo = f"{cluster.conninfo('ocs_filled')} {options}"
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            for statement in FILLING.split(";"):
+                connection.execute(statement)  # type: ignore[arg-type]
+            register(connection)
+            yield connection
+        administrator.execute("DROP DATABASE ocs_filled WITH (FORCE)")
+
+
+def session(number: int, group: int, lines: int = 1) -> Session:
+    return Session(
+        number=number,
+        account_id=group,
+        key=SessionKey(b"gateway.example.net;1700000000;%d" % group),
+        service_context="32251",
+        origin_host="gateway.example.net",
+        origin_realm="example.net",
+        opened_at=NOW,
+        last_request_at=NOW,
+        request_number=1,
+        catalogue_version=1,
+        lines=tuple(
+            Line(n, 300 + n, None, 10**9, 10**9, 0,
+                 (Hold("data allowance", False, 10**7, ((10 * group + 1, 10**7),)),),
+                 UnitType.VOLUME, 1024)
+            for n in range(1, lines + 1)
+        ),
+        reservations=tuple(Reservation(300 + n, (), 10**7, n) for n in range(1, lines + 1)),
+    )  # fmt: skip
+
+
+ANY_GROUP = {"groups": big_ints(list(BATCH))}
+CARRIERS = {
+    type(big_ints([])): "bigint[]",
+    type(texts([])): "text[]",
+    type(octets([])): "bytea[]",
+    type(moments([])): "timestamptz[]",
+}
+ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
+    "RESOLVE_IDENTITIES": (statements.RESOLVE_IDENTITIES, [(1, f"imsi{n}") for n in BATCH]),
+    "LOAD_SESSIONS": (statements.LOAD_SESSIONS, [(n, n) for n in BATCH]),
+    "UPDATE_GROUPS": (statements.UPDATE_GROUPS, [(n, 1, 2, NOW) for n in BATCH]),
+    "UPDATE_BALANCES": (statements.UPDATE_BALANCES, [(n, 10 * n + 1, 5, 0, 0) for n in BATCH]),
+    "UPDATE_SESSIONS": (
+        statements.UPDATE_SESSIONS,
+        [sessions.updated(n, session(2, n)) for n in BATCH],
+    ),
+    "DELETE_SESSIONS": (statements.DELETE_SESSIONS, [(n, 2) for n in BATCH]),
+    "INSERT_SESSIONS": (
+        statements.INSERT_SESSIONS,
+        [sessions.inserted(n, session(3, n)) for n in BATCH],
+    ),
+}
+EXPLAINED = {name: (s.text, s.parameters(rows)) for name, (s, rows) in ROWS.items()}
+EXPLAINED |= {
+    "RESOLVE_SESSIONS": (statements.RESOLVE_SESSIONS, {"digests": big_ints(list(BATCH))}),
+    "LOCK_GROUPS": (statements.LOCK_GROUPS, ANY_GROUP),
+    "LOAD_ACCOUNTS": (statements.LOAD_ACCOUNTS, ANY_GROUP),
+    "LOAD_BALANCES": (statements.LOAD_BALANCES, ANY_GROUP),
+}
+
+
+def explained(
+    connection: psycopg.Connection[tuple[Any, ...]], text: str, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a statement as a prepared one, with the plan that is made for any parameters."""
+    names = list(parameters)
+    types = [CARRIERS[type(parameters[name])] for name in names]
+    numbered = text % {name: f"${number}" for number, name in enumerate(names, 1)}
+    connection.execute(f"PREPARE explained ({', '.join(types)}) AS {numbered}")  # type: ignore[arg-type]
+    values = [
+        connection.execute("SELECT %(a)s::text", {"a": parameters[name]}).fetchone() or ()
+        for name in names
+    ]
+    literals = sql.SQL(", ").join(sql.Literal(value) for (value,) in values)
+    explain = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({})").format(literals)
+    row = connection.execute(explain).fetchone()
+    connection.execute("DEALLOCATE explained")
+    assert row is not None
+    return row[0][0]["Plan"]  # type: ignore[no-any-return]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("name", sorted(EXPLAINED))
+def test_a_statement_finds_its_rows_by_index(
+    filled: psycopg.Connection[tuple[Any, ...]], name: str
+) -> None:
+    text, parameters = EXPLAINED[name]
+    with filled.transaction(force_rollback=True):
+        plan = explained(filled, text, parameters)
+    scans = [node for node in nodes(plan) if node.get("Relation Name") in HOT_TABLES]
+    assert [s["Relation Name"] for s in scans if s["Node Type"] == "Seq Scan"] == []
+    touched = sum(
+        node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
+        for node in scans
+        if "Scan" in node["Node Type"]
+    )
+    assert touched <= 4 * 2 * len(BATCH), "rows of other groups are not looked at"
+
+
+def test_every_statement_of_a_batch_is_explained() -> None:
+    known = {
+        name
+        for name, value in vars(statements).items()
+        if name.isupper() and isinstance(value, str | Statement)
+    }
+    assert known - {"INSERT_EDRS"} == set(EXPLAINED)
+
+
+def test_the_journal_of_a_group_is_found_by_index(
+    filled: psycopg.Connection[tuple[Any, ...]],
+) -> None:
+    plan = explained(
+        filled,
+        "SELECT * FROM edr WHERE group_id = ANY (%(a)s) AND at > now()",
+        {"a": big_ints([1])},
+    )
+    assert {node.get("Node Type") for node in nodes(plan)} & {"Index Scan", "Bitmap Index Scan"}
+
+
+async def test_a_session_of_four_rating_groups_is_about_a_kibibyte(postgres: Kept) -> None:
+    assert postgres.database is not None
+    async with (
+        postgres.database.connection() as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        inserting = statements.INSERT_SESSIONS
+        rows = [sessions.inserted(1, session(2, 1, lines=4))]
+        await connection.execute(inserting.text, inserting.parameters(rows))  # type: ignore[arg-type]
+        cursor = await connection.execute("SELECT pg_column_size(session.*) FROM session")
+        row = await cursor.fetchone()
+    assert row is not None
+    assert row[0] <= 1200
+
+
+async def test_updates_of_a_batch_are_made_in_place(postgres: Kept) -> None:
+    """HOT updates: no index is written, and the space of the old row is used again."""
+    assert postgres.database is not None
+    groups = await furnish(postgres.accounts, range(1, 31), money=1_000_000)
+    usages = (used(1, 3), used(1, 60, VOICE))
+    pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
+    await charged(postgres.store, *pairs)
+    for number in range(1, 21):
+        pairs = [
+            (group, update(n, b"%d" % n, request_number=number, usages=usages))
+            for n, group in enumerate(groups, 1)
+        ]
+        await charged(postgres.store, *pairs)
+    async with postgres.database.connection() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        cursor = await connection.execute(
+            "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables"
+            " WHERE relname IN ('account', 'balance', 'session')"
+        )
+        counted = {name: (updated, hot) for name, updated, hot in await cursor.fetchall()}
+    for name, (updated, hot) in counted.items():
+        assert updated >= 600, name
+        assert hot >= 0.95 * updated, (name, updated, hot)
