@@ -10,19 +10,21 @@ from typing import Any
 from psycopg import errors
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Table,
     Text,
     and_,
+    any_,
+    bindparam,
     cast,
     func,
     literal,
     schema,
     select,
-    tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from ..charging.accounts import AccountSummary, Opening
 from ..charging.catalogue import Catalogue
@@ -145,7 +147,7 @@ class PostgresAccounts:
         """Return accounts in the order of their ids; None: any."""
         statement = select(
             account.c.group_id, account.c.id, account.c.tenant, account.c.name
-        ).order_by(account.c.id)
+        ).order_by(account.c.group_id, account.c.id)
         if name is not None:
             statement = statement.join(
                 directory, (directory.c.kind == ACCOUNT_NAME) & (directory.c.value == name)
@@ -154,19 +156,22 @@ class PostgresAccounts:
             statement = statement.where(account.c.tenant == tenant_name)
         async with self._database.transaction() as connection:
             found = (await connection.execute(statement.limit(limit))).all()
-            keys = [(group_id, number) for group_id, number, _, _ in found]
+            groups = {"groups": [group_id for group_id, *_ in found]}
             plans = await connection.execute(
                 select(subscription.c.account_id, subscription.c.plan)
-                .where(_belongs(subscription, keys))
-                .order_by(subscription.c.id)
+                .where(_in_groups(subscription))
+                .order_by(subscription.c.id),
+                groups,
             )
             names = await connection.execute(
                 select(directory.c.account_id, directory.c.kind, directory.c.value)
-                .where(_belongs(directory, keys), directory.c.kind != ACCOUNT_NAME)
-                .order_by(directory.c.kind, directory.c.value)
+                .where(_in_groups(directory), directory.c.kind != ACCOUNT_NAME)
+                .order_by(directory.c.kind, directory.c.value),
+                groups,
             )
             buckets = await connection.execute(
-                select(*list(balance.c)[1:]).where(_belongs(balance, keys)).order_by(balance.c.id)
+                select(*list(balance.c)[1:]).where(_in_groups(balance)).order_by(balance.c.id),
+                groups,
             )
         return _summaries(found, plans.all(), names.all(), buckets.all())
 
@@ -250,8 +255,9 @@ def _same_account(table: Table) -> ColumnElement[bool]:
     return and_(account.c.group_id == table.c.group_id, account.c.id == table.c.account_id)
 
 
-def _belongs(table: Table, keys: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
-    return tuple_(table.c.group_id, table.c.account_id).in_(keys)
+def _in_groups(table: Table) -> ColumnElement[bool]:
+    """Choose the rows of all groups that are listed: an array is one parameter, however long."""
+    return table.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger)))
 
 
 def _moment(microseconds: int) -> datetime.datetime:

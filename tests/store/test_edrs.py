@@ -1,0 +1,87 @@
+"""EDRs come back from the journal as they were decided."""
+
+import datetime
+
+from diameter_ocs.charging.decisions import (
+    Edr,
+    EdrKind,
+    Grant,
+    Outcome,
+    ServiceRecord,
+    Settlement,
+)
+from diameter_ocs.charging.ledger import Posting
+from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
+from diameter_ocs.store.accounts import EPOCH
+from diameter_ocs.store.database import Database
+from diameter_ocs.store.edrs import list_edrs
+from tests.store.scenario import NOW, Kept, case_of, charged, furnish, initial, keep, terminate
+
+ALWAYS = EPOCH, datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
+
+
+def pool(kept: Kept) -> Database:
+    assert kept.database is not None
+    return kept.database
+
+
+async def test_every_field_of_an_edr_is_kept(postgres: Kept) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    before = await case_of(postgres.store, group)
+    balances = list(before.balances)
+    settlement = Settlement(*range(1, 9))
+    largest = Settlement(*[AMOUNT_MAX] * 8)
+    full = Edr(
+        number=2,
+        at=NOW + 123_457,
+        account_id=group,
+        kind=EdrKind.BILLING,
+        action="terminate",
+        outcome=Outcome.RATING_FAILED,
+        postings=(Posting(balances[0], 5, 0, 0), Posting(balances[1], 0, 0, 0)),
+        session_id=b"\0;\xff" * 20_000,
+        request_number=2**32 - 1,
+        origin_host="höst",
+        end_to_end_id=2**32 - 1,
+        catalogue_version=3,
+        services=(
+            ServiceRecord(None, (), Outcome.SUCCESS, settlement, None),
+            ServiceRecord(0, (1, 2**32 - 1), Outcome.LIMIT_REACHED, largest,
+                          Grant(UnitType.TIME, AMOUNT_MAX, 60, True)),
+        ),
+        actor="anna",
+    )  # fmt: skip
+    empty = Edr(3, NOW + 1, group, EdrKind.ACCOUNT, "debit", Outcome.SUCCESS,
+                (Posting(balances[0], -5, 0, 0),))  # fmt: skip
+    await keep(postgres.store, before, before._replace(version=3), full, empty)
+    found = await list_edrs(pool(postgres), group, *ALWAYS, 2)
+    assert found == [(group, full), (group, empty)]
+
+
+async def test_edrs_are_listed_newest_first_and_bounded(postgres: Kept) -> None:
+    first, second, _ = await furnish(postgres.accounts)
+    await charged(postgres.store, (first, initial()), (first, terminate()), now=NOW + 1)
+    await charged(postgres.store, (second, initial(2, b"two")), now=NOW + 2)
+
+    async def numbers(group: int | None, limit: int = 100) -> list[tuple[int, int]]:
+        found = await list_edrs(pool(postgres), group, *ALWAYS, limit)
+        return [(owner, edr.number) for owner, edr in found]
+
+    assert await numbers(first) == [(first, 3), (first, 2), (first, 1)]
+    assert await numbers(None, 3) == [(second, 2), (first, 3), (first, 2)]
+    assert await numbers(10**15) == []
+
+
+async def test_a_span_of_time_begins_with_its_first_moment_and_ends_before_its_last(
+    postgres: Kept,
+) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    for microseconds in (1, 2, 3):
+        await charged(
+            postgres.store, (group, initial(session=b"%d" % microseconds)), now=NOW + microseconds
+        )
+    since, until = (
+        EPOCH + datetime.timedelta(microseconds=NOW + microseconds) for microseconds in (1, 3)
+    )
+    found = await list_edrs(pool(postgres), group, since, until, 9)
+    assert [edr.at - NOW for _, edr in found] == [2, 1]
