@@ -29,7 +29,7 @@ def test_a_new_tenant_has_no_catalogue(run: Run) -> None:
 def test_a_tenant_needs_a_name_of_1_to_50_characters(name: str, run: Run) -> None:
     ended = run("tenant", "create", name)
     assert ended.status == 1
-    assert "1 to 50 characters" in ended.err
+    assert "1 to 50 printable characters" in ended.err
 
 
 def test_each_catalogue_is_the_next_version(run: Run, catalogue: Path) -> None:
