@@ -47,7 +47,7 @@ RESTART_SECONDS = 0.2
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
 REFUSALS_A_SECOND = 10
-GARBAGE_THRESHOLD = 50_000
+GARBAGE_THRESHOLD = 500_000
 
 FAULTS: dict[Fault, DiameterError] = {
     Fault.TOO_BUSY: TooBusy("the server or its database is overloaded: try again"),
