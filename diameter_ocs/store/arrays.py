@@ -21,6 +21,9 @@ EPOCH_2000 = 946_684_800_000_000
 """PostgreSQL counts microseconds from 2000, everything else here from 1970."""
 
 
+_NULL = b"\xff\xff\xff\xff"
+
+
 class _Packed:
     """An array as it goes over the wire."""
 
@@ -60,6 +63,11 @@ def texts(values: Iterable[str | None]) -> _Texts:
     return _Texts(_variable(TEXT, encoded))
 
 
+def documents(values: Sequence[bytes]) -> _Texts:
+    """Pack JSON as text[]."""
+    return _Texts(_variable(TEXT, values))
+
+
 def octets(values: Sequence[bytes | None]) -> _Octets:
     """Pack octets as bytea[]."""
     return _Octets(_variable(BYTEA, values))
@@ -67,7 +75,7 @@ def octets(values: Sequence[bytes | None]) -> _Octets:
 
 def array_literals(rows: Iterable[Iterable[int]]) -> _Texts:
     """Pack rows of integers as text[], for a column that is itself bigint[]."""
-    return texts(["{" + ",".join(map(str, row)) + "}" for row in rows])
+    return _Texts(_variable(TEXT, [b"{%s}" % ",".join(map(str, row)).encode() for row in rows]))
 
 
 @lru_cache(maxsize=1024)
@@ -86,14 +94,9 @@ def _fixed(oid: int, values: Sequence[int | None]) -> bytes:
 
 
 def _variable(oid: int, values: Sequence[bytes | None]) -> bytes:
-    parts = [pack(">iiiii", 1, int(None in values), oid, len(values), 1)]
-    for value in values:
-        if value is None:
-            parts.append(b"\xff\xff\xff\xff")
-        else:
-            parts.append(len(value).to_bytes(4))
-            parts.append(value)
-    return b"".join(parts)
+    header = pack(">iiiii", 1, int(None in values), oid, len(values), 1)
+    fields = [_NULL if value is None else len(value).to_bytes(4) + value for value in values]
+    return header + b"".join(fields)
 
 
 class _PackedDumper(Dumper):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     ColumnElement,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CompilerElement
 from sqlalchemy.types import TypeEngine
 
-from .arrays import array_literals, big_ints, moments, octets, texts
+from .arrays import array_literals, big_ints, documents, moments, octets, texts
 
 Packer = Callable[[Sequence[Any]], object]
 
@@ -118,4 +119,6 @@ def _packer(name: Column[Any]) -> Packer:
         return moments
     if isinstance(name.type, LargeBinary):
         return octets
+    if isinstance(name.type, JSON):
+        return documents
     return array_literals if isinstance(name.type, ARRAY) else texts

@@ -13,6 +13,7 @@ from .database import Database
 from .tables import edr
 
 _services = msgspec.json.Decoder(tuple[ServiceRecord, ...])
+_encode = msgspec.json.Encoder().encode
 _PLAIN = (
     "account_id",
     "kind",
@@ -44,7 +45,7 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         record.end_to_end_id,
         record.catalogue_version,
         record.actor,
-        msgspec.json.encode(record.services).decode(),
+        _encode(record.services),
         [posting.balance_id for posting in postings],
         [posting.total for posting in postings],
         [posting.used for posting in postings],

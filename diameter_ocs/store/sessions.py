@@ -10,6 +10,7 @@ from ..charging.session import Line, Reservation, Session
 
 _lines = msgspec.json.Decoder(tuple[Line, ...])
 _reservations = msgspec.json.Decoder(tuple[Reservation, ...])
+_encode = msgspec.json.Encoder().encode
 
 
 def digest(key: SessionKey) -> int:
@@ -74,8 +75,8 @@ def _changing(session: Session) -> tuple[Any, ...]:
         session.last_request_at,
         session.request_number,
         session.catalogue_version,
-        msgspec.json.encode(session.lines).decode(),
-        msgspec.json.encode(session.reservations).decode(),
+        _encode(session.lines),
+        _encode(session.reservations),
         held.keys(),
         held.values(),
     )
