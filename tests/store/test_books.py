@@ -52,9 +52,9 @@ class Tampering:
 
 
 @pytest.fixture
-def tampering(busy: Kept, database: str) -> Tampering:
+def tampering(busy: Kept, emptied: str) -> Tampering:
     assert busy.database is not None
-    return Tampering(busy.database, database)
+    return Tampering(busy.database, emptied)
 
 
 async def test_what_was_charged_is_in_balance(busy: Kept, tampering: Tampering) -> None:

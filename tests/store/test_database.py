@@ -62,11 +62,11 @@ async def interrupted(
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_connection_that_breaks_leaves_nothing_stored(
-    postgres: Kept, database: str, step: str
+    postgres: Kept, emptied: str, step: str
 ) -> None:
     (group, *_) = await furnish(postgres.accounts)
     with pytest.raises(CasesUnavailable):
-        await interrupted(postgres, group, step, lambda: terminate_backends(database))
+        await interrupted(postgres, group, step, lambda: terminate_backends(emptied))
     await assert_untouched(postgres, group)
 
 
@@ -88,14 +88,14 @@ async def test_a_cancelled_batch_leaves_nothing_stored(postgres: Kept, step: str
 
 
 async def test_a_batch_cancelled_while_the_database_works_leaves_nothing_stored(
-    postgres: Kept, database: str
+    postgres: Kept, emptied: str
 ) -> None:
     """The statement hangs on a lock of somebody who does not skip it."""
     (group, *_) = await furnish(postgres.accounts)
-    with psycopg.connect(database) as holder:
+    with psycopg.connect(emptied) as holder:
         holder.execute("LOCK TABLE balance IN ACCESS EXCLUSIVE MODE")
         task = asyncio.create_task(charged(postgres.store, (group, initial())))
-        await _until_somebody_waits(database)
+        await _until_somebody_waits(emptied)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -124,13 +124,13 @@ async def _until_somebody_waits(conninfo: str) -> None:
                 return
 
 
-async def test_a_statement_that_waits_too_long_is_given_up(database: str) -> None:
-    pool = Database(database, statement_seconds=0.2)
+async def test_a_statement_that_waits_too_long_is_given_up(emptied: str) -> None:
+    pool = Database(emptied, statement_seconds=0.2)
     catalogues = Catalogues(read_stored)
     store = PostgresStore(pool, catalogues)
     kept = Kept(store, PostgresAccounts(pool, catalogues, store), pool)
     (group, *_) = await furnish(kept.accounts)
-    with psycopg.connect(database) as holder:
+    with psycopg.connect(emptied) as holder:
         holder.execute("LOCK TABLE balance IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(CasesUnavailable, match="timeout"):
             await charged(store, (group, initial()))
@@ -138,8 +138,8 @@ async def test_a_statement_that_waits_too_long_is_given_up(database: str) -> Non
     await pool.close()
 
 
-async def test_a_pool_that_is_exhausted_says_so(database: str) -> None:
-    pool = Database(database, pool_size=1, statement_seconds=0.1)
+async def test_a_pool_that_is_exhausted_says_so(emptied: str) -> None:
+    pool = Database(emptied, pool_size=1, statement_seconds=0.1)
     async with pool.connection():
         with pytest.raises(CasesUnavailable, match="in use"):
             await pool.ping()
@@ -190,8 +190,8 @@ async def test_who_swallows_an_error_does_not_commit_the_rest(postgres: Kept) ->
     await assert_untouched(postgres, group)
 
 
-async def test_the_isolation_of_an_audit_does_not_stay_on_its_connection(database: str) -> None:
-    pool = Database(database, pool_size=1)
+async def test_the_isolation_of_an_audit_does_not_stay_on_its_connection(emptied: str) -> None:
+    pool = Database(emptied, pool_size=1)
     await check_books(pool)
     async with pool.connection() as connection, connection.transaction():
         cursor = await connection.execute("SHOW transaction_isolation")
