@@ -44,8 +44,10 @@ def read_file(file: Path) -> Document:
     """Read and check a document; its faults are named with the file."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError([f"{file}: cannot be read: {error}"]) from None
+    except OSError as error:
+        raise CatalogueError([f"{file}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        raise CatalogueError([f"{file}: is not written in UTF-8: {error.reason}"]) from None
     try:
         return read_document(text)
     except CatalogueError as error:

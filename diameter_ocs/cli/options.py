@@ -1,6 +1,7 @@
 """The options that several commands have."""
 
 import getpass
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -32,4 +33,8 @@ Tenant = Annotated[
 
 def stamp() -> tuple[int, str]:
     """Return when a command is given, in microseconds since 1970, and by whom."""
-    return time.time_ns() // 1000, getpass.getuser()
+    try:
+        actor = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        actor = f"user {os.getuid()}"
+    return time.time_ns() // 1000, actor

@@ -85,10 +85,20 @@ def prepare(layout: Layout, user: SystemUser) -> None:
         raise EmbeddedError(
             f"{error.filename} is not a directory; name another with --data"
         ) from None
+    except OSError as error:
+        raise EmbeddedError(
+            f"The directory {layout.root} cannot be made ({error.strerror});"
+            " name another with --data"
+        ) from None
     if (owner := layout.root.stat().st_uid) != os.geteuid():
         raise EmbeddedError(
             f"The directory {layout.root} belongs to user number {owner};"
             " run as that user, or name another directory with --data"
+        )
+    if _holds_something_else(layout):
+        raise EmbeddedError(
+            f"The directory {layout.root} holds files of something else;"
+            " name an empty one with --data"
         )
     if not user.may_enter(layout.root):
         raise EmbeddedError(
@@ -123,6 +133,12 @@ def make_data_folder(folder: Path, user: SystemUser) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     _give(folder, user)
+
+
+def _holds_something_else(layout: Layout) -> bool:
+    """Say whether there are files and none of them is ours; folders may be there beforehand."""
+    ours = layout.owner_lock.exists()
+    return not ours and any(entry.is_file() for entry in layout.root.iterdir())
 
 
 def _give(folder: Path, user: SystemUser) -> None:

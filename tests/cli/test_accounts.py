@@ -1,5 +1,6 @@
 """`tenant`, `catalogue`, `account`, `balance` and `edr`: what they do and print."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,29 @@ def test_what_is_no_catalogue_is_refused(text: str, run: Run, catalogue: Path) -
     ended = run("catalogue", "apply", catalogue)
     assert ended.status == 2
     assert ended.err.startswith(f"diameter-ocs: {catalogue}: ")
+
+
+def test_a_file_that_is_no_text_is_refused(run: Run, catalogue: Path) -> None:
+    catalogue.write_bytes(b"tenant: \xff")
+    assert "is not written in UTF-8" in run("catalogue", "apply", catalogue).err
+
+
+def test_a_folder_is_no_catalogue(run: Run, tmp_path: Path) -> None:
+    ended = run("catalogue", "apply", tmp_path)
+    assert ended.err == f"diameter-ocs: {tmp_path}: cannot be read: Is a directory\n"
+
+
+def test_a_user_without_a_name_is_told_by_its_number(
+    shop: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless(_uid: int) -> None:
+        raise KeyError
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    assert shop("balance", "credit", "alice", "5").status == 0
+    assert shop("edr", "list", "--json").json[0]["actor"] == f"user {os.getuid()}"
 
 
 def test_a_plan_that_accounts_have_stays(shop: Run, catalogue: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,34 @@ def test_the_directory_is_made_for_its_user_alone(data_directory: Path) -> None:
     assert stat.S_IMODE(data_directory.stat().st_mode) == (0o711 if ROOT else 0o700)
 
 
-def test_a_directory_with_files_in_it_keeps_its_mode(data_directory: Path) -> None:
+def test_a_directory_with_folders_in_it_keeps_its_mode(data_directory: Path) -> None:
     data_directory.mkdir()
     data_directory.chmod(0o755)
-    (data_directory / "file").touch()
+    (data_directory / "lost+found").mkdir()
     prepare(Layout(data_directory), system_user())
     assert stat.S_IMODE(data_directory.stat().st_mode) == 0o755
+
+
+def test_a_directory_with_the_files_of_something_else_is_refused(data_directory: Path) -> None:
+    data_directory.mkdir()
+    (data_directory / "README").touch()
+    with pytest.raises(EmbeddedError, match="holds files of something else"):
+        prepare(Layout(data_directory), system_user())
+    assert [entry.name for entry in data_directory.iterdir()] == ["README"]
+
+
+def test_a_directory_that_was_used_before_is_used_again(data_directory: Path) -> None:
+    layout = Layout(data_directory)
+    data_directory.mkdir()
+    for path in (layout.owner_lock, layout.log):
+        path.touch()
+    prepare(layout, system_user())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_directory_that_cannot_be_made_is_refused() -> None:
+    with pytest.raises(EmbeddedError, match="/proc/ocs cannot be made"):
+        prepare(Layout(Path("/proc/ocs")), system_user())
 
 
 def test_a_closed_parent_is_refused_and_stays_closed(data_directory: Path) -> None:
