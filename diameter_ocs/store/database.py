@@ -1,12 +1,14 @@
 """Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
 
+import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import psycopg
 from psycopg import errors
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -60,6 +62,7 @@ class Database:
             pool_timeout=statement_seconds,
             pool_reset_on_return=None,
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_ended)
 
     async def close(self) -> None:
         """Close the connections that are not in use."""
@@ -103,7 +106,8 @@ class Database:
                     yield connection
 
     async def _connect(self) -> Connection:
-        milliseconds = int(self._statement_seconds * 1000)
+        seconds = self._statement_seconds
+        milliseconds = int(seconds * 1000)
         connection = await psycopg.AsyncConnection.connect(
             self._conninfo,
             prepare_threshold=0,
@@ -116,3 +120,14 @@ class Database:
         await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
         await connection.commit()
         return connection
+
+
+def _refuse_ended(lent: Any, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that ended while nobody used it.
+
+    An idle connection has nothing to say: when there is something to read, it is the end.
+    """
+    idle = select.poll()
+    idle.register(lent.driver_connection.pgconn.socket, select.POLLIN)
+    if idle.poll(0):
+        raise DisconnectionError

@@ -240,7 +240,7 @@ class WalkInPostgres(Walk):
 
 
 def test_a_walk_in_memory_keeps_the_books() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Walk, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
     )
 
@@ -248,7 +248,7 @@ def test_a_walk_in_memory_keeps_the_books() -> None:
 def test_a_walk_in_postgres_keeps_the_books(database: str) -> None:
     WalkInPostgres.conninfo = database
     WalkInPostgres.tenants = itertools.count()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         WalkInPostgres,
         settings=settings(
             max_examples=8,

@@ -44,7 +44,7 @@ def emptied(lasting: str) -> str:
     """The conninfo of the lasting database, with nothing in it but the schema."""
     with psycopg.connect(lasting) as connection:
         for table in EMPTIED:
-            connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
+            connection.execute(f"DELETE FROM {table}")
         connection.execute("ALTER SEQUENCE account_number RESTART")
     return lasting
 

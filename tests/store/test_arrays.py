@@ -32,9 +32,9 @@ def ask(cluster: Cluster) -> Any:
         register(connection)
 
         def ask(statement: str, packed: object) -> list[Any]:
-            row = connection.execute(statement, {"a": packed}, binary=True).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(statement, {"a": packed}, binary=True).fetchone()
             assert row is not None
-            return row[0]  # type: ignore[no-any-return]
+            return row[0]
 
         yield ask
 

@@ -48,7 +48,7 @@ class Tampering:
     def _execute(self, *statements: str) -> None:
         with psycopg.connect(self.conninfo) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
 
 @pytest.fixture

@@ -124,6 +124,20 @@ async def _until_somebody_waits(conninfo: str) -> None:
                 return
 
 
+async def test_a_restarted_database_serves_the_first_batch(postgres: Kept, emptied: str) -> None:
+    """Connections that ended while nobody used them are not lent."""
+    assert postgres.database is not None
+    (group, *_) = await furnish(postgres.accounts)
+    pool = postgres.database
+    async with pool.connection(), pool.connection(), pool.connection():
+        await pool.ping()
+    await terminate_backends(emptied)
+    await charged(postgres.store, (group, initial()))
+    await asyncio.gather(*(pool.ping() for _ in range(4)))
+    await terminate_backends(emptied)
+    assert (await octets(postgres.accounts)).reserved == 100
+
+
 async def test_a_statement_that_waits_too_long_is_given_up(emptied: str) -> None:
     pool = Database(emptied, statement_seconds=0.2)
     catalogues = Catalogues(read_stored)

@@ -37,7 +37,7 @@ def empty(cluster: Cluster) -> Iterator[str]:
 
 def ask(conninfo: str, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        cursor = connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+        cursor = connection.execute(sql.SQL(statement))
         return cursor.fetchall() if cursor.description else []
 
 

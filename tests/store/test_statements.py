@@ -45,7 +45,7 @@ def filled(cluster: Cluster, migrated: str) -> Iterator[psycopg.Connection[tuple
         conninfo = f"{cluster.conninfo('ocs_filled')} {options}"
         with psycopg.connect(conninfo, autocommit=True) as connection:
             for statement in FILLING.split(";"):
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
             register(connection)
             yield connection
         administrator.execute("DROP DATABASE ocs_filled WITH (FORCE)")
@@ -111,7 +111,7 @@ def explained(
     names = list(parameters)
     types = [CARRIERS[type(parameters[name])] for name in names]
     numbered = text % {name: f"${number}" for number, name in enumerate(names, 1)}
-    connection.execute(f"PREPARE explained ({', '.join(types)}) AS {numbered}")  # type: ignore[arg-type]
+    connection.execute(f"PREPARE explained ({', '.join(types)}) AS {numbered}")
     values = [
         connection.execute("SELECT %(a)s::text", {"a": parameters[name]}).fetchone() or ()
         for name in names
@@ -121,7 +121,7 @@ def explained(
     row = connection.execute(explain).fetchone()
     connection.execute("DEALLOCATE explained")
     assert row is not None
-    return row[0][0]["Plan"]  # type: ignore[no-any-return]
+    return row[0][0]["Plan"]
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -175,7 +175,7 @@ async def test_a_session_of_four_rating_groups_is_about_a_kibibyte(postgres: Kep
     ):
         inserting = statements.INSERT_SESSIONS
         rows = [sessions.inserted(1, session(2, 1, lines=4))]
-        await connection.execute(inserting.text, inserting.parameters(rows))  # type: ignore[arg-type]
+        await connection.execute(inserting.text, inserting.parameters(rows))
         cursor = await connection.execute("SELECT pg_column_size(session.*) FROM session")
         row = await cursor.fetchone()
     assert row is not None
