@@ -347,6 +347,16 @@ async def test_a_value_that_cannot_be_stored_breaks_the_batch(
     assert (await octets(postgres.accounts, 1)).reserved == 100
 
 
+async def test_an_identity_that_is_no_text_breaks_its_look_up_and_no_other(postgres: Kept) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    broken = initial(identities=(Identity(IdentityKind.NAI, "a\0"),))
+    with pytest.raises(BrokenBatch):
+        await postgres.store.resolve([initial(), broken])
+    with pytest.raises(BrokenBatch):
+        await charged(postgres.store, (group, broken))
+    assert await postgres.store.resolve([initial()]) == [group]
+
+
 async def test_octets_that_are_no_text_are_spelled_out(postgres: Kept) -> None:
     (group, *_) = await furnish(postgres.accounts)
     await charged(postgres.store, (group, initial(origin_host="gate\udcff")))
