@@ -123,10 +123,12 @@ def create_metrics() -> Metrics:
         ),
         queue_depth=gauge("queue_depth", "Requests that wait, by lane", "lane"),
         database_errors=counter(
-            "database_errors", "Errors of the database, by SQLSTATE class", "sqlstate_class"
+            "database_errors",
+            "Errors of the database: it was unavailable, or refused a request",
+            "kind",
         ),
         database_retries=counter(
-            "database_retries", "Batches tried again, by SQLSTATE", "sqlstate"
+            "database_retries", "Batches tried again, because others had changed what they read"
         ),
         peers_open=gauge("peers_open", "Peers whose connection is open"),
     )
@@ -142,7 +144,11 @@ def _masked(value: object) -> object:
 
 
 def _console_processors(stream: TextIO) -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
 
 
 def _json_processors() -> list[Processor]:

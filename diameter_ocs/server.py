@@ -222,7 +222,7 @@ async def _lanes(
     )
     database = Database(conninfo, settings.lanes + 2, settings.answer_budget_seconds / 2)
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
-    lanes = Lanes(store, settings, wall_clock)
+    lanes = Lanes(store, settings, wall_clock, metrics)
     try:
         async with asyncio.TaskGroup() as tasks:
             working = [

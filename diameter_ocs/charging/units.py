@@ -1,6 +1,6 @@
 """Octets, seconds, service-specific units and money in micro-units: integers, never floats."""
 
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation, Overflow
 from enum import IntEnum
 
 MICRO_UNITS = 1_000_000
@@ -41,6 +41,8 @@ def parse_money(text: str) -> int:
         value = Decimal(text) * MICRO_UNITS
     except InvalidOperation:
         raise ValueError(f"{text!r} is no amount; write it like 12.50") from None
+    except Overflow:
+        raise ValueError(f"{text!r} is too large for an amount") from None
     if not value.is_finite() or abs(value) > AMOUNT_MAX:
         raise ValueError(f"{text!r} is too large for an amount")
     if value != value.to_integral_value(ROUND_DOWN):

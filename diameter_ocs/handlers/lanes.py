@@ -15,6 +15,7 @@ import structlog
 from ..charging.decisions import Decision, Outcome
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
+from ..observability import Metrics, create_metrics
 from .credit_control import Fault, fold
 from .ports import Store
 
@@ -71,6 +72,9 @@ class _Queue:
         self._jobs.append(job)
         self._filled.set()
 
+    def __len__(self) -> int:
+        return len(self._jobs)
+
     async def take(self, at_most: int) -> list[_Job]:
         """Wait for a job; return all that are there, up to a number."""
         while not self._jobs:
@@ -96,12 +100,21 @@ class Lanes:
     `clock` gives microseconds since 1970 UTC.
     """
 
-    def __init__(self, store: Store, settings: LaneSettings, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: LaneSettings,
+        clock: Callable[[], int],
+        metrics: Metrics | None = None,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._metrics = metrics or create_metrics()
         self._unresolved = _Queue()
         self._lanes = [_Queue() for _ in range(settings.lanes)]
+        for number, lane in enumerate(self._lanes):
+            self._metrics.queue_depth.labels(str(number)).set_function(lane.__len__)
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
         self._waiting: set[_Job] = set()
         self._is_stopped = False
@@ -153,6 +166,7 @@ class Lanes:
                 await work(jobs)
             except CasesUnavailable as fault:
                 log.warning("database unavailable", reason=str(fault), requests=len(jobs))
+                self._metrics.database_errors.labels("unavailable").inc()
                 self._fail(jobs, Fault.TOO_BUSY)
                 await asyncio.sleep(RECONNECT_SECONDS)
             except Exception:
@@ -178,12 +192,15 @@ class Lanes:
         """Decide and store a batch; try again what others got in the way of."""
         for _ in range(ATTEMPTS_MAX):
             try:
-                tried = await self._try(jobs)
+                with self._metrics.batch_seconds.time():
+                    tried = await self._try(jobs)
             except StaleCase:
+                self._metrics.database_retries.inc()
                 continue
             except BrokenBatch as fault:
                 await self._bisect(jobs, self._charge, fault)
                 return
+            self._metrics.batch_size.observe(len(tried.decided))
             for job, result in tried.decided:
                 self._reply(job, result)
             for job in tried.locked_elsewhere:
@@ -213,6 +230,7 @@ class Lanes:
         """Do what can be done of a batch that as a whole cannot."""
         if len(jobs) == 1:
             log.error("request cannot be stored", reason=str(fault))
+            self._metrics.database_errors.labels("refused").inc()
             self._fail(jobs, Fault.UNABLE_TO_COMPLY)
             return
         half = len(jobs) // 2

@@ -17,6 +17,7 @@ from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Work
 from diameter_ocs.handlers.provisioning import credit_balance
+from diameter_ocs.observability import create_metrics
 from diameter_ocs.store.memory import MemoryStore, MemoryWork
 from tests.handlers.virtual_time import play
 from tests.store.scenario import (
@@ -101,7 +102,8 @@ class Counter:
     def __init__(self, store: MemoryStore, settings: LaneSettings) -> None:
         self.kept = store
         self.faulty = Faulty(store)
-        self.lanes = Lanes(self.faulty, settings, lambda: NOW)
+        self.metrics = create_metrics()
+        self.lanes = Lanes(self.faulty, settings, lambda: NOW, self.metrics)
         self.replies: dict[int, list[Result]] = {}
         self.order: list[int] = []
         self.asked = 0
@@ -284,6 +286,23 @@ def test_a_stale_case_is_read_again() -> None:
             counter.faulty.at_commit += [StaleCase()] * 3
             assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
             assert (await octets(counter.kept)).reserved == 100
+
+    play(story())
+
+
+def test_batches_and_what_befell_them_are_counted() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.at_commit.append(StaleCase())
+            await counter.ask(initial(), initial(3, b"b"))
+            counter.faulty.at_lock.append(CasesUnavailable())
+            await counter.ask(update())
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_batch_size_sum") == 2
+            assert value("ocs_batch_seconds_count") >= 3
+            assert value("ocs_database_retries_total") == 1
+            assert value("ocs_database_errors_total", {"kind": "unavailable"}) == 1
+            assert value("ocs_queue_depth", {"lane": "0"}) == 0
 
     play(story())
 
