@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from diameter_ocs.config import resource
+from diameter_ocs.embedded import Cluster
+from diameter_ocs.store.schema import migrate
 from tests.conftest import temporary_folder
 from tests.system.serving import Demonstration, Server, demonstration
 
 LISTEN = 'listen = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
+LOOPBACK = "accept_any_loopback_peer = true\nserved_realms = '*'\n"
 IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
 
 
@@ -30,7 +34,26 @@ def demo() -> Iterator[Demonstration]:
             assert "Traceback" not in shared.server.log
             assert '"level":"error"' not in shared.server.log
         finally:
-            shared.server.kill()
+            shared.kill()
+
+
+@pytest.fixture
+def own_demo(folder: Path) -> Iterator[Demonstration]:
+    """A demonstration of the test's own."""
+    own = demonstration(folder)
+    own.server.start()
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def outside(folder: Path) -> Iterator[Cluster]:
+    """A PostgreSQL of the test's own, which it may stop."""
+    cluster = Cluster(folder / "outside")
+    cluster.start()
+    migrate(cluster.conninfo(), resource("migrations"))
+    yield cluster
+    cluster.stop()
 
 
 Configured = Callable[..., Server]

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import structlog
 
 from diameter_ocs import cli
+from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.gateway import Gateway, Identity, connect, open_connection
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -179,6 +180,27 @@ class Demonstration:
 
     server: Server
     data: Path
+
+    @property
+    def conninfo(self) -> str:
+        """How a test reaches the database while the server runs."""
+        return Cluster(self.data / "demo").conninfo()
+
+    @property
+    def postmaster(self) -> int | None:
+        """The process number of the embedded PostgreSQL; None where there is none."""
+        file = self.data / "demo" / "postgres" / "postmaster.pid"
+        try:
+            number = int(file.read_text().split()[0])
+            os.kill(number, 0)
+        except (FileNotFoundError, IndexError, ProcessLookupError):
+            return None
+        return number
+
+    def kill(self) -> None:
+        """End the server at once and wait until its PostgreSQL has ended by itself."""
+        self.server.kill()
+        eventually("postgres ends by itself", lambda: self.postmaster is None)
 
     def command(self, *words: object) -> Any:
         """Give a command for the demonstration's database in this process; return its JSON."""

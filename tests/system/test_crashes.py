@@ -6,16 +6,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
-from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.gateway import parse_steps
-from tests.system.serving import CLONE, Demonstration, demonstration, eventually
+from tests.system.serving import CLONE, Demonstration, eventually
 from tests.system.wire import subscriber
 
 pytestmark = pytest.mark.ci
@@ -96,12 +94,12 @@ def expected(answer: dict[str, Any]) -> Journalled:
     return Journalled(*key, tuple(sorted(groups.items())))
 
 
-def check_nothing_is_lost(demo: Demonstration, conninfo: str, loads: list[Load]) -> None:
+def check_nothing_is_lost(demo: Demonstration, loads: list[Load]) -> None:
     """Compare what gateways were answered with the journal and the books."""
     charged = [answer for load in loads for answer in load.answers()]
     charged = [answer for answer in charged if answer["result_code"] == 2001]
     assert charged
-    written = journal(conninfo)
+    written = journal(demo.conninfo)
     lost = [entry for entry in map(expected, charged) if written[entry] != 1]
     assert lost == [], f"{len(lost)} of {len(charged)} answers are not in the journal exactly once"
     twice = [entry for entry, count in written.items() if count > 1]
@@ -109,58 +107,34 @@ def check_nothing_is_lost(demo: Demonstration, conninfo: str, loads: list[Load])
     assert demo.command("books")["balanced"] is True
 
 
-def journalled_conninfo(demo: Demonstration) -> str:
-    """Return how the test reaches the embedded database of a server that runs."""
-    return Cluster(demo.data / "demo").conninfo()
-
-
-def postmaster(demo: Demonstration) -> int | None:
-    """Return the process number of the embedded PostgreSQL, or None when there is none."""
-    file = demo.data / "demo" / "postgres" / "postmaster.pid"
-    try:
-        number = int(file.read_text().split()[0])
-        os.kill(number, 0)
-    except (FileNotFoundError, IndexError, ProcessLookupError):
-        return None
-    return number
-
-
-@pytest.fixture
-def demo(folder: Path) -> Iterator[Demonstration]:
-    """A demonstration of the test's own, whose accounts have more than any load uses."""
-    own = demonstration(folder)
-    own.server.start()
-    yield own
-    own.server.kill()
-
-
-def test_a_killed_server_has_lost_no_answered_charge(demo: Demonstration, folder: Path) -> None:
+def test_a_killed_server_has_lost_no_answered_charge(own_demo: Demonstration, folder: Path) -> None:
+    demo = own_demo
     loads: list[Load] = []
     for _ in range(KILLS):
         load = Load(folder, demo.server.port)
         loads.append(load)
         eventually("answers", lambda load=load: load.count() > ANSWERS_BEFORE_A_KILL)
-        demo.server.kill()
+        demo.kill()
         report = load.end()
         assert report["ended"].startswith("connection lost")
         assert report["faults"] == {}
-        eventually("postgres ends by itself", lambda: postmaster(demo) is None)
         log = (demo.data / "demo" / "postgres.log").read_text()
         assert "database system is shut down" in log.splitlines()[-1]
         demo.server.start()
-        check_nothing_is_lost(demo, journalled_conninfo(demo), loads)
+        check_nothing_is_lost(demo, loads)
     assert demo.server.end() == 0
 
 
-def test_a_killed_database_costs_3004_and_no_restart(demo: Demonstration, folder: Path) -> None:
+def test_a_killed_database_costs_3004_and_no_restart(own_demo: Demonstration, folder: Path) -> None:
+    demo = own_demo
     load = Load(folder, demo.server.port)
     for _ in range(KILLS):
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_BEFORE_A_KILL)
-        number = postmaster(demo)
+        number = demo.postmaster
         assert number is not None
         os.kill(number, signal.SIGKILL)
-        eventually("another postgres", lambda old=number: postmaster(demo) not in (None, old))
+        eventually("another postgres", lambda old=number: demo.postmaster not in (None, old))
         assert demo.server.process.poll() is None
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_AFTER_A_KILL)
@@ -170,19 +144,20 @@ def test_a_killed_database_costs_3004_and_no_restart(demo: Demonstration, folder
     assert report["result_codes"]["3004"] > 0
     assert report["unanswered"] == 0
     assert report["faults"] == {}
-    check_nothing_is_lost(demo, journalled_conninfo(demo), [load])
+    check_nothing_is_lost(demo, [load])
     with demo.server.connect() as gateway:
         (step,) = parse_steps(["initial:rg=300"])
         assert gateway.session(subscriber(1)).credit_control(step).result_code == 2001
     assert demo.server.end() == 0
 
 
-def test_a_killed_backend_harms_nobody_for_long(demo: Demonstration, folder: Path) -> None:
+def test_a_killed_backend_harms_nobody_for_long(own_demo: Demonstration, folder: Path) -> None:
+    demo = own_demo
     load = Load(folder, demo.server.port)
     for _ in range(KILLS):
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_AFTER_A_KILL)
-        with psycopg.connect(journalled_conninfo(demo), autocommit=True) as connection:
+        with psycopg.connect(demo.conninfo, autocommit=True) as connection:
             ended = connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'diameter-ocs'"
@@ -194,5 +169,5 @@ def test_a_killed_backend_harms_nobody_for_long(demo: Demonstration, folder: Pat
     assert set(report["result_codes"]) <= {"2001", "3004", "5002"}
     assert report["unanswered"] == 0
     assert report["faults"] == {}
-    check_nothing_is_lost(demo, journalled_conninfo(demo), [load])
+    check_nothing_is_lost(demo, [load])
     assert demo.server.end() == 0

@@ -1,7 +1,6 @@
 """`serve` with a configuration: who may connect, how it begins and ends, a database that goes."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.encoding import answer_to_request
 from diameter_ocs.simulator.gateway import Identity, SimulatorError, parse_steps
-from diameter_ocs.store.schema import migrate
-from tests.system.conftest import IDENTITY, LISTEN, Configured
+from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
 from tests.system.serving import Server, command, demonstration, eventually, run_command
 from tests.system.wire import (
     DISCONNECT_PEER,
@@ -28,7 +26,6 @@ from tests.system.wire import (
     with_avp,
 )
 
-LOOPBACK = "accept_any_loopback_peer = true\nserved_realms = '*'\n"
 KNOWN = Identity("pgw1.known.example", "known.example", "test.example")
 STRICT = Identity("strict.known.example", "known.example", "test.example")
 PEERS = """
@@ -64,16 +61,6 @@ def create(new: NewAccount, conninfo: str) -> None:
         *("account", "create", new.name, "--plan", "demo", *names, "--credit", "20"),
         *("--database-url", conninfo),
     )
-
-
-@pytest.fixture
-def outside(folder: Path) -> Iterator[Cluster]:
-    """A PostgreSQL of the test's own, which it may stop."""
-    cluster = Cluster(folder / "outside")
-    cluster.start()
-    migrate(cluster.conninfo(), resource("migrations"))
-    yield cluster
-    cluster.stop()
 
 
 def test_peers_are_taken_as_the_configuration_says(configured: Configured, database: str) -> None:
