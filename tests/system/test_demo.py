@@ -232,14 +232,20 @@ def test_a_catalogue_is_used_from_the_next_request_on(
 
 
 def test_the_monitoring_pages_tell_what_happens(gateway: Gateway, demo: Demonstration) -> None:
-    def count() -> float:
-        page = demo.server.page("/metrics")[1]
-        name = 'ocs_requests_total{request_type="initial",result_code="2001"}'
-        return sum(float(line.split()[1]) for line in page.splitlines() if line.startswith(name))
+    counted = (
+        'ocs_requests_total{request_type="initial",result_code="2001"}',
+        "ocs_batch_size_sum",
+        "ocs_batch_seconds_count",
+    )
 
-    before = count()
+    def counts() -> list[float]:
+        lines = [line.split() for line in demo.server.page("/metrics")[1].splitlines()]
+        values = {name: float(value) for name, value, *_ in lines if name != "#"}
+        return [values.get(name, 0.0) for name in counted]
+
+    before = counts()
     answers(gateway.session(subscriber(42)), "initial:rg=300")
-    assert count() == before + 1
+    assert counts() == [count + 1 for count in before]
     assert demo.server.page("/healthz") == (200, "ok\n")
     assert demo.server.page("/readyz") == (200, "ok\n")
     assert demo.server.page("/else")[0] == 404
