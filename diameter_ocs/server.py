@@ -220,7 +220,8 @@ async def _lanes(
         batch_size=configuration.batch_size,
         answer_budget_seconds=configuration.answer_budget_seconds,
     )
-    database = Database(conninfo, settings.lanes + 2, settings.answer_budget_seconds / 2)
+    budget = settings.answer_budget_seconds
+    database = Database(conninfo, settings.lanes + 2, budget / 2, lease_seconds=budget)
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
     lanes = Lanes(store, settings, wall_clock, metrics)
     try:
@@ -240,9 +241,8 @@ async def _watch(database: Database, readiness: Readiness) -> None:
     """Keep the readiness true to what the database says."""
     while True:
         try:
-            async with asyncio.timeout(5 * WATCH_SECONDS):
-                await database.ping()
-        except (CasesUnavailable, TimeoutError) as error:
+            await database.ping()
+        except CasesUnavailable as error:
             reason: str | None = f"the database does not answer: {error}"
         else:
             reason = None

@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import structlog
@@ -116,7 +117,8 @@ class Lanes:
         for number, lane in enumerate(self._lanes):
             self._metrics.queue_depth.labels(str(number)).set_function(lane.__len__)
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
-        self._waiting: set[_Job] = set()
+        self._waiting: dict[_Job, None] = {}  # in the order of their deadlines
+        self._overdue: asyncio.TimerHandle | None = None
         self._is_stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -133,8 +135,9 @@ class Lanes:
             return
         budget = self._settings.answer_budget_seconds
         job = _Job(request, reply, asyncio.get_running_loop().time() + budget)
-        self._waiting.add(job)
+        self._waiting[job] = None
         self._idle.clear()
+        self._watch_deadlines()
         group = self._groups.get((request.tenant, request.session_key))
         if group is None or request.request_type is RequestType.INITIAL:
             self._unresolved.put(job)
@@ -150,6 +153,8 @@ class Lanes:
                     tasks.create_task(self._serve(lane, self._charge), name=f"lane {number}")
         finally:
             self._is_stopped = True
+            if self._overdue is not None:
+                self._overdue.cancel()
             self._fail(list(self._waiting), Fault.TOO_BUSY)
 
     async def drain(self) -> None:
@@ -159,7 +164,8 @@ class Lanes:
     async def _serve(self, queue: _Queue, work: _Work) -> None:
         """Work off one queue, whatever happens to a batch of it."""
         while True:
-            jobs = self._in_time(await queue.take(self._settings.batch_size))
+            taken = await queue.take(self._settings.batch_size)
+            jobs = [job for job in taken if job in self._waiting]
             if not jobs:
                 continue
             try:
@@ -237,11 +243,20 @@ class Lanes:
         await work(jobs[:half])
         await work(jobs[half:])
 
-    def _in_time(self, jobs: list[_Job]) -> list[_Job]:
-        """Refuse the jobs whose answer would come too late; return the others."""
+    def _watch_deadlines(self) -> None:
+        """Look again when the budget of the oldest request is used up."""
+        if self._overdue is None and self._waiting:
+            deadline = next(iter(self._waiting)).deadline
+            loop = asyncio.get_running_loop()
+            self._overdue = loop.call_at(deadline, self._refuse_overdue)
+
+    def _refuse_overdue(self) -> None:
+        """Refuse the requests whose answer would come too late, wherever they are by now."""
+        self._overdue = None
         now = asyncio.get_running_loop().time()
-        self._fail((job for job in jobs if now >= job.deadline), Fault.TOO_BUSY)
-        return [job for job in jobs if job in self._waiting]
+        overdue = takewhile(lambda job: job.deadline <= now, self._waiting)
+        self._fail(list(overdue), Fault.TOO_BUSY)
+        self._watch_deadlines()
 
     def _postpone(self, job: _Job) -> None:
         lane = self._lane(job.group)
@@ -264,8 +279,10 @@ class Lanes:
 
     def _reply(self, job: _Job, result: Decision | Fault) -> None:
         if job not in self._waiting:
+            if isinstance(result, Decision):
+                self._metrics.answers_dropped.labels("late").inc()
             return
-        self._waiting.remove(job)
+        del self._waiting[job]
         if isinstance(result, Decision) and result.session is None:
             self._groups.pop((job.request.tenant, job.request.session_key), None)
         asyncio.get_running_loop().call_soon(job.reply, result)

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
 
+import asyncio
 import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -49,11 +50,20 @@ class Database:
     """A pool of connections that act as the application role.
 
     `statement_seconds` bounds every statement and every wait for a lock or a free connection.
+    `lease_seconds` bounds how long psycopg's own connection is lent, for a database that does not
+    answer at all; None: it is waited for.
     """
 
-    def __init__(self, conninfo: str, pool_size: int = 4, statement_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        pool_size: int = 4,
+        statement_seconds: float = 30,
+        lease_seconds: float | None = None,
+    ) -> None:
         self._conninfo = conninfo
         self._statement_seconds = statement_seconds
+        self._lease_seconds = lease_seconds
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",
             async_creator=self._connect,
@@ -85,14 +95,27 @@ class Database:
             pooled = await lent.get_raw_connection()
             connection = cast(Connection, pooled.driver_connection)
             await connection.set_autocommit(True)
+            lease = self._lease(connection)
             try:
                 yield connection
             finally:
+                if lease is not None:
+                    lease.cancel()
                 info = connection.info
                 if connection.closed or info.transaction_status or info.pipeline_status:
                     await lent.invalidate()
                 else:
                     await connection.set_autocommit(False)
+
+    def _lease(self, connection: Connection) -> asyncio.TimerHandle | None:
+        """Cut the connection when its time is over: whoever waits on it then meets an error.
+
+        Cancelling would not do: psycopg waits for the server to confirm that.
+        """
+        if self._lease_seconds is None:
+            return None
+        loop = asyncio.get_running_loop()
+        return loop.call_later(self._lease_seconds, connection.pgconn.finish)
 
     @asynccontextmanager
     async def transaction(

@@ -379,6 +379,21 @@ def test_a_commit_that_is_not_known_of_is_refused_and_goes_on() -> None:
     play(story())
 
 
+def test_a_decision_that_comes_too_late_is_dropped_and_counted() -> None:
+    async def story() -> None:
+        async with opened(lanes=1, answer_budget_seconds=2.0) as counter:
+            counter.faulty.hold = asyncio.Event()
+            (late,) = counter.submit(initial())
+            await asyncio.sleep(2.1)
+            assert counter.reply(late) is Fault.TOO_BUSY
+            counter.faulty.hold.set()
+            assert outcomes(await counter.ask(update())) == ["SUCCESS"]
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_answers_dropped_total", {"reason": "late"}) == 1
+
+    play(story())
+
+
 @pytest.mark.parametrize("when", ["at_lock", "at_commit", "at_resolve", "after_commit"])
 def test_a_fault_of_our_own_ends_no_lane(when: str) -> None:
     async def story() -> None:

@@ -14,7 +14,7 @@ from diameter_ocs.handlers.credit_control import fold
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
-from diameter_ocs.store.database import APPLICATION_ROLE, Database
+from diameter_ocs.store.database import APPLICATION_ROLE, Database, renamed_faults
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
     NOW,
@@ -248,3 +248,15 @@ async def test_a_serialization_failure_is_a_stale_case(opened: Database) -> None
             await connection.exec_driver_sql(
                 "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"
             )
+
+
+async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None:
+    kept = Database(database, pool_size=1, lease_seconds=0.2)
+    try:
+        with pytest.raises(CasesUnavailable):
+            async with kept.connection() as connection:
+                with renamed_faults():
+                    await connection.execute("SELECT pg_sleep(20)")
+        await kept.ping()
+    finally:
+        await kept.close()

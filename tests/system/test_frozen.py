@@ -66,7 +66,6 @@ def test_a_locked_account_costs_3004_in_time_and_only_itself(own_demo: Demonstra
         assert gateway.session(subscriber(1)).credit_control(STEP).result_code == 2001
 
 
-@pytest.mark.xfail(reason="a statement that gets no answer is waited for without a limit")
 def test_a_frozen_database_costs_3004_in_time(own_demo: Demonstration, ice: Ice) -> None:
     with own_demo.server.connect() as gateway:
         assert gateway.session(subscriber(1)).credit_control(STEP).result_code == 2001
@@ -89,14 +88,12 @@ def test_a_database_that_was_frozen_needs_no_restart(own_demo: Demonstration, ic
     assert own_demo.command("books")["balanced"] is True
 
 
-@pytest.mark.xfail(reason="the look at the database is not given up: it waits for an answer")
 def test_a_frozen_database_shows_on_readyz(own_demo: Demonstration, ice: Ice) -> None:
     eventually("ready", own_demo.server.is_ready)
     ice.freeze(own_demo.postmaster)
     eventually("unready", lambda: not own_demo.server.is_ready(), UNREADY_SECONDS)
 
 
-@pytest.mark.xfail(reason="the stop waits for requests that wait for the database")
 def test_a_server_ends_though_its_database_is_frozen(
     configured: Configured, outside: Cluster, ice: Ice
 ) -> None:
