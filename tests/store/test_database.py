@@ -252,11 +252,15 @@ async def test_a_serialization_failure_is_a_stale_case(opened: Database) -> None
 
 async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None:
     kept = Database(database, pool_size=1, lease_seconds=0.2)
+
+    async def wait_long() -> None:
+        with renamed_faults():
+            async with kept.connection() as connection:
+                await connection.execute("SELECT pg_sleep(20)")
+
     try:
         with pytest.raises(CasesUnavailable):
-            async with kept.connection() as connection:
-                with renamed_faults():
-                    await connection.execute("SELECT pg_sleep(20)")
+            await wait_long()
         await kept.ping()
     finally:
         await kept.close()
