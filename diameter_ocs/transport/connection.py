@@ -137,7 +137,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
         assert self._peer is not None
-        self._log_events(self._peer.connection_lost(self._loop.time()))
+        for event in self._peer.connection_lost(self._loop.time()):
+            self._note(event)
         if self._timer is not None:
             self._timer.cancel()
         if self._peer.facts is not None:
@@ -150,7 +151,8 @@ class Connection(asyncio.BufferedProtocol):
                 for kind in event.tolerated:
                     self.tolerate(kind)
                 self._give_out(event)
-        self._log_events(events)
+            else:
+                self._note(event)
         self._flush_soon()
 
     def _give_out(self, received: RequestReceived) -> None:
@@ -163,30 +165,30 @@ class Connection(asyncio.BufferedProtocol):
             error = UnableToComply("the request cannot be decided")
             self.answer(error_answer(received.message, local.dictionary, local.identity, error))
 
-    def _log_events(self, events: list[Event]) -> None:
-        for event in events:
-            match event:
-                case PeerOpened(origin_host, origin_realm, facts):
-                    self._log = self._log.bind(peer=origin_host)
-                    self._rim.metrics.peers_open.inc()
-                    self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
-                case PeerClosed(reason, detail):
-                    self._reason = reason
-                    if self.facts is not None:
-                        self._rim.metrics.peers_open.dec()
-                    self._log.info("peer closed", reason=reason, detail=detail)
-                case PeerSuspected():
-                    self._log.warning("peer suspected")
-                case PeerRecovered():
-                    self._log.info("peer recovered")
-                case RequestRefused(message, error):
-                    self._rim.metrics.refusals.labels(str(error.result_code)).inc()
-                    self._log.info(
-                        "request refused",
-                        command=message.name or message.command_code,
-                        result_code=error.result_code,
-                        reason=str(error),
-                    )
+    def _note(self, event: Event) -> None:
+        """Log and count what happened to the connection."""
+        match event:
+            case PeerOpened(origin_host, origin_realm, facts):
+                self._log = self._log.bind(peer=origin_host)
+                self._rim.metrics.peers_open.inc()
+                self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
+            case PeerClosed(reason, detail):
+                self._reason = reason
+                if self.facts is not None:
+                    self._rim.metrics.peers_open.dec()
+                self._log.info("peer closed", reason=reason, detail=detail)
+            case PeerSuspected():
+                self._log.warning("peer suspected")
+            case PeerRecovered():
+                self._log.info("peer recovered")
+            case RequestRefused(message, error):
+                self._rim.metrics.refusals.labels(str(error.result_code)).inc()
+                self._log.info(
+                    "request refused",
+                    command=message.name or message.command_code,
+                    result_code=error.result_code,
+                    reason=str(error),
+                )
 
     def _flush_soon(self) -> None:
         if not self._is_flush_due:

@@ -63,6 +63,10 @@ class PeerTable:
 
     def __init__(self, rules: Iterable[PeerRule]) -> None:
         self._rules = tuple(rules)
+        owned = [rule for rule in self._rules if rule.tenant is not None]
+        self._owned = owned
+        self._owned_hosts = [rule for rule in owned if rule.host is not None]
+        self._owned_realms = [rule for rule in owned if rule.host is None]
         self._open: dict[str, OpenConnection] = {}
 
     def authorise(
@@ -103,16 +107,14 @@ class PeerTable:
 
         `origin` and `peer` are (host, realm); None: any tenant's.
         """
-        named = [rule for rule in self._rules if rule.host is not None]
-        realms = [rule for rule in self._rules if rule.host is None and rule.realm is not None]
         for rules, host, realm in (
-            (named, *origin),
-            (realms, "", origin[1]),
-            (realms, "", destination_realm),
-            (self._rules, *peer),
+            (self._owned_hosts, *origin),
+            (self._owned_realms, "", origin[1]),
+            (self._owned_realms, "", destination_realm),
+            (self._owned, *peer),
         ):
             for rule in rules:
-                if rule.tenant is not None and rule.matches(host, realm):
+                if rule.matches(host, realm):
                     return rule.tenant
         return None
 
