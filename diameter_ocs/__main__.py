@@ -3,11 +3,11 @@
 import importlib
 import sys
 
-from diameter_ocs import _bootstrap
+from . import _bootstrap
 
 
 def main() -> None:
-    """Make a clone ready if this is one, then run what the command line says."""
+    """Makes a clone ready if this is one, then runs what the command line says."""
     _bootstrap.enter(sys.argv[1:])
     # The one import inside a function: only now are the packages there that it needs.
     importlib.import_module("diameter_ocs.cli").app()

@@ -50,7 +50,7 @@ class SetUpError(Exception):
 
 
 def enter(arguments: list[str]) -> None:
-    """Return when this process runs with the packages it needs, else become one that does.
+    """Returns when this process runs with the packages it needs, else become one that does.
 
     In a clone `test` becomes pytest in the clone's environment and never returns.
     """
@@ -66,7 +66,7 @@ def enter(arguments: list[str]) -> None:
 
 
 def clone_of(package: Path) -> Path | None:
-    """Return the clone that holds the package, or None when pip has installed the package."""
+    """Returns the clone that holds the package, or None when pip has installed the package."""
     clone = package.parent
     if not (clone / "pyproject.toml").is_file() or not (clone / LOCK).is_file():
         return None
@@ -74,19 +74,19 @@ def clone_of(package: Path) -> Path | None:
 
 
 def environments(clone: Path, home: str) -> list[Path]:
-    """Return where the environment may be: in the clone, else in the user's cache."""
+    """Returns where the environment may be: in the clone, else in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"))
     name = hashlib.sha256(os.fsencode(clone)).hexdigest()[:16]
     return [clone / ".venv", cache / "diameter-ocs" / name]
 
 
 def python_of(environment: Path) -> Path:
-    """Return the environment's interpreter."""
+    """Returns the environment's interpreter."""
     return environment / "bin" / "python"
 
 
 def is_ready(environment: Path, digest: str) -> bool:
-    """Say whether the environment was finished for this lock, and for its Python as it is now.
+    """Says whether the environment was finished for this lock, and for its Python as it is now.
 
     The Python is known from inside only; from outside its being there suffices, so that two
     Pythons of one system use one environment.
@@ -98,12 +98,12 @@ def is_ready(environment: Path, digest: str) -> bool:
 
 
 def lock_digest(clone: Path) -> str:
-    """Return the digest of the locked packages."""
+    """Returns the digest of the locked packages."""
     return hashlib.sha256((clone / LOCK).read_bytes()).hexdigest()
 
 
 def writable(candidates: list[Path]) -> Path:
-    """Return the first place where an environment may be made; those of others are left alone."""
+    """Returns the first place where an environment may be made; those of others are left alone."""
     for environment in candidates:
         if not _may_write(environment):
             continue
@@ -117,7 +117,7 @@ def writable(candidates: list[Path]) -> Path:
 
 
 def set_up(clone: Path, environment: Path) -> None:
-    """Make the environment, unless another start makes it meanwhile."""
+    """Makes the environment, unless another start makes it meanwhile."""
     digest = lock_digest(clone)
     with _alone(environment) as descriptor:
         if is_ready(environment, digest):
@@ -132,7 +132,7 @@ def set_up(clone: Path, environment: Path) -> None:
 
 
 def check_venv() -> None:
-    """Raise SetUpError when this Python has no venv, which Debian packs apart."""
+    """Raises SetUpError when this Python has no venv, which Debian packs apart."""
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         sudo = "" if os.geteuid() == 0 else "sudo "
         raise SetUpError(
@@ -184,7 +184,7 @@ def _version() -> str:
 
 
 def _become(environment: Path, arguments: list[str]) -> None:
-    """Replace this process by the environment's Python."""
+    """Replaces this process by the environment's Python."""
     python = str(python_of(environment))
     process, _, times = os.environ.get(GUARD, "").partition(" ")
     count = int(times) + 1 if process == str(os.getpid()) else 1
@@ -197,7 +197,7 @@ def _become(environment: Path, arguments: list[str]) -> None:
 
 
 def _is_editable_install(clone: Path) -> bool:
-    """Say whether pip has installed this very clone, and so has seen to its packages."""
+    """Says whether pip has installed this very clone, and so has seen to its packages."""
     try:
         origin = importlib.metadata.distribution("diameter-ocs").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
@@ -215,7 +215,7 @@ def _home() -> str:
 
 
 def _is_foreign(environment: Path) -> bool:
-    """Say whether somebody else's files are there; a set-up that begins leaves its mark first."""
+    """Says whether somebody else's files are there; a set-up that begins leaves its mark first."""
     if not environment.exists():
         return False
     return _read_stamp(environment) is None and any(environment.iterdir())
@@ -243,7 +243,7 @@ def _write_stamp(environment: Path, stamp: str) -> None:
 
 @contextlib.contextmanager
 def _alone(environment: Path) -> Iterator[int]:
-    """Let one set-up at a time work; the others wait and then find it done."""
+    """Lets one set-up at a time work; the others wait and then find it done."""
     environment.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(f"{environment}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -281,7 +281,7 @@ def _make_environment(environment: Path) -> None:
 
 
 def _install(clone: Path, environment: Path, descriptor: int) -> None:
-    """Install the locked packages; pip holds the lock too, should this process be killed."""
+    """Installs the locked packages; pip holds the lock too, should this process be killed."""
     count = sum(line[:1].isalnum() for line in (clone / LOCK).read_text().splitlines())
     log = Path(f"{environment}.log")
     command = [
@@ -311,7 +311,7 @@ def _install(clone: Path, environment: Path, descriptor: int) -> None:
 
 
 def _follow(pip: subprocess.Popen[bytes], count: int) -> list[str]:
-    """Read pip's lines to their end and show how far it is."""
+    """Reads pip's lines to their end and shows how far it is."""
     assert pip.stdout is not None
     lines: list[str] = []
     progress = Progress(count)
@@ -364,14 +364,14 @@ class Progress:
 
 
 def _point_to_clone(clone: Path, environment: Path) -> None:
-    """Make the clone's package importable, whatever folder the command is typed in."""
+    """Makes the clone's package importable, whatever folder the command is typed in."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = environment / "lib" / version / "site-packages"
     (packages / "diameter_ocs_clone.pth").write_text(f"{clone}\n")
 
 
 def _environment_variables() -> dict[str, str]:
-    """Return the caller's variables without those that would lead pip or Python astray."""
+    """Returns the caller's variables without those that would lead pip or Python astray."""
     unwanted = {*UNWANTED, *(() if os.environ.get("HOME") else ("HOME",))}
     return {name: value for name, value in os.environ.items() if name not in unwanted}
 

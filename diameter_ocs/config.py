@@ -61,7 +61,7 @@ class Endpoint(NamedTuple):
 
 
 def parse_endpoint(value: object) -> Endpoint:
-    """Return the endpoint written as HOST:PORT, or [ADDRESS]:PORT for IPv6."""
+    """Returns the endpoint written as HOST:PORT, or [ADDRESS]:PORT for IPv6."""
     if isinstance(value, Endpoint):
         return value
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:\[\]]+)):(\d{1,5})", str(value))
@@ -82,7 +82,7 @@ def _parse_network(value: object) -> Network:
 
 
 def _split(value: object) -> object:
-    """Split text at its commas: lists in the environment are written so."""
+    """Splits text at its commas: lists in the environment are written so."""
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     return value
@@ -113,6 +113,7 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 Identity = Annotated[str, AfterValidator(_check_identity)]
 IdentityPattern = Annotated[str, AfterValidator(_check_identity_pattern)]
 Realm = Annotated[str, AfterValidator(_check_realm)]
+ServiceContext = Annotated[str, Field(pattern=r"^32[0-9]{3}$")]
 
 
 class PeerEntry(BaseModel):
@@ -168,10 +169,12 @@ class Configuration(BaseSettings):
     accept_any_loopback_peer: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json", "auto"] = "auto"
+    # Private Service-Context-Ids, each with the document that describes it, as "32251".
+    service_contexts: dict[str, ServiceContext] = Field(default_factory=dict)
     peers: Annotated[tuple[PeerEntry, ...], NoDecode] = ()
 
     def identity(self) -> tuple[str, str]:
-        """Return Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
+        """Returns Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
         if self.origin_host is not None and self.origin_realm is not None:
             return self.origin_host, self.origin_realm
         missing = [key for key in ("origin_host", "origin_realm") if not getattr(self, key)]
@@ -188,12 +191,12 @@ class Configuration(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `load` has merged, and nothing else."""
+        """Takes what `load` has merged, and nothing else."""
         return (init_settings,)
 
 
 def load(path: Path | None, **overrides: Any) -> Configuration:
-    """Return the configuration of a file, the environment and the command line's overrides.
+    """Returns the configuration of a file, the environment and the command line's overrides.
 
     An override of None is one that was not given. A relative path in the file starts from the
     file's folder. ConfigurationError names every fault.
@@ -214,7 +217,7 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
 
 
 def resource(name: str) -> Path:
-    """Return a file or folder that comes with the program, such as `migrations`.
+    """Returns a file or folder that comes with the program, such as `migrations`.
 
     In a clone it stands at the top level, in an installed package inside the package.
     """
@@ -242,7 +245,7 @@ def _source(
     in_environment: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> str:
-    """Return where a faulty value came from, as the beginning of a sentence."""
+    """Returns where a faulty value came from, as the beginning of a sentence."""
     key = str(location[0]) if location else ""
     if key in given:
         return "command line: "
@@ -252,7 +255,7 @@ def _source(
 
 
 def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    """Say in one line which key is wrong and why."""
+    """Says in one line which key is wrong and why."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     if kind == "extra_forbidden":
         return f"{path[1:]}: unknown key{_suggestion(location)}"

@@ -21,15 +21,13 @@ VISIBLE_CHARACTERS = 4
 SUBSCRIBER_FIELDS = frozenset(
     {"identity", "identities", "imsi", "msisdn", "nai", "sip_uri", "private", "subscription_id"}
 )
-LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("auto", "console", "json")
 MONITORING_SECONDS = 10  # for a client of the monitoring pages to say what it wants
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 BATCH_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 def mask(identity: str) -> str:
-    """Return an identity that shows its last 4 characters, or none when it has no more than 8."""
+    """Returns an identity that shows its last 4 characters, or none when it has no more than 8."""
     hidden = len(identity) - VISIBLE_CHARACTERS
     if hidden < VISIBLE_CHARACTERS + 1:
         return "*" * len(identity)
@@ -39,14 +37,14 @@ def mask(identity: str) -> str:
 def mask_subscribers(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
-    """Mask the fields of an event that name a subscriber."""
+    """Masks the fields of an event that name a subscriber."""
     for field in SUBSCRIBER_FIELDS & event.keys():
         event[field] = _masked(event[field])
     return event
 
 
 def configure_logging(level: str, format: str, stream: TextIO | None = None) -> None:
-    """Write events of this level and above to the stream, standard error when None.
+    """Writes events of this level and above to the stream, standard error when None.
 
     `auto` is console on a terminal and JSON, one object per line, elsewhere.
     """
@@ -75,7 +73,6 @@ class Metrics:
     answers_dropped: Counter
     refusals: Counter
     tolerated: Counter
-    request_number_reused: Counter
     batch_size: Histogram
     batch_seconds: Histogram
     queue_depth: Gauge
@@ -85,7 +82,7 @@ class Metrics:
 
 
 def create_metrics() -> Metrics:
-    """Make the metrics in a registry of their own."""
+    """Makes the metrics in a registry of their own."""
     registry = CollectorRegistry()
 
     def counter(name: str, text: str, *labels: str) -> Counter:
@@ -109,13 +106,10 @@ def create_metrics() -> Metrics:
             "answers_dropped", "Answers that were late or had no connection any more", "reason"
         ),
         refusals=counter(
-            "refusals", "Requests refused before they reached an account, by reason", "reason"
+            "refusals", "Requests answered with an error, by Result-Code", "result_code"
         ),
         tolerated=counter(
             "tolerated", "Peculiarities of messages that were accepted, by kind", "kind"
-        ),
-        request_number_reused=counter(
-            "request_number_reused", "New work under a CC-Request-Number answered before"
         ),
         batch_size=histogram("batch_size", "Requests in one transaction", BATCH_SIZES),
         batch_seconds=histogram(
@@ -135,7 +129,7 @@ def create_metrics() -> Metrics:
 
 
 def _masked(value: object) -> object:
-    """Mask text and numbers; of a collection, each member."""
+    """Masks text and numbers; of a collection, each member."""
     if isinstance(value, bytes):
         return mask(value.decode(errors="replace"))
     if isinstance(value, list | tuple | set | frozenset):
@@ -163,7 +157,7 @@ def _encode_json(event: object, **_: object) -> str:
 def monitored(
     host: str, port: int, metrics: Metrics, unready: Callable[[], str | None]
 ) -> Iterator[int]:
-    """Serve `/metrics`, `/healthz` and `/readyz` over HTTP from a thread; yield the port.
+    """Serves `/metrics`, `/healthz` and `/readyz` over HTTP from a thread; yields the port.
 
     `unready` says why the server cannot take requests now, or None when it can. OSError when the
     port is taken.
@@ -203,4 +197,4 @@ class _QuietHandler(WSGIRequestHandler):
     timeout = MONITORING_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the pages' own requests out of the log."""
+        """Keeps the pages' own requests out of the log."""

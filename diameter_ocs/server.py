@@ -1,11 +1,14 @@
-"""Build the house: the only module that knows every room."""
+"""Builds the house, the only module that knows every room, and lets requests through it.
+
+`CreditControl` takes each request from its connection to `gy` and the lanes, and back.
+"""
 
 import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -22,11 +25,12 @@ from .charging.faults import CasesUnavailable
 from .charging.requests import ChargingRequest
 from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, decode
-from .gy.encode import RESULT_CODES, encode
+from .gy.encode import encode, result_code
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
 from .observability import Metrics, create_metrics, monitored
+from .store import schema
 from .store.catalogues import Catalogues
 from .store.database import Database
 from .store.work import PostgresStore
@@ -42,12 +46,16 @@ SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
 WATCH_SECONDS = 1.0
 """How often the database is asked whether it is there."""
+PARTITIONS_SECONDS = 3600.0
+"""How often the journal's partitions are looked after."""
 RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
 REFUSALS_A_SECOND = 10
+"""Log lines about requests that belong to no account."""
 GARBAGE_THRESHOLD = 500_000
+"""A burst of requests makes many objects that counting frees again: not worth looking through."""
 
 FAULTS: dict[Fault, DiameterError] = {
     Fault.TOO_BUSY: TooBusy("the server or its database is overloaded: try again"),
@@ -72,20 +80,26 @@ class CreditControl:
         dictionary: Dictionary,
         identity: Identity,
         metrics: Metrics,
+        service_contexts: Mapping[str, str],
     ) -> None:
         self._lanes = lanes
         self._peers = peers
         self._dictionary = dictionary
         self._identity = identity
         self._metrics = metrics
+        self._service_contexts = service_contexts
         self._refusals = RefusalLog()
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
-        """Decode a request and send it down; a request that says nothing useful is answered."""
+        """Decodes a request and sends it down; a request that says nothing useful is answered."""
         message = received.message
         try:
             decoded = decode(
-                message, self._dictionary, self._tenant_of(connection, message), wall_clock()
+                message,
+                self._dictionary,
+                self._tenant_of(connection, message),
+                wall_clock(),
+                self._service_contexts,
             )
         except DiameterError as error:
             self._refuse(connection, message, error)
@@ -115,7 +129,7 @@ class CreditControl:
             self._refuse(connection, message, FAULTS[result])
             return
         request_type = decoded.request.request_type.name.lower()
-        code = RESULT_CODES[result.outcome]
+        code = result_code(result, decoded)
         self._metrics.requests.labels(request_type, str(code)).inc()
         if not result.edrs:
             self._refusals.note(result.outcome, decoded.request)
@@ -140,7 +154,7 @@ class RefusalLog:
         self._lines = 0
 
     def note(self, outcome: Outcome, request: ChargingRequest) -> None:
-        """Write down who was refused, unless too much of that was written in this second."""
+        """Writes down who was refused, unless too much of that was written in this second."""
         second = int(time.monotonic())
         if second != self._second:
             if self._lines > REFUSALS_A_SECOND:
@@ -163,7 +177,7 @@ class Readiness:
         self.reason: str | None = "starting"
 
     def unready(self) -> str | None:
-        """Return why not, or None."""
+        """Returns why not, or None."""
         return self.reason
 
 
@@ -173,7 +187,7 @@ async def run(
     on_listening: Callable[[Listening], None],
     look_after_database: Callable[[], object] | None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then let the peers go and finish what they asked.
+    """Serves until SIGTERM or SIGINT, then lets the peers go and finish what they asked.
 
     `look_after_database` is called again and again from this thread: it restarts the embedded
     database when that has died.
@@ -189,11 +203,10 @@ async def run(
     ):
         listener = _listener(configuration, lanes, metrics)
         endpoint = configuration.metrics
-        host, port = endpoint if endpoint is not None else ("127.0.0.1", 0)
-        with monitored(host, port, metrics, readiness.unready) as metrics_port:
+        with _monitored(endpoint, metrics, readiness) as watched:
             address = Endpoint(*await listener.start(*configuration.listen))
             keeper = tasks.create_task(_look_after(look_after_database))
-            on_listening(Listening(address, endpoint and Endpoint(endpoint.host, metrics_port)))
+            on_listening(Listening(address, watched))
             gc.freeze()
             gc.set_threshold(GARBAGE_THRESHOLD)
             await stop.wait()
@@ -206,7 +219,7 @@ async def run(
 
 
 def wall_clock() -> int:
-    """Return microseconds since 1970 UTC."""
+    """Returns microseconds since 1970 UTC."""
     return time.time_ns() // 1000
 
 
@@ -214,7 +227,7 @@ def wall_clock() -> int:
 async def _lanes(
     configuration: Configuration, conninfo: str, readiness: Readiness, metrics: Metrics
 ) -> AsyncIterator[Lanes]:
-    """Open the database and work off requests while the context lasts."""
+    """Opens the database and works off requests while the context lasts."""
     settings = LaneSettings(
         lanes=configuration.lanes,
         batch_size=configuration.batch_size,
@@ -229,6 +242,7 @@ async def _lanes(
             working = [
                 tasks.create_task(lanes.run()),
                 tasks.create_task(_watch(database, readiness)),
+                tasks.create_task(_make_partitions(conninfo)),
             ]
             yield lanes
             for task in working:
@@ -238,7 +252,7 @@ async def _lanes(
 
 
 async def _watch(database: Database, readiness: Readiness) -> None:
-    """Keep the readiness true to what the database says."""
+    """Keeps the readiness true to what the database says."""
     while True:
         try:
             await database.ping()
@@ -251,6 +265,28 @@ async def _watch(database: Database, readiness: Readiness) -> None:
         await asyncio.sleep(WATCH_SECONDS)
 
 
+async def _make_partitions(conninfo: str) -> None:
+    """Keeps the journal's partitions ahead of the days; what fails is tried again in an hour."""
+    while True:
+        await asyncio.sleep(PARTITIONS_SECONDS)
+        try:
+            await asyncio.to_thread(schema.make_partitions, conninfo)
+        except (schema.SchemaError, CasesUnavailable) as error:
+            log.warning("partitions not made", reason=str(error))
+
+
+@contextmanager
+def _monitored(
+    endpoint: Endpoint | None, metrics: Metrics, readiness: Readiness
+) -> Iterator[Endpoint | None]:
+    """Serves the monitoring pages where the configuration wants them."""
+    if endpoint is None:
+        yield None
+        return
+    with monitored(endpoint.host, endpoint.port, metrics, readiness.unready) as port:
+        yield Endpoint(endpoint.host, port)
+
+
 async def _look_after(look: Callable[[], object] | None) -> None:
     while look is not None:
         look()
@@ -258,7 +294,7 @@ async def _look_after(look: Callable[[], object] | None) -> None:
 
 
 def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> Listener:
-    """Join the Diameter node, its peers and the application."""
+    """Joins the Diameter node, its peers and the application."""
     dictionary = dictionaries.load(
         *((resource("dictionaries") / name).read_text() for name in DICTIONARIES)
     )
@@ -279,7 +315,9 @@ def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> L
         watchdog_seconds=configuration.watchdog_seconds,
     )
     peers = PeerTable(_rules(configuration))
-    application = CreditControl(lanes, peers, dictionary, identity, metrics)
+    application = CreditControl(
+        lanes, peers, dictionary, identity, metrics, configuration.service_contexts
+    )
     return Listener(local, peers, application.take, configuration.connections_max, metrics)
 
 

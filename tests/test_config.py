@@ -44,6 +44,9 @@ strict = true
 
 [[peers]]
 realm = "roaming.example"
+
+[service_contexts]
+"gprs@maker.example" = "32251"
 """
 
 
@@ -76,7 +79,9 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     )
     assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
     named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
-    assert named_in_file | {"peers"} == set(Configuration.model_fields)
+    assert configuration.service_contexts == {"gprs@maker.example": "32251"}
+    tables = {"peers", "service_contexts"}
+    assert named_in_file | tables == set(Configuration.model_fields)
 
 
 def test_without_a_file_there_are_defaults() -> None:

@@ -19,7 +19,7 @@ _APPLICATION_ID_NAMES = ("Auth-Application-Id", "Acct-Application-Id")
 class Application(NamedTuple):
     """An application that is served: its id, and the commands whose requests are taken.
 
-    With a ``vendor_id`` it is announced inside Vendor-Specific-Application-Id.
+    With a `vendor_id` it is announced inside Vendor-Specific-Application-Id.
     """
 
     id: int
@@ -31,9 +31,9 @@ class Application(NamedTuple):
 class LocalNode:
     """This node as its peers see it, and the limits that it keeps.
 
-    Hosts and realms are compared without regard to case; ``*`` stands for any. Times are seconds:
-    ``cer_seconds`` for the peer to send its CER, ``disconnect_seconds`` for the end of a
-    disconnection. ``strict`` refuses what is tolerated otherwise, in CERs too.
+    Hosts and realms are compared without regard to case; `*` stands for any. Times are seconds:
+    `cer_seconds` for the peer to send its CER, `disconnect_seconds` for the end of a
+    disconnection. `strict` refuses what is tolerated otherwise, in CERs too.
     """
 
     identity: Identity
@@ -47,7 +47,7 @@ class LocalNode:
     host_aliases: frozenset[str] = frozenset()
     served_realms: frozenset[str] = frozenset()
     message_octets_max: int = 65_536
-    requests_in_flight_max: int = 4096
+    requests_in_flight_max: int = 1024
     watchdog_seconds: float = 30.0
     cer_seconds: float = 10.0
     disconnect_seconds: float = 5.0

@@ -54,7 +54,7 @@ class _Place(NamedTuple):
 def check(
     message: Message, dictionary: Dictionary, *, strict: bool, applications: Container[int]
 ) -> tuple[Tolerated, ...]:
-    """Returns what was tolerated, each kind once; ``applications`` are the ids served here.
+    """Returns what was tolerated, each kind once; `applications` are the ids served here.
 
     Raises:
         DiameterError: the first fault in this order: header bits, command, application, AVP syntax,

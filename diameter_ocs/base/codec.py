@@ -32,9 +32,9 @@ _NEW_AVP: Any = tuple.__new__
 
 
 class Avp(NamedTuple):
-    """One AVP received: octets ``start`` to ``end`` of its message, without the padding.
+    """One AVP received: octets `start` to `end` of its message, without the padding.
 
-    ``definition`` is None for an AVP that the dictionary does not know; ``value`` is its data then.
+    `definition` is None for an AVP that the dictionary does not know; `value` is its data then.
     """
 
     definition: AvpDefinition | None
@@ -49,7 +49,7 @@ class Avp(NamedTuple):
 class Group:
     """The AVPs of a message or of a Grouped, by name; those that are not known stand apart.
 
-    ``is_repeated`` tells whether any name stands there more than once.
+    `is_repeated` tells whether any name stands there more than once.
     """
 
     __slots__ = ("by_name", "is_repeated", "unknown")
@@ -84,9 +84,9 @@ class Group:
 class Findings:
     """What decoding met, at any depth, that a check may have to look at.
 
-    ``groups`` are the Grouped AVPs that were decoded, an outer one before those in it,
-    ``unknown_mandatory`` the unknown AVPs with the M bit, each with the groups around it,
-    ``odd_flags`` the AVPs whose flags differ from what the dictionary settles or have bits that
+    `groups` are the Grouped AVPs that were decoded, an outer one before those in it,
+    `unknown_mandatory` the unknown AVPs with the M bit, each with the groups around it,
+    `odd_flags` the AVPs whose flags differ from what the dictionary settles or have bits that
     mean nothing.
     """
 

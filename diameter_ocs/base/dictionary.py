@@ -37,7 +37,7 @@ class DictionaryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How often an AVP may stand in a command or a group; ``max`` None is without limit."""
+    """How often an AVP may stand in a command or a group; `max` None is without limit."""
 
     avp: str
     required: bool
@@ -48,8 +48,8 @@ class Rule:
 class Rules:
     """The rules of one command or group, in the dictionary's order, and what follows from them.
 
-    ``required`` names what must be there, ``limits`` how often at most (0 forbids), ``forbidden``
-    what must not be there. ``known`` names every AVP with a rule; with ``is_open`` others may
+    `required` names what must be there, `limits` how often at most (0 forbids), `forbidden`
+    what must not be there. `known` names every AVP with a rule; with `is_open` others may
     stand there too.
     """
 
@@ -65,8 +65,8 @@ class Rules:
 class AvpDefinition:
     """One AVP: its numbers, its format, its flags and, for a Grouped, its rules.
 
-    ``flags`` are the flags that it is sent with, ``settled_flags`` the bits among V, M and P that
-    an AVP received must have as in ``flags``. ``is_opaque`` is a group whose only rule admits
+    `flags` are the flags that it is sent with, `settled_flags` the bits among V, M and P that
+    an AVP received must have as in `flags`. `is_opaque` is a group whose only rule admits
     everything: it is kept as octets and never looked into.
     """
 
@@ -80,11 +80,6 @@ class AvpDefinition:
     rules: Rules
     is_opaque: bool
     encode: Encode = field(repr=False)
-
-    @property
-    def must_m(self) -> bool:
-        """Whether the M bit is set when the AVP is sent."""
-        return bool(self.flags & MANDATORY_BIT)
 
     @property
     def example(self) -> bytes:

@@ -6,7 +6,7 @@ from typing import ClassVar
 class DiameterError(Exception):
     """A request that is answered with an error Result-Code.
 
-    ``failed_avp`` is one or more whole encoded AVPs: what Failed-AVP of the answer holds; None
+    `failed_avp` is one or more whole encoded AVPs: what Failed-AVP of the answer holds; None
     leaves Failed-AVP out.
     """
 
@@ -69,12 +69,6 @@ class AvpUnsupported(DiameterError):
     """An AVP with the M bit is not known here."""
 
     result_code = 5001
-
-
-class UnknownSessionId(DiameterError):
-    """The session is not known here."""
-
-    result_code = 5002
 
 
 class InvalidAvpValue(DiameterError):

@@ -11,7 +11,7 @@ from .message import Message
 class CerFacts(NamedTuple):
     """What a peer says of itself in its CER.
 
-    ``application_ids`` holds all of them, authentication and accounting, also those inside
+    `application_ids` holds all of them, authentication and accounting, also those inside
     Vendor-Specific-Application-Id. Addresses are (family, octets).
     """
 
@@ -75,6 +75,11 @@ class PeerOpened(NamedTuple):
     origin_host: str
     origin_realm: str
     facts: CerFacts
+
+
+class RequestTolerated(NamedTuple):
+    """A request of the base protocol that was answered although something was wrong with it."""
+
     tolerated: tuple[Tolerated, ...]
 
 
@@ -96,6 +101,7 @@ class PeerClosed(NamedTuple):
 Event = (
     RequestReceived
     | RequestRefused
+    | RequestTolerated
     | AnswerReceived
     | AnswerDropped
     | PeerOpened

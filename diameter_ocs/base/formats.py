@@ -34,10 +34,10 @@ _ADDRESS_FAMILY_OCTETS = 2
 class Format:
     """One data format: how long it is and how it is read and written.
 
-    ``octets`` is the exact length of the data, None for any from ``octets_min`` up. ``decode`` is
-    None where the octets are the value. ``pack`` is the struct code of a format with an exact
-    length, whose values ``to_number`` converts first; ``to_octets`` writes the values of the
-    others, None where the value is the octets. ``example`` is the least data that can be.
+    `octets` is the exact length of the data, None for any from `octets_min` up. `decode` is
+    None where the octets are the value. `pack` is the struct code of a format with an exact
+    length, whose values `to_number` converts first; `to_octets` writes the values of the
+    others, None where the value is the octets. `example` is the least data that can be.
     """
 
     octets: int | None

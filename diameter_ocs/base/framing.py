@@ -8,8 +8,8 @@ HEADER_OCTETS = 20
 class Framer:
     """Holds the octets of one connection that do not make a whole message yet.
 
-    ``octets_max`` is the longest message that is accepted. ``fault`` is None while the stream can
-    be followed; afterwards ``fault_header`` is the header of the message that cannot.
+    `octets_max` is the longest message that is accepted. `fault` is None while the stream can
+    be followed; afterwards `fault_header` is the header of the message that cannot.
     """
 
     __slots__ = ("_buffer", "_octets_max", "_wanted", "fault", "fault_header")
@@ -27,7 +27,7 @@ class Framer:
         Messages that stand before a bad length are returned; the next call raises.
 
         Raises:
-            InvalidMessageLength: a length is below the header's, over ``octets_max`` or not a
+            InvalidMessageLength: a length is below the header's, over `octets_max` or not a
                 multiple of 4; close the connection.
         """
         messages = [] if self.fault else self._take(data)

@@ -42,8 +42,8 @@ class Identity(NamedTuple):
 class Message:
     """A message received: its header, its AVPs, and what decoding met.
 
-    ``definition`` is None for a command that the dictionary does not know. ``fault`` is the error
-    that decoding ended with; ``group`` holds what stands before it.
+    `definition` is None for a command that the dictionary does not know. `fault` is the error
+    that decoding ended with; `group` holds what stands before it.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ def parse_header(octets: bytes) -> Message:
 
 
 def decode(octets: bytes, dictionary: Dictionary) -> Message:
-    """Returns the message; what cannot be decoded is its ``fault``, which `checks.check` raises."""
+    """Returns the message; what cannot be decoded is its `fault`, which `checks.check` raises."""
     message = Message(octets)
     message.definition = dictionary.command(message.application_id, message.command_code)
     try:

@@ -30,6 +30,7 @@ from .events import (
     PeerSuspected,
     RequestReceived,
     RequestRefused,
+    RequestTolerated,
 )
 from .framing import Framer
 from .message import (
@@ -64,9 +65,9 @@ class DisconnectCause(IntEnum):
 
 
 class PeerAccepted(NamedTuple):
-    """The rim takes the peer; with ``strict`` its requests are held to the letter.
+    """The rim takes the peer; with `strict` its requests are held to the letter.
 
-    ``is_reopened`` tells that the peer's last connection failed, so that this one is on trial.
+    `is_reopened` tells that the peer's last connection failed, so that this one is on trial.
     """
 
     strict: bool = False
@@ -124,8 +125,8 @@ class Input(Enum):
 class Peer:
     """One connection that a peer opened to this node.
 
-    ``authorise`` decides on the CER. ``next_identifier`` gives hop-by-hop and end-to-end ids for
-    our own requests, unlike any other of this node; ``jitter`` is the watchdog's.
+    `authorise` decides on the CER. `next_identifier` gives hop-by-hop and end-to-end ids for
+    our own requests, unlike any other of this node; `jitter` is the watchdog's.
     """
 
     def __init__(
@@ -398,6 +399,8 @@ class Peer:
         local = self._local
         all_members: list[Member] = [("Result-Code", SUCCESS), *members]
         self._output.append(answer(subject.message, local.dictionary, local.identity, all_members))
+        if isinstance(subject, RequestReceived) and subject.tolerated:
+            self._events.append(RequestTolerated(subject.tolerated))
 
     # The actions of the table. Each takes what was received, None where nothing was.
 
@@ -429,9 +432,7 @@ class Peer:
         self._answer_capabilities(subject, now)
         self._obey(self._watchdog.connection_up(now), now)
         facts = self.facts
-        self._events.append(
-            PeerOpened(facts.origin_host, facts.origin_realm, facts, subject.tolerated)
-        )
+        self._events.append(PeerOpened(facts.origin_host, facts.origin_realm, facts))
 
     def _answer_capabilities(self, subject: Subject, _now: float) -> None:
         self._answer(subject, own_capabilities(self._local))

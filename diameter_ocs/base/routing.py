@@ -10,7 +10,7 @@ ANY = "*"
 
 
 class Destinations(NamedTuple):
-    """The hosts and realms that are served, in lower case; ``*`` stands for any."""
+    """The hosts and realms that are served, in lower case; `*` stands for any."""
 
     hosts: frozenset[str]
     realms: frozenset[str]

@@ -67,8 +67,8 @@ TABLE = {
 class Watchdog:
     """The state of one connection and the time at which its timer ends.
 
-    ``seconds`` is Twinit; ``jitter`` is drawn for every arming and lies within 2 seconds of 0.
-    With ``is_reopened`` the peer was lost before, so that it starts in REOPEN. ``deadline`` is None
+    `seconds` is Twinit; `jitter` is drawn for every arming and lies within 2 seconds of 0.
+    With `is_reopened` the peer was lost before, so that it starts in REOPEN. `deadline` is None
     while the timer does not run.
     """
 

@@ -45,7 +45,7 @@ class AccountSummary(NamedTuple):
 def open_account(
     new: NewAccount, catalogue: Catalogue, numbers: Iterator[int], stamp: tuple[int, str]
 ) -> Opening:
-    """Return an account with the balances that its plans bring, and one of money.
+    """Returns an account with the balances that its plans bring, and one of money.
 
     `numbers` gives the id of the account and of each balance; `stamp` is when (microseconds since
     1970) and by whom.
@@ -81,7 +81,7 @@ def open_account(
 
 
 def credit(case: Case, balance_id: int, amount: int, actor: str) -> Change:
-    """Raise the total of a balance; a debit is a negative amount.
+    """Raises the total of a balance; a debit is a negative amount.
 
     Raises:
         InsufficientBalance: less would be available than nothing.
@@ -105,12 +105,12 @@ def credit(case: Case, balance_id: int, amount: int, actor: str) -> Change:
 
 
 def balances_needed(new: NewAccount, catalogue: Catalogue) -> int:
-    """Return how many balances an account begins with."""
+    """Returns how many balances an account begins with."""
     return sum(1 for _ in _balances(new, catalogue))
 
 
 def _balances(new: NewAccount, catalogue: Catalogue) -> Iterator[tuple[str, int]]:
-    """Return type and total of the balances that an account begins with."""
+    """Returns type and total of the balances that an account begins with."""
     for plan in new.plans:
         for allowance in catalogue.plans[plan].allowances:
             yield allowance.balance_type, allowance.total

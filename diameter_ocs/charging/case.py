@@ -40,7 +40,7 @@ class Case(NamedTuple):
     """The open ones among the sessions asked for."""
 
     def after(self, decision: Decision) -> "Case":
-        """Return the case that the next request of the group sees."""
+        """Returns the case that the next request of the group sees."""
         sessions = dict(self.sessions)
         for key in decision.closed:
             del sessions[key]

@@ -45,18 +45,18 @@ class Price:
     """The tax as a fraction of the net price, in millionths."""
 
     def charge_of(self, units: int) -> int:
-        """Return what so many units cost in all, tax included, in micro-units."""
+        """Returns what so many units cost in all, tax included, in micro-units."""
         return half_up(
             units * self.micro_units * (MICRO_UNITS + self.tax_millionths),
             self.per_units * MICRO_UNITS,
         )
 
     def tax_of(self, units: int) -> int:
-        """Return the part of `charge_of` that is above the net price."""
+        """Returns the part of `charge_of` that is above the net price."""
         return self.charge_of(units) - half_up(units * self.micro_units, self.per_units)
 
     def units_for(self, micro_units: int, at_most: int) -> int:
-        """Return how many whole units cost no more than an amount, and no more than `at_most`."""
+        """Returns how many whole units cost no more than an amount, and no more than `at_most`."""
         if self.charge_of(at_most) <= micro_units:
             return at_most
         cost = 2 * self.micro_units * (MICRO_UNITS + self.tax_millionths)
@@ -119,7 +119,7 @@ class Catalogue:
     )
 
     def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
-        """Return what may pay for a rating group, in order: plan priority, then service priority.
+        """Returns what may pay for a rating group, in order: plan priority, then service priority.
 
         A service that names a group also covers its children; a nearer group does not win. A plan
         that this version does not have any more supplies nothing.
@@ -140,7 +140,7 @@ class Catalogue:
     def rating_group_of(
         self, rating_group: int | None, service_identifiers: tuple[int, ...], context: str | None
     ) -> RatingGroup | None:
-        """Return the group that a service of a request belongs to; None: it cannot be rated."""
+        """Returns the group that a service of a request belongs to; None: it cannot be rated."""
         if rating_group is None:
             mapped = (self.service_identifiers.get(number) for number in service_identifiers)
             rating_group = next((group for group in mapped if group is not None), None)

@@ -34,7 +34,7 @@ NOTHING_USED = Settlement()
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
-    """Return what a request is answered and what it moves on its account."""
+    """Returns what a request is answered and what it moves on its account."""
     session = case.sessions.get(request.session_key)
     if request.request_type is RequestType.INITIAL:
         return _open(request, case, session)
@@ -44,7 +44,7 @@ def charge(request: ChargingRequest, case: Case) -> Decision:
 
 
 def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision:
-    """Open a session; one that is open under the same key is abandoned first."""
+    """Opens a session; one that is open under the same key is abandoned first."""
     account_id = subscriber(request.identities, case.directory)
     if account_id is None:
         return Decision(Outcome.USER_UNKNOWN)
@@ -77,7 +77,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
 
 
 def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
-    """Settle and grant within an open session; a termination releases everything and ends it."""
+    """Settles and grants within an open session; a termination releases everything and ends it."""
     work = _Charging(case, session)
     services = work.services(request)
     if request.request_type is RequestType.TERMINATION:
@@ -88,7 +88,7 @@ def _continue(request: ChargingRequest, case: Case, session: Session) -> Decisio
 
 
 def _abandon(session: Session, case: Case) -> Decision:
-    """Close a session that its client has forgotten: everything it holds is released."""
+    """Closes a session that its client has forgotten: everything it holds is released."""
     work = _Charging(case, session)
     work.release_all()
     edr = Edr(
@@ -173,7 +173,7 @@ class _Charging:
         self.believed: dict[int, int] = {}
 
     def services(self, request: ChargingRequest) -> list[_Service]:
-        """Settle every service of the request, then grant in order."""
+        """Settles every service of the request, then grants in order."""
         services = self._merged(request)
         for service in services:
             self._settle(service)
@@ -183,13 +183,13 @@ class _Charging:
         return services
 
     def release_all(self) -> None:
-        """Give back everything that the session holds."""
+        """Gives back everything that the session holds."""
         self.reservations.clear()
         for number, line in self.lines.items():
             self.lines[number] = release(line, 0, self.ledger)
 
     def session_after(self, request: ChargingRequest) -> Session:
-        """Return the session as the request leaves it, without lines that nothing needs.
+        """Returns the session as the request leaves it, without lines that nothing needs.
 
         A rating group that was refused as one too many keeps no line.
         """
@@ -215,7 +215,7 @@ class _Charging:
         )
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[_Service]) -> Edr:
-        """Return the journal's record of the request."""
+        """Returns the journal's record of the request."""
         kind, action = ACTIONS[request.request_type]
         return Edr(
             number=self.case.version + 1,
@@ -234,7 +234,7 @@ class _Charging:
         )
 
     def _merged(self, request: ChargingRequest) -> list[_Service]:
-        """Return the services of a request; those of equal identity are one (TS 32.299 6.3)."""
+        """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
         context = request.service_context or self.session.service_context
         services: dict[tuple[int | None, tuple[int, ...]], _Service] = {}
         for usage in request.usages:
@@ -244,11 +244,11 @@ class _Charging:
             service = _Service(usage, group)
             twin = services.setdefault(service.identity, service)
             if twin is not service:
-                twin.usage = _merged(twin.usage, usage)
+                twin.usage = _merged_usage(twin.usage, usage)
         return list(services.values())
 
     def _settle(self, service: _Service) -> None:
-        """Pay for what was used and end the service's reservation.
+        """Pays for what was used and ends the service's reservation.
 
         A reservation whose rating group the catalogue has no more is settled by its line.
         """
@@ -278,14 +278,14 @@ class _Charging:
         service.settlement = settlement
 
     def _believed(self, line: Line, reported: int) -> int:
-        """Return what of a report is charged: a rating group has one bound for each request."""
+        """Returns what of a report is charged: a rating group has one bound for each request."""
         before = self.believed.get(line.rating_group, 0)
         used = min(reported, USED_MAX[line.unit_type] - before)
         self.believed[line.rating_group] = before + used
         return used
 
     def _grant(self, request: ChargingRequest, service: _Service, group: RatingGroup) -> None:
-        """Grant a quota, or say why there is none."""
+        """Grants a quota, or says why there is none."""
         tariff = self._tariff(group)
         if not tariff.sources or self._is_one_too_many(group):
             service.outcome = Outcome.SERVICE_DENIED
@@ -301,7 +301,7 @@ class _Charging:
         self.reservations[service.identity] = Reservation(
             group.id, service.usage.service_identifiers, quota.units, line.number
         )
-        seconds = VALIDITY_SECONDS_MIN
+        seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
         if quota.is_final or not quota.is_last:
             session_id = request.session_key.session_id
             seconds = validity_seconds(group, session_id, request.request_number)
@@ -315,7 +315,7 @@ class _Charging:
         return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
 
     def _tariff(self, rating_group: RatingGroup) -> Tariff:
-        """Return what may pay for a group now; its balances are looked for once a request."""
+        """Returns what may pay for a group now; its balances are looked for once a request."""
         tariffs = self.tariffs.get(rating_group.id)
         if tariffs is None:
             tariffs = self.tariffs[rating_group.id] = tariffs_of(
@@ -324,7 +324,7 @@ class _Charging:
         return tariff_now(tariffs, self.ledger)
 
     def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
-        """Return the line that usage and grants of a group stand on now."""
+        """Returns the line that usage and grants of a group stand on now."""
         newest = None
         for line in self.lines.values():
             if line.rating_group == rating_group.id:
@@ -352,7 +352,7 @@ def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
     return line.price is price or line.price == price or not tariff.sources
 
 
-def _merged(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
+def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
     return first._replace(
         requested=first.requested if second.requested is None else second.requested,
         used=first.used + second.used,

@@ -6,6 +6,6 @@ from .requests import Identity
 
 
 def subscriber(identities: Iterable[Identity], directory: Mapping[Identity, int]) -> int | None:
-    """Return the account that the identities name; None: they name none, or more than one."""
+    """Returns the account that the identities name; None: they name none, or more than one."""
     accounts = {directory[identity] for identity in identities if identity in directory}
     return accounts.pop() if len(accounts) == 1 else None

@@ -50,12 +50,12 @@ class Ledger:
         self.balances = dict(balances)
 
     def available(self, balance_id: int) -> int:
-        """Return what is free on a balance, never below 0."""
+        """Returns what is free on a balance, never below 0."""
         available = self.balances[balance_id].available
         return available if available > 0 else 0
 
     def reserve(self, balance_id: int, amount: int) -> None:
-        """Hold an amount that is available."""
+        """Holds an amount that is available."""
         number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
         assert 0 <= amount <= total - used - reserved
         self.balances[balance_id] = Balance(
@@ -63,7 +63,7 @@ class Ledger:
         )
 
     def settle(self, balance_id: int, held: int, spent: int) -> None:
-        """Release what was held and post what was spent of it."""
+        """Releases what was held and posts what was spent of it."""
         number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
         assert 0 <= spent <= held <= reserved
         self.balances[balance_id] = Balance(
@@ -71,7 +71,7 @@ class Ledger:
         )
 
     def credit(self, balance_id: int, amount: int) -> None:
-        """Raise the total; a debit is a negative credit.
+        """Raises the total; a debit is a negative credit.
 
         Raises:
             InsufficientBalance: less would be available than nothing.
@@ -86,7 +86,7 @@ class Ledger:
         self.balances[balance_id] = balance._replace(total=total)
 
     def postings(self) -> tuple[Posting, ...]:
-        """Return what has changed since the start, one posting a balance, by balance id."""
+        """Returns what has changed since the start, one posting a balance, by balance id."""
         before = self._before
         return tuple(
             Posting(
@@ -99,7 +99,7 @@ class Ledger:
         )
 
     def changed_balances(self) -> dict[int, Balance]:
-        """Return the balances that have changed since the start."""
+        """Returns the balances that have changed since the start."""
         before = self._before
         return {
             number: balance

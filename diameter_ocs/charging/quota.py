@@ -27,7 +27,7 @@ class Quota(NamedTuple):
 
 
 def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledger: Ledger) -> Quota:
-    """Reserve a quota on a line, or what is left of it.
+    """Reserves a quota on a line, or what is left of it.
 
     When less can be paid than is wanted, the quota ends with the rounding unit that what is left
     can begin (PROVIDE_ROUNDED_AMOUNT): a client is not cut off within a unit that it has paid.
@@ -48,13 +48,13 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
 
 
 def clamp(wanted: int | None, rating_group: RatingGroup) -> int:
-    """Return how much to try to grant; None and 0 ask for what is usual."""
+    """Returns how much to try to grant; None and 0 ask for what is usual."""
     units = wanted or rating_group.default_quota
     return max(min(units, rating_group.max_reservation), rating_group.min_reservation)
 
 
 def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_number: int) -> int:
-    """Return a grant's Validity-Time (RFC 8506 section 8.33), never below the floor.
+    """Returns a grant's Validity-Time (RFC 8506 section 8.33), never below the floor.
 
     It is lengthened by 0 to 10 % from the names of the request: a repeat gets the same, and the
     sessions of a busy minute do not all come back at once.

@@ -37,7 +37,7 @@ NOTHING_PAYS = Tariff(None, (), (), False)
 def tariffs_of(
     account: Account, own: Sequence[Balance], catalogue: Catalogue, rating_group: RatingGroup
 ) -> tuple[Tariff, ...]:
-    """Return which of an account's own balances may pay, a tariff for each price, in order.
+    """Returns which of an account's own balances may pay, a tariff for each price, in order.
 
     A rating group has one price at a time: the next tariff is for when the money of this one is
     gone. Allowances are part of each.
@@ -61,7 +61,7 @@ def tariffs_of(
 
 
 def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger) -> Tariff:
-    """Return the first tariff whose price something can pay, else the first."""
+    """Returns the first tariff whose price something can pay, else the first."""
     if len(tariffs) == 1:
         return tariffs[0]
     return next((tariff for tariff in tariffs if _has_money(tariff, ledger)), tariffs[0])

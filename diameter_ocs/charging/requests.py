@@ -46,7 +46,7 @@ class Units(NamedTuple):
     service_specific: int | None = None
 
     def of(self, unit_type: UnitType) -> int | None:
-        """Return the amount in one type of unit."""
+        """Returns the amount in one type of unit."""
         if unit_type is UnitType.VOLUME:
             return self.octets
         return self.seconds if unit_type is UnitType.TIME else self.service_specific

@@ -94,7 +94,7 @@ class Session(NamedTuple):
     reservations: tuple[Reservation, ...] = ()
 
     def held(self) -> dict[int, int]:
-        """Return what the session has reserved, by balance id."""
+        """Returns what the session has reserved, by balance id."""
         held: dict[int, int] = {}
         for line in self.lines:
             for hold in line.holds:

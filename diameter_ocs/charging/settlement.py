@@ -35,7 +35,7 @@ class _Paid(NamedTuple):
 
 
 def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
-    """Reserve what can be had of so many units, down the tariff's order."""
+    """Reserves what can be had of so many units, down the tariff's order."""
     if units <= 0:
         return line
     holds = list(line.holds)
@@ -64,7 +64,7 @@ def settle(
     tariff: Tariff,
     ledger: Ledger,
 ) -> tuple[Line, Settlement]:
-    """Pay for usage and release what the line need not hold any more.
+    """Pays for usage and releases what the line need not hold any more.
 
     What is within the grant is paid by the holds, or is a shortfall. What is above it takes the
     place of what others were granted on the line, so that as much is held anew out of what is
@@ -100,7 +100,7 @@ def settle(
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
-    """Release what a line holds beyond so many units; the last ones first."""
+    """Releases what a line holds beyond so many units; the last ones first."""
     return line._replace(holds=_pay(line, 0, keep, ledger).holds)
 
 
@@ -121,7 +121,7 @@ def _hold_allowance(source: Source, units: int, ledger: Ledger) -> Hold | None:
 def _hold_money(
     source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
 ) -> Hold | None:
-    """Reserve the price of units; what is left of the balances begins one more unit."""
+    """Reserves the price of units; what is left of the balances begins one more unit."""
     available = sum([ledger.available(balance_id) for balance_id in source.balance_ids])
     if price is None or (price.micro_units and not available):
         return None
@@ -150,7 +150,7 @@ def _reserve(balance_ids: Iterable[int], amount: int, ledger: Ledger) -> Amounts
 
 
 def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> None:
-    """Add a hold; where it goes on as the last one ends, the two become one.
+    """Adds a hold; where it goes on as the last one ends, the two become one.
 
     A last unit that was begun with what was left stays the last of its hold: what others pay
     later must not make up for it.
@@ -174,7 +174,7 @@ def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> 
 
 
 def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
-    """Post so many units of the holds, the first ones first, keep so many, release the rest."""
+    """Posts so many units of the holds, the first ones first, keeps so many, releases the rest."""
     price = line.price
     left, position, priced, amount, tax = units, line.priced, 0, 0, 0
     kept: list[Hold] = []
@@ -204,7 +204,7 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
 
 
 def _tax(price: Price, position: int, units: int, spent: int) -> int:
-    """Return the tax within what was spent for units, which may be less than their price."""
+    """Returns the tax within what was spent for units, which may be less than their price."""
     if not price.tax_millionths or not units:
         return 0
     cost = price.charge_of(position + units) - price.charge_of(position)
@@ -213,7 +213,7 @@ def _tax(price: Price, position: int, units: int, spent: int) -> int:
 
 
 def _move(amounts: Amounts, spent: int, staying: int, ledger: Ledger) -> Amounts:
-    """Post the first so much of the amounts, release the last; return what stays between."""
+    """Posts the first so much of the amounts, releases the last; returns what stays between."""
     rest = []
     for balance_id, amount in amounts:
         gone = min(spent, amount)

@@ -22,17 +22,17 @@ class UnitType(IntEnum):
 
 
 def round_up(units: int, rounding: int) -> int:
-    """Return the next multiple of `rounding` that is not below `units`."""
+    """Returns the next multiple of `rounding` that is not below `units`."""
     return -(-units // rounding) * rounding
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Divide two integers that are not negative; a half is rounded up."""
+    """Divides two integers that are not negative; a half is rounded up."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def parse_money(text: str) -> int:
-    """Read a decimal amount of currency units as micro-units.
+    """Reads a decimal amount of currency units as micro-units.
 
     Raises:
         ValueError: no decimal number, finer than a micro-unit, or too large.
@@ -51,7 +51,7 @@ def parse_money(text: str) -> int:
 
 
 def format_money(micro_units: int) -> str:
-    """Write micro-units as a decimal amount with at least two decimals."""
+    """Writes micro-units as a decimal amount with at least two decimals."""
     sign = "-" if micro_units < 0 else ""
     whole, rest = divmod(abs(micro_units), MICRO_UNITS)
     decimals = f"{rest:06d}"

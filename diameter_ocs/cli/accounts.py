@@ -118,7 +118,7 @@ def show_all(
 
 
 def parse_identity(text: str) -> Identity:
-    """Read an identity written as KIND:VALUE."""
+    """Reads an identity written as KIND:VALUE."""
     kind, _, value = text.partition(":")
     if kind == "sip":
         value = text
@@ -132,7 +132,7 @@ def parse_identity(text: str) -> Identity:
 
 
 def identity_text(identity: Identity) -> str:
-    """Write an identity as KIND:VALUE."""
+    """Writes an identity as KIND:VALUE."""
     kind = next(name for name, (number, _) in KINDS.items() if number is identity.kind)
     return identity.value if kind == "sip" else f"{kind}:{identity.value}"
 

@@ -8,7 +8,7 @@ BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
 def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
-    """Write an amount of a balance; a unit type of None is money."""
+    """Writes an amount of a balance; a unit type of None is money."""
     if unit_type is None:
         return f"{format_money(amount)} {currency}"
     if unit_type is UnitType.TIME:
@@ -22,7 +22,7 @@ def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
 
 
 def parse_amount(text: str, unit_type: UnitType | None) -> int:
-    """Read an amount for a balance: money as 12.50, units as 100, 6000 s or 10 GiB."""
+    """Reads an amount for a balance: money as 12.50, units as 100, 6000 s or 10 GiB."""
     try:
         amount = parse_money(text) if unit_type is None else parse_quantity(text)
     except ValueError as error:

@@ -112,7 +112,7 @@ def _change(
 def _find_balance(
     account: AccountSummary, catalogue: Catalogue, type_name: str | None, number: int | None
 ) -> Balance:
-    """Return the one balance that is meant."""
+    """Returns the one balance that is meant."""
     if number is not None:
         found = [balance for balance in account.balances if balance.id == number]
         if not found:

@@ -33,7 +33,7 @@ from ..store.edrs import usage_recorded
 from . import database
 from .books import books_json
 from .options import AsJson, stamp
-from .output import NOT_BALANCED, command, print_json
+from .output import NOT_BALANCED, UNAVAILABLE, command, fail, print_json
 
 READY_SECONDS = 60
 MONEY = 1_000_000_000_000
@@ -79,15 +79,15 @@ def bench(
         before = _cpu_seconds(run)
         load = _load(run.port, duration, subscribers, connections, outstanding)
         used = {name: seconds - before[name] for name, seconds in _cpu_seconds(run).items()}
-        books, edrs, charged = asyncio.run(_journal(run.conninfo))
+        books, edrs, recorded = asyncio.run(_journal(run.conninfo))
     answers = load["answered"]
     reported = sum(sum(codes.values()) for codes in load["used_octets"].values())
-    agree = books["balanced"] and edrs == answers and charged == reported
+    agree = books["balanced"] and edrs == answers and recorded == reported
     result = {
         "ccr_per_second": load["answers_per_second"],
         "answers": answers,
         "edrs": edrs,
-        "charged_octets": {"answered": reported, "journal": charged},
+        "reported_octets": {"answered": reported, "journal": recorded},
         "result_codes": load["result_codes"],
         "faults": load["faults"],
         "latency_ms": load["latency_milliseconds"],
@@ -108,7 +108,7 @@ def bench(
 
 @contextmanager
 def _running(subscribers: int, is_told: bool) -> Iterator[Run]:
-    """Start a database with accounts and a server on it; stop both, and remove what they left."""
+    """Starts a database with accounts and a server; stops both and removes what they left."""
     folder = Path(tempfile.mkdtemp(prefix="ocs-bench-"))
     folder.chmod(0o711)  # the database's user passes through
     cluster = Cluster(folder / "data")
@@ -133,7 +133,7 @@ def _running(subscribers: int, is_told: bool) -> Iterator[Run]:
 
 
 async def _provision(conninfo: str, subscribers: int) -> None:
-    """Open accounts like those of the demonstration, as many as are asked for."""
+    """Opens accounts like those of the demonstration, as many as are asked for."""
     document = read_document(resource("deploy/demo.yaml").read_text())
     async with database.opened(conninfo) as rooms:
         await provisioning.create_tenant(rooms.accounts, document.tenant)
@@ -145,7 +145,7 @@ async def _provision(conninfo: str, subscribers: int) -> None:
 
 
 def demo_account(number: int, money: int) -> NewAccount:
-    """Return the account of a number: demo-1 has IMSI 001010000000001, MSISDN 15550100001."""
+    """Returns the account of a number: demo-1 has IMSI 001010000000001, MSISDN 15550100001."""
     identities = (
         Identity(IdentityKind.IMSI, f"{1_010_000_000_000 + number:015d}"),
         Identity(IdentityKind.MSISDN, str(15_550_100_000 + number)),
@@ -154,7 +154,7 @@ def demo_account(number: int, money: int) -> NewAccount:
 
 
 def _start_server(folder: Path, conninfo: str) -> tuple["subprocess.Popen[bytes]", int]:
-    """Start a server on free ports and wait until it is ready."""
+    """Starts a server on free ports and waits until it is ready."""
     port, metrics = _free_port(), _free_port()
     configuration = folder / "ocs.toml"
     configuration.write_text(
@@ -174,7 +174,8 @@ def _start_server(folder: Path, conninfo: str) -> tuple["subprocess.Popen[bytes]
     while not _is_ready(metrics):
         if server.poll() is not None or time.monotonic() > deadline:
             server.kill()
-            raise typer.Exit(1)
+            sentence = f"the server was not ready within {READY_SECONDS} s: `serve` says why"
+            fail("server_not_ready", [sentence], UNAVAILABLE, False)
         time.sleep(0.05)
     return server, port
 
@@ -196,7 +197,7 @@ def _free_port() -> int:
 def _load(
     port: int, duration: float, subscribers: int, connections: int, outstanding: int
 ) -> dict[str, Any]:
-    """Run the load client, a process of its own, and return its report."""
+    """Runs the load client, a process of its own, and returns its report."""
     client = subprocess.run(
         [
             *(sys.executable, "-m", "diameter_ocs.simulator.load"),
@@ -208,13 +209,14 @@ def _load(
         check=False,
     )
     if not client.stdout:
-        raise typer.Exit(1)
+        sentence = "the load client ended without a report; what it said stands above"
+        fail("client_ended", [sentence], UNAVAILABLE, False)
     report: dict[str, Any] = json.loads(client.stdout)
     return report
 
 
 async def _journal(conninfo: str) -> tuple[dict[str, object], int, int]:
-    """Return the books, and how many EDRs of sessions there are with how much usage."""
+    """Returns the books, and how many EDRs of sessions there are with how much usage."""
     async with database.opened(conninfo) as rooms:
         books = await check_books(rooms.database)
         edrs, reported = await usage_recorded(rooms.database)
@@ -222,7 +224,7 @@ async def _journal(conninfo: str) -> tuple[dict[str, object], int, int]:
 
 
 def _cpu_seconds(run: Run) -> dict[str, float]:
-    """Return the CPU time that the server and all processes of the database have had."""
+    """Returns the CPU time that the server and all processes of the database have had."""
     postmaster = run.cluster.pid
     assert postmaster is not None
     parts = [process for process in Path("/proc").iterdir() if process.name.isdigit()]
@@ -234,7 +236,7 @@ def _cpu_seconds(run: Run) -> dict[str, float]:
 
 
 def _stat(process: Path) -> tuple[int, float, float]:
-    """Return a process's parent, its CPU seconds, and those of its children that have ended."""
+    """Returns a process's parent, its CPU seconds, and those of its children that have ended."""
     try:
         fields = (process / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -260,8 +262,8 @@ def _print(result: dict[str, Any]) -> None:
     )
     typer.echo(
         f"answers {result['answers']}, EDRs {result['edrs']},"
-        f" octets answered {result['charged_octets']['answered']},"
-        f" in the journal {result['charged_octets']['journal']}"
+        f" octets reported {result['reported_octets']['answered']},"
+        f" in the journal {result['reported_octets']['journal']}"
     )
     typer.echo("the books agree" if result["agree"] else "THE BOOKS DO NOT AGREE")
     for fault, count in result["faults"].items():

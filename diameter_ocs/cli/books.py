@@ -35,7 +35,7 @@ def books(
 
 
 def books_json(result: Books) -> dict[str, object]:
-    """Return the result for JSON."""
+    """Returns the result for JSON."""
     return {
         "balanced": result.are_balanced,
         "balances": result.balances,

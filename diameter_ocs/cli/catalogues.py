@@ -41,7 +41,7 @@ def apply(
 
 
 def read_file(file: Path) -> Document:
-    """Read and check a document; its faults are named with the file."""
+    """Reads and checks a document; its faults are named with the file."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:

@@ -44,14 +44,14 @@ class Rooms(NamedTuple):
 
 
 def data_directory(configuration: Configuration, demo: bool) -> Path:
-    """Return the directory of the embedded database."""
+    """Returns the directory of the embedded database."""
     directory = configuration.data or default_directory(os.environ)
     return directory / DEMO_FOLDER if demo else directory
 
 
 @contextmanager
 def conninfo_of(place: Place) -> Iterator[str]:
-    """Give the connection string; an embedded database that does not run is started meanwhile.
+    """Gives the connection string; an embedded database that does not run is started meanwhile.
 
     The schema of an embedded database is brought up to date, that of an external one is checked.
     """
@@ -69,7 +69,7 @@ def conninfo_of(place: Place) -> Iterator[str]:
 
 @asynccontextmanager
 async def opened(conninfo: str) -> AsyncIterator[Rooms]:
-    """Open a database for commands."""
+    """Opens a database for commands."""
     database = Database(conninfo, pool_size=2)
     catalogues = Catalogues(catalogue.read_stored)
     store = PostgresStore(database, catalogues)
@@ -80,7 +80,7 @@ async def opened(conninfo: str) -> AsyncIterator[Rooms]:
 
 
 def run(place: Place, work: Callable[[Rooms], Awaitable[T]]) -> T:
-    """Do a command's work on its database."""
+    """Does a command's work on its database."""
 
     async def work_on(conninfo: str) -> T:
         async with opened(conninfo) as rooms:

@@ -62,7 +62,7 @@ def show_all(
 
 
 def edr_name(group: int, edr: Edr) -> str:
-    """Return the EDR's id, (group, time, number), as one word."""
+    """Returns the EDR's id, (group, time, number), as one word."""
     return f"{group}-{edr.at}-{edr.number}"
 
 

@@ -30,12 +30,12 @@ commands.add_typer(database.app, name="db")
 
 
 def app() -> NoReturn:
-    """Be the program: do what this process's command line says, and end."""
+    """Is the program: do what this process's command line says, and ends."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what a command line says and return the exit status.
+    """Does what a command line says and returns the exit status.
 
     A command line that cannot be understood is told in one sentence, like every other fault.
     """

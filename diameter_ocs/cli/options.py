@@ -32,7 +32,7 @@ Tenant = Annotated[
 
 
 def stamp() -> tuple[int, str]:
-    """Return when a command is given, in microseconds since 1970, and by whom."""
+    """Returns when a command is given, in microseconds since 1970, and by whom."""
     try:
         actor = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a command end with one sentence and a status where it cannot do what was asked."""
+    """Lets a command end with one sentence and a status where it cannot do what was asked."""
 
     @functools.wraps(function)
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:
@@ -61,13 +61,13 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def fail(code: str, sentences: Sequence[str], status: int, as_json: bool) -> NoReturn:
-    """Say what is wrong, and end."""
+    """Says what is wrong, and ends."""
     report(code, sentences, as_json)
     raise typer.Exit(status)
 
 
 def report(code: str, sentences: Sequence[str], as_json: bool) -> None:
-    """Say what is wrong: people read it on standard error, programs as JSON on standard output."""
+    """Says what is wrong: people read it on standard error, programs as JSON on standard output."""
     if as_json:
         print_json({"error": {"code": code, "messages": list(sentences)}})
         return
@@ -76,12 +76,12 @@ def report(code: str, sentences: Sequence[str], as_json: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, indented."""
+    """Prints a value as JSON, indented."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their headings, numbers to the right; long rows are not cut."""
+    """Prints rows under their headings, numbers to the right; long rows are not cut."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     listed = [list(row) for row in rows]
     for index, column in enumerate(columns):

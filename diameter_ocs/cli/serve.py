@@ -106,12 +106,12 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
 
 
 def program_name(started: Path) -> str:
-    """Return what a person types to start this program, from the file that Python was given."""
+    """Returns what a person types to start this program, from the file that Python was given."""
     return "python3 -m diameter_ocs" if started.name == "__main__.py" else started.name
 
 
 def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
-    """Yield the faults themselves, however deep task groups have wrapped them."""
+    """Yields the faults themselves, however deep task groups have wrapped them."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)
@@ -120,7 +120,7 @@ def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
 
 
 async def _seed(conninfo: str) -> None:
-    """Make the demonstration's tenant, catalogue and accounts where they are missing."""
+    """Makes the demonstration's tenant, catalogue and accounts where they are missing."""
     document = read_document(resource("deploy/demo.yaml").read_text())
     async with database.opened(conninfo) as rooms:
         tenants = await rooms.accounts.tenants()

@@ -15,8 +15,9 @@ app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 STEPS_HELP = (
     "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update or terminate."
     " A SERVICE is rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or"
-    " units=1; used=10MiB, used-time=60 or used-units=1. After @ stand the result codes that are"
-    " expected. Without steps: a short data session."
+    " units=1; used=10MiB, used-time=60 or used-units=1; si=NUMBER names a service, reason=FINAL"
+    " says why usage is reported. After @ stand the result codes that are expected. Without steps:"
+    " a short data session."
 )
 EXAMPLE = (
     "Example: simulate pgw initial:rg=300/request=10MiB update:rg=300/used=10MiB/request=1MiB"

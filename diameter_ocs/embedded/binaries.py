@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diameter_ocs.embedded.errors import EmbeddedError
-from diameter_ocs.embedded.system_user import SystemUser
+from .errors import EmbeddedError
+from .system_user import SystemUser
 
 OLDEST_MAJOR = 15
 VARIABLE = "OCS_POSTGRES_BINARIES"
@@ -52,7 +52,7 @@ class Places:
 
 
 def find(places: Places, data_major: int | None) -> Binaries:
-    """Return the binaries to use; `data_major` is that of the data that exist, None without any.
+    """Returns the binaries to use; `data_major` is that of the data that exist, None without any.
 
     EmbeddedError says what to install when nothing fits.
     """
@@ -71,7 +71,7 @@ def find(places: Places, data_major: int | None) -> Binaries:
 
 
 def inspect(folder: Path) -> Binaries | None:
-    """Return the PostgreSQL in a folder, or None when it has no programs that we may run."""
+    """Returns the PostgreSQL in a folder, or None when it has no programs that we may run."""
     postgres = folder / "postgres"
     try:
         if not postgres.is_file() or not (folder / "initdb").is_file():
@@ -84,7 +84,7 @@ def inspect(folder: Path) -> Binaries | None:
 
 
 def reachable(binaries: Binaries, user: SystemUser, copies: Path) -> Binaries:
-    """Return binaries that the user may run: these, or a copy of them.
+    """Returns binaries that the user may run: these, or a copy of them.
 
     The copy keeps the wheel's layout, by which the programs find their libraries.
     """
@@ -131,7 +131,7 @@ def _matching(found: list[Binaries], data_major: int) -> Binaries:
 
 
 def _copy(prefix: Path, target: Path) -> None:
-    """Copy an installation, with the libraries that the wheel keeps beside its package."""
+    """Copies an installation, with the libraries that the wheel keeps beside its package."""
     kept = shutil.ignore_patterns("include", "doc", "man")
     shutil.copytree(prefix, target / prefix.parent.name / prefix.name, symlinks=True, ignore=kept)
     libraries = prefix.parent.with_name(f"{WHEEL}.libs")
@@ -144,7 +144,7 @@ def _copy(prefix: Path, target: Path) -> None:
 
 
 def _in_wheel(places: Places) -> Iterator[Binaries]:
-    """Yield the wheel's installations, newest first; the older serves data of its own major."""
+    """Yields the wheel's installations, newest first; the older serves data of its own major."""
     if places.wheel is None:
         return
     for name in ("pginstall18", "pginstall"):

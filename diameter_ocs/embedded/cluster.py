@@ -14,13 +14,13 @@ import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from diameter_ocs.embedded.binaries import Places, find, reachable
-from diameter_ocs.embedded.directory import Layout, prepare
-from diameter_ocs.embedded.errors import DirectoryOwned, EmbeddedError
-from diameter_ocs.embedded.ownership import COMMAND, SERVER, disown, lock_for_postgres, own
-from diameter_ocs.embedded.postmaster import ROLE, Installation, initialise, last_fault, spawn
-from diameter_ocs.embedded.system_user import system_user
-from diameter_ocs.embedded.waiting import wait_until
+from .binaries import Places, find, reachable
+from .directory import Layout, prepare
+from .errors import DirectoryOwned, EmbeddedError
+from .ownership import COMMAND, SERVER, disown, lock_for_postgres, own
+from .postmaster import ROLE, Installation, initialise, last_fault, spawn
+from .system_user import system_user
+from .waiting import wait_until
 
 DATABASE = "ocs"
 PREDECESSOR_SECONDS = 60.0  # for an earlier PostgreSQL, or a command, to let go of the directory
@@ -50,7 +50,7 @@ class Cluster:
         return self._process.pid if self._process is not None and self.is_alive() else None
 
     def start(self, role: str = SERVER) -> None:
-        """Start PostgreSQL, or leave it when it runs; return when it takes connections.
+        """Starts PostgreSQL, or leaves it when it runs; returns when it takes connections.
 
         The first start makes the cluster and its database. DirectoryOwned when another process
         owns the directory, EmbeddedError for everything else that a person has to mend.
@@ -66,7 +66,7 @@ class Cluster:
             raise
 
     def stop(self) -> None:
-        """Stop PostgreSQL, whose clients lose their connections, and give the directory back."""
+        """Stops PostgreSQL, whose clients lose their connections, and gives the directory back."""
         if self._process is not None:
             _end(self._process)
             self._process = None
@@ -76,11 +76,11 @@ class Cluster:
             self._ownership = None
 
     def is_alive(self) -> bool:
-        """Say whether the postmaster runs."""
+        """Says whether the postmaster runs."""
         return self._process is not None and self._process.poll() is None
 
     def restart_if_dead(self) -> bool:
-        """Start the postmaster again when it has died; say whether that was done.
+        """Starts the postmaster again when it has died; says whether that was done.
 
         It does not wait: while processes of the dead one still end it does nothing, and the new
         one takes connections after its recovery. So call it again and again.
@@ -95,7 +95,7 @@ class Cluster:
         return True
 
     def conninfo(self, database: str = DATABASE) -> str:
-        """Return how psycopg reaches a database of this cluster."""
+        """Returns how psycopg reaches a database of this cluster."""
         return _conninfo(self._layout, database)
 
     def _own(self, role: str) -> Installation:
@@ -119,7 +119,7 @@ class Cluster:
         self._spawn(installation, lock)
 
     def _spawn(self, installation: Installation, lock: int) -> None:
-        """Start the postmaster and let go of our copy of its lock, which then is its own."""
+        """Starts the postmaster and lets go of our copy of its lock, which then is its own."""
         try:
             if self._layout.data_major is None:
                 initialise(installation, lock)
@@ -156,7 +156,7 @@ class Cluster:
 
 @contextmanager
 def attached(directory: Path) -> Iterator[str]:
-    """Yield the conninfo of the directory's database, for one command.
+    """Yields the conninfo of the directory's database, for one command.
 
     While a server owns the directory its PostgreSQL is used; otherwise one is started for the
     command and stopped after it.
@@ -176,7 +176,7 @@ def attached(directory: Path) -> Iterator[str]:
 
 
 def _conninfo_of_server(layout: Layout) -> str:
-    """Return the conninfo of the server's PostgreSQL once it takes connections."""
+    """Returns the conninfo of the server's PostgreSQL once it takes connections."""
 
     def look() -> str | None:
         if layout.socket_folder is None:
@@ -208,7 +208,7 @@ def _conninfo(layout: Layout, database: str) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop fast, and harder when that takes too long: the next start recovers."""
+    """Stops fast, and harder when that takes too long: the next start recovers."""
     for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         process.send_signal(sign)
         try:
@@ -219,7 +219,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _remove_socket_folder(layout: Layout) -> None:
-    """Remove the socket's folder when it is not in the data directory."""
+    """Removes the socket's folder when it is not in the data directory."""
     folder = layout.socket_folder
     if folder is not None and folder.parent != layout.root:
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from diameter_ocs.embedded.errors import EmbeddedError
-from diameter_ocs.embedded.system_user import SystemUser
+from .errors import EmbeddedError
+from .system_user import SystemUser
 
 SYSTEM_DIRECTORY = Path("/var/lib/diameter-ocs")
 # A socket's address holds 107 bytes on Linux and 103 on macOS; its file is named .s.PGSQL.5432.
@@ -62,7 +62,7 @@ class Layout:
 
 
 def default_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the data live when nobody says: /var/lib for root, else the user's own place."""
+    """Returns where the data live unless told: /var/lib for root, else the user's own place."""
     if os.geteuid() == 0:
         return SYSTEM_DIRECTORY
     if given := environ.get("XDG_DATA_HOME"):
@@ -71,7 +71,7 @@ def default_directory(environ: Mapping[str, str]) -> Path:
 
 
 def prepare(layout: Layout, user: SystemUser) -> None:
-    """Make the directory, and see that its user can reach it; modes of parents stay as they are."""
+    """Makes the directory, and sees that its user can reach it; parents keep their modes."""
     try:
         layout.root.parent.mkdir(parents=True, exist_ok=True)
         if not layout.root.exists() or not any(layout.root.iterdir()):
@@ -108,7 +108,7 @@ def prepare(layout: Layout, user: SystemUser) -> None:
 
 
 def make_socket_folder(layout: Layout, user: SystemUser) -> Path:
-    """Make the private folder of the socket and record where it is.
+    """Makes the private folder of the socket and records where it is.
 
     It lies in the data directory, or under /tmp when that path is too long or
     holds a character that PostgreSQL or its clients take for a separator.
@@ -129,14 +129,14 @@ def make_socket_folder(layout: Layout, user: SystemUser) -> Path:
 
 
 def make_data_folder(folder: Path, user: SystemUser) -> None:
-    """Make an empty private folder for the data, in place of what an interrupted start left."""
+    """Makes an empty private folder for the data, in place of what an interrupted start left."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     _give(folder, user)
 
 
 def _holds_something_else(layout: Layout) -> bool:
-    """Say whether there are files and none of them is ours; folders may be there beforehand."""
+    """Says whether there are files and none of them is ours; folders may be there beforehand."""
     ours = layout.owner_lock.exists()
     return not ours and any(entry.is_file() for entry in layout.root.iterdir())
 
@@ -148,7 +148,7 @@ def _give(folder: Path, user: SystemUser) -> None:
 
 
 def _recorded_folder(layout: Layout, user: SystemUser) -> Path | None:
-    """Return the folder that an earlier start recorded, if it is still there and still private."""
+    """Returns the folder that an earlier start recorded, if it is still there and still private."""
     folder = layout.socket_folder
     if folder is None or not folder.exists():
         return None

@@ -11,15 +11,15 @@ import os
 import time
 from pathlib import Path
 
-from diameter_ocs.embedded.directory import Layout
-from diameter_ocs.embedded.errors import DirectoryOwned, EmbeddedError
-from diameter_ocs.embedded.waiting import wait_until
+from .directory import Layout
+from .errors import DirectoryOwned, EmbeddedError
+from .waiting import wait_until
 
 SERVER, COMMAND = "server", "command"
 
 
 def own(layout: Layout, role: str, patience_seconds: float) -> int:
-    """Become the directory's one owner until the returned descriptor is given to disown.
+    """Becomes the directory's one owner until the returned descriptor is given to disown.
 
     A command that owns the directory for a moment is waited for; a server is not, and
     DirectoryOwned names its process.
@@ -40,13 +40,13 @@ def own(layout: Layout, role: str, patience_seconds: float) -> int:
 
 
 def disown(descriptor: int) -> None:
-    """Give the directory back."""
+    """Gives the directory back."""
     os.ftruncate(descriptor, 0)
     os.close(descriptor)
 
 
 def lock_for_postgres(layout: Layout) -> int | None:
-    """Return a locked descriptor to hand to PostgreSQL; None while an earlier one still ends.
+    """Returns a locked descriptor to hand to PostgreSQL; None while an earlier one still ends.
 
     The lock ends with the last process that has the descriptor, and not before.
     """

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from diameter_ocs.embedded.binaries import Binaries
-from diameter_ocs.embedded.directory import Layout, make_data_folder, make_socket_folder
-from diameter_ocs.embedded.errors import EmbeddedError
-from diameter_ocs.embedded.system_user import SystemUser
+from .binaries import Binaries
+from .directory import Layout, make_data_folder, make_socket_folder
+from .errors import EmbeddedError
+from .system_user import SystemUser
 
 ROLE = "ocs"
 LOG_OCTETS_MAX = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ class Installation:
 
 
 def initialise(installation: Installation, lock: int) -> None:
-    """Make the cluster beside its place and move it there, so that a half is never used."""
+    """Makes the cluster beside its place and moves it there, so that a half is never used."""
     layout, user = installation.layout, installation.user
     new = layout.data.with_suffix(".new")
     make_data_folder(new, user)
@@ -66,7 +66,7 @@ def initialise(installation: Installation, lock: int) -> None:
 
 
 def spawn(installation: Installation, lock: int) -> subprocess.Popen[bytes]:
-    """Start the postmaster, which inherits the lock's descriptor.
+    """Starts the postmaster, which inherits the lock's descriptor.
 
     When this process dies the kernel sends it SIGINT, a fast and clean stop. It has its own
     session, so that Ctrl-C at a terminal stops it no sooner than its clients.
@@ -97,14 +97,14 @@ def spawn(installation: Installation, lock: int) -> subprocess.Popen[bytes]:
 
 
 def last_fault(layout: Layout) -> str:
-    """Return what PostgreSQL's log says last about why it gave up."""
+    """Returns what PostgreSQL's log says last about why it gave up."""
     lines = layout.log.read_text(errors="replace")[-10_000:].splitlines()
     faults = [line.split("FATAL:", 1)[1].strip() for line in lines if "FATAL:" in line]
     return faults[-1] if faults else "it gave no reason"
 
 
 def _has_lz4(installation: Installation) -> bool:
-    """Ask the binary whether it was built with lz4; the wheel's was not."""
+    """Asks the binary whether it was built with lz4; the wheel's was not."""
     postgres, data = installation.binaries.folder / "postgres", installation.layout.data
     done = subprocess.run(
         [postgres, "-D", data, "-c", "wal_compression=lz4", "-C", "wal_compression"],
@@ -123,7 +123,7 @@ def _ident_file(layout: Layout) -> Path:
 
 
 def _write_access_files(layout: Layout, user: SystemUser) -> None:
-    """Let in over the socket root and the user that PostgreSQL runs as, and nobody else."""
+    """Lets in over the socket root and the user that PostgreSQL runs as, and nobody else."""
     names = dict.fromkeys(("root", user.name))
     _write(_hba_file(layout), "local all all peer map=ocs\n")
     _write(_ident_file(layout), "".join(f'ocs "{name}" {ROLE}\n' for name in names))
@@ -135,13 +135,13 @@ def _write(path: Path, text: str) -> None:
 
 
 def _turn_log(path: Path) -> None:
-    """Begin a new log when the old one is large, and keep one old one."""
+    """Begins a new log when the old one is large, and keeps one old one."""
     if path.exists() and path.stat().st_size > LOG_OCTETS_MAX:
         path.replace(path.with_suffix(".log.old"))
 
 
 def _dies_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child does first so that the kernel signals it when its parent dies.
+    """Returns what a child does first so that the kernel signals it when its parent dies.
 
     It runs after the change of user, which would clear the request (prctl(2), PR_SET_PDEATHSIG).
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diameter_ocs.embedded.errors import EmbeddedError
+from .errors import EmbeddedError
 
 DEDICATED = "ocs"
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
@@ -23,19 +23,19 @@ class SystemUser:
     is_other: bool
 
     def spawning(self) -> dict[str, Any]:
-        """Return the arguments for subprocess that make a child run as this user."""
+        """Returns the arguments for subprocess that make a child run as this user."""
         if not self.is_other:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}
 
     def may_enter(self, folder: Path) -> bool:
-        """Say whether this user may pass through the folder, asked of the system itself."""
+        """Says whether this user may pass through the folder, asked of the system itself."""
         if not self.is_other:
             return os.access(folder, os.X_OK)
         return subprocess.run(["/usr/bin/test", "-x", folder], **self.spawning()).returncode == 0
 
     def may_run(self, program: Path) -> bool:
-        """Say whether this user may start the program."""
+        """Says whether this user may start the program."""
         try:
             subprocess.run(
                 [program, "--version"], check=True, stdout=subprocess.DEVNULL, **self.spawning()
@@ -46,7 +46,7 @@ class SystemUser:
 
 
 def system_user() -> SystemUser:
-    """Return who runs PostgreSQL: we, or for root, whom PostgreSQL refuses, the user `ocs`.
+    """Returns who runs PostgreSQL: we, or for root, whom PostgreSQL refuses, the user `ocs`.
 
     The user `ocs` is made when it does not exist.
     """

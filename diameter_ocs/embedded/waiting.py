@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def wait_until(look: Callable[[], Found | None], seconds: float) -> Found | None:
-    """Look again and again until something is found; None when the time is over."""
+    """Looks again and again until something is found; None when the time is over."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

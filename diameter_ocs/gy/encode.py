@@ -60,7 +60,7 @@ def encode(
 ) -> bytes:
     """Returns the answer to a request; the message lends its ids, Session-Id and Proxy-Info."""
     request = decoded.request
-    code = _result_code(decision, decoded)
+    code = result_code(decision, decoded)
     pairs: Pairs = [
         ("Result-Code", code),
         ("Auth-Application-Id", message.application_id),
@@ -79,7 +79,7 @@ def encode(
     return answer(message, dictionary, identity, pairs)
 
 
-def _result_code(decision: Decision, decoded: Decoded) -> int:
+def result_code(decision: Decision, decoded: Decoded) -> int:
     """Returns the code at command level: where the units stand there, their service's."""
     outcome = decision.outcome
     if outcome is Outcome.SUCCESS and decision.services and _mirrors_service(decoded):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Tolerated(StrEnum):
-    """The kinds of deviation that are accepted; the rim counts each and logs it once per peer."""
+    """What is accepted; the rim counts each kind and logs it once a connection."""
 
     UNITS_AT_COMMAND_LEVEL = "units_at_command_level"
     """Requested or used units without Multiple-Services-Credit-Control."""

@@ -58,7 +58,7 @@ class CatalogueError(Exception):
 
 
 def parse_quantity(value: object) -> int:
-    """Read a whole number of units, as 100, "6000 s", "10 GiB" or "1 min".
+    """Reads a whole number of units, as 100, "6000 s", "10 GiB" or "1 min".
 
     Raises:
         ValueError: no number, an unknown unit, not whole, or too large.
@@ -175,6 +175,7 @@ class Document(_Part):
 
     tenant: Name
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    # Checked, and not used yet: they will tell who is at home.
     home_networks: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
     rating_groups: Annotated[tuple[RatingGroupPart, ...], Field(min_length=1)]
     default_rating_groups: dict[str, int] = Field(default_factory=dict)
@@ -215,7 +216,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_document(text: str) -> Document:
-    """Read and check a catalogue document.
+    """Reads and checks a catalogue document.
 
     Raises:
         CatalogueError: it is no YAML, or it is wrong; with all faults.
@@ -239,7 +240,7 @@ def read_document(text: str) -> Document:
 
 
 def build(document: Document, version: int) -> catalogue.Catalogue:
-    """Return the catalogue that a checked document describes."""
+    """Returns the catalogue that a checked document describes."""
     groups = {group.id: group for part in document.rating_groups for group in _groups(part, None)}
     return catalogue.Catalogue(
         tenant=document.tenant,
@@ -258,7 +259,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
 
 
 def read_stored(tenant: str, version: int, text: str) -> catalogue.Catalogue:
-    """Return a catalogue from the document that was stored when it was applied."""
+    """Returns a catalogue from the document that was stored when it was applied."""
     del tenant  # the document names it
     return build(Document.model_validate_json(text), version)
 
@@ -274,7 +275,7 @@ def _fault(detail: Any) -> str:
 def _groups(
     part: RatingGroupPart, parent: catalogue.RatingGroup | None
 ) -> Iterator[catalogue.RatingGroup]:
-    """Return a group and those below it, with what they inherit."""
+    """Returns a group and those below it, with what they inherit."""
     unit_type = parent.unit_type if parent else UnitType.SERVICE_SPECIFIC_UNITS
     if part.unit_type is not None:
         unit_type = UNIT_TYPES[part.unit_type]
@@ -300,7 +301,7 @@ def _groups(
 
 
 def _covered(service: ServicePart, groups: dict[int, catalogue.RatingGroup]) -> set[int]:
-    """Return the groups that a service names, and all groups below them."""
+    """Returns the groups that a service names, and all groups below them."""
     covered = set(service.rating_groups) & groups.keys()
     for group in groups.values():  # parents come before their children
         if group.parent_id in covered:
@@ -350,7 +351,7 @@ def _plan(
 
 
 def _faults(document: Document) -> Iterator[str]:
-    """Find what is wrong between the parts of a document."""
+    """Finds what is wrong between the parts of a document."""
     if _depth(document.rating_groups) > DEPTH_MAX:
         yield f"rating_groups: more than {DEPTH_MAX} below each other"
         return
@@ -384,7 +385,7 @@ def _faults(document: Document) -> Iterator[str]:
 
 
 def _depth(parts: tuple[RatingGroupPart, ...]) -> int:
-    """Return how many groups stand below each other."""
+    """Returns how many groups stand below each other."""
     depth = 0
     while parts:
         depth += 1

@@ -30,7 +30,7 @@ class Folded(NamedTuple):
 
 
 def fold(requests: Iterable[tuple[int, ChargingRequest]], cases: Mapping[int, Case]) -> Folded:
-    """Decide (group, request) in order of arrival; one that cannot be decided harms no other."""
+    """Decides (group, request) in order of arrival; one that cannot be decided harms no other."""
     states = dict(cases)
     edrs: dict[int, list[Edr]] = {}
     results: list[Decision | Fault] = []

@@ -77,7 +77,7 @@ class _Queue:
         return len(self._jobs)
 
     async def take(self, at_most: int) -> list[_Job]:
-        """Wait for a job; return all that are there, up to a number."""
+        """Waits for a job; returns all that are there, up to a number."""
         while not self._jobs:
             self._filled.clear()
             await self._filled.wait()
@@ -129,7 +129,7 @@ class Lanes:
         return len(self._waiting)
 
     def submit(self, request: ChargingRequest, reply: Reply) -> None:
-        """Take a request; refuse it at once when too many wait, or when the work has ended."""
+        """Takes a request; refuses it at once when too many wait, or when the work has ended."""
         if len(self._waiting) >= self._settings.queue_size or self._is_stopped:
             reply(Fault.TOO_BUSY)
             return
@@ -145,7 +145,7 @@ class Lanes:
             self._enqueue(job, group)
 
     async def run(self) -> None:
-        """Work until cancelled; whoever waits then is refused."""
+        """Works until cancelled; whoever waits then is refused."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._serve(self._unresolved, self._resolve), name="resolver")
@@ -158,11 +158,11 @@ class Lanes:
             self._fail(list(self._waiting), Fault.TOO_BUSY)
 
     async def drain(self) -> None:
-        """Wait until every request that was taken has its reply."""
+        """Waits until every request that was taken has its reply."""
         await self._idle.wait()
 
     async def _serve(self, queue: _Queue, work: _Work) -> None:
-        """Work off one queue, whatever happens to a batch of it."""
+        """Works off one queue, whatever happens to a batch of it."""
         while True:
             taken = await queue.take(self._settings.batch_size)
             jobs = [job for job in taken if job in self._waiting]
@@ -180,7 +180,7 @@ class Lanes:
                 self._fail(jobs, Fault.UNABLE_TO_COMPLY)
 
     async def _resolve(self, jobs: list[_Job]) -> None:
-        """Find the group of each request, and with it the lane."""
+        """Finds the group of each request, and with it the lane."""
         try:
             groups = await self._store.resolve([job.request for job in jobs])
         except BrokenBatch as fault:
@@ -195,7 +195,7 @@ class Lanes:
                 self._reply(job, Decision(Outcome.SESSION_UNKNOWN))
 
     async def _charge(self, jobs: list[_Job]) -> None:
-        """Decide and store a batch; try again what others got in the way of."""
+        """Decides and stores a batch; tries again what others got in the way of."""
         for _ in range(ATTEMPTS_MAX):
             try:
                 with self._metrics.batch_seconds.time():
@@ -217,7 +217,7 @@ class Lanes:
         self._fail(jobs, Fault.TOO_BUSY)
 
     async def _try(self, jobs: list[_Job]) -> _Tried:
-        """Take a batch through one transaction: lock, load, fold, apply, commit."""
+        """Takes a batch through one transaction: lock, load, fold, apply, commit."""
         async with self._store.work() as work:
             locked = await work.lock({job.group for job in jobs})
             mine = [job for job in jobs if job.group in locked]
@@ -233,7 +233,7 @@ class Lanes:
         return _Tried(list(zip(mine, folded.results, strict=True)), elsewhere, misplaced)
 
     async def _bisect(self, jobs: list[_Job], work: _Work, fault: BrokenBatch) -> None:
-        """Do what can be done of a batch that as a whole cannot."""
+        """Does what can be done of a batch that as a whole cannot."""
         if len(jobs) == 1:
             log.error("request cannot be stored", reason=str(fault))
             self._metrics.database_errors.labels("refused").inc()
@@ -244,14 +244,14 @@ class Lanes:
         await work(jobs[half:])
 
     def _watch_deadlines(self) -> None:
-        """Look again when the budget of the oldest request is used up."""
+        """Looks again when the budget of the oldest request is used up."""
         if self._overdue is None and self._waiting:
             deadline = next(iter(self._waiting)).deadline
             loop = asyncio.get_running_loop()
             self._overdue = loop.call_at(deadline, self._refuse_overdue)
 
     def _refuse_overdue(self) -> None:
-        """Refuse the requests whose answer would come too late, wherever they are by now."""
+        """Refuses the requests whose answer would come too late, wherever they are by now."""
         self._overdue = None
         now = asyncio.get_running_loop().time()
         overdue = takewhile(lambda job: job.deadline <= now, self._waiting)

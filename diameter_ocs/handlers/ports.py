@@ -19,23 +19,23 @@ class Work(Protocol):
     """
 
     async def lock(self, groups: Collection[int]) -> Collection[int]:
-        """Lock groups in the order of their ids; return those that nobody else holds."""
+        """Locks groups in the order of their ids; returns those that nobody else holds."""
 
     async def load(self, requests: Sequence[tuple[int, ChargingRequest]], now: int) -> Loaded:
-        """Read the cases of the locked groups for (group, request); `now` in microseconds."""
+        """Reads the cases of the locked groups for (group, request); `now` in microseconds."""
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Store what has changed between `before` and `after`, and the EDRs."""
+        """Stores what has changed between `before` and `after`, and the EDRs."""
 
 
 class Store(Protocol):
     """Keeps accounts, sessions, catalogues and the journal."""
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
-        """Return the group of each request; None: nobody's, or more than one group's.
+        """Returns the group of each request; None: nobody's, or more than one group's.
 
         An INITIAL is found by its identities, others by their session.
         """
 
     def work(self) -> AbstractAsyncContextManager[Work]:
-        """Begin a transaction."""
+        """Begins a transaction."""

@@ -17,9 +17,9 @@ from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance, InsufficientBalance
-from ..charging.requests import ChargingRequest
 from ..charging.units import AMOUNT_MAX
 from .catalogue import Document
+from .ports import Work
 
 LOCK_TRIES = 200
 LOCK_WAIT_SECONDS = 0.05
@@ -39,51 +39,39 @@ class Accounts(Protocol):
     """What the commands need of whatever keeps the accounts."""
 
     async def add_tenant(self, name: str) -> bool:
-        """Add a tenant; False: it is there already."""
+        """Adds a tenant; False: it is there already."""
 
     async def tenants(self) -> Mapping[str, int | None]:
-        """Return the version of each tenant's catalogue; None: none was applied yet."""
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
 
     async def add_catalogue(
         self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
     ) -> bool:
-        """Make a document the tenant's next version; False: somebody else was faster."""
+        """Makes a document the tenant's next version; False: somebody else was faster."""
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Return the plans that accounts of a tenant have."""
+        """Returns the plans that accounts of a tenant have."""
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
-        """Return a version that was applied."""
+        """Returns a version that was applied."""
 
     async def numbers(self, count: int) -> Sequence[int]:
-        """Return numbers for new accounts and balances, never given out before."""
+        """Returns numbers for new accounts and balances, never given out before."""
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Add accounts, all or none; the names and identities that are taken are returned."""
+        """Adds accounts, all or none; the names and identities that are taken are returned."""
 
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int
     ) -> Sequence[AccountSummary]:
-        """Return accounts in the order of their ids; None: any."""
+        """Returns accounts in the order of their ids; None: any."""
 
-    def work(self) -> AbstractAsyncContextManager["CommandWork"]:
-        """Begin a transaction."""
-
-
-class CommandWork(Protocol):
-    """The part of a unit of work that commands use: see `ports.Work`."""
-
-    async def lock(self, groups: Collection[int]) -> Collection[int]: ...
-
-    async def load(
-        self, requests: Sequence[tuple[int, ChargingRequest]], now: int
-    ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]: ...
-
-    async def apply(self, changes: Sequence[Change]) -> None: ...
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """Begins a transaction."""
 
 
 async def create_tenant(accounts: Accounts, name: str) -> None:
-    """Add a tenant, which has no catalogue yet."""
+    """Adds a tenant, which has no catalogue yet."""
     if not _is_name(name, 50):
         raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
     if not await accounts.add_tenant(name):
@@ -91,7 +79,7 @@ async def create_tenant(accounts: Accounts, name: str) -> None:
 
 
 async def apply_catalogue(accounts: Accounts, document: Document, stamp: tuple[int, str]) -> int:
-    """Make a checked document the next version of its tenant's catalogue; return the version."""
+    """Makes a checked document the next version of its tenant's catalogue; returns the version."""
     tenants = await accounts.tenants()
     if document.tenant not in tenants:
         raise Refusal(
@@ -112,7 +100,7 @@ async def apply_catalogue(accounts: Accounts, document: Document, stamp: tuple[i
 async def create_accounts(
     accounts: Accounts, tenant: str | None, new: Sequence[NewAccount], stamp: tuple[int, str]
 ) -> Sequence[Opening]:
-    """Open accounts, all or none; `stamp` is when (microseconds since 1970) and by whom."""
+    """Opens accounts, all or none; `stamp` is when (microseconds since 1970) and by whom."""
     tenant, catalogue = await _tenant_and_catalogue(accounts, tenant)
     for account in new:
         _check_account(account, catalogue)
@@ -156,7 +144,7 @@ async def credit_balance(
     amount: int,
     stamp: tuple[int, str],
 ) -> Balance:
-    """Raise the total of a balance; a debit is a negative amount."""
+    """Raises the total of a balance; a debit is a negative amount."""
     if not amount:
         raise Refusal("invalid_amount", "an amount of nothing changes nothing")
     now, actor = stamp
@@ -187,7 +175,7 @@ def _credited(case: Case, balance: Balance, amount: int, actor: str) -> Change:
 
 
 async def find_account(accounts: Accounts, tenant: str | None, name: str) -> AccountSummary:
-    """Return the one account of that name."""
+    """Returns the one account of that name."""
     found = await accounts.find_accounts(tenant, name, 2)
     if not found:
         raise Refusal("account_unknown", f"there is no account {name!r}")
@@ -197,7 +185,7 @@ async def find_account(accounts: Accounts, tenant: str | None, name: str) -> Acc
 
 
 async def _tenant_and_catalogue(accounts: Accounts, tenant: str | None) -> tuple[str, Catalogue]:
-    """Return the tenant, the only one when none is named, with its catalogue."""
+    """Returns the tenant, the only one when none is named, with its catalogue."""
     tenants = await accounts.tenants()
     if tenant is None and len(tenants) == 1:
         tenant = next(iter(tenants))

@@ -10,9 +10,9 @@ from diameter.message import constants as c
 from diameter.message.avp import AvpDecodeError  # type: ignore[import-untyped]
 from diameter.message.packer import Error as PackerError  # type: ignore[import-untyped]
 
-from diameter_ocs.simulator.encoding import RequestKeys
-from diameter_ocs.simulator.errors import SimulatorError
-from diameter_ocs.simulator.steps import RequestType, Step, Units
+from .encoding import RequestKeys
+from .errors import SimulatorError
+from .steps import RequestType, Step, Units
 
 SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
 UNKNOWN_SESSION_ID: int = c.E_RESULT_CODE_DIAMETER_UNKNOWN_SESSION_ID

@@ -13,7 +13,7 @@ from typing import Any
 from diameter.message import Avp, Message, MessageHeader  # type: ignore[import-untyped]
 from diameter.message import constants as c
 
-from diameter_ocs.simulator.steps import (
+from .steps import (
     REASONS_OF_A_UNIT,
     RequestType,
     ServiceStep,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from diameter_ocs.simulator.answers import (
+from .answers import (
     SUCCESS,
     Answer,
     ServiceAnswer,
@@ -16,7 +16,7 @@ from diameter_ocs.simulator.answers import (
     read_capabilities,
     unmet_expectation,
 )
-from diameter_ocs.simulator.encoding import (
+from .encoding import (
     Identity,
     RequestKeys,
     Subscriber,
@@ -26,8 +26,8 @@ from diameter_ocs.simulator.encoding import (
     disconnect_peer_request,
     is_disconnect,
 )
-from diameter_ocs.simulator.errors import SimulatorError
-from diameter_ocs.simulator.steps import (
+from .errors import SimulatorError
+from .steps import (
     DEFAULT_STEPS,
     UNSIGNED32_MAX,
     RequestType,

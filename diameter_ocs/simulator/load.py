@@ -20,18 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from diameter_ocs.simulator.answers import SUCCESS, UNKNOWN_SESSION_ID, read_answer
-from diameter_ocs.simulator.encoding import (
+from .answers import SUCCESS, UNKNOWN_SESSION_ID, read_answer
+from .encoding import (
     Identity,
     RequestKeys,
     Subscriber,
     answer_to_request,
     is_disconnect,
 )
-from diameter_ocs.simulator.errors import SimulatorError
-from diameter_ocs.simulator.gateway import REQUEST_BIT, Gateway, open_connection
-from diameter_ocs.simulator.load_answers import AnswerLayout, UnreadableAnswer, learn_layout
-from diameter_ocs.simulator.load_requests import (
+from .errors import SimulatorError
+from .gateway import REQUEST_BIT, Gateway, open_connection
+from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
+from .load_requests import (
     IDENTIFIERS,
     IDENTIFIERS_AT,
     LoadSession,
@@ -40,8 +40,8 @@ from diameter_ocs.simulator.load_requests import (
     make_templates,
     session_id,
 )
-from diameter_ocs.simulator.load_tally import Tally, journal_line
-from diameter_ocs.simulator.steps import UNSIGNED32_MAX, RequestType
+from .load_tally import Tally, journal_line
+from .steps import UNSIGNED32_MAX, RequestType
 
 HEADER_OCTETS = 20
 READ_OCTETS = 262_144

@@ -8,13 +8,13 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diameter_ocs.simulator.encoding import (
+from .encoding import (
     Identity,
     RequestKeys,
     Subscriber,
     credit_control_request,
 )
-from diameter_ocs.simulator.steps import RequestType, ServiceStep, Step, Units
+from .steps import RequestType, ServiceStep, Step, Units
 
 NTP_MINUS_UNIX_SECONDS = 2_208_988_800
 REQUESTED_OCTETS = 102_400

@@ -4,8 +4,8 @@ import json
 from collections import Counter
 from typing import Any
 
-from diameter_ocs.simulator.answers import SUCCESS
-from diameter_ocs.simulator.latency import LatencyHistogram
+from .answers import SUCCESS
+from .latency import LatencyHistogram
 
 FAULTS_KEPT = 20
 

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, statements and the unit of work; nothing here decides."""

@@ -60,18 +60,18 @@ class PostgresAccounts:
         self._store = store
 
     def work(self) -> AbstractAsyncContextManager[PostgresWork]:
-        """Begin a transaction."""
+        """Begins a transaction."""
         return self._store.work()
 
     async def add_tenant(self, name: str) -> bool:
-        """Add a tenant; False: it is there already."""
+        """Adds a tenant; False: it is there already."""
         new = insert(tenant).values(name=name).on_conflict_do_nothing()
         async with self._database.transaction() as connection:
             added = await connection.execute(new.returning(tenant.c.name))
             return added.first() is not None
 
     async def tenants(self) -> Mapping[str, int | None]:
-        """Return the version of each tenant's catalogue; None: none was applied yet."""
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
         async with self._database.transaction() as connection:
             rows = await connection.execute(select(tenant.c.name, tenant.c.catalogue_version))
             return {row.name: row.catalogue_version for row in rows}
@@ -79,7 +79,7 @@ class PostgresAccounts:
     async def add_catalogue(
         self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
     ) -> bool:
-        """Make a document the tenant's next version; False: somebody else was faster."""
+        """Makes a document the tenant's next version; False: somebody else was faster."""
         now, actor = stamp
         row = {
             "tenant": tenant_name,
@@ -103,13 +103,13 @@ class PostgresAccounts:
             return True
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
-        """Return a version that was applied."""
+        """Returns a version that was applied."""
         with renamed_faults():
             async with self._database.connection() as connection:
                 return await self._catalogues.get(connection, tenant_name, version)
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Return the plans that accounts of a tenant have."""
+        """Returns the plans that accounts of a tenant have."""
         statement = (
             select(subscription.c.plan)
             .join(account, _same_account(subscription))
@@ -120,7 +120,7 @@ class PostgresAccounts:
             return (await connection.execute(statement)).scalars().all()
 
     async def numbers(self, count: int) -> Sequence[int]:
-        """Return numbers for new accounts and balances, never given out before."""
+        """Returns numbers for new accounts and balances, never given out before."""
         statement = select(_NUMBER.next_value()).select_from(
             func.generate_series(1, count).alias("number")
         )
@@ -128,7 +128,7 @@ class PostgresAccounts:
             return (await connection.execute(statement)).scalars().all()
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Add accounts, all or none; the names and identities that are taken are returned."""
+        """Adds accounts, all or none; the names and identities that are taken are returned."""
         entries = [entry for opening in openings for entry in _entries(tenant_name, opening)]
         with renamed_faults():
             async with self._database.connection() as connection:
@@ -144,7 +144,7 @@ class PostgresAccounts:
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int
     ) -> Sequence[AccountSummary]:
-        """Return accounts in the order of their ids; None: any."""
+        """Returns accounts in the order of their ids; None: any."""
         statement = select(
             account.c.group_id, account.c.id, account.c.tenant, account.c.name
         ).order_by(account.c.group_id, account.c.id)
@@ -201,7 +201,7 @@ def _summaries(
 
 
 def _entries(tenant_name: str, opening: Opening) -> list[Row]:
-    """Return the directory's rows of an account: its name, and the identities of its device."""
+    """Returns the directory's rows of an account: its name, and the identities of its device."""
     number = opening.account.id
     name = (ACCOUNT_NAME, opening.account.name, tenant_name, number, number, None)
     return [name] + [
@@ -211,7 +211,7 @@ def _entries(tenant_name: str, opening: Opening) -> list[Row]:
 
 
 async def _taken(connection: Connection, tenant_name: str, entries: Sequence[Row]) -> list[str]:
-    """Return the names that belong to accounts of the tenant, or stand twice in the entries."""
+    """Returns the names that belong to accounts of the tenant, or stand twice in the entries."""
     keys = sorted((kind, value) for kind, value, *_ in entries)
     twice = {value for (kind, value), following in pairwise(keys) if following == (kind, value)}
     parameters = RESOLVE_IDENTITIES.parameters(keys)
@@ -226,7 +226,7 @@ async def _insert(
     openings: Sequence[Opening],
     entries: Sequence[Row],
 ) -> None:
-    """Add the rows of new accounts in one transaction."""
+    """Adds the rows of new accounts in one transaction."""
     accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
     for (number, name, plans), identities, buckets, edr in openings:
         accounts.append((number, number, tenant_name, name, edr.number, edr.at))
@@ -256,7 +256,7 @@ def _same_account(table: Table) -> ColumnElement[bool]:
 
 
 def _in_groups(table: Table) -> ColumnElement[bool]:
-    """Choose the rows of all groups that are listed: an array is one parameter, however long."""
+    """Chooses the rows of all groups that are listed: an array is one parameter, however long."""
     return table.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger)))
 
 

@@ -46,17 +46,17 @@ class _Moments(_Packed): ...
 
 
 def big_ints(values: Sequence[int | None]) -> _BigInts:
-    """Pack integers as bigint[]."""
+    """Packs integers as bigint[]."""
     return _BigInts(_fixed(INT8, values))
 
 
 def moments(values: Sequence[int]) -> _Moments:
-    """Pack microseconds since 1970 as timestamptz[]."""
+    """Packs microseconds since 1970 as timestamptz[]."""
     return _Moments(_fixed(TIMESTAMPTZ, [value - EPOCH_2000 for value in values]))
 
 
 def texts(values: Iterable[str | None]) -> _Texts:
-    """Pack strings as text[]; octets that were no UTF-8 are written as escapes."""
+    """Packs strings as text[]; octets that were no UTF-8 are written as escapes."""
     encoded = [
         None if value is None else value.encode(errors="backslashreplace") for value in values
     ]
@@ -64,17 +64,17 @@ def texts(values: Iterable[str | None]) -> _Texts:
 
 
 def documents(values: Sequence[bytes]) -> _Texts:
-    """Pack JSON as text[]."""
+    """Packs JSON as text[]."""
     return _Texts(_variable(TEXT, values))
 
 
 def octets(values: Sequence[bytes | None]) -> _Octets:
-    """Pack octets as bytea[]."""
+    """Packs octets as bytea[]."""
     return _Octets(_variable(BYTEA, values))
 
 
 def array_literals(rows: Iterable[Iterable[int]]) -> _Texts:
-    """Pack rows of integers as text[], for a column that is itself bigint[]."""
+    """Packs rows of integers as text[], for a column that is itself bigint[]."""
     return _Texts(_variable(TEXT, [b"{%s}" % ",".join(map(str, row)).encode() for row in rows]))
 
 
@@ -123,7 +123,7 @@ class _MomentsDumper(_PackedDumper):
 
 
 def register(context: AdaptContext) -> None:
-    """Teach a connection to send packed arrays."""
+    """Teaches a connection to send packed arrays."""
     adapters = context.adapters
     adapters.register_dumper(_BigInts, _BigIntsDumper)
     adapters.register_dumper(_Texts, _TextsDumper)

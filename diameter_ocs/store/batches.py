@@ -46,7 +46,7 @@ class Statement(NamedTuple):
     packers: tuple[tuple[str, Packer], ...]
 
     def parameters(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, object]:
-        """Pack rows with their values in the order of the columns."""
+        """Packs rows with their values in the order of the columns."""
         columns = zip(*rows, strict=True) if rows else [()] * len(self.packers)
         return {
             name: pack(values) for (name, pack), values in zip(self.packers, columns, strict=True)
@@ -54,12 +54,12 @@ class Statement(NamedTuple):
 
 
 def compiled(statement: CompilerElement) -> str:
-    """Return the text of a statement, with psycopg's named placeholders."""
+    """Returns the text of a statement, with psycopg's named placeholders."""
     return str(statement.compile(dialect=_DIALECT))
 
 
 def batch_of(*columns: Column[Any]) -> TableValuedAlias:
-    """Return the rows of a batch with these columns, named as in their table."""
+    """Returns the rows of a batch with these columns, named as in their table."""
     parameters = [bindparam(name.name, type_=ARRAY(_carrier(name))) for name in columns]
     unnested = func.unnest(*parameters)
     alias = unnested.table_valued(*(column(name.name, _carrier(name)) for name in columns))
@@ -67,12 +67,12 @@ def batch_of(*columns: Column[Any]) -> TableValuedAlias:
 
 
 def statement_of(statement: CompilerElement, *columns: Column[Any]) -> Statement:
-    """Compile a statement over `batch_of` the same columns."""
+    """Compiles a statement over `batch_of` the same columns."""
     return Statement(compiled(statement), tuple((name.name, _packer(name)) for name in columns))
 
 
 def insert_batch(table: Table) -> Statement:
-    """Insert rows with all columns of the table, in its order."""
+    """Inserts rows with all columns of the table, in its order."""
     batch = batch_of(*table.c)
     selected = select(*(_restored(batch, name) for name in table.c))
     return statement_of(insert(table).from_select(list(table.c.keys()), selected), *table.c)
@@ -81,7 +81,7 @@ def insert_batch(table: Table) -> Statement:
 def update_batch(
     table: Table, keys: Sequence[Column[Any]], values: Sequence[Column[Any]]
 ) -> Statement:
-    """Update rows found by the keys; the columns are the keys, then the values."""
+    """Updates rows found by the keys; the columns are the keys, then the values."""
     batch = batch_of(*keys, *values)
     statement = (
         update(table)
@@ -92,12 +92,12 @@ def update_batch(
 
 
 def microseconds(moment: ColumnElement[Any]) -> ColumnElement[int]:
-    """Turn a timestamptz into microseconds since 1970."""
+    """Turns a timestamptz into microseconds since 1970."""
     return cast(extract("epoch", moment) * literal_column("1000000"), BigInteger)
 
 
 def _carrier(name: Column[Any]) -> TypeEngine[Any]:
-    """Return the type that brings a column's values: arrays and JSON travel as text."""
+    """Returns the type that brings a column's values: arrays and JSON travel as text."""
     if isinstance(name.type, Integer):
         return BigInteger()
     if isinstance(name.type, DateTime | LargeBinary):

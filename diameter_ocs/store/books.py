@@ -39,7 +39,7 @@ class Books(NamedTuple):
 
 
 async def check_books(database: Database) -> Books:
-    """Add up all postings and all that sessions hold, and compare with the balances."""
+    """Adds up all postings and all that sessions hold, and compare with the balances."""
     async with database.transaction("REPEATABLE READ") as connection:
         balances, edrs, sessions = [
             (await connection.execute(select(func.count()).select_from(table))).scalar_one()
@@ -58,7 +58,7 @@ async def check_books(database: Database) -> Books:
 
 
 def _posted() -> Select[tuple[int, ...]]:
-    """Return the balances that are not what the postings add up to."""
+    """Returns the balances that are not what the postings add up to."""
     postings = select(
         edr.c.group_id,
         func.unnest(edr.c.posting_balances).label("id"),
@@ -95,7 +95,7 @@ def _posted() -> Select[tuple[int, ...]]:
 
 
 def _held() -> Select[tuple[int, ...]]:
-    """Return the balances whose reserved amount is not what open sessions hold."""
+    """Returns the balances whose reserved amount is not what open sessions hold."""
     holds = select(
         session.c.group_id,
         func.unnest(session.c.held_balances).label("id"),

@@ -30,7 +30,7 @@ class Catalogues:
         self._known: dict[tuple[str, int], Catalogue] = {}
 
     async def get(self, connection: Connection, tenant: str, version: int) -> Catalogue:
-        """Return a version, reading it within the caller's transaction if it is new here."""
+        """Returns a version, reading it within the caller's transaction if it is new here."""
         known = self._known.get((tenant, version))
         if known is None:
             cursor = await connection.execute(_GET, {"tenant": tenant, "version": version})

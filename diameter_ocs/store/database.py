@@ -26,7 +26,7 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 @contextmanager
 def renamed_faults() -> Iterator[None]:
-    """Turn psycopg's errors into the faults that the use cases know."""
+    """Turns psycopg's errors into the faults that the use cases know."""
     try:
         yield
     except PoolTimeout as error:
@@ -75,11 +75,11 @@ class Database:
         event.listen(self._engine.sync_engine, "checkout", _refuse_ended)
 
     async def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Closes the connections that are not in use."""
         await self._engine.dispose()
 
     async def ping(self) -> None:
-        """Ask the database for anything.
+        """Asks the database for anything.
 
         Raises:
             CasesUnavailable: it does not answer.
@@ -90,7 +90,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend psycopg's own connection, in autocommit; a broken one does not come back."""
+        """Lends psycopg's own connection, in autocommit; a broken one does not come back."""
         async with self._engine.connect() as lent:
             pooled = await lent.get_raw_connection()
             connection = cast(Connection, pooled.driver_connection)
@@ -108,7 +108,7 @@ class Database:
                     await connection.set_autocommit(False)
 
     def _lease(self, connection: Connection) -> asyncio.TimerHandle | None:
-        """Cut the connection when its time is over: whoever waits on it then meets an error.
+        """Cuts the connection when its time is over: whoever waits on it then meets an error.
 
         Cancelling would not do: psycopg waits for the server to confirm that.
         """
@@ -121,7 +121,7 @@ class Database:
     async def transaction(
         self, isolation_level: str = "READ COMMITTED"
     ) -> AsyncIterator[AsyncConnection]:
-        """Lend a SQLAlchemy connection within a transaction, for what need not be fast."""
+        """Lends a SQLAlchemy connection within a transaction, for what need not be fast."""
         with renamed_faults():
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level=isolation_level)
@@ -146,7 +146,7 @@ class Database:
 
 
 def _refuse_ended(lent: Any, _record: object, _proxy: object) -> None:
-    """Have the pool replace a connection that ended while nobody used it.
+    """Has the pool replace a connection that ended while nobody used it.
 
     An idle connection has nothing to say: when there is something to read, it is the end.
     """

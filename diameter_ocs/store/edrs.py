@@ -29,7 +29,7 @@ _PLAIN = (
 
 
 def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
-    """Return the values of INSERT_EDRS."""
+    """Returns the values of INSERT_EDRS."""
     postings = record.postings
     return (
         group_id,
@@ -60,7 +60,7 @@ async def list_edrs(
     until: datetime.datetime,
     limit: int,
 ) -> list[tuple[int, Edr]]:
-    """Return (group, EDR) of a span of time, the newest first; None: of all groups."""
+    """Returns (group, EDR) of a span of time, the newest first; None: of all groups."""
     statement = (
         select(
             edr.c.group_id,
@@ -84,7 +84,7 @@ async def list_edrs(
 
 
 async def usage_recorded(database: Database) -> tuple[int, int]:
-    """Return how many EDRs belong to sessions, and the units that they say were reported."""
+    """Returns how many EDRs belong to sessions, and the units that they say were reported."""
     services = func.json_array_elements(edr.c.services).table_valued("value").lateral()
     settlement = ServiceRecord._fields.index("settlement")
     reported = Settlement._fields.index("reported")

@@ -46,12 +46,12 @@ class MemoryStore:
         self.locked: set[int] = set()
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
-        """Return the group of each request; None: nobody's, or more than one group's."""
+        """Returns the group of each request; None: nobody's, or more than one group's."""
         return [self._group_of(request) for request in requests]
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["MemoryWork"]:
-        """Begin a transaction; what it applies is kept when it is left without an error."""
+        """Begins a transaction; what it applies is kept when it is left without an error."""
         work = MemoryWork(self)
         try:
             yield work
@@ -60,20 +60,20 @@ class MemoryStore:
             self.locked -= work.groups
 
     async def add_tenant(self, name: str) -> bool:
-        """Add a tenant; False: it is there already."""
+        """Adds a tenant; False: it is there already."""
         if name in self._versions:
             return False
         self._versions[name] = None
         return True
 
     async def tenants(self) -> Mapping[str, int | None]:
-        """Return the version of each tenant's catalogue; None: none was applied yet."""
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
         return dict(self._versions)
 
     async def add_catalogue(
         self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
     ) -> bool:
-        """Make a document the tenant's next version; False: somebody else was faster."""
+        """Makes a document the tenant's next version; False: somebody else was faster."""
         if (tenant_name, version) in self._documents:
             return False
         self._documents[tenant_name, version] = document
@@ -81,11 +81,11 @@ class MemoryStore:
         return True
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
-        """Return a version that was applied."""
+        """Returns a version that was applied."""
         return self._read(tenant_name, version, self._documents[tenant_name, version])
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Return the plans that accounts of a tenant have."""
+        """Returns the plans that accounts of a tenant have."""
         return {
             plan
             for group in self.groups.values()
@@ -94,13 +94,13 @@ class MemoryStore:
         }
 
     async def numbers(self, count: int) -> Sequence[int]:
-        """Return numbers for new accounts and balances, never given out before."""
+        """Returns numbers for new accounts and balances, never given out before."""
         first = self._last_number + 1
         self._last_number += count
         return range(first, first + count)
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Add accounts, all or none; the names and identities that are taken are returned."""
+        """Adds accounts, all or none; the names and identities that are taken are returned."""
         names = [opening.account.name for opening in openings]
         identities = [identity for opening in openings for identity in opening.identities]
         taken = {name for name in names if (tenant_name, name) in self._names}
@@ -123,7 +123,7 @@ class MemoryStore:
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int
     ) -> Sequence[AccountSummary]:
-        """Return accounts in the order of their ids; None: any."""
+        """Returns accounts in the order of their ids; None: any."""
         found = [
             AccountSummary(
                 number,
@@ -140,7 +140,7 @@ class MemoryStore:
         return found[:limit]
 
     def case(self, number: int, requests: Sequence[ChargingRequest], now: int) -> Case:
-        """Return what is stored of a group, with the sessions and identities asked for."""
+        """Returns what is stored of a group, with the sessions and identities asked for."""
         group = self.groups[number]
         version = self._versions[group.tenant]
         assert version is not None
@@ -163,7 +163,7 @@ class MemoryStore:
         )
 
     def is_misplaced(self, number: int, request: ChargingRequest) -> bool:
-        """Say whether an identity of an INITIAL belongs to another group."""
+        """Says whether an identity of an INITIAL belongs to another group."""
         return request.request_type is RequestType.INITIAL and bool(
             self._groups_named(request) - {number}
         )
@@ -183,7 +183,7 @@ class MemoryStore:
         }
 
     def _newest_by_tenant(self, key: SessionKey, tenant: str | None) -> set[int]:
-        """Return the groups with an open session of that key, one a tenant."""
+        """Returns the groups with an open session of that key, one a tenant."""
         opened = sorted(
             (group.sessions[key].opened_at, group.tenant, number)
             for number, group in self.groups.items()
@@ -201,7 +201,7 @@ class MemoryWork:
         self.groups: set[int] = set()
 
     async def lock(self, groups: Collection[int]) -> Collection[int]:
-        """Lock the groups that nobody else has locked, and return them."""
+        """Locks the groups that nobody else has locked, and returns them."""
         self.groups = (set(groups) & self._store.groups.keys()) - self._store.locked
         self._store.locked |= self.groups
         return self.groups
@@ -209,7 +209,7 @@ class MemoryWork:
     async def load(
         self, requests: Sequence[tuple[int, ChargingRequest]], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
-        """Read the cases of the locked groups for (group, request); `now` in microseconds."""
+        """Reads the cases of the locked groups for (group, request); `now` in microseconds."""
         cases = {
             number: self._store.case(
                 number, [request for group, request in requests if group == number], now
@@ -220,7 +220,7 @@ class MemoryWork:
         return cases, moved
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Keep the changes for the commit.
+        """Keeps the changes for the commit.
 
         Raises:
             StaleCase: a group is not as it was read.
@@ -231,7 +231,7 @@ class MemoryWork:
         self._changes += changes
 
     def commit(self) -> None:
-        """Make the changes."""
+        """Makes the changes."""
         for before, after, edrs in self._changes:
             group = self._store.groups[before.group_id]
             group.version = after.version

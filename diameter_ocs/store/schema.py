@@ -22,8 +22,8 @@ VERSION = 1
 """The schema that this program was written for."""
 DAYS_AHEAD = 14
 """Partitions of the journal that are made before they are needed."""
-MIGRATION_LOCK = 4_272_868
-"""Names the lock under which one migration runs at a time."""
+SCHEMA_LOCK = 4_272_868
+"""Names the lock under which one process at a time changes the schema."""
 
 
 class SchemaError(Exception):
@@ -31,7 +31,7 @@ class SchemaError(Exception):
 
 
 def migrate(conninfo: str, scripts: Path) -> None:
-    """Create the roles, bring the schema up to date and make the partitions of the next days.
+    """Creates the roles, brings the schema up to date and makes the partitions of the next days.
 
     The login needs CREATEROLE the first time, unless an administrator has made the two roles and
     granted them to it.
@@ -45,9 +45,7 @@ def migrate(conninfo: str, scripts: Path) -> None:
     )
     try:
         with engine.begin() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
-            )
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
             _create_roles(connection)
             connection.execute(text(f"SET LOCAL ROLE {OWNER_ROLE}"))
             config = Config(attributes={"connection": connection})
@@ -60,7 +58,7 @@ def migrate(conninfo: str, scripts: Path) -> None:
 
 
 def check(conninfo: str) -> None:
-    """Make sure that the schema is one that this program can work with.
+    """Makes sure that the schema is one that this program can work with.
 
     Raises:
         SchemaError: it is older, newer, or not there.
@@ -85,7 +83,7 @@ def check(conninfo: str) -> None:
 
 
 def make_partitions(conninfo: str, today: datetime.date | None = None) -> None:
-    """Make the journal's partitions of yesterday, today and the days ahead, as the owner.
+    """Makes the journal's partitions of yesterday, today and the days ahead, as the owner.
 
     Where it is not possible now, because EDRs of the day lie in the default partition or because
     that is in use for longer than a second, it is logged: new EDRs go to the default partition, and
@@ -109,7 +107,7 @@ def make_partitions(conninfo: str, today: datetime.date | None = None) -> None:
 
 
 def _try_partition(connection: psycopg.Connection[tuple[Any, ...]], day: datetime.date) -> None:
-    """Make the partition of a day, unless EDRs of the day lie in the default partition."""
+    """Makes the partition of a day, unless EDRs of the day lie in the default partition."""
     try:
         with connection.transaction():
             _make_partition(connection, day)
@@ -118,10 +116,10 @@ def _try_partition(connection: psycopg.Connection[tuple[Any, ...]], day: datetim
 
 
 def _make_partition(connection: psycopg.Connection[tuple[Any, ...]], day: datetime.date) -> None:
-    """Make the partition of a day, if it is not there; attaching checks the default partition."""
+    """Makes the partition of a day, if it is not there; attaching checks the default partition."""
     name = f"edr_{day:%Y%m%d}"
     connection.execute("SET LOCAL lock_timeout = '1s'")
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
     if connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,):
         return
     bounds = [
@@ -139,7 +137,7 @@ def _make_partition(connection: psycopg.Connection[tuple[Any, ...]], day: dateti
 
 
 def _create_roles(connection: Connection) -> None:
-    """Create the roles that are missing, and let the login act as both."""
+    """Creates the roles that are missing, and lets the login act as both."""
     login = connection.execute(text("SELECT current_user")).scalar_one()
     for role in (OWNER_ROLE, APPLICATION_ROLE):
         exists = text("SELECT count(*) FROM pg_roles WHERE rolname = :role")

@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def digest(key: SessionKey) -> int:
-    """Return a number by which a session is found; two keys may share it."""
+    """Returns a number by which a session is found; two keys may share it."""
     name = key.session_id
     if key.sub_session_id is not None:
         name += b"\0%d" % key.sub_session_id
@@ -22,7 +22,7 @@ def digest(key: SessionKey) -> int:
 
 
 def session_of(row: tuple[Any, ...]) -> Session:
-    """Read a row of LOAD_SESSIONS."""
+    """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
     (opened_at, last_request_at, request_number, catalogue_version, lines, reservations) = rest
     return Session(
@@ -42,7 +42,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
 
 
 def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
-    """Return the values of INSERT_SESSIONS."""
+    """Returns the values of INSERT_SESSIONS."""
     return (
         group_id,
         session.number,
@@ -59,7 +59,7 @@ def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
 
 
 def updated(group_id: int, session: Session) -> tuple[Any, ...]:
-    """Return the values of UPDATE_SESSIONS."""
+    """Returns the values of UPDATE_SESSIONS."""
     return (
         group_id,
         session.number,

@@ -32,7 +32,7 @@ class PostgresStore:
         self._catalogues = catalogues
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
-        """Return the group of each request; None: nobody's, or more than one group's."""
+        """Returns the group of each request; None: nobody's, or more than one group's."""
         digests = [
             sessions.digest(request.session_key)
             for request in requests
@@ -50,7 +50,7 @@ class PostgresStore:
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["PostgresWork"]:
-        """Begin a transaction; it commits when it is left, and rolls back when an error leaves."""
+        """Begins a transaction; it commits when it is left, and rolls back when an error leaves."""
         with renamed_faults():
             async with (
                 self._database.connection() as connection,
@@ -72,7 +72,7 @@ class PostgresWork:
         self._locked: dict[int, tuple[int, int]] = {}
 
     async def lock(self, groups: Collection[int]) -> Collection[int]:
-        """Lock groups in the order of their ids; return those that nobody else holds."""
+        """Locks groups in the order of their ids; returns those that nobody else holds."""
         cursor = await self._connection.execute(
             statements.LOCK_GROUPS, {"groups": big_ints(sorted(groups))}, binary=True
         )
@@ -83,7 +83,7 @@ class PostgresWork:
     async def load(
         self, requests: Sequence[tuple[int, ChargingRequest]], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
-        """Read the cases of the locked groups for (group, request); `now` in microseconds.
+        """Reads the cases of the locked groups for (group, request); `now` in microseconds.
 
         It is a second statement, with a snapshot taken after the locks: what it reads is not older
         than they are.
@@ -120,7 +120,7 @@ class PostgresWork:
         }, moved
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Store what has changed between `before` and `after`, and the EDRs.
+        """Stores what has changed between `before` and `after`, and the EDRs.
 
         Raises:
             StaleCase: a row is not as it was read; nothing may be committed.
@@ -172,7 +172,7 @@ class _Reading:
         self.sessions: dict[SessionKey, Session] = {}
 
     def case(self, catalogue: Catalogue) -> Case:
-        """Return what was read."""
+        """Returns what was read."""
         return Case(
             self.now,
             self.group_id,
@@ -185,13 +185,13 @@ class _Reading:
         )
 
     def add_session(self, session: Session) -> None:
-        """Take a session; of two with one key the newer counts."""
+        """Takes a session; of two with one key the newer counts."""
         old = self.sessions.get(session.key)
         if old is None or old.number < session.number:
             self.sessions[session.key] = session
 
     def admit(self, request: ChargingRequest, found: "_Directory") -> bool:
-        """Take what the directory says of an INITIAL; is it still a request of this group?"""
+        """Takes what the directory says of an INITIAL; is it still a request of this group?"""
         if request.request_type is not RequestType.INITIAL:
             return True
         for identity in request.identities:
@@ -220,7 +220,7 @@ _Newest = Mapping[SessionKey, Mapping[str, int]]
 
 
 def _newest(rows: Iterable[Row]) -> _Newest:
-    """Index rows that come in the order in which the sessions were opened."""
+    """Indexes rows that come in the order in which the sessions were opened."""
     newest: dict[SessionKey, dict[str, int]] = {}
     for group_id, session_id, sub_session_id, tenant in rows:
         newest.setdefault(SessionKey(session_id, sub_session_id), {})[tenant] = group_id
@@ -245,7 +245,7 @@ def _group_of(request: ChargingRequest, directory: _Directory, newest: _Newest) 
 
 
 async def _identities(connection: Connection, requests: Iterable[ChargingRequest]) -> _Cursor:
-    """Look up the identities of the INITIAL requests."""
+    """Looks up the identities of the INITIAL requests."""
     names = {
         identity
         for request in requests
@@ -266,7 +266,7 @@ def _check_counts(counted: Iterable[tuple[_Cursor, int]]) -> None:
 
 
 def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
-    """Return the rows that a batch writes, one final row a group, balance and session.
+    """Returns the rows that a batch writes, one final row a group, balance and session.
 
     The groups come first and in the order of their ids.
     """

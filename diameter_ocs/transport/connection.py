@@ -14,6 +14,7 @@ import structlog
 from ..base.capabilities import LocalNode
 from ..base.errors import UnableToComply
 from ..base.events import (
+    AnswerDropped,
     CerFacts,
     CloseReason,
     Event,
@@ -23,6 +24,7 @@ from ..base.events import (
     PeerSuspected,
     RequestReceived,
     RequestRefused,
+    RequestTolerated,
 )
 from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
@@ -84,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._peer is not None and self._peer.is_suspect
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for the CER."""
+        """Begins to wait for the CER."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         name = transport.get_extra_info("peername")
@@ -101,41 +103,41 @@ class Connection(asyncio.BufferedProtocol):
         self._arm()
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        """Give the place for what comes next."""
+        """Gives the place for what comes next."""
         return self._rim.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Feed what came to the peer machine."""
+        """Feeds what came to the peer machine."""
         assert self._peer is not None
         data = bytes(memoryview(self._rim.buffer)[:nbytes])
         self._handle(self._peer.receive_data(data, self._loop.time()))
 
     def answer(self, octets: bytes) -> bool:
-        """Send an answer with all others of this turn of the loop; False: there is no way."""
+        """Sends an answer with all others of this turn of the loop; False: there is no way."""
         assert self._peer is not None
         is_sent = self._peer.send(octets)
         self._flush_soon()
         return is_sent
 
     def disconnect(self) -> None:
-        """Send a DPR; the connection ends when what came before is answered."""
+        """Sends a DPR; the connection ends when what came before is answered."""
         if self._peer is not None:
             self._handle(self._peer.disconnect(DisconnectCause.REBOOTING, self._loop.time()))
 
     def abort(self) -> None:
-        """Give the connection up at once."""
+        """Gives the connection up at once."""
         if self._transport is not None:
             self._transport.abort()
 
     def tolerate(self, kind: str) -> None:
-        """Count a peculiarity that was accepted, and log it once a connection."""
+        """Counts a peculiarity that was accepted, and logs it once a connection."""
         self._rim.metrics.tolerated.labels(kind).inc()
         if kind not in self._tolerated:
             self._tolerated.add(kind)
             self._log.info("peculiarity tolerated", kind=kind)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
+        """Takes note of the end."""
         assert self._peer is not None
         for event in self._peer.connection_lost(self._loop.time()):
             self._note(event)
@@ -156,7 +158,7 @@ class Connection(asyncio.BufferedProtocol):
         self._flush_soon()
 
     def _give_out(self, received: RequestReceived) -> None:
-        """Give a request out; one that breaks who takes it hurts neither peer nor others."""
+        """Gives a request out; one that breaks who takes it hurts neither peer nor others."""
         try:
             self._rim.on_request(self, received)
         except Exception:
@@ -166,7 +168,7 @@ class Connection(asyncio.BufferedProtocol):
             self.answer(error_answer(received.message, local.dictionary, local.identity, error))
 
     def _note(self, event: Event) -> None:
-        """Log and count what happened to the connection."""
+        """Logs and counts what happened to the connection."""
         match event:
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
@@ -177,6 +179,11 @@ class Connection(asyncio.BufferedProtocol):
                 if self.facts is not None:
                     self._rim.metrics.peers_open.dec()
                 self._log.info("peer closed", reason=reason, detail=detail)
+            case RequestTolerated(tolerated):
+                for kind in tolerated:
+                    self.tolerate(kind)
+            case AnswerDropped(message):
+                self._log.info("answer dropped", command=message.name or message.command_code)
             case PeerSuspected():
                 self._log.warning("peer suspected")
             case PeerRecovered():
@@ -196,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Write everything of this turn of the loop at once."""
+        """Writes everything of this turn of the loop at once."""
         self._is_flush_due = False
         assert self._peer is not None
         assert self._transport is not None
@@ -214,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
             self._arm()
 
     def _close(self) -> None:
-        """Let the peer read what is left; who spoke no Diameter is cut off (RFC 6733 2.1)."""
+        """Lets the peer read what is left; who spoke no Diameter is cut off (RFC 6733 2.1)."""
         assert self._transport is not None
         if self._timer is not None:
             self._timer.cancel()
@@ -225,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.close()
 
     def _arm(self) -> None:
-        """Wait for the machine's timer; one that waits already looks again when it ends."""
+        """Waits for the machine's timer; one that waits already looks again when it ends."""
         assert self._peer is not None
         deadline = self._peer.next_timer()
         if deadline is None:
@@ -243,6 +250,6 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _diameter_address(host: str) -> tuple[int, bytes]:
-    """Return an address as Diameter writes it: 1 for IPv4 and 2 for IPv6, then the octets."""
+    """Returns an address as Diameter writes it: 1 for IPv4 and 2 for IPv6, then the octets."""
     address = ip_address(host.partition("%")[0])
     return (1 if address.version == 4 else 2), address.packed

@@ -31,13 +31,13 @@ class PeerRule:
     is_loopback_only: bool = False
 
     def matches(self, host: str, realm: str) -> bool:
-        """Compare names without regard to case."""
+        """Compares names without regard to case."""
         return (self.host is None or fnmatchcase(host.lower(), self.host.lower())) and (
             self.realm is None or realm.lower() == self.realm.lower()
         )
 
     def admits(self, address: Address) -> bool:
-        """Say whether a peer may come from an address."""
+        """Says whether a peer may come from an address."""
         if self.is_loopback_only:
             return address.is_loopback
         return not self.addresses or any(address in network for network in self.addresses)
@@ -55,7 +55,7 @@ class OpenConnection(Protocol):
         """Whether the peer is silent for longer than its watchdog allows."""
 
     def abort(self) -> None:
-        """Give the connection up at once."""
+        """Gives the connection up at once."""
 
 
 class PeerTable:
@@ -72,7 +72,7 @@ class PeerTable:
     def authorise(
         self, facts: CerFacts, address: Address, connection: OpenConnection
     ) -> PeerAccepted | PeerRefused:
-        """Decide on a CER; a peer that is taken is here until `forget`.
+        """Decides on a CER; a peer that is taken is here until `forget`.
 
         A second connection of a peer is refused, unless its first one seems to be dead.
         """
@@ -92,7 +92,7 @@ class PeerTable:
         return PeerAccepted(strict=rule.is_strict, is_reopened=is_reopened)
 
     def forget(self, facts: CerFacts, connection: OpenConnection) -> None:
-        """Take note that a connection is over."""
+        """Takes note that a connection is over."""
         host = facts.origin_host.lower()
         if self._open.get(host) is connection:
             del self._open[host]
@@ -103,7 +103,7 @@ class PeerTable:
         destination_realm: str,
         peer: tuple[str, str],
     ) -> str | None:
-        """Return whose request it is: its Origin-Host's, else its realms', else the connection's.
+        """Returns whose request it is: its Origin-Host's, else its realms', else the connection's.
 
         `origin` and `peer` are (host, realm); None: any tenant's.
         """

@@ -41,7 +41,7 @@ class Listener:
         self._all_gone = asyncio.Event()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; return the address, with the port that port 0 has become.
+        """Listens; returns the address, with the port that port 0 has become.
 
         Raises:
             OSError: the address cannot be used.
@@ -52,7 +52,7 @@ class Listener:
         return address[0], address[1]
 
     async def stop(self, seconds: float) -> None:
-        """Take no new connection, send DPRs, and wait until all are gone or the time is over."""
+        """Takes no new connection, sends DPRs, and waits until all are gone or the time is over."""
         if self._server is None:
             return
         self._server.close()

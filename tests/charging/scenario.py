@@ -53,7 +53,6 @@ VOICE_BY_MINUTES = rating_group(VOICE, UnitType.TIME, 60)
 VOICE_BY_SECONDS = rating_group(VOICE, UnitType.TIME, 1)
 TEXT_EACH = rating_group(TEXT, UnitType.SERVICE_SPECIFIC_UNITS)
 DATA_BY_KIBIBYTES = rating_group(DATA, UnitType.VOLUME, 1024)
-VIDEO_BY_OCTETS = rating_group(VIDEO, UnitType.VOLUME)
 
 
 def allowance(name: str, *rating_groups: int, priority: int = 0) -> Service:

@@ -564,7 +564,7 @@ def test_a_reply_that_raises_harms_no_other() -> None:
     play(story())
 
 
-def test_a_store_hands_out_no_work_to_nobody() -> None:
+def test_the_faulty_store_keeps_the_promises_of_the_store() -> None:
     """The faulty store keeps the promises of the store that it stands for."""
 
     async def story() -> None:

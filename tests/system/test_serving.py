@@ -1,5 +1,6 @@
 """`serve` with a configuration: who may connect, how it begins and ends, a database that goes."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.encoding import answer_to_request
 from diameter_ocs.simulator.gateway import Identity, SimulatorError, parse_steps
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
-from tests.system.serving import Server, command, demonstration, eventually, run_command
+from tests.system.serving import GATEWAY, Server, command, demonstration, eventually, run_command
 from tests.system.wire import (
     DISCONNECT_PEER,
     command_code,
@@ -201,3 +202,33 @@ def test_a_protocol_error_has_the_error_bit(configured: Configured) -> None:
     assert answer.header.is_error
     assert answer.header.is_proxyable
     assert answer.header.end_to_end_identifier == keys.end_to_end
+
+
+def test_a_context_of_a_makers_own_is_rated_as_the_configuration_says(
+    configured: Configured, database: str
+) -> None:
+    provision(database, accounts=1)
+    contexts = '[service_contexts]\n"gprs@maker.example" = "32251"\n'
+    server = configured(IDENTITY + LISTEN + LOOPBACK + contexts).start()
+    with server.connect() as gateway:
+        for name, code in (("gprs@maker.example", 2001), ("apps@maker.example", 5031)):
+            request, keys = credit_control(GATEWAY, subscriber(1), "initial:rg=300", 0, name)
+            message = Message.from_bytes(request)
+            message.service_context_id = name
+            assert exchange(gateway, message.as_bytes(), keys).result_code == code
+
+
+def test_without_an_address_for_metrics_no_port_is_opened(configured: Configured) -> None:
+    listen = 'listen = "127.0.0.1:0"\nmetrics = ""\n'
+    server = configured(IDENTITY + listen + LOOPBACK)
+    server.launch()
+    eventually("the server listens", lambda: "Diameter Gy" in server.announcement)
+    assert listening_sockets(server.process.pid) == 1
+
+
+def listening_sockets(process: int) -> int:
+    """Return on how many TCP ports a process listens."""
+    held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{process}/fd").iterdir()}
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    listening = [line.split()[9] for line in lines if line.split()[3] == "0A"]
+    return sum(f"socket:[{inode}]" in held for inode in listening)
