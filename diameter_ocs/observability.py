@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ VISIBLE_CHARACTERS = 4
 SUBSCRIBER_FIELDS = frozenset(
     {"identity", "identities", "imsi", "msisdn", "nai", "sip_uri", "private", "subscription_id"}
 )
+LINES_A_SECOND = 10  # of one event that others can cause at will
 MONITORING_SECONDS = 10  # for a client of the monitoring pages to say what it wants
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 BATCH_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -62,6 +64,38 @@ def configure_logging(level: str, format: str, stream: TextIO | None = None) -> 
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+class SparingLog:
+    """One event that others can cause at will: so many lines a second, the rest is counted.
+
+    `clock` gives seconds and only moves forward.
+    """
+
+    def __init__(
+        self,
+        log: structlog.typing.FilteringBoundLogger,
+        event: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._event = event
+        self._clock = clock
+        self._second = 0
+        self._events = 0
+
+    def info(self, **fields: object) -> None:
+        """Logs the event, unless enough of it was logged in this second."""
+        second = int(self._clock())
+        if second != self._second:
+            if self._events > LINES_A_SECOND:
+                self._log.warning(
+                    f"{self._event}, not logged", events=self._events - LINES_A_SECOND
+                )
+            self._second, self._events = second, 0
+        self._events += 1
+        if self._events <= LINES_A_SECOND:
+            self._log.info(self._event, **fields)
 
 
 @dataclass(frozen=True, slots=True)

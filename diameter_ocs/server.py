@@ -20,16 +20,15 @@ from .base.dictionary import Dictionary
 from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
-from .charging.decisions import Decision, Outcome
+from .charging.decisions import Decision
 from .charging.faults import CasesUnavailable
-from .charging.requests import ChargingRequest
 from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, decode
 from .gy.encode import encode, result_code
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
-from .observability import Metrics, create_metrics, monitored
+from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store import schema
 from .store.catalogues import Catalogues
 from .store.database import Database
@@ -52,8 +51,6 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
-REFUSALS_A_SECOND = 10
-"""Log lines about requests that belong to no account."""
 GARBAGE_THRESHOLD = 500_000
 """A burst of requests makes many objects that counting frees again: not worth looking through."""
 
@@ -88,7 +85,7 @@ class CreditControl:
         self._identity = identity
         self._metrics = metrics
         self._service_contexts = service_contexts
-        self._refusals = RefusalLog()
+        self._refusals = SparingLog(log, "request refused")
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decodes a request and sends it down; a request that says nothing useful is answered."""
@@ -132,42 +129,23 @@ class CreditControl:
         code = result_code(result, decoded)
         self._metrics.requests.labels(request_type, str(code)).inc()
         if not result.edrs:
-            self._refusals.note(result.outcome, decoded.request)
+            request = decoded.request
+            self._refusals.info(
+                reason=result.outcome.name.lower(),
+                identities=[identity.value for identity in request.identities],
+                session_id=request.session_key.session_id.decode(errors="backslashreplace"),
+            )
         answer = encode(result, decoded, message, self._dictionary, self._identity)
         self._send(connection, answer)
 
     def _refuse(self, connection: Connection, message: Message, error: DiameterError) -> None:
         self._metrics.refusals.labels(str(error.result_code)).inc()
-        log.info("request refused", result_code=error.result_code, reason=str(error))
+        self._refusals.info(result_code=error.result_code, reason=str(error))
         self._send(connection, error_answer(message, self._dictionary, self._identity, error))
 
     def _send(self, connection: Connection, answer: bytes) -> None:
         if not connection.answer(answer):
             self._metrics.answers_dropped.labels("no connection").inc()
-
-
-class RefusalLog:
-    """Log lines about requests that belong to no account, only so many a second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._lines = 0
-
-    def note(self, outcome: Outcome, request: ChargingRequest) -> None:
-        """Writes down who was refused, unless too much of that was written in this second."""
-        second = int(time.monotonic())
-        if second != self._second:
-            if self._lines > REFUSALS_A_SECOND:
-                log.warning("refusals not logged", refusals=self._lines - REFUSALS_A_SECOND)
-            self._second, self._lines = second, 0
-        self._lines += 1
-        if self._lines <= REFUSALS_A_SECOND:
-            log.info(
-                "request refused",
-                reason=outcome.name.lower(),
-                identities=[identity.value for identity in request.identities],
-                session_id=request.session_key.session_id.decode(errors="backslashreplace"),
-            )
 
 
 class Readiness:

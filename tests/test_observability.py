@@ -8,7 +8,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from diameter_ocs.observability import configure_logging, create_metrics, mask
+from diameter_ocs.observability import SparingLog, configure_logging, create_metrics, mask
 
 
 @pytest.fixture
@@ -102,3 +102,16 @@ def test_metrics_stand_in_a_registry_of_their_own() -> None:
     counted = 'ocs_requests_total{request_type="INITIAL",result_code="2001"} 1.0'
     assert counted in generate_latest(first.registry).decode()
     assert counted not in generate_latest(second.registry).decode()
+
+
+def test_an_event_that_others_cause_at_will_is_logged_sparingly() -> None:
+    now = 5.0
+    with structlog.testing.capture_logs() as lines:
+        sparing = SparingLog(structlog.get_logger(), "request refused", lambda: now)
+        for number in range(100):
+            sparing.info(number=number)
+        now = 6.0
+        sparing.info(number=100)
+    numbers = [line["number"] for line in lines if line["event"] == "request refused"]
+    assert numbers == [*range(10), 100]
+    assert [line["events"] for line in lines if "not logged" in line["event"]] == [90]

@@ -18,6 +18,8 @@ from . import arrays
 
 APPLICATION_ROLE = "diameter_ocs_application"
 """Reads and writes accounts and sessions, adds EDRs, changes no EDR."""
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
+"""The database is away, or is a standby: another try may find it."""
 OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
@@ -41,7 +43,7 @@ def _renamed(error: BaseException | None) -> Exception:
     reason = str(error).strip()
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return StaleCase(reason)
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    if isinstance(error, UNAVAILABLE):
         return CasesUnavailable(reason)
     return BrokenBatch(reason)
 

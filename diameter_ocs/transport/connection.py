@@ -28,7 +28,7 @@ from ..base.events import (
 )
 from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
-from ..observability import Metrics
+from ..observability import Metrics, SparingLog
 from .peers import PeerTable
 
 log = structlog.get_logger()
@@ -69,6 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reason: CloseReason | None = None
         self._tolerated: set[str] = set()
         self._log = log
+        self._refusals = SparingLog(log, "request refused")
 
     @property
     def facts(self) -> CerFacts | None:
@@ -92,6 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         name = transport.get_extra_info("peername")
         address = ip_address(name[0].partition("%")[0])
         self._log = log.bind(address=str(address), port=name[1])
+        self._refusals = SparingLog(self._log, "request refused")
         local, _ = transport.get_extra_info("sockname")[:2]
         self._peer = Peer(
             replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
@@ -190,8 +192,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._log.info("peer recovered")
             case RequestRefused(message, error):
                 self._rim.metrics.refusals.labels(str(error.result_code)).inc()
-                self._log.info(
-                    "request refused",
+                self._refusals.info(
                     command=message.name or message.command_code,
                     result_code=error.result_code,
                     reason=str(error),
