@@ -21,7 +21,7 @@ from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
 from .charging.decisions import Decision
-from .charging.faults import CasesUnavailable
+from .charging.faults import BrokenBatch, CasesUnavailable
 from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, decode
 from .gy.encode import encode, result_code
@@ -51,6 +51,8 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
+SESSION_ID_LOGGED = 256
+"""Octets of a Session-Id that a log line shows."""
 GARBAGE_THRESHOLD = 500_000
 """A burst of requests makes many objects that counting frees again: not worth looking through."""
 
@@ -133,7 +135,9 @@ class CreditControl:
             self._refusals.info(
                 reason=result.outcome.name.lower(),
                 identities=[identity.value for identity in request.identities],
-                session_id=request.session_key.session_id.decode(errors="backslashreplace"),
+                session_id=request.session_key.session_id[:SESSION_ID_LOGGED].decode(
+                    errors="backslashreplace"
+                ),
             )
         answer = encode(result, decoded, message, self._dictionary, self._identity)
         self._send(connection, answer)
@@ -234,7 +238,7 @@ async def _watch(database: Database, readiness: Readiness) -> None:
     while True:
         try:
             await database.ping()
-        except CasesUnavailable as error:
+        except (CasesUnavailable, BrokenBatch) as error:
             reason: str | None = f"the database does not answer: {error}"
         else:
             reason = None
@@ -267,7 +271,10 @@ def _monitored(
 
 async def _look_after(look: Callable[[], object] | None) -> None:
     while look is not None:
-        look()
+        try:
+            look()
+        except OSError as error:
+            log.error("database not looked after", reason=str(error))
         await asyncio.sleep(RESTART_SECONDS)
 
 

@@ -21,9 +21,9 @@ from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, validity_seconds
 from .rating import NOTHING_PAYS, Tariff, tariff_now, tariffs_of
 from .requests import ChargingRequest, RequestType, ServiceUsage
-from .session import RATING_GROUPS_MAX, Line, Reservation, Session
+from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle
-from .units import AMOUNT_MAX
+from .units import AMOUNT_MAX, UnitType
 
 ACTIONS = {
     RequestType.INITIAL: (EdrKind.CHARGING, "initial"),
@@ -170,7 +170,7 @@ class _Charging:
             for reservation in session.reservations
         }
         self.tariffs: dict[int, tuple[Tariff, ...]] = {}
-        self.believed: dict[int, int] = {}
+        self.believed: dict[tuple[int, UnitType], int] = {}
 
     def services(self, request: ChargingRequest) -> list[_Service]:
         """Settles every service of the request, then grants in order."""
@@ -279,15 +279,17 @@ class _Charging:
 
     def _believed(self, line: Line, reported: int) -> int:
         """Returns what of a report is charged: a rating group has one bound for each request."""
-        before = self.believed.get(line.rating_group, 0)
+        counted = line.rating_group, line.unit_type
+        before = self.believed.get(counted, 0)
         used = min(reported, USED_MAX[line.unit_type] - before)
-        self.believed[line.rating_group] = before + used
+        self.believed[counted] = before + used
         return used
 
     def _grant(self, request: ChargingRequest, service: _Service, group: RatingGroup) -> None:
         """Grants a quota, or says why there is none."""
         tariff = self._tariff(group)
-        if not tariff.sources or self._is_one_too_many(group):
+        is_full = len(self.reservations) >= RESERVATIONS_MAX
+        if not tariff.sources or is_full or self._is_one_too_many(group):
             service.outcome = Outcome.SERVICE_DENIED
             return
         requested = service.usage.requested

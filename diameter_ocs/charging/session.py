@@ -9,6 +9,9 @@ from .units import UnitType
 RATING_GROUPS_MAX = 32
 """Rating groups that one session may use; the next one is denied."""
 
+RESERVATIONS_MAX = 64
+"""Quotas that one session may hold, for rating groups and their Service-Identifiers."""
+
 Amounts = tuple[tuple[int, int], ...]
 """(balance id, amount), in the order in which the balances pay."""
 

@@ -9,6 +9,7 @@ from ..charging.accounts import AccountSummary, NewAccount
 from ..charging.catalogue import Catalogue
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import parse_money
+from ..gy.identities import nai, sip_uri
 from ..handlers import provisioning
 from ..handlers.provisioning import Refusal
 from . import database
@@ -128,7 +129,8 @@ def parse_identity(text: str) -> Identity:
     value = value.removeprefix("+") if number is IdentityKind.MSISDN else value
     if not re.fullmatch(pattern, value):
         raise Refusal("invalid_identity", f"{text!r} is no {kind}")
-    return Identity(number, value)
+    as_gateways_say = {IdentityKind.NAI: nai, IdentityKind.SIP_URI: sip_uri}.get(number)
+    return as_gateways_say(value)[0] if as_gateways_say else Identity(number, value)
 
 
 def identity_text(identity: Identity) -> str:
@@ -186,9 +188,8 @@ def _print_account(account: AccountSummary, catalogue: Catalogue, as_json: bool)
     typer.echo(f"identities  {' '.join(map(identity_text, account.identities)) or '-'}")
     rows = []
     for balance in account.balances:
-        known = catalogue.balance_types.get(balance.balance_type)
+        unit_type = catalogue.balance_types[balance.balance_type].unit_type
         amounts = (balance.total, balance.used, balance.reserved, balance.available)
-        unit_type = known.unit_type if known else None
         rows.append(
             (
                 balance.id,

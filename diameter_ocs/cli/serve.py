@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -80,6 +81,10 @@ def serve(
 
 def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, demo: bool) -> None:
     def announce(listening: Listening) -> None:
+        with suppress(BrokenPipeError):  # nobody reads it
+            print_where(listening)
+
+    def print_where(listening: Listening) -> None:
         typer.echo(f"diameter-ocs {__version__}")
         typer.echo(f"  Diameter Gy  {listening.diameter} (TCP), {configuration.origin_host}")
         if listening.metrics is not None:

@@ -31,7 +31,7 @@ def identities_of(group: Group, tolerated: set[Tolerated]) -> tuple[Identity, ..
         user_name = group.first("User-Name")
         if user_name is None:
             return None
-        named.append((_nai, user_name))
+        named.append((nai, user_name))
     identities: set[Identity] = set()
     for reader, text in named:
         if reader is not None and text:
@@ -65,10 +65,11 @@ def _msisdn(text: str) -> tuple[Identity, ...]:
     digits = _digits(text)
     if digits is not None:
         return (Identity(IdentityKind.MSISDN, digits),)
-    return _sip_uri(text) if ":" in text else ()
+    return sip_uri(text) if ":" in text else ()
 
 
-def _nai(text: str) -> tuple[Identity, ...]:
+def nai(text: str) -> tuple[Identity, ...]:
+    """Reads a NAI, whose realm is the same in capitals (RFC 7542 section 2.4)."""
     user, at, realm = text.rpartition("@")
     name = f"{user}@{realm.lower()}" if at else text
     return (Identity(IdentityKind.NAI, name),) if name else ()
@@ -78,7 +79,7 @@ def _private(text: str) -> tuple[Identity, ...]:
     return (Identity(IdentityKind.PRIVATE, text),) if text else ()
 
 
-def _sip_uri(text: str) -> tuple[Identity, ...]:
+def sip_uri(text: str) -> tuple[Identity, ...]:
     """Reads a SIP or tel URI; one that holds a telephone number is that MSISDN as well."""
     scheme, _, rest = text.strip("<>").partition(":")
     scheme = scheme.lower()
@@ -123,13 +124,13 @@ def _digits(text: str) -> str | None:
     return digits if is_number else None
 
 
-_READERS: dict[object, Reader] = {0: _msisdn, 1: _imsi, 2: _sip_uri, 3: _nai, 4: _private}
+_READERS: dict[object, Reader] = {0: _msisdn, 1: _imsi, 2: sip_uri, 3: nai, 4: _private}
 """By Subscription-Id-Type; a name of another type is passed over."""
 
 _EXTENSION_READERS: dict[str, Reader] = {
     "Subscription-Id-E164": _msisdn,
     "Subscription-Id-IMSI": _imsi,
-    "Subscription-Id-SIP-URI": _sip_uri,
-    "Subscription-Id-NAI": _nai,
+    "Subscription-Id-SIP-URI": sip_uri,
+    "Subscription-Id-NAI": nai,
     "Subscription-Id-Private": _private,
 }

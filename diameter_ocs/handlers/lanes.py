@@ -73,6 +73,11 @@ class _Queue:
         self._jobs.append(job)
         self._filled.set()
 
+    def put_first(self, jobs: list[_Job]) -> None:
+        """Puts jobs before all others, in their order."""
+        self._jobs.extendleft(reversed(jobs))
+        self._filled.set()
+
     def __len__(self) -> int:
         return len(self._jobs)
 
@@ -114,6 +119,7 @@ class Lanes:
         self._metrics = metrics or create_metrics()
         self._unresolved = _Queue()
         self._lanes = [_Queue() for _ in range(settings.lanes)]
+        self._parked: dict[int, list[_Job]] = {}
         for number, lane in enumerate(self._lanes):
             self._metrics.queue_depth.labels(str(number)).set_function(lane.__len__)
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
@@ -186,16 +192,21 @@ class Lanes:
         except BrokenBatch as fault:
             await self._bisect(jobs, self._resolve, fault)
             return
-        for job, group in zip(jobs, groups, strict=True):
+        for job, found in zip(jobs, groups, strict=True):
+            # The session may be opened by a request just before this one.
+            is_initial = job.request.request_type is RequestType.INITIAL
+            key = job.request.tenant, job.request.session_key
+            group = found if found is not None or is_initial else self._groups.get(key)
             if group is not None:
                 self._enqueue(job, group)
-            elif job.request.request_type is RequestType.INITIAL:
+            elif is_initial:
                 self._reply(job, Decision(Outcome.USER_UNKNOWN))
             else:
                 self._reply(job, Decision(Outcome.SESSION_UNKNOWN))
 
     async def _charge(self, jobs: list[_Job]) -> None:
         """Decides and stores a batch; tries again what others got in the way of."""
+        jobs = self._not_parked(jobs)
         for _ in range(ATTEMPTS_MAX):
             try:
                 with self._metrics.batch_seconds.time():
@@ -209,8 +220,7 @@ class Lanes:
             self._metrics.batch_size.observe(len(tried.decided))
             for job, result in tried.decided:
                 self._reply(job, result)
-            for job in tried.locked_elsewhere:
-                self._postpone(job)
+            self._park(tried.locked_elsewhere)
             for job in tried.misplaced:
                 self._unresolved.put(job)
             return
@@ -258,10 +268,28 @@ class Lanes:
         self._fail(list(overdue), Fault.TOO_BUSY)
         self._watch_deadlines()
 
-    def _postpone(self, job: _Job) -> None:
-        lane = self._lane(job.group)
-        asyncio.get_running_loop().call_later(job.wait_seconds, lane.put, job)
-        job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
+    def _park(self, jobs: Iterable[_Job]) -> None:
+        """Lets the requests of a group that somebody else has locked wait, in their order."""
+        loop = asyncio.get_running_loop()
+        for job in jobs:
+            if job.group not in self._parked:
+                self._parked[job.group] = []
+                loop.call_later(job.wait_seconds, self._unpark, job.group)
+            self._parked[job.group].append(job)
+            job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
+
+    def _unpark(self, group: int) -> None:
+        """Lets the requests of a group go on, before all that came after them."""
+        self._lane(group).put_first(self._parked.pop(group))
+
+    def _not_parked(self, jobs: list[_Job]) -> list[_Job]:
+        """Returns the jobs whose group does not wait; the others queue up behind it."""
+        if not self._parked:
+            return jobs
+        for job in jobs:
+            if job.group in self._parked:
+                self._parked[job.group].append(job)
+        return [job for job in jobs if job.group not in self._parked]
 
     def _enqueue(self, job: _Job, group: int) -> None:
         job.group = group

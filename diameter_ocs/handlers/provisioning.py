@@ -18,7 +18,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance, InsufficientBalance
 from ..charging.units import AMOUNT_MAX
-from .catalogue import Document
+from .catalogue import Document, build
 from .ports import Work
 
 LOCK_TRIES = 200
@@ -51,6 +51,9 @@ class Accounts(Protocol):
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have."""
+
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""
@@ -90,11 +93,33 @@ async def apply_catalogue(accounts: Accounts, document: Document, stamp: tuple[i
     if lost:
         names = ", ".join(sorted(lost))
         raise Refusal("plan_in_use", f"accounts still have plans that the document lacks: {names}")
+    await _check_balances(accounts, document, tenants[document.tenant])
     version = (tenants[document.tenant] or 0) + 1
     text = document.model_dump_json()
     if not await accounts.add_catalogue(document.tenant, version, text, stamp):
         raise Refusal("conflict", "another catalogue was applied at the same moment: try again")
     return version
+
+
+async def _check_balances(accounts: Accounts, document: Document, version: int | None) -> None:
+    """Refuses a document that would make something else of what accounts have."""
+    if version is None:
+        return
+    held = await accounts.held_balance_types(document.tenant)
+    before = await accounts.read_catalogue(document.tenant, version)
+    after = build(document, version + 1)
+    changed = [
+        name
+        for name in sorted(held)
+        if after.balance_types.get(name) != before.balance_types.get(name)
+    ]
+    if changed:
+        names = ", ".join(changed)
+        raise Refusal("balance_type_in_use", f"accounts have balances of {names}: keep as they are")
+    if held and after.currency != before.currency:
+        raise Refusal(
+            "currency_in_use", f"accounts have balances in {before.currency}: keep this currency"
+        )
 
 
 async def create_accounts(

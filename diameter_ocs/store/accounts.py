@@ -119,6 +119,17 @@ class PostgresAccounts:
         async with self._database.transaction() as connection:
             return (await connection.execute(statement)).scalars().all()
 
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
+        statement = (
+            select(balance.c.balance_type)
+            .join(account, _same_account(balance))
+            .where(account.c.tenant == tenant_name)
+            .distinct()
+        )
+        async with self._database.transaction() as connection:
+            return (await connection.execute(statement)).scalars().all()
+
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""
         statement = select(_NUMBER.next_value()).select_from(

@@ -88,7 +88,9 @@ class Database:
         """
         with renamed_faults():
             async with self.connection() as connection:
-                await connection.execute("SELECT 1")
+                cursor = await connection.execute("SHOW transaction_read_only")
+                if await cursor.fetchone() == ("on",):
+                    raise errors.ReadOnlySqlTransaction("it takes no changes now")
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -93,6 +93,15 @@ class MemoryStore:
             for plan in group.account.plans
         }
 
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
+        return {
+            balance.balance_type
+            for group in self.groups.values()
+            if group.tenant == tenant_name
+            for balance in group.balances.values()
+        }
+
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""
         first = self._last_number + 1

@@ -151,6 +151,11 @@ def _create_roles(connection: Connection) -> None:
 def _connect(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         return psycopg.connect(conninfo, autocommit=False, connect_timeout=5)
+    except psycopg.ProgrammingError:
+        # Its text would show the address, and with it the password.
+        raise SchemaError(
+            "the database's address is malformed: write postgresql://USER@HOST/DATABASE"
+        ) from None
     except psycopg.Error as error:
         raise CasesUnavailable(_first_line(error)) from error
 

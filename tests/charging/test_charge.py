@@ -8,7 +8,7 @@ from diameter_ocs.charging.case import Account
 from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.decisions import Decision, EdrKind, Outcome, Settlement
 from diameter_ocs.charging.requests import SessionKey, Units
-from diameter_ocs.charging.session import RATING_GROUPS_MAX
+from diameter_ocs.charging.session import RATING_GROUPS_MAX, RESERVATIONS_MAX
 from diameter_ocs.charging.units import UnitType
 from tests.charging.scenario import (
     ALICE,
@@ -403,3 +403,22 @@ def test_balances_of_another_account_of_the_group_never_pay():
 
 def test_a_group_that_nothing_defines_is_not_the_one_above_it():
     assert outcomes(desk().initial(want(VIDEO), want(VOICE))) == ["RATING_FAILED", "SUCCESS"]
+
+
+def test_the_bound_of_a_report_is_kept_for_each_type_of_unit():
+    octets_group = replace(VOICE_BY_SECONDS, unit_type=UnitType.VOLUME)
+    counter = Desk(voice_at(100, octets_group), balance(1, MONEY, 10**15))
+    counter.initial(want(VOICE, 100, 1), want(VOICE, 100, 2))
+    counter.offer(voice_at(100, VOICE_BY_SECONDS))
+    counter.update(used(VOICE, 100, 2, wanted=100))
+    decision = counter.update(used(VOICE, 10**9, 1), used(VOICE, 60, 2))
+    (edr,) = decision.edrs
+    assert [record.settlement.used for record in edr.services] == [10**9, 60]
+
+
+def test_a_session_may_not_hold_more_quotas_than_it_may():
+    counter = Desk(voice_at(1, VOICE_BY_SECONDS), balance(1, MONEY, 10**15))
+    opened = counter.initial(*(want(VOICE, 1, number) for number in range(RESERVATIONS_MAX)))
+    assert {service.outcome for service in opened.services} == {Outcome.SUCCESS}
+    assert only(counter.update(want(VOICE, 1, 10_000))).outcome is Outcome.SERVICE_DENIED
+    assert only(counter.update(want(VOICE, 2, 1))).outcome is Outcome.SUCCESS

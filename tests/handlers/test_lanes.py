@@ -272,7 +272,7 @@ def test_what_cannot_be_decided_harms_no_other() -> None:
                 "SUCCESS",
                 "UNABLE_TO_COMPLY",
                 "SUCCESS",
-                "SESSION_UNKNOWN",  # it was looked up before its session was stored
+                "SUCCESS",
             ]
             assert outcomes(await counter.ask(update())) == ["SUCCESS"]
             assert (await octets(counter.kept)).reserved == 100
@@ -418,6 +418,34 @@ def test_what_others_have_locked_is_waited_for() -> None:
             await counter.lanes.drain()
             assert outcomes([counter.reply(*held)]) == ["SUCCESS"]
             assert asyncio.get_running_loop().time() <= 0.55
+
+    play(story())
+
+
+def test_requests_of_a_locked_account_keep_their_order() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            await counter.ask(initial())
+            counter.kept.locked.add(1)
+            first = counter.submit(update())
+            await asyncio.sleep(0.1)
+            last = counter.submit(update(request_number=2), terminate())
+            await asyncio.sleep(0.003)
+            counter.kept.locked.remove(1)
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(n) for n in first + last]) == ["SUCCESS"] * 3
+            assert counter.order[-3:] == first + last
+            assert (await octets(counter.kept)).used == 30
+
+    play(story())
+
+
+def test_a_session_may_go_on_in_the_same_look_up_as_it_begins() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            results = await counter.ask(initial(), update(), terminate())
+            assert outcomes(results) == ["SUCCESS"] * 3
+            assert (await octets(counter.kept)).used == 20
 
     play(story())
 

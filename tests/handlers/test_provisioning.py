@@ -93,6 +93,30 @@ def test_a_plan_that_accounts_have_stays(store: MemoryStore) -> None:
     play(story())
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("currency: EUR", "currency: JPY", "currency_in_use"),
+        ("name: octets, unit_type: volume", "name: octets, unit_type: time", "balance_type_in_use"),
+        ("name: money, unit_type: money", "name: cash, unit_type: money", "balance_type_in_use"),
+    ],
+)
+def test_what_accounts_have_becomes_nothing_else(
+    store: MemoryStore, old: str, new: str, code: str
+) -> None:
+    async def story() -> None:
+        await furnish(store)
+        text = DOCUMENT.replace(old, new)
+        if "time" in new:
+            text = text.replace(
+                "unit_type: volume, default_quota", "unit_type: time, default_quota"
+            )
+        assert await code_of(apply_catalogue(store, document(text=text), STAMP)) == code
+        assert await store.tenants() == {"demo": 1}
+
+    play(story())
+
+
 def test_of_two_catalogues_at_once_one_is_refused() -> None:
     class Slow(MemoryStore):
         async def add_catalogue(
