@@ -24,6 +24,8 @@ from .output import command, print_json
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 T = TypeVar("T")
 
+COMMAND_SECONDS = 3600.0
+"""What one statement of a command may take: the books of a year are long."""
 DEMO_FOLDER = "demo"
 """Where `serve --demo` keeps its database, below the data directory."""
 
@@ -70,7 +72,7 @@ def conninfo_of(place: Place) -> Iterator[str]:
 @asynccontextmanager
 async def opened(conninfo: str) -> AsyncIterator[Rooms]:
     """Opens a database for commands."""
-    database = Database(conninfo, pool_size=2)
+    database = Database(conninfo, pool_size=2, statement_seconds=COMMAND_SECONDS)
     catalogues = Catalogues(catalogue.read_stored)
     store = PostgresStore(database, catalogues)
     try:

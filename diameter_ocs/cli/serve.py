@@ -1,6 +1,7 @@
 """`serve`: the server itself."""
 
 import asyncio
+import resource as resources
 import shlex
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from .bench import demo_account
 from .options import Data, stamp
 from .output import UNAVAILABLE, command, fail
 
+FILES_BESIDES_CONNECTIONS = 256
+"""Open files that are not connections of peers, with a reserve."""
 DEMO_ACCOUNTS = 100
 DEMO_MONEY = 20_000_000
 DEMO = {
@@ -62,6 +65,7 @@ def serve(
         configuration = load(config, listen=listen, metrics=metrics, data=data)
     configuration.identity()
     configure_logging(configuration.log_level, configuration.log_format)
+    _allow_files(configuration.connections_max + FILES_BESIDES_CONNECTIONS)
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
         schema.check(conninfo)
@@ -77,6 +81,14 @@ def serve(
         _run(configuration, cluster.conninfo(), cluster, demo)
     finally:
         cluster.stop()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raises the limit of open files to what the connections need, as far as the system lets us."""
+    soft, hard = resources.getrlimit(resources.RLIMIT_NOFILE)
+    allowed = wanted if hard == resources.RLIM_INFINITY else min(wanted, hard)
+    if soft != resources.RLIM_INFINITY and soft < allowed:
+        resources.setrlimit(resources.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, demo: bool) -> None:
