@@ -115,3 +115,9 @@ def test_an_event_that_others_cause_at_will_is_logged_sparingly() -> None:
     numbers = [line["number"] for line in lines if line["event"] == "request refused"]
     assert numbers == [*range(10), 100]
     assert [line["events"] for line in lines if "not logged" in line["event"]] == [90]
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(stream: io.StringIO) -> None:
+    stream.close()
+    configure_logging("info", "json", stream)
+    structlog.get_logger().info("peer opened")
