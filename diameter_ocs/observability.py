@@ -89,28 +89,24 @@ class SparingLog:
 
     def __init__(
         self,
-        log: structlog.typing.FilteringBoundLogger,
         event: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._log = log
         self._event = event
         self._clock = clock
         self._second = 0
         self._events = 0
 
-    def info(self, **fields: object) -> None:
+    def info(self, log: structlog.typing.FilteringBoundLogger, **fields: object) -> None:
         """Logs the event, unless enough of it was logged in this second."""
         second = int(self._clock())
         if second != self._second:
             if self._events > LINES_A_SECOND:
-                self._log.warning(
-                    f"{self._event}, not logged", events=self._events - LINES_A_SECOND
-                )
+                log.warning(f"{self._event}, not logged", events=self._events - LINES_A_SECOND)
             self._second, self._events = second, 0
         self._events += 1
         if self._events <= LINES_A_SECOND:
-            self._log.info(self._event, **fields)
+            log.info(self._event, **fields)
 
 
 @dataclass(frozen=True, slots=True)

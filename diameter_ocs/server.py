@@ -87,7 +87,7 @@ class CreditControl:
         self._identity = identity
         self._metrics = metrics
         self._service_contexts = service_contexts
-        self._refusals = SparingLog(log, "request refused")
+        self._refusals = SparingLog("request refused")
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decodes a request and sends it down; a request that says nothing useful is answered."""
@@ -133,6 +133,7 @@ class CreditControl:
         if not result.edrs:
             request = decoded.request
             self._refusals.info(
+                log,
                 reason=result.outcome.name.lower(),
                 identities=[identity.value for identity in request.identities],
                 session_id=request.session_key.session_id[:SESSION_ID_LOGGED].decode(
@@ -144,7 +145,7 @@ class CreditControl:
 
     def _refuse(self, connection: Connection, message: Message, error: DiameterError) -> None:
         self._metrics.refusals.labels(str(error.result_code)).inc()
-        self._refusals.info(result_code=error.result_code, reason=str(error))
+        self._refusals.info(log, result_code=error.result_code, reason=str(error))
         self._send(connection, error_answer(message, self._dictionary, self._identity, error))
 
     def _send(self, connection: Connection, answer: bytes) -> None:

@@ -107,11 +107,11 @@ def test_metrics_stand_in_a_registry_of_their_own() -> None:
 def test_an_event_that_others_cause_at_will_is_logged_sparingly() -> None:
     now = 5.0
     with structlog.testing.capture_logs() as lines:
-        sparing = SparingLog(structlog.get_logger(), "request refused", lambda: now)
+        sparing = SparingLog("request refused", lambda: now)
         for number in range(100):
-            sparing.info(number=number)
+            sparing.info(structlog.get_logger(), number=number)
         now = 6.0
-        sparing.info(number=100)
+        sparing.info(structlog.get_logger(), number=100)
     numbers = [line["number"] for line in lines if line["event"] == "request refused"]
     assert numbers == [*range(10), 100]
     assert [line["events"] for line in lines if "not logged" in line["event"]] == [90]

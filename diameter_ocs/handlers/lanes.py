@@ -50,10 +50,11 @@ class LaneSettings:
 class _Job:
     """A request on its way, with the group that it belongs to once that is known."""
 
-    __slots__ = ("deadline", "group", "reply", "request", "wait_seconds")
+    __slots__ = ("deadline", "group", "key", "reply", "request", "wait_seconds")
 
     def __init__(self, request: ChargingRequest, reply: Reply, deadline: float) -> None:
         self.request = request
+        self.key = request.tenant, request.session_key
         self.reply = reply
         self.deadline = deadline
         self.group = 0
@@ -144,7 +145,7 @@ class Lanes:
         self._waiting[job] = None
         self._idle.clear()
         self._watch_deadlines()
-        group = self._groups.get((request.tenant, request.session_key))
+        group = self._groups.get(job.key)
         if group is None or request.request_type is RequestType.INITIAL:
             self._unresolved.put(job)
         else:
@@ -195,8 +196,7 @@ class Lanes:
         for job, found in zip(jobs, groups, strict=True):
             # The session may be opened by a request just before this one.
             is_initial = job.request.request_type is RequestType.INITIAL
-            key = job.request.tenant, job.request.session_key
-            group = found if found is not None or is_initial else self._groups.get(key)
+            group = found if found is not None or is_initial else self._groups.get(job.key)
             if group is not None:
                 self._enqueue(job, group)
             elif is_initial:
@@ -207,6 +207,8 @@ class Lanes:
     async def _charge(self, jobs: list[_Job]) -> None:
         """Decides and stores a batch; tries again what others got in the way of."""
         jobs = self._not_parked(jobs)
+        if not jobs:
+            return
         for _ in range(ATTEMPTS_MAX):
             try:
                 with self._metrics.batch_seconds.time():
@@ -293,7 +295,7 @@ class Lanes:
 
     def _enqueue(self, job: _Job, group: int) -> None:
         job.group = group
-        self._groups[job.request.tenant, job.request.session_key] = group
+        self._groups[job.key] = group
         if len(self._groups) > SESSIONS_REMEMBERED:
             self._groups.popitem(last=False)
         self._lane(group).put(job)
@@ -312,7 +314,7 @@ class Lanes:
             return
         del self._waiting[job]
         if isinstance(result, Decision) and result.session is None:
-            self._groups.pop((job.request.tenant, job.request.session_key), None)
+            self._groups.pop(job.key, None)
         asyncio.get_running_loop().call_soon(job.reply, result)
         if not self._waiting:
             self._idle.set()

@@ -81,10 +81,10 @@ class Database:
         await self._engine.dispose()
 
     async def ping(self) -> None:
-        """Asks the database for anything.
+        """Asks the database whether it takes changes.
 
         Raises:
-            CasesUnavailable: it does not answer.
+            CasesUnavailable: it does not answer, or is a standby.
         """
         with renamed_faults():
             async with self.connection() as connection:

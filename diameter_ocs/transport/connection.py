@@ -69,7 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reason: CloseReason | None = None
         self._tolerated: set[str] = set()
         self._log = log
-        self._refusals = SparingLog(log, "request refused")
+        self._refusals = SparingLog("request refused")
 
     @property
     def facts(self) -> CerFacts | None:
@@ -93,7 +93,6 @@ class Connection(asyncio.BufferedProtocol):
         name = transport.get_extra_info("peername")
         address = ip_address(name[0].partition("%")[0])
         self._log = log.bind(address=str(address), port=name[1])
-        self._refusals = SparingLog(self._log, "request refused")
         local, _ = transport.get_extra_info("sockname")[:2]
         self._peer = Peer(
             replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
@@ -193,6 +192,7 @@ class Connection(asyncio.BufferedProtocol):
             case RequestRefused(message, error):
                 self._rim.metrics.refusals.labels(str(error.result_code)).inc()
                 self._refusals.info(
+                    self._log,
                     command=message.name or message.command_code,
                     result_code=error.result_code,
                     reason=str(error),

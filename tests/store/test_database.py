@@ -264,3 +264,15 @@ async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None
         await kept.ping()
     finally:
         await kept.close()
+
+
+async def test_a_database_that_takes_no_changes_is_away(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    kept = Database(database, pool_size=1)
+    try:
+        with pytest.raises(CasesUnavailable):
+            await kept.ping()
+    finally:
+        await kept.close()
