@@ -1,12 +1,13 @@
 """The load client of `bench`, a process of its own: `python -m diameter_ocs.simulator.load`.
 
 Each slot runs sessions of I, U, U, U, U, T one after the other with one request in flight, so the
-number of slots is the number of outstanding requests. The result is one line of JSON. When the time
-or the number of requests is reached, open sessions are ended with their T; on SIGTERM and when a
-connection ends, nothing more is sent, and what was answered is reported.
+number of slots is the number of outstanding requests. In a closed loop a slot's next request leaves
+when the one before it is answered; in an open loop, with a rate, requests leave at their planned
+times, each in a slot that is free then. The result is one line of JSON. When the time or the number
+of requests is reached, open sessions are ended with their T; on SIGTERM and when a connection ends,
+nothing more is sent, and what was answered is reported.
 """
 
-import argparse
 import contextlib
 import json
 import random
@@ -15,9 +16,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from .answers import SUCCESS, UNKNOWN_SESSION_ID, read_answer
@@ -31,6 +31,7 @@ from .encoding import (
 from .errors import SimulatorError
 from .gateway import REQUEST_BIT, Gateway, open_connection
 from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
+from .load_plan import LoadPlan, parse_arguments
 from .load_requests import (
     IDENTIFIERS,
     IDENTIFIERS_AT,
@@ -41,68 +42,16 @@ from .load_requests import (
     session_id,
 )
 from .load_tally import Tally, journal_line
+from .pace import Pace
 from .steps import UNSIGNED32_MAX, RequestType
 
 HEADER_OCTETS = 20
 READ_OCTETS = 262_144
 MESSAGE_OCTETS_MAX = 65_536
-OUTSTANDING_MAX = 65_536
 LAYOUTS_MAX = 1_000
-IMSI_DIGITS = 15
-MSISDN_DIGITS_MAX = 15
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
-    """What to send and for how long.
-
-    The run ends after `duration_seconds` or when `requests` have been sent, whichever comes first
-    (None is no limit). The subscribers follow one another from the first IMSI and MSISDN. Each
-    connection has an Origin-Host of its own, `pgw1`, `pgw2` and so on in `origin_realm`. Every
-    `check_every`-th answer is decoded in full and compared with its request. `answered` is a file
-    for one line of JSON per answer, written before the next request of its session is sent.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 3868
-    connections: int = 4
-    outstanding: int = 64
-    subscribers: int = 100
-    first_imsi: str = "001010000000001"
-    first_msisdn: str = "15550100001"
-    rating_groups: tuple[int, ...] = (300, 380)
-    updates: int = 4
-    duration_seconds: float | None = 10.0
-    requests: int | None = None
-    check_every: int = 100
-    answered: Path | None = None
-    origin_realm: str = "demo.example"
-    destination_realm: str = "demo.example"
-
-    def __post_init__(self) -> None:
-        """Raises SimulatorError for a plan that cannot be run."""
-        if not 1 <= self.connections <= self.outstanding <= OUTSTANDING_MAX:
-            raise SimulatorError(
-                f"{self.connections} connections do not go with {self.outstanding} outstanding "
-                f"requests; write one for each connection at least, {OUTSTANDING_MAX} at most"
-            )
-        if self.duration_seconds is None and self.requests is None:
-            raise SimulatorError(
-                "the run would never end; write a duration or a number of requests"
-            )
-        if min(self.subscribers, self.check_every, len(self.rating_groups)) < 1:
-            raise SimulatorError(
-                "write at least one subscriber, one rating group, one check in one"
-            )
-        if not (self.first_imsi.isdigit() and len(self.first_imsi) == IMSI_DIGITS):
-            raise SimulatorError(f"the first IMSI must have {IMSI_DIGITS} digits and nothing else")
-        if not (self.first_msisdn.isdigit() and 5 <= len(self.first_msisdn) <= MSISDN_DIGITS_MAX):
-            raise SimulatorError(
-                f"the first MSISDN must have 5 to {MSISDN_DIGITS_MAX} digits and nothing else"
-            )
 
 
 class Connection:
@@ -131,7 +80,8 @@ class LoadRun:
         self.plan = plan
         self.tally = Tally()
         self._connections = connections
-        self._selector = selectors.DefaultSelector()
+        # Unlike epoll it can be told to wait for less than a millisecond, as a pace needs.
+        self._selector = selectors.SelectSelector()
         self._waiting: dict[int, LoadSession] = {}
         self._layouts: dict[tuple[int, RequestType], AnswerLayout] = {}
         self._ended: str | None = None
@@ -142,6 +92,9 @@ class LoadRun:
         self._event_time = event_time(time.time())
         self._first_imsi = int(plan.first_imsi)
         self._first_msisdn = int(plan.first_msisdn)
+        self._pace: Pace | None = None
+        self._free = deque(range(plan.outstanding))
+        self._ready: deque[LoadSession] = deque()
         self._journal: BinaryIO | None = None
         self._lines: list[bytes] = []
 
@@ -162,43 +115,94 @@ class LoadRun:
                 self._selector.register(connection.socket, selectors.EVENT_READ, connection)
             full_speed = self._loop()
         cpu_seconds = time.process_time() - cpu_began
-        return self.tally.report(self._ended or "answered", full_speed, cpu_seconds)
+        self.tally.late = 0 if self._pace is None else self._pace.late
+        report = self.tally.report(self._ended or "answered", full_speed, cpu_seconds)
+        templates = self._connections[0].templates
+        octets = {kind.name.lower(): len(templates[kind].octets) for kind in RequestType}
+        return report | {"request_octets": octets}
 
     def _loop(self) -> tuple[int, float]:
         """Returns how many answers came, and in how many seconds, before the run began to end."""
         began = latest_answer = time.perf_counter()
         full_speed: tuple[int, float] | None = None
-        for slot in range(self.plan.outstanding):
-            self._send_next(self._new_session(slot), began)
-        for connection in self._connections:
-            self._write(connection)
-        while self._waiting:
+        self._begin(began)
+        while self._waiting or (self._pace is not None and self._ended is None):
             answered = self.tally.answered
-            ready = self._selector.select(POLL_SECONDS)
+            ready = self._selector.select(self._patience())
             now = time.perf_counter()
             self._event_time = event_time(time.time())
             for key, events in ready:
                 self._serve(key.data, events, now)
-            if self.tally.answered > answered:
+            self._send_due(now)
+            if self.tally.answered > answered or not self._waiting:
                 latest_answer = now
             elif now - latest_answer > SILENCE_SECONDS_MAX:
                 self.stop(f"no answer for {SILENCE_SECONDS_MAX:g} s")
                 self._waiting.clear()
-            self._check_limits(now - began)
+            self._check_limits(now, began)
             if full_speed is None and self._ended is not None:
                 full_speed = self.tally.answered, now - began
         return full_speed or (self.tally.answered, time.perf_counter() - began)
 
-    def _check_limits(self, elapsed: float) -> None:
+    def _begin(self, now: float) -> None:
+        """Fills all slots, or sets the pace by which they will be filled."""
+        plan = self.plan
+        if plan.rate is not None:
+            until = None if plan.duration_seconds is None else now + plan.duration_seconds
+            self._pace = Pace(plan.rate, now, until)
+            return
+        while self._free:
+            self._send_next(self._new_session(), now)
+        self._write_all(range(len(self._connections)))
+
+    def _patience(self) -> float:
+        if self._pace is None or self._ended is not None or not (self._ready or self._free):
+            return POLL_SECONDS
+        return min(POLL_SECONDS, self._pace.seconds_to_next(time.perf_counter()))
+
+    def _send_due(self, now: float) -> None:
+        """Sends what the pace has made due, as far as slots are free."""
+        pace = self._pace
+        if pace is None or self._ended is not None:
+            return
+        written = set()
+        while (planned := pace.due(now)) is not None:
+            if not self._ready and not self._free:
+                pace.hold_up(now)
+                break
+            session = self._ready.popleft() if self._ready else self._new_session()
+            pace.take()
+            self._send_next(session, planned)
+            written.add(session.connection)
+        self._write_all(written)
+
+    def _write_all(self, connections: Iterable[int]) -> None:
+        for number in connections:
+            if self._connections[number].is_open:
+                self._write(self._connections[number])
+
+    def _check_limits(self, now: float, began: float) -> None:
         plan = self.plan
         if self._ended is not None:
             return
-        if plan.duration_seconds is not None and elapsed >= plan.duration_seconds:
+        if plan.duration_seconds is not None and now - began >= plan.duration_seconds:
             self._ended = "duration"
         elif plan.requests is not None and self.tally.sent >= plan.requests:
             self._ended = "requests"
+        if self._ended is not None and self._pace is not None:
+            self._end_pace(self._pace, now)
 
-    def _new_session(self, slot: int) -> LoadSession:
+    def _end_pace(self, pace: Pace, now: float) -> None:
+        """Counts what never left, and ends the sessions that wait for their next request."""
+        self.tally.unsent = pace.overdue(now)
+        for session in self._ready:
+            session.request_type = RequestType.TERMINATE
+            self._send_next(session, now)
+        self._write_all({session.connection for session in self._ready})
+        self._ready.clear()
+
+    def _new_session(self) -> LoadSession:
+        slot = self._free.popleft()
         number = self.tally.sessions_opened
         self.tally.sessions_opened += 1
         connection = slot % len(self._connections)
@@ -357,18 +361,22 @@ class LoadRun:
         if kind is RequestType.TERMINATE:
             self.tally.sessions_closed += 1
         if is_over or (kind is RequestType.INITIAL and code != SUCCESS):
-            if self._ended is not None:
+            self._free.append(session.slot)
+            if self._pace is not None or self._ended is not None:
                 return
-            session = self._new_session(session.slot)
+            session = self._new_session()
         else:
             session.request_number += 1
             is_last = self._ended is not None or session.request_number > self.plan.updates
             session.request_type = RequestType.TERMINATE if is_last else RequestType.UPDATE
-        if self._sending:
+        if self._pace is not None and self._ended is None:
+            self._ready.append(session)
+        elif self._sending:
             self._send_next(session, now)
 
     def _lose(self, connection: Connection, reason: str) -> None:
         """Gives up a connection and, with it, the run."""
+        self._ready.clear()
         self._selector.unregister(connection.socket)
         connection.socket.close()
         connection.is_open = False
@@ -399,32 +407,6 @@ def disconnect_all(connections: Sequence[Connection]) -> None:
     for connection in connections:
         if connection.is_open:
             Gateway(connection.socket, connection.identity).close()
-
-
-def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
-    """Reads the command line; argparse ends the process when it is wrong."""
-    plan = LoadPlan()
-    parser = argparse.ArgumentParser(prog="python -m diameter_ocs.simulator.load")
-    parser.add_argument("--host", default=plan.host)
-    parser.add_argument("--port", type=int, default=plan.port)
-    parser.add_argument("--connections", type=int, default=plan.connections)
-    parser.add_argument("--outstanding", type=int, default=plan.outstanding)
-    parser.add_argument("--subscribers", type=int, default=plan.subscribers)
-    parser.add_argument("--first-imsi", default=plan.first_imsi)
-    parser.add_argument("--first-msisdn", default=plan.first_msisdn)
-    parser.add_argument("--rating-group", type=int, action="append", dest="rating_groups")
-    parser.add_argument("--updates", type=int, default=plan.updates, help="CCR-U per session")
-    parser.add_argument("--duration", type=float, dest="duration_seconds", help="in seconds")
-    parser.add_argument("--requests", type=int, help="how many to send")
-    parser.add_argument("--check-every", type=int, default=plan.check_every)
-    parser.add_argument("--answered", type=Path, help="a file for one line per answer")
-    parser.add_argument("--origin-realm", default=plan.origin_realm)
-    parser.add_argument("--destination-realm", default=plan.destination_realm)
-    values = vars(parser.parse_args(arguments))
-    values["rating_groups"] = tuple(values["rating_groups"] or plan.rating_groups)
-    if values["duration_seconds"] is None and values["requests"] is None:
-        values["duration_seconds"] = plan.duration_seconds
-    return LoadPlan(**values)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,7 +15,9 @@ class Tally:
 
     `used_octets` counts by (rating group, result code of its service) the octets reported in
     requests that were answered with 2001; where an answer does not name the group, the code is
-    2001 too. `faults` are sentences about answers that do not fit their requests.
+    2001 too. `late` requests of an open loop were due while too many were under way, and those of
+    them that never left are `unsent`. `faults` are sentences about answers that do not fit their
+    requests.
     """
 
     def __init__(self) -> None:
@@ -23,6 +25,8 @@ class Tally:
         self.answered = 0
         self.checked = 0
         self.unmatched = 0
+        self.late = 0
+        self.unsent = 0
         self.sessions_opened = 0
         self.sessions_closed = 0
         self.result_codes: Counter[int] = Counter()
@@ -60,6 +64,8 @@ class Tally:
             "answered": self.answered,
             "unanswered": self.sent - self.answered,
             "unmatched": self.unmatched,
+            "late": self.late,
+            "unsent": self.unsent,
             "seconds": round(seconds, 3),
             "answers_per_second": round(answers / seconds, 1) if seconds else 0.0,
             "sessions_opened": self.sessions_opened,

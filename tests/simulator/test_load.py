@@ -6,22 +6,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from diameter.message import Message
 
-from diameter_ocs.simulator.errors import SimulatorError
-from diameter_ocs.simulator.load import (
-    LoadPlan,
-    LoadRun,
-    connect_all,
-    disconnect_all,
-    parse_arguments,
-)
+from diameter_ocs.simulator.load import LoadRun, connect_all, disconnect_all
+from diameter_ocs.simulator.load_plan import LoadPlan
 
 
 def plan(port: int, **changes: object) -> LoadPlan:
     defaults = {"connections": 2, "outstanding": 6, "subscribers": 5, "requests": 60}
-    return LoadPlan(port=port, duration_seconds=None, **(defaults | changes))
+    return LoadPlan(port=port, **(defaults | {"duration_seconds": None} | changes))
 
 
 def run(load_plan: LoadPlan) -> dict:
@@ -183,31 +176,35 @@ def test_a_watchdog_request_is_answered_under_load(fake_server) -> None:
     assert {watchdog.result_code for watchdog in watchdogs} == {2001}
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"connections": 0},
-        {"connections": 7},
-        {"outstanding": 65_537},
-        {"subscribers": 0},
-        {"requests": None},
-        {"rating_groups": ()},
-        {"check_every": 0},
-        {"first_imsi": "00101"},
-        {"first_msisdn": "+15550100001"},
-    ],
-)
-def test_a_plan_that_cannot_be_run_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(SimulatorError):
-        plan(3868, **changes)
+def test_an_open_loop_sends_as_many_as_are_planned_and_ends_its_sessions(fake_server) -> None:
+    report = run(plan(fake_server.port, requests=None, duration_seconds=0.302, rate=200))
+    planned = 61  # at 0, 5, 10 ms and so on up to 300
+    assert report["ended"] == "duration"
+    assert report["sent"] == report["answered"] == len(fake_server.requests)
+    assert planned <= report["sent"] + report["unsent"] <= planned + 6
+    assert report["sessions_opened"] == report["sessions_closed"]
+    assert report["faults"] == {}
 
 
-def test_the_command_line_makes_the_plan() -> None:
-    arguments = ["--port", "1", "--rating-group", "300", "--requests", "5", "--answered", "/x"]
-    assert parse_arguments(arguments) == LoadPlan(
-        port=1, rating_groups=(300,), requests=5, duration_seconds=None, answered=Path("/x")
-    )
-    assert parse_arguments([]) == LoadPlan()
+def test_what_finds_no_slot_is_late_and_waits_from_when_it_was_due(fake_server) -> None:
+    report = run(plan(fake_server.port, requests=None, duration_seconds=0.2, rate=100_000))
+    assert report["sent"] == report["answered"]
+    assert 0 < report["unsent"] < report["late"] <= 20_001
+    # Of 20,000 the stand-in answers some hundred: the last of them were due almost at once.
+    assert report["latency_milliseconds"]["max"] > 100
+
+
+def test_a_lost_connection_ends_an_open_loop(fake_server) -> None:
+    fake_server.answer = lambda request: None
+    report = run(plan(fake_server.port, requests=10_000, rate=1_000))
+    assert report["ended"].startswith("connection lost (")
+    assert report["unanswered"] == report["sent"] > 0
+
+
+def test_the_report_says_how_long_requests_are(fake_server) -> None:
+    octets = run(plan(fake_server.port))["request_octets"]
+    assert octets.keys() == {"initial", "update", "terminate"}
+    assert all(600 <= length <= 900 for length in octets.values())
 
 
 def load_process(*arguments: str) -> subprocess.CompletedProcess[str]:
