@@ -99,6 +99,22 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRules:
+    """How a tenant has sessions treated that do not go as they should."""
+
+    idle_seconds: int = 48 * 3600
+    """A session of which nothing is heard for so long is closed."""
+    ims_idle_seconds: int = 4 * 3600
+    """Likewise for sessions of the IMS."""
+    tombstone_seconds: int = 48 * 3600
+    """How long a session that has ended is remembered, at least 4 minutes."""
+    charges_unknown_sessions: bool = False
+    """Usage that is reported for a session which never was open is charged, not only recorded."""
+    closes_unclaimed: bool = True
+    """A session whose opening was never answered is closed when nobody asks again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """One version of all that one tenant sells."""
 
@@ -114,6 +130,7 @@ class Catalogue:
     service_identifiers: Mapping[int, int] = field(default_factory=dict)
     """From a Service-Identifier to a rating group, likewise."""
     default_monetary_balance_type: str | None = None
+    session_rules: SessionRules = SessionRules()
     _services: dict[tuple[tuple[str, ...], int], tuple[Service, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )

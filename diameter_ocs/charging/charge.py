@@ -1,46 +1,45 @@
 """Decide a charging request. Nothing here reads, writes or waits.
 
-The states of RFC 8506 section 7 are few on the server: a session is open or it is not. All
-services of a request are settled before any is granted, then granted in the request's order.
+The states of RFC 8506 section 7 are few on the server: a session is open or it is not; of one that
+has ended something is remembered for a while, for requests that come late or once more.
 """
 
-from .case import Account, Case
-from .catalogue import RatingGroup
+from .case import Case
 from .decisions import (
     Decision,
-    Edr,
-    EdrKind,
-    Grant,
+    Novelty,
     Outcome,
     ServiceDecision,
-    ServiceRecord,
-    Settlement,
 )
 from .identification import subscriber
-from .ledger import Ledger
-from .quota import VALIDITY_SECONDS_MIN, clamp, grant, validity_seconds
-from .rating import NOTHING_PAYS, Tariff, tariff_now, tariffs_of
-from .requests import ChargingRequest, RequestType, ServiceUsage
-from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
-from .settlement import USED_MAX, release, settle
-from .units import AMOUNT_MAX, UnitType
-
-ACTIONS = {
-    RequestType.INITIAL: (EdrKind.CHARGING, "initial"),
-    RequestType.UPDATE: (EdrKind.CHARGING, "update"),
-    RequestType.TERMINATION: (EdrKind.BILLING, "terminate"),
-}
-NOTHING_USED = Settlement()
+from .progress import Progress, Service
+from .repeats import kept_decision
+from .requests import ChargingRequest, RequestType
+from .session import ClosedSession, CloseReason, Session
+from .supervision import close
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
     """Returns what a request is answered and what it moves on its account."""
+    kept, was_answered = kept_decision(request, case)
+    if kept is not None:
+        return kept
+    decision = _decide(request, case)
+    if was_answered and decision.novelty is Novelty.NEW:
+        return decision._replace(novelty=Novelty.NUMBER_REUSED)
+    return decision
+
+
+def _decide(request: ChargingRequest, case: Case) -> Decision:
     session = case.sessions.get(request.session_key)
     if request.request_type is RequestType.INITIAL:
         return _open(request, case, session)
-    if session is None:
-        return Decision(Outcome.SESSION_UNKNOWN)
-    return _continue(request, case, session)
+    if session is not None:
+        return _continue(request, case, session)
+    closed = case.remembered(request.session_key)
+    if closed is None or closed.reason is CloseReason.UNKNOWN:
+        return _unknown(request, case, closed)
+    return _late(request, case, closed.session, closed.reason)
 
 
 def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision:
@@ -49,14 +48,66 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
     if account_id is None:
         return Decision(Outcome.USER_UNKNOWN)
     if old is not None:
-        abandoned = _abandon(old, case)
+        abandoned = close(old, CloseReason.REPLACED, case)
         opened = _open(request, case.after(abandoned), None)
         return opened._replace(
             edrs=abandoned.edrs + opened.edrs,
-            closed=abandoned.closed,
+            closed=abandoned.closed + opened.closed,
             balances={**abandoned.balances, **opened.balances},
         )
-    session = Session(
+    progress = Progress(case, _new_session(request, case, account_id))
+    services = progress.services(request) if request.service_context is not None else []
+    is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
+    if request.service_context is None or (services and not is_rated):
+        return _ended(request, progress, services, Outcome.RATING_FAILED, CloseReason.REFUSED)
+    return _going_on(request, progress, services)
+
+
+def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
+    """Settles and grants within an open session; a termination releases everything and ends it."""
+    progress = Progress(case, session)
+    services = progress.services(request)
+    if request.request_type is not RequestType.TERMINATION:
+        return _going_on(request, progress, services)
+    progress.release_all()
+    return _ended(request, progress, services, Outcome.SUCCESS, CloseReason.TERMINATED)
+
+
+def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseReason) -> Decision:
+    """Charges what is reported after the end; a client that ends what has ended is content."""
+    is_termination = request.request_type is RequestType.TERMINATION
+    outcome = Outcome.SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
+    if not any(usage.used for usage in request.usages):
+        return Decision(outcome, novelty=Novelty.LATE)
+    progress = Progress(case, session)
+    services = progress.settled(request)
+    decision = _ended(request, progress, services, outcome, reason)
+    return _marked(decision, "late")
+
+
+def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None) -> Decision:
+    """Records usage of a session that nobody knows, where its account is known.
+
+    The tenant may have it charged. Either way it is remembered as a session that has ended, so that
+    a repeat is recognised.
+    """
+    account_id = subscriber(request.identities, case.directory)
+    if closed is not None:
+        account_id = closed.session.account_id
+    if account_id is None or not any(usage.used for usage in request.usages):
+        return Decision(Outcome.SESSION_UNKNOWN)
+    session = closed.session if closed else _new_session(request, case, account_id)
+    progress = Progress(case, session)
+    if case.catalogue.session_rules.charges_unknown_sessions:
+        services = progress.settled(request)
+    else:
+        services = progress.recorded(request)
+    decision = _ended(request, progress, services, Outcome.SESSION_UNKNOWN, CloseReason.UNKNOWN)
+    return _marked(decision, "session_unknown")
+
+
+def _new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:
+    return Session(
         number=case.version + 1,
         account_id=account_id,
         key=request.session_key,
@@ -68,314 +119,47 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
         request_number=request.request_number,
         catalogue_version=case.catalogue.version,
     )
-    work = _Charging(case, session)
-    services = work.services(request) if request.service_context is not None else []
-    is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
-    if request.service_context is None or (services and not is_rated):
-        return _decision(request, Outcome.RATING_FAILED, services, work, None)
-    return _decision(request, Outcome.SUCCESS, services, work, work.session_after(request))
 
 
-def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
-    """Settles and grants within an open session; a termination releases everything and ends it."""
-    work = _Charging(case, session)
-    services = work.services(request)
-    if request.request_type is RequestType.TERMINATION:
-        work.release_all()
-        decision = _decision(request, Outcome.SUCCESS, services, work, None)
-        return decision._replace(closed=(session.key,))
-    return _decision(request, Outcome.SUCCESS, services, work, work.session_after(request))
-
-
-def _abandon(session: Session, case: Case) -> Decision:
-    """Closes a session that its client has forgotten: everything it holds is released."""
-    work = _Charging(case, session)
-    work.release_all()
-    edr = Edr(
-        number=case.version + 1,
-        at=case.now,
-        account_id=session.account_id,
-        kind=EdrKind.BILLING,
-        action="abandoned",
-        outcome=Outcome.SUCCESS,
-        postings=work.ledger.postings(),
-        session_id=session.key.session_id,
-        request_number=session.request_number,
-        origin_host=session.origin_host,
-        catalogue_version=session.catalogue_version,
-    )
+def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:
+    """Returns the decision after which the session is open."""
     return Decision(
-        Outcome.SUCCESS, (), (edr,), None, (session.key,), work.ledger.changed_balances()
+        Outcome.SUCCESS,
+        _answers(services),
+        (progress.edr(request, Outcome.SUCCESS, services),),
+        progress.session_after(request),
+        (),
+        progress.ledger.changed_balances(),
     )
 
 
-class _Service:
-    """One service of a request on its way: what it is, what became of it."""
-
-    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "usage")
-
-    def __init__(self, usage: ServiceUsage, rating_group: RatingGroup | None) -> None:
-        number = usage.rating_group if rating_group is None else rating_group.id
-        self.usage = usage
-        self.rating_group = rating_group
-        self.identity = number, usage.service_identifiers
-        self.outcome = Outcome.RATING_FAILED if rating_group is None else Outcome.SUCCESS
-        self.settlement = NOTHING_USED
-        self.grant: Grant | None = None
-
-
-def _decision(
+def _ended(
     request: ChargingRequest,
+    progress: Progress,
+    services: list[Service],
     outcome: Outcome,
-    services: list[_Service],
-    work: "_Charging",
-    session: Session | None,
+    reason: CloseReason,
 ) -> Decision:
+    """Returns the decision after which the session is closed."""
+    closed = ClosedSession(progress.session_after(request), progress.case.now, reason)
     return Decision(
         outcome,
-        tuple(
-            [ServiceDecision(service.usage, service.outcome, service.grant) for service in services]
-        ),
-        (work.edr(request, outcome, services),),
-        session,
-        (),
-        work.ledger.changed_balances(),
+        _answers(services),
+        (progress.edr(request, outcome, services),),
+        None,
+        (closed,),
+        progress.ledger.changed_balances(),
     )
 
 
-class _Charging:
-    """An open session, and the balances of its group, while one request changes them."""
-
-    __slots__ = (
-        "account",
-        "believed",
-        "case",
-        "ledger",
-        "lines",
-        "own",
-        "reservations",
-        "session",
-        "tariffs",
-    )
-
-    def __init__(self, case: Case, session: Session) -> None:
-        self.case = case
-        self.session = session
-        self.account: Account = case.accounts[session.account_id]
-        self.ledger = Ledger(case.balances)
-        self.own = [b for b in case.balances.values() if b.account_id == session.account_id]
-        self.lines = {line.number: line for line in session.lines}
-        self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
-            (reservation.rating_group, reservation.service_identifiers): reservation
-            for reservation in session.reservations
-        }
-        self.tariffs: dict[int, tuple[Tariff, ...]] = {}
-        self.believed: dict[tuple[int, UnitType], int] = {}
-
-    def services(self, request: ChargingRequest) -> list[_Service]:
-        """Settles every service of the request, then grants in order."""
-        services = self._merged(request)
-        for service in services:
-            self._settle(service)
-        for service in services:
-            if service.rating_group is not None and _wants_quota(request, service.usage):
-                self._grant(request, service, service.rating_group)
-        return services
-
-    def release_all(self) -> None:
-        """Gives back everything that the session holds."""
-        self.reservations.clear()
-        for number, line in self.lines.items():
-            self.lines[number] = release(line, 0, self.ledger)
-
-    def session_after(self, request: ChargingRequest) -> Session:
-        """Returns the session as the request leaves it, without lines that nothing needs.
-
-        A rating group that was refused as one too many keeps no line.
-        """
-        newest: dict[int, int] = {}
-        for line in self.lines.values():
-            newest[line.rating_group] = line.number
-        needed = set(list(newest.values())[:RATING_GROUPS_MAX])
-        needed.update(reservation.line for reservation in self.reservations.values())
-        session = self.session
-        return Session(
-            session.number,
-            session.account_id,
-            session.key,
-            session.service_context,
-            request.origin_host,
-            request.origin_realm,
-            session.opened_at,
-            self.case.now,
-            request.request_number,
-            self.case.catalogue.version,
-            tuple(line for line in self.lines.values() if line.number in needed),
-            tuple(self.reservations.values()),
-        )
-
-    def edr(self, request: ChargingRequest, outcome: Outcome, services: list[_Service]) -> Edr:
-        """Returns the journal's record of the request."""
-        kind, action = ACTIONS[request.request_type]
-        return Edr(
-            number=self.case.version + 1,
-            at=self.case.now,
-            account_id=self.account.id,
-            kind=kind,
-            action=action,
-            outcome=outcome,
-            postings=self.ledger.postings(),
-            session_id=request.session_key.session_id,
-            request_number=request.request_number,
-            origin_host=request.origin_host,
-            end_to_end_id=request.end_to_end_id,
-            catalogue_version=self.case.catalogue.version,
-            services=tuple([_record(service) for service in services]),
-        )
-
-    def _merged(self, request: ChargingRequest) -> list[_Service]:
-        """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
-        context = request.service_context or self.session.service_context
-        services: dict[tuple[int | None, tuple[int, ...]], _Service] = {}
-        for usage in request.usages:
-            group = self.case.catalogue.rating_group_of(
-                usage.rating_group, usage.service_identifiers, context
-            )
-            service = _Service(usage, group)
-            twin = services.setdefault(service.identity, service)
-            if twin is not service:
-                twin.usage = _merged_usage(twin.usage, usage)
-        return list(services.values())
-
-    def _settle(self, service: _Service) -> None:
-        """Pays for what was used and ends the service's reservation.
-
-        A reservation whose rating group the catalogue has no more is settled by its line.
-        """
-        usage, group = service.usage, service.rating_group
-        is_kept = not usage.used and usage.requested is None and not usage.is_quota_returned
-        if is_kept:
-            return
-        reservation = self.reservations.pop(service.identity, None)
-        tariff = NOTHING_PAYS if group is None else self._tariff(group)
-        if reservation is not None:
-            line = self.lines[reservation.line]
-        elif group is not None and usage.used:
-            line = self._line(group, tariff)
-        else:
-            return
-        reported = sum([units.of(line.unit_type) or 0 for units in usage.used])
-        self.lines[line.number], settlement = settle(
-            line,
-            0 if reservation is None else reservation.granted,
-            self._granted_on(line),
-            self._believed(line, reported),
-            tariff,
-            self.ledger,
-        )
-        if settlement.used != reported:
-            settlement = settlement._replace(reported=min(reported, AMOUNT_MAX))
-        service.settlement = settlement
-
-    def _believed(self, line: Line, reported: int) -> int:
-        """Returns what of a report is charged: a rating group has one bound for each request."""
-        counted = line.rating_group, line.unit_type
-        before = self.believed.get(counted, 0)
-        used = min(reported, USED_MAX[line.unit_type] - before)
-        self.believed[counted] = before + used
-        return used
-
-    def _grant(self, request: ChargingRequest, service: _Service, group: RatingGroup) -> None:
-        """Grants a quota, or says why there is none."""
-        tariff = self._tariff(group)
-        is_full = len(self.reservations) >= RESERVATIONS_MAX
-        if not tariff.sources or is_full or self._is_one_too_many(group):
-            service.outcome = Outcome.SERVICE_DENIED
-            return
-        requested = service.usage.requested
-        wanted = None if requested is None else requested.of(group.unit_type)
-        line = self._line(group, tariff)
-        quota = grant(line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger)
-        self.lines[line.number] = quota.line
-        if not quota.units:
-            service.outcome = Outcome.LIMIT_REACHED
-            return
-        self.reservations[service.identity] = Reservation(
-            group.id, service.usage.service_identifiers, quota.units, line.number
-        )
-        seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
-        if quota.is_final or not quota.is_last:
-            session_id = request.session_key.session_id
-            seconds = validity_seconds(group, session_id, request.request_number)
-        service.grant = Grant(group.unit_type, quota.units, seconds, quota.is_final)
-
-    def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
-        if len(self.lines) < RATING_GROUPS_MAX:
-            return False
-        groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
-        groups = groups[:RATING_GROUPS_MAX]
-        return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
-
-    def _tariff(self, rating_group: RatingGroup) -> Tariff:
-        """Returns what may pay for a group now; its balances are looked for once a request."""
-        tariffs = self.tariffs.get(rating_group.id)
-        if tariffs is None:
-            tariffs = self.tariffs[rating_group.id] = tariffs_of(
-                self.account, self.own, self.case.catalogue, rating_group
-            )
-        return tariff_now(tariffs, self.ledger)
-
-    def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
-        """Returns the line that usage and grants of a group stand on now."""
-        newest = None
-        for line in self.lines.values():
-            if line.rating_group == rating_group.id:
-                newest = line
-        if newest is not None and _still_holds(newest, rating_group, tariff):
-            return newest
-        return Line(
-            max(self.lines, default=0) + 1,
-            rating_group.id,
-            tariff.price,
-            unit_type=rating_group.unit_type,
-            rounding=rating_group.rounding,
-        )
-
-    def _granted_on(self, line: Line) -> int:
-        number = line.number
-        return sum([r.granted for r in self.reservations.values() if r.line == number])
-
-
-def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
-    """May a line go on? Where nothing can pay, its price stays."""
-    if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
-        return False
-    price = tariff.price
-    return line.price is price or line.price == price or not tariff.sources
-
-
-def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
-    return first._replace(
-        requested=first.requested if second.requested is None else second.requested,
-        used=first.used + second.used,
-        is_quota_returned=first.is_quota_returned and second.is_quota_returned,
+def _answers(services: list[Service]) -> tuple[ServiceDecision, ...]:
+    return tuple(
+        [ServiceDecision(service.usage, service.outcome, service.grant) for service in services]
     )
 
 
-def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:
-    if request.request_type is RequestType.TERMINATION or usage.is_quota_returned:
-        return False
-    if usage.requested is not None:
-        return True
-    return request.request_type is RequestType.INITIAL and not usage.used
-
-
-def _record(service: _Service) -> ServiceRecord:
-    usage, group = service.usage, service.rating_group
-    return ServiceRecord(
-        usage.rating_group if group is None else group.id,
-        usage.service_identifiers,
-        service.outcome,
-        service.settlement,
-        service.grant,
-    )
+def _marked(decision: Decision, reason: str) -> Decision:
+    """Says in the journal what was unusual; a session that is not open has no services."""
+    edrs = tuple([edr._replace(reason=reason) for edr in decision.edrs])
+    services = () if decision.outcome is Outcome.SESSION_UNKNOWN else decision.services
+    return decision._replace(services=services, edrs=edrs, novelty=Novelty.LATE)

@@ -5,8 +5,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from .ledger import Balance, Posting
-from .requests import ServiceUsage, SessionKey
-from .session import Session
+from .requests import ServiceUsage
+from .session import ClosedSession, Session
 from .units import UnitType
 
 
@@ -22,6 +22,18 @@ class Outcome(IntEnum):
     SESSION_UNKNOWN = 4
     RATING_FAILED = 5
     """No rating group, or no service context, is known for it."""
+
+
+class Novelty(IntEnum):
+    """Whether a request was new, as far as anybody can tell."""
+
+    NEW = 0
+    REPEATED = 1
+    """It had been answered: it got the kept decision again."""
+    NUMBER_REUSED = 2
+    """New work under a number that had been answered."""
+    LATE = 3
+    """For a session that had ended."""
 
 
 class Grant(NamedTuple):
@@ -79,6 +91,8 @@ class ServiceRecord(NamedTuple):
     outcome: Outcome
     settlement: Settlement
     grant: Grant | None
+    is_named: bool = True
+    """The request named the rating group, so that its answer does."""
 
 
 class Edr(NamedTuple):
@@ -91,7 +105,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """`initial`, `update`, `terminate`, `abandoned`, `create account`, `credit`, `debit`."""
+    """`initial`, `update`, `terminate`, `release`, `abandon`, `create account`, `credit`, `debit`.
+    """
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None
@@ -101,7 +116,13 @@ class Edr(NamedTuple):
     catalogue_version: int | None = None
     services: tuple[ServiceRecord, ...] = ()
     actor: str | None = None
-    """Who gave the command; None: a gateway asked."""
+    """Who gave the command; None: a gateway asked, or nobody."""
+    session_number: int | None = None
+    """The session's: the number of the EDR that opened it."""
+    digest: int | None = None
+    """Of what the request said: a repeat has the same."""
+    reason: str | None = None
+    """Why, where it was not asked for, or what was unusual."""
 
 
 class Decision(NamedTuple):
@@ -113,7 +134,8 @@ class Decision(NamedTuple):
     """Empty: nothing is stored."""
     session: Session | None = None
     """As it stands afterwards; None: it is closed, or none was opened."""
-    closed: tuple[SessionKey, ...] = ()
-    """Sessions that end."""
+    closed: tuple[ClosedSession, ...] = ()
+    """Sessions that end, or that had ended and were charged once more."""
     balances: Mapping[int, Balance] = {}
     """Those that changed, as they are afterwards."""
+    novelty: Novelty = Novelty.NEW

@@ -1,5 +1,6 @@
 """A credit-control session as it is stored: its lines, what they hold, its reservations."""
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from .catalogue import Price
@@ -75,6 +76,12 @@ class Reservation(NamedTuple):
     """Units of the rating group's type."""
     line: int
     """The number of the line that it stands on."""
+    expires_at: int = 0
+    """When it is released, microseconds since 1970, unless the gateway comes back; 0: it was.
+
+    What has been released holds nothing and is granted nothing; it keeps the line, by whose price
+    late usage is charged.
+    """
 
 
 class Session(NamedTuple):
@@ -90,11 +97,13 @@ class Session(NamedTuple):
     opened_at: int
     last_request_at: int
     request_number: int
-    """The CC-Request-Number of the latest request."""
+    """The highest CC-Request-Number that was answered."""
     catalogue_version: int
     """The version by which the latest request was rated."""
     lines: tuple[Line, ...] = ()
     reservations: tuple[Reservation, ...] = ()
+    supervise_at: int = 0
+    """When to look whether something has expired: never later than the first that may have."""
 
     def held(self) -> dict[int, int]:
         """Returns what the session has reserved, by balance id."""
@@ -104,3 +113,28 @@ class Session(NamedTuple):
                 for balance_id, amount in hold.amounts:
                     held[balance_id] = held.get(balance_id, 0) + amount
         return held
+
+
+class CloseReason(StrEnum):
+    """Why a session ended."""
+
+    TERMINATED = "terminated"
+    REFUSED = "refused"
+    """Its first request was answered with a failure."""
+    REPLACED = "replaced"
+    """A new session was opened under its name."""
+    IDLE = "idle"
+    """Nothing was heard of it for too long."""
+    UNCLAIMED = "unclaimed"
+    """Its opening was stored too late to be answered, and nobody asked again."""
+    UNKNOWN = "unknown"
+    """It never was open: usage was reported under a name that nobody knows."""
+
+
+class ClosedSession(NamedTuple):
+    """What is remembered of a session that has ended, for repeats and late usage."""
+
+    session: Session
+    """As it ended: its lines hold nothing."""
+    closed_at: int
+    reason: CloseReason

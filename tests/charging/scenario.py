@@ -190,7 +190,7 @@ class Desk:
             lines = {line.number: line for line in session.lines}
             for reservation in session.reservations:
                 assert lines[reservation.line].rating_group == reservation.rating_group
-                assert reservation.granted > 0
+                assert bool(reservation.granted) == bool(reservation.expires_at)
         for number, now in self.case.balances.items():
             postings = [p for edr in edrs for p in edr.postings if p.balance_id == number]
             assert now.used == sum(posting.used for posting in postings)

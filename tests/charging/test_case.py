@@ -1,6 +1,5 @@
 """The next request of a group sees what the one before decided."""
 
-import pytest
 
 from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.requests import SessionKey
@@ -57,8 +56,3 @@ def test_the_case_before_stays_as_it_was():
 def test_a_refusal_that_stores_nothing_changes_nothing():
     case = desk().case
     assert case.after(Decision(Outcome.SESSION_UNKNOWN)) == case
-
-
-def test_a_session_that_is_not_open_cannot_be_closed():
-    with pytest.raises(KeyError):
-        desk().case.after(Decision(Outcome.SUCCESS, closed=(SessionKey(b"one"),)))

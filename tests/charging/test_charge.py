@@ -8,7 +8,7 @@ from diameter_ocs.charging.case import Account
 from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.decisions import Decision, EdrKind, Outcome, Settlement
 from diameter_ocs.charging.requests import SessionKey, Units
-from diameter_ocs.charging.session import RATING_GROUPS_MAX, RESERVATIONS_MAX
+from diameter_ocs.charging.session import RATING_GROUPS_MAX, RESERVATIONS_MAX, CloseReason
 from diameter_ocs.charging.units import UnitType
 from tests.charging.scenario import (
     ALICE,
@@ -59,7 +59,8 @@ def test_a_session_is_opened_used_and_closed():
     assert granted(counter.update(used(VOICE, 100, wanted=120))) == [(120, False)]
     assert counter.balance(1) == (120, 120)
     decision = counter.terminate(used(VOICE, 30))
-    assert decision.closed == (SessionKey(b"one"),)
+    assert [closed.session.key for closed in decision.closed] == [SessionKey(b"one")]
+    assert decision.closed[0].reason is CloseReason.TERMINATED
     assert decision.session is None
     assert counter.balance(1) == (180, 0)
 
@@ -83,8 +84,10 @@ def test_who_is_unknown_or_two_at_once_is_refused_and_stores_nothing(identities,
 
 
 @pytest.mark.parametrize("ask", [Desk.update, Desk.terminate])
-def test_a_session_that_is_not_open_is_unknown_and_stores_nothing(ask):
-    assert ask(desk(), used(VOICE, 60)) == Decision(Outcome.SESSION_UNKNOWN)
+def test_a_session_that_never_was_open_is_unknown_and_stores_nothing(ask):
+    assert ask(desk(), want(VOICE, 60)) == Decision(Outcome.SESSION_UNKNOWN)
+    nobody = ask(desk(), used(VOICE, 60), identities=())
+    assert nobody == Decision(Outcome.SESSION_UNKNOWN)
 
 
 def test_an_update_belongs_to_the_session_s_account_without_a_look_up():
@@ -244,7 +247,7 @@ def test_an_initial_request_abandons_the_session_that_is_open_under_its_key():
     assert granted(decision) == [(600, True)]
     assert [edr.action for edr in decision.edrs] == ["abandoned", "initial"]
     assert [edr.kind for edr in decision.edrs] == [EdrKind.BILLING, EdrKind.CHARGING]
-    assert decision.closed == (SessionKey(b"one"),)
+    assert [closed.reason for closed in decision.closed] == [CloseReason.REPLACED]
     assert decision.session.number == 3
     assert counter.balance(1) == (0, 600)
 

@@ -1,0 +1,28 @@
+"""When reservations expire and sessions are given up; times are microseconds since 1970."""
+
+from .catalogue import SessionRules
+from .session import Session
+
+RESERVATION_SECONDS_MIN = 300
+"""A reservation outlives its quota's validity at least so long after the grant."""
+IMS_CONTEXT = "32260"
+"""The service context of calls in the IMS (TS 32.260)."""
+SECOND = 1_000_000
+
+
+def reservation_expires_at(now: int, validity_seconds: int) -> int:
+    """Returns when a quota granted now is taken back: its client had twice its validity to come."""
+    return now + max(2 * validity_seconds, RESERVATION_SECONDS_MIN) * SECOND
+
+
+def idle_at(session: Session, rules: SessionRules) -> int:
+    """Returns when a session is given up unless something is heard of it."""
+    is_ims = session.service_context == IMS_CONTEXT
+    seconds = rules.ims_idle_seconds if is_ims else rules.idle_seconds
+    return session.last_request_at + seconds * SECOND
+
+
+def supervise_at(session: Session, rules: SessionRules) -> int:
+    """Returns when the first deadline of a session is reached."""
+    expiries = [each.expires_at for each in session.reservations if each.expires_at]
+    return min([idle_at(session, rules), *expiries])

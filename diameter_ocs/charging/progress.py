@@ -1,0 +1,321 @@
+"""A session, and the balances of its group, while one request changes them.
+
+All services of a request are settled before any is granted, then granted in the request's order.
+"""
+
+from .case import Account, Case
+from .catalogue import RatingGroup
+from .deadlines import reservation_expires_at, supervise_at
+from .decisions import Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from .ledger import Ledger
+from .quota import VALIDITY_SECONDS_MIN, clamp, grant, validity_seconds
+from .rating import NOTHING_PAYS, Tariff, tariff_now, tariffs_of
+from .repeats import ACTIONS, digest
+from .requests import ChargingRequest, RequestType, ServiceUsage
+from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
+from .settlement import USED_MAX, release, settle
+from .units import AMOUNT_MAX, UnitType, round_up
+
+NOTHING_USED = Settlement()
+
+
+class Service:
+    """One service of a request on its way: what it is, what became of it."""
+
+    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "usage")
+
+    def __init__(self, usage: ServiceUsage, rating_group: RatingGroup | None) -> None:
+        number = usage.rating_group if rating_group is None else rating_group.id
+        self.usage = usage
+        self.rating_group = rating_group
+        self.identity = number, usage.service_identifiers
+        self.outcome = Outcome.RATING_FAILED if rating_group is None else Outcome.SUCCESS
+        self.settlement = NOTHING_USED
+        self.grant: Grant | None = None
+
+
+class Progress:
+    """An open session, and the balances of its group, while one request changes them."""
+
+    __slots__ = (
+        "account",
+        "believed",
+        "case",
+        "ledger",
+        "lines",
+        "own",
+        "reservations",
+        "session",
+        "tariffs",
+    )
+
+    def __init__(self, case: Case, session: Session) -> None:
+        self.case = case
+        self.session = session
+        self.account: Account = case.accounts[session.account_id]
+        self.ledger = Ledger(case.balances)
+        self.own = [b for b in case.balances.values() if b.account_id == session.account_id]
+        self.lines = {line.number: line for line in session.lines}
+        self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
+            (reservation.rating_group, reservation.service_identifiers): reservation
+            for reservation in session.reservations
+        }
+        self.tariffs: dict[int, tuple[Tariff, ...]] = {}
+        self.believed: dict[tuple[int, UnitType], int] = {}
+
+    def services(self, request: ChargingRequest) -> list[Service]:
+        """Settles every service of the request, then grants in order."""
+        services = self.settled(request)
+        for service in services:
+            if service.rating_group is not None and _wants_quota(request, service.usage):
+                self._grant(request, service, service.rating_group)
+        return services
+
+    def settled(self, request: ChargingRequest) -> list[Service]:
+        """Settles every service of the request and grants nothing."""
+        services = self._merged(request)
+        for service in services:
+            self._settle(service)
+        return services
+
+    def recorded(self, request: ChargingRequest) -> list[Service]:
+        """Writes down what every service of the request used, and charges nothing."""
+        services = self._merged(request)
+        for service in services:
+            group, used = service.rating_group, service.usage.used
+            unit_type = UnitType.VOLUME if group is None else group.unit_type
+            reported = sum([units.of(unit_type) or 0 for units in used])
+            reported = min(reported, AMOUNT_MAX)
+            service.settlement = Settlement(reported, 0, overrun=reported)
+        return services
+
+    def release_all(self) -> None:
+        """Gives back everything that the session holds."""
+        self.reservations.clear()
+        for number, line in self.lines.items():
+            self.lines[number] = release(line, 0, self.ledger)
+
+    def expire(self, reservation: Reservation) -> None:
+        """Takes a quota back; its line stays, for usage that is reported late."""
+        identity = reservation.rating_group, reservation.service_identifiers
+        self.reservations[identity] = reservation._replace(granted=0, expires_at=0)
+        line = self.lines[reservation.line]
+        keep = round_up(line.used + self._granted_on(line), line.rounding) - line.settled
+        self.lines[line.number] = release(line, keep, self.ledger)
+
+    def session_after(self, request: ChargingRequest) -> Session:
+        """Returns the session as the request leaves it.
+
+        The time to look at it again is only ever moved forwards here, to a quota that expires
+        earlier: that others have been prolonged is found out when it is looked at.
+        """
+        old = self.session
+        session = Session(
+            old.number,
+            old.account_id,
+            old.key,
+            old.service_context,
+            request.origin_host,
+            request.origin_realm,
+            old.opened_at,
+            self.case.now,
+            max(request.request_number, old.request_number),
+            self.case.catalogue.version,
+            self._lines_needed(),
+            tuple(self.reservations.values()),
+        )
+        look_at = supervise_at(session, self.case.catalogue.session_rules)
+        if old.supervise_at:
+            look_at = min(look_at, old.supervise_at)
+        return session._replace(supervise_at=look_at)
+
+    def session_now(self) -> Session:
+        """Returns the session with what has changed in it, though nothing was asked."""
+        return self.session._replace(
+            lines=self._lines_needed(), reservations=tuple(self.reservations.values())
+        )
+
+    def edr(self, request: ChargingRequest, outcome: Outcome, services: list[Service]) -> Edr:
+        """Returns the journal's record of the request."""
+        is_last = request.request_type is RequestType.TERMINATION
+        return Edr(
+            number=self.case.version + 1,
+            at=self.case.now,
+            account_id=self.account.id,
+            kind=EdrKind.BILLING if is_last else EdrKind.CHARGING,
+            action=ACTIONS[request.request_type],
+            outcome=outcome,
+            postings=self.ledger.postings(),
+            session_id=request.session_key.session_id,
+            request_number=request.request_number,
+            origin_host=request.origin_host,
+            end_to_end_id=request.end_to_end_id,
+            catalogue_version=self.case.catalogue.version,
+            services=tuple([_record(service) for service in services]),
+            session_number=self.session.number,
+            digest=digest(request),
+        )
+
+    def _lines_needed(self) -> tuple[Line, ...]:
+        """Returns the lines without those that nothing needs.
+
+        A rating group that was refused as one too many keeps no line.
+        """
+        newest: dict[int, int] = {}
+        for line in self.lines.values():
+            newest[line.rating_group] = line.number
+        needed = set(list(newest.values())[:RATING_GROUPS_MAX])
+        needed.update(reservation.line for reservation in self.reservations.values())
+        return tuple(line for line in self.lines.values() if line.number in needed)
+
+    def _merged(self, request: ChargingRequest) -> list[Service]:
+        """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
+        context = request.service_context or self.session.service_context
+        services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
+        for usage in request.usages:
+            group = self.case.catalogue.rating_group_of(
+                usage.rating_group, usage.service_identifiers, context
+            )
+            service = Service(usage, group)
+            twin = services.setdefault(service.identity, service)
+            if twin is not service:
+                twin.usage = _merged_usage(twin.usage, usage)
+        return list(services.values())
+
+    def _settle(self, service: Service) -> None:
+        """Pays for what was used and ends the service's reservation.
+
+        A reservation whose rating group the catalogue has no more is settled by its line.
+        """
+        usage, group = service.usage, service.rating_group
+        is_kept = not usage.used and usage.requested is None and not usage.is_quota_returned
+        if is_kept:
+            return
+        reservation = self.reservations.pop(service.identity, None)
+        tariff = NOTHING_PAYS if group is None else self._tariff(group)
+        if reservation is not None:
+            line = self.lines[reservation.line]
+        elif group is not None and usage.used:
+            line = self._line(group, tariff)
+        else:
+            return
+        reported = sum([units.of(line.unit_type) or 0 for units in usage.used])
+        self.lines[line.number], settlement = settle(
+            line,
+            0 if reservation is None else reservation.granted,
+            self._granted_on(line),
+            self._believed(line, reported),
+            tariff,
+            self.ledger,
+        )
+        if settlement.used != reported:
+            settlement = settlement._replace(reported=min(reported, AMOUNT_MAX))
+        service.settlement = settlement
+
+    def _believed(self, line: Line, reported: int) -> int:
+        """Returns what of a report is charged: a rating group has one bound for each request."""
+        counted = line.rating_group, line.unit_type
+        before = self.believed.get(counted, 0)
+        used = min(reported, USED_MAX[line.unit_type] - before)
+        self.believed[counted] = before + used
+        return used
+
+    def _grant(self, request: ChargingRequest, service: Service, group: RatingGroup) -> None:
+        """Grants a quota, or says why there is none."""
+        tariff = self._tariff(group)
+        is_full = len(self.reservations) >= RESERVATIONS_MAX
+        if not tariff.sources or is_full or self._is_one_too_many(group):
+            service.outcome = Outcome.SERVICE_DENIED
+            return
+        requested = service.usage.requested
+        wanted = None if requested is None else requested.of(group.unit_type)
+        line = self._line(group, tariff)
+        quota = grant(line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger)
+        self.lines[line.number] = quota.line
+        if not quota.units:
+            service.outcome = Outcome.LIMIT_REACHED
+            return
+        seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
+        if quota.is_final or not quota.is_last:
+            session_id = request.session_key.session_id
+            seconds = validity_seconds(group, session_id, request.request_number)
+        self.reservations[service.identity] = Reservation(
+            group.id,
+            service.usage.service_identifiers,
+            quota.units,
+            line.number,
+            reservation_expires_at(self.case.now, seconds),
+        )
+        service.grant = Grant(group.unit_type, quota.units, seconds, quota.is_final)
+
+    def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
+        if len(self.lines) < RATING_GROUPS_MAX:
+            return False
+        groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
+        groups = groups[:RATING_GROUPS_MAX]
+        return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
+
+    def _tariff(self, rating_group: RatingGroup) -> Tariff:
+        """Returns what may pay for a group now; its balances are looked for once a request."""
+        tariffs = self.tariffs.get(rating_group.id)
+        if tariffs is None:
+            tariffs = self.tariffs[rating_group.id] = tariffs_of(
+                self.account, self.own, self.case.catalogue, rating_group
+            )
+        return tariff_now(tariffs, self.ledger)
+
+    def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
+        """Returns the line that usage and grants of a group stand on now."""
+        newest = None
+        for line in self.lines.values():
+            if line.rating_group == rating_group.id:
+                newest = line
+        if newest is not None and _still_holds(newest, rating_group, tariff):
+            return newest
+        return Line(
+            max(self.lines, default=0) + 1,
+            rating_group.id,
+            tariff.price,
+            unit_type=rating_group.unit_type,
+            rounding=rating_group.rounding,
+        )
+
+    def _granted_on(self, line: Line) -> int:
+        number = line.number
+        return sum([r.granted for r in self.reservations.values() if r.line == number])
+
+
+def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
+    """May a line go on? Where nothing can pay, its price stays."""
+    if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
+        return False
+    price = tariff.price
+    return line.price is price or line.price == price or not tariff.sources
+
+
+def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
+    return first._replace(
+        requested=first.requested if second.requested is None else second.requested,
+        used=first.used + second.used,
+        is_quota_returned=first.is_quota_returned and second.is_quota_returned,
+    )
+
+
+def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:
+    if request.request_type is RequestType.TERMINATION or usage.is_quota_returned:
+        return False
+    if usage.requested is not None:
+        return True
+    return request.request_type is RequestType.INITIAL and not usage.used
+
+
+def _record(service: Service) -> ServiceRecord:
+    usage, group = service.usage, service.rating_group
+    return ServiceRecord(
+        usage.rating_group if group is None else group.id,
+        usage.service_identifiers,
+        service.outcome,
+        service.settlement,
+        service.grant,
+        usage.rating_group is not None,
+    )

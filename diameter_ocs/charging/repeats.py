@@ -1,0 +1,107 @@
+"""Which requests are repeats of one that was answered, and what they get: the kept decision.
+
+The EDR is the kept decision. A repeat has the session, the type and the number of an answered
+request, and one sign more (RFC 6733 section 5.5.4, RFC 8506 section 6.6).
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from .case import Case
+from .decisions import Decision, Edr, Novelty, Outcome, ServiceDecision
+from .requests import ChargingRequest, RequestType, ServiceUsage
+from .session import CloseReason, Session
+
+SAME_IDENTIFIER_MICROSECONDS = 240 * 1_000_000
+"""How long an End-to-End-Id is a client's own: no less than 4 minutes (RFC 6733 section 3)."""
+
+ACTIONS = {
+    RequestType.INITIAL: "initial",
+    RequestType.UPDATE: "update",
+    RequestType.TERMINATION: "terminate",
+}
+
+
+def may_repeat(request: ChargingRequest, session: Session) -> bool:
+    """Whether the journal has to be asked: the number is one that the session has answered.
+
+    Numbers count upwards, so that one above the highest was never answered.
+    """
+    return (
+        request.request_type is RequestType.INITIAL
+        or request.request_number <= session.request_number
+    )
+
+
+def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None, bool]:
+    """Returns the decision that a repeat gets again, None for new work; was the number answered?
+
+    Where a session has ended, its first request is recognised by its identifier alone, or because
+    it says that it is a repeat: a client that starts anew may use the same name again.
+    """
+    session, by_content = case.sessions.get(request.session_key), True
+    if session is None:
+        closed = case.remembered(request.session_key)
+        if closed is None:
+            return None, False
+        session = closed.session
+        if request.request_type is RequestType.INITIAL:
+            by_content = False
+            if closed.reason is CloseReason.UNCLAIMED:
+                return None, False
+    answered = case.answered.get(session.number)
+    if answered is None or not may_repeat(request, session):
+        return None, False
+    action = ACTIONS[request.request_type]
+    same = [
+        edr
+        for edr in answered
+        if edr.action == action and edr.request_number == request.request_number
+    ]
+    edr = _original(request, same, case.now, by_content)
+    return (None if edr is None else _decision(edr)), bool(same)
+
+
+def digest(request: ChargingRequest) -> int:
+    """Returns a number for what a request reports and asks for, and when it says it happened."""
+    said: list[object] = [request.event_at]
+    for usage in request.usages:
+        said += usage.rating_group, usage.service_identifiers
+        if usage.requested is not None:
+            said.append("requested")
+            said += usage.requested
+        for used in usage.used:
+            said.append("used")
+            said += used
+    return int.from_bytes(blake2b(str(said).encode(), digest_size=8).digest(), signed=True)
+
+
+def _original(
+    request: ChargingRequest, answered: Iterable[Edr], now: int, by_content: bool
+) -> Edr | None:
+    """Returns the request that this one repeats; of several the newest."""
+    content = digest(request) if by_content else None
+    for edr in sorted(answered, key=lambda edr: -edr.number):
+        is_same_message = (
+            edr.end_to_end_id == request.end_to_end_id
+            and edr.origin_host == request.origin_host
+            and now - edr.at <= SAME_IDENTIFIER_MICROSECONDS
+        )
+        if is_same_message or request.is_retransmission or (by_content and edr.digest == content):
+            return edr
+    return None
+
+
+def _decision(edr: Edr) -> Decision:
+    """Returns what was answered, with nothing to store."""
+    services = [
+        ServiceDecision(
+            ServiceUsage(
+                record.rating_group if record.is_named else None, record.service_identifiers
+            ),
+            record.outcome,
+            record.grant,
+        )
+        for record in (() if edr.outcome is Outcome.SESSION_UNKNOWN else edr.services)
+    ]
+    return Decision(edr.outcome, tuple(services), novelty=Novelty.REPEATED)

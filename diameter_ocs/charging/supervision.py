@@ -1,0 +1,92 @@
+"""What is done about a session without being asked: expired quotas, sessions given up."""
+
+from .case import Case
+from .deadlines import idle_at, supervise_at
+from .decisions import Decision, Edr, EdrKind, Outcome, ServiceRecord
+from .progress import NOTHING_USED, Progress
+from .requests import SessionKey
+from .session import ClosedSession, CloseReason, Reservation, Session
+
+RESERVATION_EXPIRED = "reservation_expired"
+
+
+def supervise(key: SessionKey, case: Case) -> Decision | None:
+    """Returns what has come due in an open session; None: it is not open any more.
+
+    A session of which nothing was heard for too long is closed. Otherwise quotas whose time is over
+    are released, and the session is looked at again when the next one's is.
+    """
+    session = case.sessions.get(key)
+    if session is None:
+        return None
+    rules = case.catalogue.session_rules
+    if idle_at(session, rules) <= case.now:
+        return close(session, CloseReason.IDLE, case)
+    expired = [each for each in session.reservations if 0 < each.expires_at <= case.now]
+    progress = Progress(case, session)
+    for reservation in expired:
+        progress.expire(reservation)
+    after = progress.session_now()
+    after = after._replace(supervise_at=supervise_at(after, rules))
+    if not expired:
+        return Decision(Outcome.SUCCESS, session=after)
+    edr = _edr(session, progress, "release", RESERVATION_EXPIRED, expired)
+    balances = progress.ledger.changed_balances()
+    return Decision(Outcome.SUCCESS, (), (edr,), after, (), balances)
+
+
+def close_unclaimed(key: SessionKey, number: int, case: Case) -> Decision | None:
+    """Closes the session that was opened by the EDR of a number and never was answered.
+
+    None: it is not open any more, or its client has gone on with it.
+    """
+    session = case.sessions.get(key)
+    if session is None or session.number != number or session.last_request_at > session.opened_at:
+        return None
+    if not case.catalogue.session_rules.closes_unclaimed:
+        return None
+    return close(session, CloseReason.UNCLAIMED, case)
+
+
+def close(session: Session, reason: CloseReason, case: Case) -> Decision:
+    """Closes a session that its client has forgotten: everything it holds is released."""
+    progress = Progress(case, session)
+    progress.release_all()
+    edr = _edr(session, progress, "abandoned", reason, session.reservations)
+    closed = ClosedSession(progress.session_now(), case.now, reason)
+    balances = progress.ledger.changed_balances()
+    return Decision(Outcome.SUCCESS, (), (edr,), None, (closed,), balances)
+
+
+def _edr(
+    session: Session,
+    progress: Progress,
+    action: str,
+    reason: str,
+    released: tuple[Reservation, ...] | list[Reservation],
+) -> Edr:
+    """Returns the journal's record; its services are the quotas that were released."""
+    case = progress.case
+    return Edr(
+        number=case.version + 1,
+        at=case.now,
+        account_id=session.account_id,
+        kind=EdrKind.BILLING if action == "abandoned" else EdrKind.CHARGING,
+        action=action,
+        outcome=Outcome.SUCCESS,
+        postings=progress.ledger.postings(),
+        session_id=session.key.session_id,
+        request_number=session.request_number,
+        origin_host=session.origin_host,
+        catalogue_version=session.catalogue_version,
+        services=tuple(
+            [
+                ServiceRecord(
+                    each.rating_group, each.service_identifiers, Outcome.SUCCESS, NOTHING_USED, None
+                )
+                for each in released
+            ]
+        ),
+        session_number=session.number,
+        reason=reason,
+    )
