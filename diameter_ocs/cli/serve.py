@@ -1,6 +1,7 @@
 """`serve`: the server itself."""
 
 import asyncio
+import os
 import resource as resources
 import shlex
 import sys
@@ -20,9 +21,10 @@ from ..observability import configure_logging
 from ..server import Listening, run
 from ..store import schema
 from . import database
-from .bench import demo_account
+from .demo import demo_account
 from .options import Data, stamp
 from .output import UNAVAILABLE, command, fail
+from .profiling import Profile
 
 FILES_BESIDES_CONNECTIONS = 256
 """Open files that are not connections of peers, with a reserve."""
@@ -95,6 +97,8 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
     def announce(listening: Listening) -> None:
         with suppress(BrokenPipeError):  # nobody reads it
             print_where(listening)
+        if profile is not None:
+            profile.start()
 
     def print_where(listening: Listening) -> None:
         typer.echo(f"diameter-ocs {__version__}")
@@ -109,6 +113,7 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
             typer.echo(f"  {program} simulate pgw --server {listening.diameter}")
             typer.echo(f"  {program} account show demo-1 {where}")
 
+    profile = Profile.wanted(os.environ)
     look_after = None if cluster is None else cluster.restart_if_dead
     reasons: list[str] = []
     try:
@@ -118,6 +123,9 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
             f"cannot listen: {error}; choose another address with --listen or --metrics"
             for error in _leaves(group)
         ]
+    finally:
+        if profile is not None:
+            profile.finish()
     if reasons:
         fail("address_unavailable", reasons, UNAVAILABLE, False)
 

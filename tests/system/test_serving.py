@@ -8,7 +8,7 @@ import pytest
 from diameter.message import Message
 
 from diameter_ocs.charging.accounts import NewAccount
-from diameter_ocs.cli.bench import demo_account
+from diameter_ocs.cli.demo import demo_account
 from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.encoding import answer_to_request

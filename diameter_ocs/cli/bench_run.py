@@ -1,0 +1,265 @@
+"""What `bench` measures with: a database and a server in a scratch directory, a client, pgbench."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..config import resource
+from ..embedded import Cluster
+from ..embedded.binaries import Places, find
+from ..handlers import provisioning
+from ..handlers.catalogue import read_document
+from ..store import schema
+from . import database, profiling
+from .demo import demo_account
+from .options import stamp
+from .output import UNAVAILABLE, fail
+
+READY_SECONDS = 60
+STOP_SECONDS = 30
+PAGE_SECONDS = 0.25
+"""How often a profiled server is asked how many requests wait."""
+MONEY = 1_000_000_000_000
+"""What each subscriber can spend, in micro-units: nobody runs out."""
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+PGBENCH_CLIENTS = 8
+PGBENCH_SECONDS = 3
+PGBENCH_SCRIPT = """\
+\\set aid random(1, 100000)
+UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
+"""
+QUEUED = re.compile(r'^ocs_queue_depth\{lane="[^"]*"\} (\S+)', re.MULTILINE)
+BATCHES = re.compile(r"^ocs_batch_seconds_(count|sum) (\S+)", re.MULTILINE)
+
+
+class Options(NamedTuple):
+    """How a run is to be; runs with equal options can be compared."""
+
+    duration: float
+    subscribers: int
+    connections: int
+    outstanding: int
+    rate: float | None
+    profile: bool
+
+
+class Page(NamedTuple):
+    """What the metrics page says at a moment."""
+
+    queued: float
+    batches: float
+    batch_seconds: float
+
+
+class Scratch:
+    """A database and a server in a scratch directory."""
+
+    def __init__(self, folder: Path, is_profiled: bool) -> None:
+        self._folder = folder
+        self._profile = folder / "profile.json"
+        self._is_profiled = is_profiled
+        self._server: subprocess.Popen[bytes] | None = None
+        self._cluster = Cluster(folder / "data")
+        self.port, self._metrics = _free_port(), _free_port()
+
+    @property
+    def conninfo(self) -> str:
+        return self._cluster.conninfo()
+
+    def start_database(self) -> None:
+        """Starts PostgreSQL and makes the schema."""
+        self._cluster.start()
+        schema.migrate(self.conninfo, resource("migrations"))
+
+    def start_server(self) -> None:
+        """Starts a server and waits until it is ready."""
+        configuration = self._folder / "ocs.toml"
+        configuration.write_text(
+            'origin_host = "ocs.demo.example"\n'
+            'origin_realm = "demo.example"\n'
+            f'listen = "127.0.0.1:{self.port}"\n'
+            f'metrics = "127.0.0.1:{self._metrics}"\n'
+            "accept_any_loopback_peer = true\n"
+            'log_level = "warning"\n'
+        )
+        profile = {profiling.VARIABLE: str(self._profile)} if self._is_profiled else {}
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "diameter_ocs", "serve", "--config", str(configuration)],
+            env={**os.environ, "OCS_DATABASE_URL": self.conninfo, **profile},
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + READY_SECONDS
+        while self._page("/readyz") is None:
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                sentence = f"the server was not ready within {READY_SECONDS} s: `serve` says why"
+                fail("server_not_ready", [sentence], UNAVAILABLE, False)
+            time.sleep(0.05)
+
+    def stop_server(self) -> None:
+        """Asks the server to end, and ends it when it does not."""
+        if self._server is None:
+            return
+        self._server.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._server.wait(STOP_SECONDS)
+        self._server.kill()
+        self._server.wait()
+        self._server = None
+
+    def stop(self) -> None:
+        """Stops what runs."""
+        self.stop_server()
+        self._cluster.stop()
+
+    def samples(self) -> dict[str, int]:
+        """Returns the profile of the server, which has ended."""
+        samples: dict[str, int] = json.loads(self._profile.read_text())
+        return samples
+
+    def page(self) -> Page | None:
+        """Reads the metrics; None when the server does not show them."""
+        text = self._page("/metrics")
+        if text is None:
+            return None
+        batches = {kind: float(value) for kind, value in BATCHES.findall(text)}
+        queued = sum(float(value) for value in QUEUED.findall(text))
+        return Page(queued, batches.get("count", 0.0), batches.get("sum", 0.0))
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Returns the CPU time that the server and all processes of the database have had."""
+        postmaster, server = self._cluster.pid, self._server
+        assert postmaster is not None
+        assert server is not None
+        parts = [process for process in Path("/proc").iterdir() if process.name.isdigit()]
+        children = [_stat(process) for process in parts]
+        backends = sum(own for parent, own, _ in children if parent == postmaster)
+        _, own, ended = _stat(Path(f"/proc/{postmaster}"))
+        _, served, _ = _stat(Path(f"/proc/{server.pid}"))
+        return {"server": served, "database": own + ended + backends}
+
+    def pgbench(self) -> float | None:
+        """Returns the one-row UPDATEs a second, each a transaction; None without the program."""
+        program = find(Places.of(os.environ), None).folder / "pgbench"
+        if not program.is_file():
+            return None
+        script = self._folder / "one_row.sql"
+        script.write_text(PGBENCH_SCRIPT)
+        _output(program, "--initialize", "--quiet", self.conninfo)
+        said = _output(
+            *(program, "--no-vacuum", "--protocol=prepared", f"--file={script}"),
+            *(f"--client={PGBENCH_CLIENTS}", "--jobs=2", f"--time={PGBENCH_SECONDS}"),
+            self.conninfo,
+        )
+        found = re.search(r"^tps = ([\d.]+)", said, re.MULTILINE)
+        return float(found[1]) if found else None
+
+    def _page(self, path: str) -> str | None:
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self._metrics}{path}", timeout=5
+            ) as answer:
+                text: str = answer.read().decode()
+                return text
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+
+@contextmanager
+def scratch(options: Options, say: Callable[[str], None]) -> Iterator[Scratch]:
+    """Starts a database with accounts and a server; stops both and removes what they left."""
+    folder = Path(tempfile.mkdtemp(prefix="ocs-bench-"))
+    folder.chmod(0o711)  # the database's user passes through
+    running = Scratch(folder, options.profile)
+    try:
+        say("starting a database")
+        running.start_database()
+        say(f"opening {options.subscribers} accounts")
+        asyncio.run(_provision(running.conninfo, options.subscribers))
+        say("starting the server")
+        running.start_server()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str, Any]:
+    """Runs the load client, a process of its own, and returns its report.
+
+    `meanwhile` is called again and again while it runs.
+    """
+    words = [
+        *(sys.executable, "-m", "diameter_ocs.simulator.load"),
+        *("--port", str(port), "--duration", str(options.duration)),
+        *("--subscribers", str(options.subscribers), "--connections", str(options.connections)),
+        *("--outstanding", str(options.outstanding)),
+        *([] if options.rate is None else ["--rate", str(options.rate)]),
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as client:
+        while True:
+            try:
+                printed, _ = client.communicate(timeout=PAGE_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                meanwhile()
+    if not printed:
+        sentence = "the load client ended without a report; what it said stands above"
+        fail("client_ended", [sentence], UNAVAILABLE, False)
+    report: dict[str, Any] = json.loads(printed)
+    return report
+
+
+async def _provision(conninfo: str, subscribers: int) -> None:
+    """Opens accounts like those of the demonstration, as many as are asked for."""
+    document = read_document(resource("deploy/demo.yaml").read_text())
+    async with database.opened(conninfo) as rooms:
+        await provisioning.create_tenant(rooms.accounts, document.tenant)
+        await provisioning.apply_catalogue(rooms.accounts, document, stamp())
+        new = [demo_account(number, MONEY) for number in range(1, subscribers + 1)]
+        for start in range(0, subscribers, 1000):
+            part = new[start : start + 1000]
+            await provisioning.create_accounts(rooms.accounts, document.tenant, part, stamp())
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _output(*words: str | Path) -> str:
+    """Runs a program of PostgreSQL and returns what it prints."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        fail("pgbench_failed", [f"{words[0]} did not run: {reason}"], UNAVAILABLE, False)
+    return done.stdout
+
+
+def _stat(process: Path) -> tuple[int, float, float]:
+    """Returns a process's parent, its CPU seconds, and those of its children that have ended."""
+    try:
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, 0.0, 0.0
+    user, system, children_user, children_system = (int(field) for field in fields[11:15])
+    return (
+        int(fields[1]),
+        (user + system) / CLOCK_TICKS,
+        (children_user + children_system) / CLOCK_TICKS,
+    )
