@@ -5,10 +5,9 @@ be counted. A strict check turns each into its error.
 """
 
 from collections.abc import Container, Iterator
-from enum import StrEnum
 from typing import NamedTuple
 
-from .codec import Avp, Group
+from .codec import Avp, Findings, Group
 from .dictionary import BASE_APPLICATION_ID, CommandDefinition, Dictionary, Rules
 from .errors import (
     ApplicationUnsupported,
@@ -21,26 +20,15 @@ from .errors import (
     MissingAvp,
 )
 from .formats import MANDATORY_BIT, RESERVED_BITS, whole_avp
+from .layouts import Layout
 from .message import Message
+from .tolerance import Tolerated
 
 # The vendors whose mandatory AVPs are never ignored: the IETF and 3GPP.
 STANDARD_VENDORS = frozenset({0, 10415})
 
 # AVPs that clients repeat with equal values.
 _REPEATABLE = frozenset({"Origin-Host", "Origin-Realm"})
-
-
-class Tolerated(StrEnum):
-    """What a request did that the standard does not allow and that was accepted."""
-
-    APPLICATION_ID_IN_VENDOR_GROUP = "application_id_in_vendor_group"
-    AVP_FLAGS = "avp_flags"
-    AVP_OUT_OF_PLACE = "avp_out_of_place"
-    BASE_COMMAND_APPLICATION = "base_command_application"
-    HOST_IP_ADDRESS_MISSING = "host_ip_address_missing"
-    PROXIABLE_BIT_MISSING = "proxiable_bit_missing"
-    REPEATED_ORIGIN = "repeated_origin"
-    UNKNOWN_MANDATORY_AVP = "unknown_mandatory_avp"
 
 
 class _Place(NamedTuple):
@@ -60,23 +48,31 @@ def check(
         DiameterError: the first fault in this order: header bits, command, application, AVP syntax,
             AVP flags, unknown mandatory AVPs, missing, too many, not allowed.
     """
+    layout = message.group.layout
+    known = layout.tolerated
+    if known is not None and not (strict and known):
+        _check_served(message, applications)
+        return known
     command = _command(message, dictionary, applications)
     if message.fault is not None:
         raise message.fault
-    kinds = [
-        *_check_header(message, command, strict),
-        *_check_flags(message, strict),
-        *_check_unknown(message, strict),
-    ]
+    kinds = [*_check_header(message, command, strict)]
+    if layout.has_findings:
+        findings = message.findings
+        kinds += _check_flags(message, findings, strict)
+        kinds += _check_unknown(message, findings, strict)
     places = _irregular_places(message, command.request_rules)
-    if places:
-        for place in places:
-            kinds += _check_missing(message, dictionary, place, strict)
-        for place in places:
-            kinds += _check_repeated(message, place, strict)
-        for place in places:
-            kinds += _check_not_allowed(message, place, strict)
-    return tuple(dict.fromkeys(kinds))
+    for place in places:
+        kinds += _check_missing(message, dictionary, place, strict)
+    for place in places:
+        kinds += _check_repeated(message, place, strict)
+    for place in places:
+        kinds += _check_not_allowed(message, place, strict)
+    tolerated = tuple(dict.fromkeys(kinds))
+    if Tolerated.REPEATED_ORIGIN not in tolerated:
+        # That alone depends on values: all else is the same for every message of the layout.
+        layout.tolerated = tolerated
+    return tolerated
 
 
 def _command(
@@ -89,16 +85,20 @@ def _command(
         raise InvalidHeaderBits(f"{command.name} must not have the P bit")
     if not dictionary.knows_command(message.command_code):
         raise CommandUnsupported(f"the command {message.command_code} is not known here")
-    if command is None or command.application_id != BASE_APPLICATION_ID:
-        if message.application_id not in applications:
-            raise ApplicationUnsupported(
-                f"the application {message.application_id} is not served here"
-            )
-        if command is None:
-            raise CommandUnsupported(
-                f"the application {message.application_id} has no command {message.command_code}"
-            )
+    _check_served(message, applications)
+    if command is None:
+        raise CommandUnsupported(
+            f"the application {message.application_id} has no command {message.command_code}"
+        )
     return command
+
+
+def _check_served(message: Message, applications: Container[int]) -> None:
+    command = message.definition
+    if command is not None and command.application_id == BASE_APPLICATION_ID:
+        return
+    if message.application_id not in applications:
+        raise ApplicationUnsupported(f"the application {message.application_id} is not served here")
 
 
 def _check_header(
@@ -114,8 +114,8 @@ def _check_header(
         yield Tolerated.BASE_COMMAND_APPLICATION
 
 
-def _check_flags(message: Message, strict: bool) -> Iterator[Tolerated]:
-    for avp in message.findings.odd_flags:
+def _check_flags(message: Message, findings: Findings, strict: bool) -> Iterator[Tolerated]:
+    for avp in findings.odd_flags:
         if strict or avp.flags & RESERVED_BITS:
             raise InvalidAvpBits(
                 f"{_name(avp)} has flags 0x{avp.flags:02x} that it cannot have", message.raw(avp)
@@ -123,8 +123,8 @@ def _check_flags(message: Message, strict: bool) -> Iterator[Tolerated]:
         yield Tolerated.AVP_FLAGS
 
 
-def _check_unknown(message: Message, strict: bool) -> Iterator[Tolerated]:
-    for avp, around in message.findings.unknown_mandatory:
+def _check_unknown(message: Message, findings: Findings, strict: bool) -> Iterator[Tolerated]:
+    for avp, around in findings.unknown_mandatory:
         if not all(group.flags & MANDATORY_BIT for group in around):
             # The group itself may be ignored, and so may what it holds (RFC 6733 section 4.4).
             continue
@@ -139,26 +139,41 @@ def _check_unknown(message: Message, strict: bool) -> Iterator[Tolerated]:
 def _irregular_places(message: Message, rules: Rules) -> list[_Place]:
     """Returns the groups that do not plainly obey their rules, the message's own first."""
     places = []
-    if _is_irregular(message.group, rules):
+    layout = message.group.layout
+    if _is_irregular(layout, rules):
         places.append(_Place(None, message.group, rules))
-    for avp in message.findings.groups:
-        definition = avp.definition
-        assert definition is not None, "a group that was decoded has a definition"
-        if _is_irregular(avp.value, definition.rules):
-            places.append(_Place(avp, avp.value, definition.rules))
+    if _has_irregular_group(layout):
+        for avp in message.findings.groups:
+            definition = avp.definition
+            assert definition is not None, "a group that was decoded has a definition"
+            if _is_irregular(avp.value.layout, definition.rules):
+                places.append(_Place(avp, avp.value, definition.rules))
     return places
 
 
-def _is_irregular(group: Group, rules: Rules) -> bool:
+def _has_irregular_group(layout: Layout) -> bool:
+    """Whether a group below, at any depth, does not plainly obey its rules."""
+    for _, _, _, inner, _, _, _, _, definition in layout.groups:
+        assert inner is not None, "a group has a layout"
+        assert definition is not None, "a group that was decoded has a definition"
+        if inner.is_irregular is None:
+            is_irregular = _is_irregular(inner, definition.rules) or _has_irregular_group(inner)
+            inner.is_irregular = is_irregular
+        if inner.is_irregular:
+            return True
+    return False
+
+
+def _is_irregular(layout: Layout, rules: Rules) -> bool:
     """Whether something is missing, out of place, forbidden or repeated over a limit."""
-    by_name = group.by_name
+    by_name = layout.fields
     for name in rules.required:
         if name not in by_name:
             return True
-    if group.is_repeated:
+    if layout.is_repeated:
         limits = rules.limits
-        for name, avps in by_name.items():
-            if len(avps) > 1 and len(avps) > limits.get(name, len(avps)):
+        for name, fields in by_name.items():
+            if len(fields) > 1 and len(fields) > limits.get(name, len(fields)):
                 return True
     if rules.is_open:
         return not rules.forbidden.isdisjoint(by_name)

@@ -1,13 +1,15 @@
 """Decodes AVPs into groups by name, driven by the dictionary (RFC 6733 section 4).
 
-Octets that cannot be decoded end with an error of RFC 6733 section 7 whose Failed-AVP is well
-formed; depth and number of AVPs are bounded.
+The headers are walked first, which finds out where everything stands; a value is decoded when
+somebody asks for it. Octets that cannot be walked end with an error of RFC 6733 section 7 whose
+Failed-AVP is well formed; depth and number of AVPs are bounded.
 """
 
+from collections.abc import Iterator, Mapping
 from struct import Struct
 from typing import Any, NamedTuple
 
-from .dictionary import AvpDefinition, Dictionary
+from .dictionary import AvpDefinition, Dictionary, avp_key
 from .errors import AvpOccursTooManyTimes, InvalidAvpLength, InvalidAvpValue
 from .formats import (
     FORMATS,
@@ -18,10 +20,14 @@ from .formats import (
     decode_text,
     whole_avp,
 )
+from .layouts import OCTETS_MAX, Field, Layout, Layouts
 
 GROUP_DEPTH_MAX = 8
 AVPS_MAX = 4096
+# Groups with fewer octets are walked sooner than they are remembered.
+REMEMBERED_OCTETS_MIN = 48
 
+_LENGTH_BITS = 24
 _LENGTH_MASK = 0xFFFFFF
 _VENDOR_MASK = VENDOR_BIT << 24
 _HEADER = Struct(">III")
@@ -49,36 +55,97 @@ class Avp(NamedTuple):
 class Group:
     """The AVPs of a message or of a Grouped, by name; those that are not known stand apart.
 
-    `is_repeated` tells whether any name stands there more than once.
+    Values are decoded whenever they are asked for; `first` and `all` are the shortest ways.
     """
 
-    __slots__ = ("by_name", "is_repeated", "unknown")
+    __slots__ = ("_base", "_octets", "layout")
 
-    def __init__(self) -> None:
-        self.by_name: dict[str, list[Avp]] = {}
-        self.unknown: list[Avp] = []
-        self.is_repeated = False
+    def __init__(self, octets: bytes, base: int, layout: Layout) -> None:
+        self._octets = octets
+        self._base = base
+        self.layout = layout
 
     def __contains__(self, name: str) -> bool:
-        return name in self.by_name
+        return name in self.layout.fields
+
+    @property
+    def by_name(self) -> Mapping[str, list[Avp]]:
+        """All AVPs that are known."""
+        return _ByName(self)
+
+    @property
+    def unknown(self) -> list[Avp]:
+        """All AVPs that are not known, in their order."""
+        return [self.received(field) for field in self.layout.unknown]
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether any name stands there more than once."""
+        return self.layout.is_repeated
 
     def first(self, name: str) -> Value | None:
         """Returns the value of the first AVP of the name, None without one."""
-        avps = self.by_name.get(name)
-        return avps[0].value if avps else None
+        fields = self.layout.fields.get(name)
+        return None if fields is None else _value(self._octets, self._base, fields[0])
 
     def all(self, name: str) -> list[Value]:
         """Returns the values of all AVPs of the name, in their order."""
-        return [avp.value for avp in self.by_name.get(name, ())]
+        fields = self.layout.fields.get(name)
+        if fields is None:
+            return []
+        octets, base = self._octets, self._base
+        return [_value(octets, base, field) for field in fields]
 
     def avp(self, name: str) -> Avp | None:
         """Returns the first AVP of the name, None without one."""
-        avps = self.by_name.get(name)
-        return avps[0] if avps else None
+        fields = self.layout.fields.get(name)
+        return None if fields is None else self.received(fields[0])
 
     def avps(self, name: str) -> list[Avp]:
         """Returns all AVPs of the name, in their order."""
-        return self.by_name.get(name, [])
+        fields = self.layout.fields.get(name)
+        return [] if fields is None else [self.received(field) for field in fields]
+
+    def received(self, field: Field) -> Avp:
+        """Returns the AVP that stands in a field of the layout."""
+        _, stop, _, _, start, flags, code, vendor_id, definition = field
+        base = self._base
+        value = _value(self._octets, base, field)
+        avp: Avp = _NEW_AVP(
+            Avp, (definition, code, vendor_id, flags, value, base + start, base + stop)
+        )
+        return avp
+
+
+class _ByName(Mapping[str, list[Avp]]):
+    """The known AVPs of a group as a mapping; they are made when they are asked for."""
+
+    __slots__ = ("_fields", "_group")
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._fields = group.layout.fields
+
+    def __getitem__(self, name: str) -> list[Avp]:
+        received = self._group.received
+        return [received(field) for field in self._fields[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns the AVPs of a name, which without any is the default."""
+        fields = self._fields.get(name)
+        if fields is None:
+            return default
+        received = self._group.received
+        return [received(field) for field in fields]
 
 
 class Findings:
@@ -92,89 +159,157 @@ class Findings:
 
     __slots__ = ("groups", "odd_flags", "unknown_mandatory")
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
         self.groups: list[Avp] = []
         self.unknown_mandatory: list[tuple[Avp, list[Avp]]] = []
         self.odd_flags: list[Avp] = []
+        self._look(group, [])
 
-    def note_unknown(self, avp: Avp, around: list[Avp]) -> None:
-        """Keeps an unknown AVP that matters, with the groups around it, the outermost first."""
-        if avp.flags & MANDATORY_BIT:
-            self.unknown_mandatory.append((avp, around))
-        if avp.flags & RESERVED_BITS:
-            self.odd_flags.append(avp)
+    def _look(self, group: Group, around: list[Avp]) -> None:
+        for field in group.layout:
+            avp = group.received(field)
+            if _has_odd_flags(avp):
+                self.odd_flags.append(avp)
+            if avp.definition is None and avp.flags & MANDATORY_BIT:
+                self.unknown_mandatory.append((avp, around))
+            if isinstance(avp.value, Group):
+                self.groups.append(avp)
+                self._look(avp.value, [*around, avp])
 
 
-def decode_avps(
-    dictionary: Dictionary, octets: bytes, position: int, group: Group, findings: Findings
+def lay_out(
+    dictionary: Dictionary,
+    octets: bytes,
+    base: int,
+    layout: Layout,
+    groups: Layouts | None = None,
 ) -> None:
-    """Fills the group with the AVPs from the position to the end of the octets.
+    """Fills the layout with the AVPs from `base` to the end of the octets.
 
-    On an error the group keeps what stands before the fault.
+    On an error the layout keeps what stands before the fault. `groups` remembers the layouts of
+    groups from one call to the next; None walks them all.
 
     Raises:
         InvalidAvpLength: an AVP leaves its message or group, or its length does not fit.
         InvalidAvpValue: groups stand deeper than GROUP_DEPTH_MAX.
         AvpOccursTooManyTimes: there are more AVPs than AVPS_MAX.
     """
-    get, unpack, new_avp = dictionary.known.get, _HEADER.unpack_from, _NEW_AVP
-    padded, end, by_name = octets + _OVERHANG, len(octets), group.by_name
-    # The groups around the one that is being filled, their ends, and the AVP that holds the next.
-    outer: list[tuple[Group, int, Avp]] = []
-    for _ in range(AVPS_MAX + 1):
-        while position >= end:
-            if not outer:
-                return
-            position = (end + 3) & -4
-            group, end, _ = outer.pop()
-            by_name = group.by_name
-        code, word, vendor_id = unpack(padded, position)
-        stop = position + (word & _LENGTH_MASK)
-        if word & _VENDOR_MASK:
-            data = position + 12
-            known = get(vendor_id << 32 | code)
-        else:
-            data = position + 8
-            vendor_id = 0
-            known = get(code)
-        if stop > end or stop < data:
-            raise _length_error(dictionary, octets[position:end])
-        if known is None:
-            avp = Avp(None, code, vendor_id, word >> 24, octets[data:stop], position, stop)
-            group.unknown.append(avp)
-            findings.note_unknown(avp, [holder for _, _, holder in outer])
+    _Walk(dictionary, octets, groups).walk(layout, base, len(octets), 0)
+
+
+class _Walk:
+    """One walk over all headers of some octets."""
+
+    __slots__ = ("_dictionary", "_groups", "_left", "_octets", "_padded")
+
+    def __init__(self, dictionary: Dictionary, octets: bytes, groups: Layouts | None) -> None:
+        self._dictionary = dictionary
+        self._octets = octets
+        self._padded = octets + _OVERHANG
+        self._groups = groups
+        self._left = AVPS_MAX
+
+    def walk(self, layout: Layout, base: int, end: int, depth: int) -> None:
+        """Fills the layout of the AVPs between two places, with as many groups around them."""
+        get, unpack, padded = self._dictionary.known.get, _HEADER.unpack_from, self._padded
+        fields, position, before = layout.fields, base, self._left
+        while position < end:
+            if not self._left:
+                raise AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs")
+            self._left -= 1
+            code, word, vendor_id = unpack(padded, position)
+            stop = position + (word & _LENGTH_MASK)
+            if word & _VENDOR_MASK:
+                data = position + 12
+                known = get(vendor_id << 32 | code)
+            else:
+                data = position + 8
+                vendor_id = 0
+                known = get(code)
+            if stop > end or stop < data:
+                raise _length_error(self._dictionary, self._octets[position:end])
+            flags = word >> 24
+            start, size = position - base, stop - data
+            if known is None:
+                layout.unknown.append(
+                    (data - base, stop - base, None, None, start, flags, code, vendor_id, None)
+                )
+                if flags & (MANDATORY_BIT | RESERVED_BITS):
+                    layout.has_findings = True
+                position = (stop + 3) & -4
+                continue
+            definition, name, proper_flags, settled, proper_size, decode, is_group = known
+            if proper_size and size != proper_size and (proper_size > 0 or size < -proper_size):
+                raise _length_error(self._dictionary, self._octets[position:end])
+            if flags != proper_flags and (flags ^ proper_flags) & settled:
+                layout.has_findings = True
+            inner = None
+            if is_group:
+                inner = self._group_layout(avp_key(code, vendor_id), data, stop, depth)
+            field = (
+                data - base, stop - base, decode, inner, start, flags, code, vendor_id, definition
+            )  # fmt: skip
+            if name in fields:
+                fields[name].append(field)
+                layout.is_repeated = True
+            else:
+                fields[name] = [field]
+            if inner is not None:
+                self._enter(layout, inner, field, base, depth)
             position = (stop + 3) & -4
-            continue
-        definition, name, proper_flags, settled, size, decode, is_group = known
-        if size and stop - data != size and (size > 0 or stop - data < -size):
-            raise _length_error(dictionary, octets[position:end])
-        if is_group:
-            value: Value = Group()
-        elif decode is None:
-            value = octets[data:stop]
+        layout.avps = before - self._left
+
+    def _group_layout(self, key: int, data: int, stop: int, depth: int) -> Layout:
+        """Returns the layout that is remembered of a group, else, or over a limit, a new one."""
+        if self._groups is not None and REMEMBERED_OCTETS_MIN <= stop - data <= OCTETS_MAX:
+            number = int.from_bytes(self._octets[data:stop])
+            layout = self._groups.find(key << _LENGTH_BITS | stop - data, number)
+            is_within = layout is not None and (
+                layout.avps <= self._left and depth + layout.depth < GROUP_DEPTH_MAX
+            )
+            if layout is not None and is_within:
+                return layout
+        return Layout()
+
+    def _enter(self, holder: Layout, layout: Layout, field: Field, base: int, depth: int) -> None:
+        """Walks a group that is in its holder already, unless its layout is a remembered one."""
+        data, stop, _, _, _, _, code, vendor_id, definition = field
+        if depth >= GROUP_DEPTH_MAX:
+            assert definition is not None, "only a group that is known is looked into"
+            raise _depth_error(definition)
+        if layout.avps:
+            self._left -= layout.avps
         else:
-            try:
-                value = decode(octets[data:stop])
-            except UnicodeDecodeError:
-                value = decode_text(octets[data:stop])
-        flags = word >> 24
-        avp = new_avp(Avp, (definition, code, vendor_id, flags, value, position, stop))
-        if flags != proper_flags and (flags ^ proper_flags) & settled:
-            findings.odd_flags.append(avp)
-        if name in by_name:
-            by_name[name].append(avp)
-            group.is_repeated = True
-        else:
-            by_name[name] = [avp]
-        if is_group:
-            if len(outer) >= GROUP_DEPTH_MAX:
-                raise _depth_error(definition)
-            findings.groups.append(avp)
-            outer.append((group, end, avp))
-            group, by_name, position, end = value, value.by_name, data, stop
-        else:
-            position = (stop + 3) & -4
-    raise AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs")
+            self.walk(layout, base + data, base + stop, depth + 1)
+            if self._groups is not None and REMEMBERED_OCTETS_MIN <= stop - data <= OCTETS_MAX:
+                octets = self._octets[base + data : base + stop]
+                key = avp_key(code, vendor_id) << _LENGTH_BITS | stop - data
+                self._groups.learn(key, octets, layout)
+        holder.groups.append(field)
+        holder.depth = max(holder.depth, layout.depth + 1)
+        if layout.has_findings:
+            holder.has_findings = True
+
+
+def _value(octets: bytes, base: int, field: Field) -> Value:
+    """Returns what a field of the group that begins at `base` holds."""
+    data, stop, decode, layout, _, _, _, _, _ = field
+    if layout is not None:
+        return Group(octets, base + data, layout)
+    own = octets[base + data : base + stop]
+    if decode is None:
+        return own
+    try:
+        return decode(own)
+    except UnicodeDecodeError:
+        return decode_text(own)
+
+
+def _has_odd_flags(avp: Avp) -> bool:
+    definition = avp.definition
+    if definition is None:
+        return bool(avp.flags & RESERVED_BITS)
+    return bool((avp.flags ^ definition.flags) & definition.settled_flags)
 
 
 def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:

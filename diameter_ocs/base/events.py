@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from .checks import Tolerated
 from .errors import DiameterError
 from .message import Message
+from .tolerance import Tolerated
 
 
 class CerFacts(NamedTuple):

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
-from .codec import Avp, Findings, Group, decode_avps
+from .codec import Avp, Findings, Group, lay_out
 from .dictionary import CommandDefinition, Dictionary, Member, Members
 from .errors import DiameterError
 from .formats import PADDING, VENDOR_BIT
 from .framing import HEADER_OCTETS
+from .layouts import OCTETS_MAX, Layout, Layouts
 
 VERSION = 1
 REQUEST_BIT = 0x80
@@ -23,6 +24,9 @@ RETRANSMITTED_BIT = 0x10
 # Version with length, flags with command code, application, hop-by-hop, end-to-end.
 _HEADER = Struct(">5I")
 _LOW_24_BITS = 0xFFFFFF
+# What of the header makes messages alike: all up to the application but the T bit and what is
+# reserved, and none of the ids.
+_HEADER_MASK = b"\xff\xff\xff\xff\xe0\xff\xff\xff\xff\xff\xff\xff" + bytes(8)
 
 # The Result-Codes that are answered with the E bit.
 PROTOCOL_ERRORS = range(3000, 4000)
@@ -40,7 +44,7 @@ class Identity(NamedTuple):
 
 
 class Message:
-    """A message received: its header, its AVPs, and what decoding met.
+    """A message received: its header and its AVPs.
 
     `definition` is None for a command that the dictionary does not know. `fault` is the error
     that decoding ended with; `group` holds what stands before it.
@@ -52,7 +56,6 @@ class Message:
         "definition",
         "end_to_end",
         "fault",
-        "findings",
         "flags",
         "group",
         "hop_by_hop",
@@ -60,7 +63,7 @@ class Message:
         "version",
     )
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, layout: Layout) -> None:
         start, command, self.application_id, self.hop_by_hop, self.end_to_end = _HEADER.unpack_from(
             octets
         )
@@ -68,8 +71,7 @@ class Message:
         self.flags: int = command >> 24
         self.command_code: int = command & _LOW_24_BITS
         self.octets = octets
-        self.group = Group()
-        self.findings = Findings()
+        self.group = Group(octets, HEADER_OCTETS, layout)
         self.fault: DiameterError | None = None
         self.definition: CommandDefinition | None = None
 
@@ -98,6 +100,11 @@ class Message:
         """The name of the command, None for one that the dictionary does not know."""
         return None if self.definition is None else self.definition.name
 
+    @property
+    def findings(self) -> Findings:
+        """What decoding met that a check may have to look at."""
+        return Findings(self.group)
+
     def raw(self, avp: Avp) -> bytes:
         """Returns the whole AVP as it was received, padded, so that it can stand in a message."""
         return self.octets[avp.start : avp.end] + PADDING[(avp.end - avp.start) & 3]
@@ -107,20 +114,57 @@ class Message:
         return self.octets[avp.start + (12 if avp.flags & VENDOR_BIT else 8) : avp.end]
 
 
+class Decoder:
+    """Decodes the messages of one dictionary; those laid out as others before are not walked.
+
+    What is remembered follows from octets and dictionary alone, and is bounded.
+    """
+
+    __slots__ = ("_dictionary", "_groups", "_messages")
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._dictionary = dictionary
+        self._messages = Layouts()
+        self._groups = Layouts()
+
+    def decode(self, octets: bytes) -> Message:
+        """Returns what the function `decode` returns."""
+        length = len(octets)
+        if length > OCTETS_MAX:
+            return decode(octets, self._dictionary)
+        layout = self._messages.find(length, int.from_bytes(octets))
+        if layout is not None:
+            return _message(octets, self._dictionary, layout)
+        message = _message(octets, self._dictionary, Layout())
+        _walk(message, self._dictionary, self._groups)
+        if message.fault is None:
+            self._messages.learn(length, octets, message.group.layout, _HEADER_MASK)
+        return message
+
+
 def parse_header(octets: bytes) -> Message:
     """Returns a message without its AVPs; the octets hold at least a header."""
-    return Message(octets)
+    return Message(octets, Layout())
 
 
 def decode(octets: bytes, dictionary: Dictionary) -> Message:
     """Returns the message; what cannot be decoded is its `fault`, which `checks.check` raises."""
-    message = Message(octets)
+    message = _message(octets, dictionary, Layout())
+    _walk(message, dictionary, None)
+    return message
+
+
+def _message(octets: bytes, dictionary: Dictionary, layout: Layout) -> Message:
+    message = Message(octets, layout)
     message.definition = dictionary.command(message.application_id, message.command_code)
+    return message
+
+
+def _walk(message: Message, dictionary: Dictionary, groups: Layouts | None) -> None:
     try:
-        decode_avps(dictionary, octets, HEADER_OCTETS, message.group, message.findings)
+        lay_out(dictionary, message.octets, HEADER_OCTETS, message.group.layout, groups)
     except DiameterError as error:
         message.fault = error
-    return message
 
 
 def answer(

@@ -9,7 +9,7 @@ from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 from .capabilities import LocalNode, cer_facts, check_capabilities, own_capabilities
-from .checks import Tolerated, check
+from .checks import check
 from .dictionary import Member
 from .errors import (
     CommandUnsupported,
@@ -37,14 +37,15 @@ from .message import (
     PROTOCOL_ERRORS,
     REQUEST_BIT,
     VERSION,
+    Decoder,
     Message,
     answer,
-    decode,
     error_answer,
     parse_header,
 )
 from .message import request as encode_request
 from .routing import check_destination, destinations
+from .tolerance import Tolerated
 from .watchdog import Action, Watchdog
 
 SUCCESS = 2001
@@ -149,6 +150,7 @@ class Peer:
         self._taken = {each.id: each.requests for each in local.applications}
         self._application_ids = local.application_ids
         self._strict = local.strict
+        self._decoder = Decoder(local.dictionary)
         self._framer = Framer(local.message_octets_max)
         self._watchdog: Watchdog | None = None
         self._deadline: float | None = now + local.cer_seconds
@@ -253,7 +255,7 @@ class Peer:
     def _receive(self, octets: bytes, now: float) -> None:
         if self.is_closed:
             return
-        message = decode(octets, self._local.dictionary)
+        message = self._decoder.decode(octets)
         if message.version != VERSION:
             error = UnsupportedVersion(f"version {message.version} is not spoken here, only 1")
             if message.is_request:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from diameter_ocs.base.checks import Tolerated, check
+from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import AvpUnsupported
 from diameter_ocs.base.message import decode
+from diameter_ocs.base.tolerance import Tolerated
 from tests.base.captures import messages
 
 pytestmark = pytest.mark.shared

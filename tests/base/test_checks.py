@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from diameter_ocs.base import errors
-from diameter_ocs.base.checks import Tolerated, check
+from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary, load
 from diameter_ocs.base.message import decode
+from diameter_ocs.base.tolerance import Tolerated
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
     CC_REQUEST_NUMBER,

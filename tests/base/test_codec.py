@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.base.codec import AVPS_MAX, GROUP_DEPTH_MAX, Findings, Group, decode_avps
+from diameter_ocs.base.codec import AVPS_MAX, GROUP_DEPTH_MAX, Findings, Group, lay_out
 from diameter_ocs.base.dictionary import Dictionary, load
 from diameter_ocs.base.errors import (
     AvpOccursTooManyTimes,
@@ -14,15 +14,17 @@ from diameter_ocs.base.errors import (
     InvalidAvpLength,
     InvalidAvpValue,
 )
+from diameter_ocs.base.layouts import Layout
 from tests.base.wire import CCR_AVPS, SESSION_ID, avp, load_dictionary, number
 
 DICTIONARY = load_dictionary()
 
 
 def decoded(octets: bytes, dictionary: Dictionary = DICTIONARY) -> tuple[Group, Findings]:
-    group, findings = Group(), Findings()
-    decode_avps(dictionary, octets, 0, group, findings)
-    return group, findings
+    layout = Layout()
+    lay_out(dictionary, octets, 0, layout)
+    group = Group(octets, 0, layout)
+    return group, Findings(group)
 
 
 READ = [
@@ -151,10 +153,11 @@ def test_a_bad_length_is_answered_with_a_well_formed_avp(octets: str, failed: st
 
 
 def test_what_stands_before_a_fault_is_kept() -> None:
-    group = Group()
+    layout = Layout()
     octets = SESSION_ID + avp(456, avp(432, number(5)) + b"\0\0\1")
     with pytest.raises(InvalidAvpLength):
-        decode_avps(DICTIONARY, octets, 0, group, Findings())
+        lay_out(DICTIONARY, octets, 0, layout)
+    group = Group(octets, 0, layout)
     assert group.first("Session-Id") == "gw.example;1;2"
     assert group.all("Multiple-Services-Credit-Control")[0].first("Rating-Group") == 5
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.base.codec import Findings, Group, decode_avps
+from diameter_ocs.base.codec import Group, lay_out
 from diameter_ocs.base.dictionary import Dictionary, DictionaryError, load
+from diameter_ocs.base.layouts import Layout
 from tests.base.wire import load_dictionary
 
 DICTIONARY = load_dictionary()
@@ -96,20 +97,22 @@ VALUES = [
 ]
 
 
+def read(octets: bytes) -> Group:
+    layout = Layout()
+    lay_out(DICTIONARY, octets, 0, layout)
+    return Group(octets, 0, layout)
+
+
 @given(st.data())
 def test_what_is_written_is_read_again(data: st.DataObject) -> None:
     name, values = data.draw(st.sampled_from(VALUES))
     value = data.draw(values)
-    group = Group()
-    decode_avps(DICTIONARY, DICTIONARY.encode(name, value), 0, group, Findings())
-    assert group.first(name) == value
+    assert read(DICTIONARY.encode(name, value)).first(name) == value
 
 
 @given(st.binary(max_size=40))
 def test_text_keeps_octets_that_are_not_utf8(octets: bytes) -> None:
-    group = Group()
-    decode_avps(DICTIONARY, DICTIONARY.encode("User-Name", octets), 0, group, Findings())
-    value = group.first("User-Name")
+    value = read(DICTIONARY.encode("User-Name", octets)).first("User-Name")
     assert DICTIONARY.encode("User-Name", value) == DICTIONARY.encode("User-Name", octets)
 
 

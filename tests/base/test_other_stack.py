@@ -18,11 +18,12 @@ from diameter.message.avp.grouped import (
 )
 from diameter.message.commands.credit_control import CreditControlRequest
 
-from diameter_ocs.base.checks import Tolerated, check
+from diameter_ocs.base.checks import check
 from diameter_ocs.base.codec import Avp as OwnAvp
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Identity, answer, decode
+from diameter_ocs.base.tolerance import Tolerated
 
 
 def credit_control(kind: int) -> CreditControlRequest:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from diameter_ocs.base.capabilities import Application, LocalNode
-from diameter_ocs.base.checks import Tolerated
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import (
     AnswerDropped,
@@ -33,6 +32,7 @@ from diameter_ocs.base.peer import (
     PeerRefused,
     State,
 )
+from diameter_ocs.base.tolerance import Tolerated
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
     CC_REQUEST_NUMBER,

@@ -1,0 +1,136 @@
+"""Where the AVPs of a group stand, and a memory of such layouts (RFC 6733 section 4).
+
+A layout follows from the headers of the AVPs and never from their data. Octets that have the same
+headers in the same places as octets met before have their layout: they need not be walked again.
+"""
+
+from collections.abc import Iterator
+
+from .dictionary import AvpDefinition
+from .formats import Decode
+from .tolerance import Tolerated
+
+# Messages and groups are remembered up to this many octets, and AVPs at all depths.
+OCTETS_MAX = 4096
+AVPS_MAX = 512
+# A generation of the memory is closed when its layouts have this many AVPs; two are kept.
+GENERATION_AVPS_MAX = 8192
+# Layouts of one kind and length that a generation keeps; one more displaces the oldest.
+ALIKE_MAX = 8
+# Of so many layouts that were not remembered one is: what nobody repeats costs little so.
+MISSES_TO_LEARN = 8
+
+_HEADER_MASK = b"\xff" * 12
+
+# One AVP of a layout: where its data begin and end, the function that decodes them or None, for a
+# group that is looked into its layout, where the AVP begins, its flags, code and vendor, and its
+# definition, None for an AVP that the dictionary does not know. Places count from the first octet
+# of the group around it. A plain tuple, as it unpacks fastest.
+Field = tuple[int, int, Decode | None, "Layout | None", int, int, int, int, AvpDefinition | None]
+
+
+class Layout:
+    """The AVPs of a message or a Grouped by name, and what follows from their headers.
+
+    `groups` are those of them that are looked into. `avps` counts all of them at all depths,
+    `depth` the levels of groups below this one. `has_findings` tells whether `codec.Findings` will
+    have anything but groups. What checks found is kept for the next one, None before: whether a
+    Grouped or a group in it `is_irregular`, and what a whole message `tolerated`.
+    """
+
+    __slots__ = (
+        "avps",
+        "depth",
+        "fields",
+        "groups",
+        "has_findings",
+        "is_irregular",
+        "is_repeated",
+        "tolerated",
+        "unknown",
+    )
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[Field]] = {}
+        self.groups: list[Field] = []
+        self.unknown: list[Field] = []
+        self.avps = 0
+        self.depth = 0
+        self.has_findings = False
+        self.is_repeated = False
+        self.is_irregular: bool | None = None
+        self.tolerated: tuple[Tolerated, ...] | None = None
+
+    def __iter__(self) -> Iterator[Field]:
+        """Yields all AVPs of this level in their order."""
+        fields = [field for alike in self.fields.values() for field in alike]
+        return iter(sorted(fields + self.unknown, key=_start))
+
+    def mask(self, octets: int) -> bytes:
+        """Returns as many octets, with all bits set where a header stands, at any depth."""
+        mask = bytearray(octets)
+        _mark(mask, 0, self)
+        return bytes(mask)
+
+
+# The octets of headers, what they hold, and the layout of whatever has the same there.
+_Shape = tuple[int, int, Layout]
+
+
+class Layouts:
+    """Layouts met before, found by the octets that they belong to; bounded.
+
+    Octets are taken as one number, which is compared with another's under a mask at once. The
+    `key` stands for the kind and the length of the octets.
+    """
+
+    __slots__ = ("_avps", "_misses", "_new", "_old")
+
+    def __init__(self) -> None:
+        self._new: dict[int, list[_Shape]] = {}
+        self._old: dict[int, list[_Shape]] = {}
+        self._avps = 0
+        self._misses = 0
+
+    def find(self, key: int, number: int) -> Layout | None:
+        """Returns the layout of the octets, None when none like it is remembered."""
+        for mask, headers, layout in self._new.get(key, ()):
+            if number & mask == headers:
+                return layout
+        for shape in self._old.get(key, ()):
+            if number & shape[0] == shape[1]:
+                self._keep(key, shape)
+                return shape[2]
+        return None
+
+    def learn(self, key: int, octets: bytes, layout: Layout, prefix: bytes = b"") -> None:
+        """Takes note of a layout that was not found, and remembers one of MISSES_TO_LEARN.
+
+        The layout has no fault; it is that of the octets after as many as `prefix` has, which
+        masks those.
+        """
+        self._misses += 1
+        if layout.avps > AVPS_MAX or self._misses % MISSES_TO_LEARN != 1:
+            return
+        mask = int.from_bytes(prefix + layout.mask(len(octets) - len(prefix)))
+        self._keep(key, (mask, int.from_bytes(octets) & mask, layout))
+
+    def _keep(self, key: int, shape: _Shape) -> None:
+        shapes = self._new.setdefault(key, [])
+        if len(shapes) == ALIKE_MAX:
+            self._avps -= shapes.pop(0)[2].avps
+        shapes.append(shape)
+        self._avps += shape[2].avps
+        if self._avps > GENERATION_AVPS_MAX:
+            self._old, self._new, self._avps = self._new, {}, 0
+
+
+def _mark(mask: bytearray, base: int, layout: Layout) -> None:
+    for data, _, _, inner, start, *_ in layout:
+        mask[base + start : base + data] = _HEADER_MASK[: data - start]
+        if inner is not None:
+            _mark(mask, base + data, inner)
+
+
+def _start(field: Field) -> int:
+    return field[4]
