@@ -97,6 +97,7 @@ class LoadRun:
         self._ready: deque[LoadSession] = deque()
         self._journal: BinaryIO | None = None
         self._lines: list[bytes] = []
+        self._record: BinaryIO | None = None
 
     def stop(self, reason: str) -> None:
         """Sends nothing more; answers still under way are awaited."""
@@ -110,6 +111,8 @@ class LoadRun:
             stack.enter_context(self._selector)
             if self.plan.answered is not None:
                 self._journal = stack.enter_context(self.plan.answered.open("wb", buffering=0))
+            if self.plan.record is not None:
+                self._record = stack.enter_context(self.plan.record.open("wb"))
             for connection in self._connections:
                 connection.socket.setblocking(False)
                 self._selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -230,7 +233,10 @@ class LoadRun:
             1_000 + (sent * 7_919 + position * 6_007) % 19_001
             for position in range(len(template.used_at))
         )
-        connection.outbox += template.render(session, self._event_time)
+        octets = template.render(session, self._event_time)
+        connection.outbox += octets
+        if self._record is not None:
+            self._record.write(octets)
         session.sent_at = now
         self._waiting[session.hop_by_hop] = session
 
@@ -299,6 +305,8 @@ class LoadRun:
             tally.unmatched += 1
             return
         tally.latency.record(now - session.sent_at)
+        if self._record is not None:
+            self._record.write(octets)
         if end_to_end != session.end_to_end:
             tally.count_fault("the end-to-end id is not the request's")
         code, services = self._read_codes(octets, session)

@@ -22,6 +22,7 @@ class LoadPlan:
     connection has an Origin-Host of its own, `pgw1`, `pgw2` and so on in `origin_realm`. Every
     `check_every`-th answer is decoded in full and compared with its request. `answered` is a file
     for one line of JSON per answer, written before the next request of its session is sent.
+    `record` is a file for the octets of every request and its answer, complete when the run ends.
     `rate` requests are sent a second, at their planned times; None: each when the one before it in
     its slot is answered.
     """
@@ -40,6 +41,7 @@ class LoadPlan:
     rate: float | None = None
     check_every: int = 100
     answered: Path | None = None
+    record: Path | None = None
     origin_realm: str = "demo.example"
     destination_realm: str = "demo.example"
 
@@ -86,6 +88,7 @@ def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
     parser.add_argument("--rate", type=float, help="requests a second, in an open loop")
     parser.add_argument("--check-every", type=int, default=plan.check_every)
     parser.add_argument("--answered", type=Path, help="a file for one line per answer")
+    parser.add_argument("--record", type=Path, help="a file for the octets of all messages")
     parser.add_argument("--origin-realm", default=plan.origin_realm)
     parser.add_argument("--destination-realm", default=plan.destination_realm)
     values = vars(parser.parse_args(arguments))

@@ -84,6 +84,21 @@ def test_the_journal_holds_a_line_for_each_answer(fake_server, tmp_path: Path) -
         assert used == dict(used_octets(request))
 
 
+def test_the_record_holds_each_request_and_its_answer(fake_server, tmp_path: Path) -> None:
+    report = run(plan(fake_server.port, record=tmp_path / "record"))
+    octets, messages = (tmp_path / "record").read_bytes(), []
+    while octets:
+        length = int.from_bytes(octets[1:4], "big")
+        messages.append(Message.from_bytes(octets[:length]))
+        octets = octets[length:]
+    requests = [message for message in messages if message.header.is_request]
+    answers = [message for message in messages if not message.header.is_request]
+    assert len(requests) == len(answers) == report["answered"]
+    assert {message.header.hop_by_hop_identifier for message in requests} == {
+        message.header.hop_by_hop_identifier for message in answers
+    }
+
+
 def test_a_refused_session_is_not_continued(fake_server) -> None:
     def refuse(request: Message) -> bytes:
         answer = request.to_answer()
