@@ -20,11 +20,13 @@ from .base.dictionary import Dictionary
 from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
+from .base.message import decode as decode_message
 from .charging.decisions import Decision
 from .charging.faults import BrokenBatch, CasesUnavailable
+from .charging.requests import RequestType
 from .config import Configuration, Endpoint, resource
-from .gy.decode import Decoded, decode
-from .gy.encode import encode, result_code
+from .gy.decode import Decoded, Decoder
+from .gy.encode import Encoder, result_code
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
@@ -83,29 +85,26 @@ class CreditControl:
     ) -> None:
         self._lanes = lanes
         self._peers = peers
+        self._decoder = Decoder(dictionary, service_contexts)
+        self._encoder = Encoder(dictionary, identity)
         self._dictionary = dictionary
         self._identity = identity
         self._metrics = metrics
-        self._service_contexts = service_contexts
+        self._counted: dict[tuple[RequestType, int], Callable[[], None]] = {}
         self._refusals = SparingLog("request refused")
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decodes a request and sends it down; a request that says nothing useful is answered."""
         message = received.message
         try:
-            decoded = decode(
-                message,
-                self._dictionary,
-                self._tenant_of(connection, message),
-                wall_clock(),
-                self._service_contexts,
-            )
+            tenant = self._tenant_of(connection, message)
+            decoded = self._decoder.decode(message, tenant, wall_clock())
         except DiameterError as error:
             self._refuse(connection, message, error)
             return
         for kind in decoded.tolerated:
             connection.tolerate(kind)
-        self._lanes.submit(decoded.request, partial(self._reply, connection, message, decoded))
+        self._lanes.submit(decoded.request, partial(self._reply, connection, decoded))
 
     def _tenant_of(self, connection: Connection, message: Message) -> str | None:
         facts = connection.facts
@@ -117,21 +116,14 @@ class CreditControl:
             (facts.origin_host, facts.origin_realm),
         )
 
-    def _reply(
-        self,
-        connection: Connection,
-        message: Message,
-        decoded: Decoded,
-        result: Decision | Fault,
-    ) -> None:
+    def _reply(self, connection: Connection, decoded: Decoded, result: Decision | Fault) -> None:
         if isinstance(result, Fault):
+            message = decode_message(decoded.octets, self._dictionary)
             self._refuse(connection, message, FAULTS[result])
             return
-        request_type = decoded.request.request_type.name.lower()
-        code = result_code(result, decoded)
-        self._metrics.requests.labels(request_type, str(code)).inc()
+        request = decoded.request
+        self._count(request.request_type, result_code(result, decoded))
         if not result.edrs:
-            request = decoded.request
             self._refusals.info(
                 log,
                 reason=result.outcome.name.lower(),
@@ -140,8 +132,15 @@ class CreditControl:
                     errors="backslashreplace"
                 ),
             )
-        answer = encode(result, decoded, message, self._dictionary, self._identity)
-        self._send(connection, answer)
+        self._send(connection, self._encoder.encode(result, decoded))
+
+    def _count(self, request_type: RequestType, code: int) -> None:
+        """Counts an answer; what a kind of answers is counted by is looked up once."""
+        count = self._counted.get((request_type, code))
+        if count is None:
+            count = self._metrics.requests.labels(request_type.name.lower(), str(code)).inc
+            self._counted[request_type, code] = count
+        count()
 
     def _refuse(self, connection: Connection, message: Message, error: DiameterError) -> None:
         self._metrics.refusals.labels(str(error.result_code)).inc()

@@ -34,64 +34,89 @@ _QUOTA_RETURNED = frozenset({1, 2})
 
 
 class Decoded(NamedTuple):
-    """A request, and what of it is the protocol's business alone."""
+    """A request, and what of it is the protocol's business alone.
+
+    It holds octets and no Message: a tree of AVPs is freed while it is still at hand for the
+    processor, where a thousand requests wait for their answers.
+    """
 
     request: ChargingRequest
     is_command_level: bool
     """The units stand at command level; those of the answer will, too."""
     tolerated: tuple[Tolerated, ...]
     """What was accepted against the standard, each kind once."""
+    octets: bytes
+    """The whole message."""
+    session_id: bytes
+    """The whole AVP, as it begins the answer."""
+    proxies: bytes
+    """All Proxy-Info, as they end the answer."""
 
 
-def decode(
-    message: Message,
-    dictionary: Dictionary,
-    tenant: str | None,
-    received_at: int,
-    private_contexts: Mapping[str, str] = NO_PRIVATE_CONTEXTS,
-) -> Decoded:
-    """Returns what a request asks; the message has passed the checks of its command.
+class Decoder:
+    """Reads requests.
 
-    `received_at` is in microseconds since 1970. `private_contexts` maps whole Service-Context-Ids
-    that no standard knows to the document that describes them.
-
-    Raises:
-        InvalidAvpValue: a request type that is not served, another application than the
-            header's, or a number too large to be stored.
-        MissingAvp: an initial request that names nobody.
-        AvpOccursTooManyTimes: more services than SERVICES_MAX.
+    `private_contexts` maps whole Service-Context-Ids that no standard knows to the document that
+    describes them.
     """
-    group = message.group
-    tolerated: set[Tolerated] = set()
-    _check_application(message)
-    request_type = _request_type(message)
-    identities = identities_of(group, tolerated)
-    if identities is None and request_type is RequestType.INITIAL:
-        raise MissingAvp(
-            "Nobody is named; send a Subscription-Id", dictionary.avp("Subscription-Id").example
+
+    def __init__(
+        self, dictionary: Dictionary, private_contexts: Mapping[str, str] = NO_PRIVATE_CONTEXTS
+    ) -> None:
+        self._dictionary = dictionary
+        self._private_contexts = private_contexts
+
+    def decode(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
+        """Returns what a request asks; the message has passed the checks of its command.
+
+        `received_at` is in microseconds since 1970.
+
+        Raises:
+            InvalidAvpValue: a request type that is not served, another application than the
+                header's, or a number too large to be stored.
+            MissingAvp: an initial request that names nobody.
+            AvpOccursTooManyTimes: more services than SERVICES_MAX.
+        """
+        group = message.group
+        tolerated: set[Tolerated] = set()
+        _check_application(message)
+        request_type = _request_type(message)
+        identities = identities_of(group, tolerated)
+        if identities is None and request_type is RequestType.INITIAL:
+            raise MissingAvp(
+                "Nobody is named; send a Subscription-Id",
+                self._dictionary.avp("Subscription-Id").example,
+            )
+        services = group.all("Multiple-Services-Credit-Control")
+        usages = _usages(message, services, tolerated)
+        _note_strangers(group, tolerated)
+        if services:
+            _note_services(group, request_type, usages, tolerated)
+        service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
+        session_id = group.avp("Session-Id")
+        assert session_id is not None
+        request = ChargingRequest(
+            request_type,
+            _required(group, "CC-Request-Number"),
+            SessionKey(message.data(session_id), _sub_session_id(message)),
+            service_context_of(service_context_id, self._private_contexts, tolerated),
+            clean(_required(group, "Origin-Host"), tolerated),
+            clean(_required(group, "Origin-Realm"), tolerated),
+            message.end_to_end,
+            message.is_retransmission,
+            tenant,
+            identities or (),
+            _event_at(group, received_at, tolerated),
+            usages,
         )
-    services = group.all("Multiple-Services-Credit-Control")
-    usages = _usages(message, services, tolerated)
-    _note_strangers(group, tolerated)
-    if services:
-        _note_services(group, request_type, usages, tolerated)
-    service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
-    request = ChargingRequest(
-        request_type,
-        _required(group, "CC-Request-Number"),
-        _session_key(message),
-        service_context_of(service_context_id, private_contexts, tolerated),
-        clean(_required(group, "Origin-Host"), tolerated),
-        clean(_required(group, "Origin-Realm"), tolerated),
-        message.end_to_end,
-        message.is_retransmission,
-        tenant,
-        identities or (),
-        _event_at(group, received_at, tolerated),
-        usages,
-    )
-    is_command_level = not services and bool(usages)
-    return Decoded(request, is_command_level, tuple(sorted(tolerated)))
+        return Decoded(
+            request,
+            not services and bool(usages),
+            tuple(sorted(tolerated)) if tolerated else (),
+            message.octets,
+            message.raw(session_id),
+            b"".join([message.raw(avp) for avp in group.avps("Proxy-Info")]),
+        )
 
 
 def _check_application(message: Message) -> None:
@@ -118,14 +143,12 @@ def _request_type(message: Message) -> RequestType:
     return request_type
 
 
-def _session_key(message: Message) -> SessionKey:
-    session_id = message.group.avp("Session-Id")
-    assert session_id is not None
-    sub_session_id = message.group.first("CC-Sub-Session-Id")
+def _sub_session_id(message: Message) -> int | None:
+    sub_session_id: int | None = message.group.first("CC-Sub-Session-Id")
     if sub_session_id is not None and sub_session_id > AMOUNT_MAX:
         reason = f"CC-Sub-Session-Id {sub_session_id} is above {AMOUNT_MAX}"
         raise _invalid(message, "CC-Sub-Session-Id", reason)
-    return SessionKey(message.data(session_id), sub_session_id)
+    return sub_session_id
 
 
 def _event_at(group: Group, received_at: int, tolerated: set[Tolerated]) -> int | None:
@@ -153,7 +176,7 @@ def _usages(
         raise AvpOccursTooManyTimes(
             f"At most {SERVICES_MAX} services fit in one request", message.raw(first_beyond)
         )
-    has_units = group.avp("Requested-Service-Unit") or group.avp("Used-Service-Unit")
+    has_units = "Requested-Service-Unit" in group or "Used-Service-Unit" in group
     if not services:
         if not has_units:
             return ()
@@ -166,18 +189,19 @@ def _usages(
 
 def _usage(group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
     """Reads one service out of its group, or out of the command."""
-    identifiers = group.all("Service-Identifier")
     requested = group.first("Requested-Service-Unit")
-    used = group.all("Used-Service-Unit")
     reasons = group.all("Reporting-Reason")
-    for units in used:
-        reasons = [*reasons, *units.all("Reporting-Reason")]
+    used = []
+    for units in group.all("Used-Service-Unit"):
+        used.append(_used(units, tolerated))
+        if "Reporting-Reason" in units:
+            reasons = [*reasons, *units.all("Reporting-Reason")]
     return ServiceUsage(
         group.first("Rating-Group"),
-        tuple(sorted(set(identifiers))) if identifiers else (),
+        tuple(sorted(set(group.all("Service-Identifier")))),
         None if requested is None else _requested(requested),
-        tuple([_used(units, tolerated) for units in used]),
-        not _QUOTA_RETURNED.isdisjoint(reasons),
+        tuple(used),
+        bool(reasons) and not _QUOTA_RETURNED.isdisjoint(reasons),
     )
 
 
@@ -197,6 +221,8 @@ def _used(group: Group, tolerated: set[Tolerated]) -> Units:
     octets, is_total = _octets(group)
     if not is_total:
         tolerated.add(Tolerated.USAGE_WITHOUT_TOTAL)
+    if "CC-Time" not in group and "CC-Service-Specific-Units" not in group:
+        return Units(octets)
     units = Units(octets, group.first("CC-Time"), group.first("CC-Service-Specific-Units"))
     if units.count(None) < 2:
         tolerated.add(Tolerated.SEVERAL_UNIT_TYPES)
@@ -216,7 +242,7 @@ def _octets(group: Group) -> tuple[int | None, bool]:
 
 def _note_strangers(group: Group, tolerated: set[Tolerated]) -> None:
     """Notes what belongs to requests of another kind."""
-    if group.avp("Requested-Action") is not None:
+    if "Requested-Action" in group:
         tolerated.add(Tolerated.REQUESTED_ACTION)
     if group.first("AoC-Request-Type"):
         tolerated.add(Tolerated.ADVICE_OF_CHARGE)
@@ -232,6 +258,9 @@ def _note_services(
     indicator = group.first("Multiple-Services-Indicator")
     if request_type is RequestType.INITIAL and indicator != _IS_SUPPORTED:
         tolerated.add(Tolerated.MULTIPLE_SERVICES_NOT_INDICATED)
+    rating_groups = {usage.rating_group for usage in usages}
+    if len(rating_groups) == len(usages) and None not in rating_groups:
+        return
     names = {(usage.rating_group, usage.service_identifiers) for usage in usages}
     if len(names) < len(usages):
         tolerated.add(Tolerated.REPEATED_SERVICE)

@@ -5,15 +5,20 @@ asked in Multiple-Services-Credit-Control is answered there, and what it asked a
 answered at command level.
 """
 
+from itertools import product
+from struct import Struct
 from typing import Any
 
 from ..base.codec import Group
 from ..base.dictionary import Dictionary
-from ..base.message import Identity, Message, answer
+from ..base.framing import HEADER_OCTETS
+from ..base.message import PROXIABLE_BIT, VERSION, Identity, Message, answer, decode
+from ..base.message import request as encode_request
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
-from ..charging.requests import RequestType
+from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
 from .decode import Decoded
+from .forms import Form, form
 
 Pairs = list[tuple[str, Any]]
 """AVPs by name, each with its value or, where it is a group, its members."""
@@ -31,6 +36,7 @@ RESULT_CODES = {
 """How each outcome is told (RFC 6733 section 7.1, RFC 8506 section 9)."""
 
 UNSIGNED32_MAX = 2**32 - 1
+UNSIGNED64_MAX = 2**64 - 1
 
 _UNITS = {
     UnitType.TIME: "CC-Time",
@@ -50,33 +56,109 @@ _SERVED: Pairs = [
 ]
 _REFUSED: Pairs = [("Credit-Control-Failure-Handling", _TERMINATE)]
 
+_COMMAND = "Credit-Control"
+_START = Struct(">IB")
+"""How a header begins: version, length and flags."""
 
-def encode(
-    decision: Decision,
-    decoded: Decoded,
-    message: Message,
-    dictionary: Dictionary,
-    identity: Identity,
-) -> bytes:
-    """Returns the answer to a request; the message lends its ids, Session-Id and Proxy-Info."""
-    request = decoded.request
-    code = result_code(decision, decoded)
-    pairs: Pairs = [
-        ("Result-Code", code),
-        ("Auth-Application-Id", message.application_id),
-        ("CC-Request-Type", request.request_type),
-        ("CC-Request-Number", request.request_number),
-    ]
-    if request.session_key.sub_session_id is not None:
-        pairs.append(("CC-Sub-Session-Id", request.session_key.sub_session_id))
-    if request.request_type is RequestType.INITIAL:
-        pairs += _SERVED if code == SUCCESS else _REFUSED
-    if request.request_type is not RequestType.TERMINATION:
-        pairs += _services(decision, decoded)
-    unrated = _unrated(decision, decoded, message, dictionary)
-    if unrated:
-        pairs.append(("Failed-AVP", unrated))
-    return answer(message, dictionary, identity, pairs)
+
+class Encoder:
+    """Writes the answers of one node.
+
+    What is the same in many answers is encoded once, by the names of its AVPs; what is usual is a
+    form in which only numbers change.
+    """
+
+    def __init__(self, dictionary: Dictionary, identity: Identity) -> None:
+        self._dictionary = dictionary
+        self._origin = _origin(dictionary, identity)
+        self._openings = {
+            key: self._opening_form(*key) for key in product(RequestType, RESULT_CODES.values())
+        }
+        self._served = dictionary.encode_avps(_SERVED)
+        self._refused = dictionary.encode_avps(_REFUSED)
+        self._granted = {
+            key: self._granted_form(*key) for key in product(Outcome, UnitType, (False, True))
+        }
+
+    def encode(self, decision: Decision, decoded: Decoded) -> bytes:
+        """Returns the answer to a request, with its ids, Session-Id and Proxy-Info."""
+        request = decoded.request
+        code = result_code(decision, decoded)
+        pack, (begin, end) = self._openings[request.request_type, code]
+        parts = [decoded.session_id, pack(begin, request.request_number, end)]
+        sub_session_id = request.session_key.sub_session_id
+        if sub_session_id is not None:
+            parts.append(self._dictionary.encode("CC-Sub-Session-Id", sub_session_id))
+        if request.request_type is RequestType.INITIAL:
+            parts.append(self._served if code == SUCCESS else self._refused)
+        if request.request_type is not RequestType.TERMINATION:
+            for service in decision.services:
+                parts.append(self._service(service, decoded.is_command_level))
+            if _has_unrated(decision):
+                parts.append(self._failed_avp(decision, decoded))
+        parts.append(decoded.proxies)
+        body = b"".join(parts)
+        octets = decoded.octets
+        start = _START.pack(VERSION << 24 | HEADER_OCTETS + len(body), octets[4] & PROXIABLE_BIT)
+        return start + octets[_START.size : HEADER_OCTETS] + body
+
+    def _opening_form(self, request_type: RequestType, code: int) -> Form:
+        """Returns the form of who answers and what, with a gap for the CC-Request-Number."""
+        command = self._dictionary.command_named(_COMMAND)
+        pairs: Pairs = [
+            ("Result-Code", code),
+            ("Auth-Application-Id", command.application_id),
+            ("CC-Request-Type", request_type),
+        ]
+        begin = self._origin + self._dictionary.encode_avps(pairs)
+        encode = self._dictionary.encode
+        return form(
+            begin + encode("CC-Request-Number", 0),
+            begin + encode("CC-Request-Number", UNSIGNED32_MAX),
+        )
+
+    def _granted_form(self, outcome: Outcome, unit_type: UnitType, is_final: bool) -> Form:
+        """Returns the form of a service that has a grant and is named by its Rating-Group alone.
+
+        The gaps are for the units, the Rating-Group and the Validity-Time.
+        """
+        least, greatest = [
+            self._any_service(
+                ServiceDecision(
+                    ServiceUsage(rating_group), outcome, Grant(unit_type, units, seconds, is_final)
+                )
+            )
+            for units, rating_group, seconds in (
+                (0, 0, 0),
+                (UNSIGNED64_MAX, UNSIGNED32_MAX, UNSIGNED32_MAX),
+            )
+        ]
+        return form(least, greatest)
+
+    def _service(self, service: ServiceDecision, is_command_level: bool) -> bytes:
+        """Answers one service."""
+        usage, grant = service.usage, service.grant
+        if is_command_level:
+            return self._dictionary.encode_avps(_command_level(service))
+        if grant is None or usage.service_identifiers or usage.rating_group is None:
+            return self._any_service(service)
+        pack, (begin, middle, later, end) = self._granted[
+            service.outcome, grant.unit_type, grant.is_final
+        ]
+        seconds = min(grant.validity_seconds, UNSIGNED32_MAX)
+        return pack(begin, _told_units(grant), middle, usage.rating_group, later, seconds, end)
+
+    def _any_service(self, service: ServiceDecision) -> bytes:
+        """Answers one service of whatever shape in Multiple-Services-Credit-Control."""
+        return self._dictionary.encode(
+            "Multiple-Services-Credit-Control", _multiple_services(service)
+        )
+
+    def _failed_avp(self, decision: Decision, decoded: Decoded) -> bytes:
+        """Shows what could not be rated; for that the request is read once more."""
+        message = decode(decoded.octets, self._dictionary)
+        unrated = _unrated(decision, decoded, message, self._dictionary)
+        return self._dictionary.encode("Failed-AVP", unrated) if unrated else b""
 
 
 def result_code(decision: Decision, decoded: Decoded) -> int:
@@ -92,13 +174,10 @@ def _mirrors_service(decoded: Decoded) -> bool:
     return decoded.is_command_level and decoded.request.request_type is not RequestType.TERMINATION
 
 
-def _services(decision: Decision, decoded: Decoded) -> Pairs:
-    if decoded.is_command_level:
-        return [pair for service in decision.services for pair in _command_level(service)]
-    return [
-        ("Multiple-Services-Credit-Control", _multiple_services(service))
-        for service in decision.services
-    ]
+def _origin(dictionary: Dictionary, identity: Identity) -> bytes:
+    """Returns what every answer says of who sends it, cut out of an answer that says only that."""
+    message = decode(encode_request(dictionary, _COMMAND, 0, 0, ()), dictionary)
+    return answer(message, dictionary, identity, ())[HEADER_OCTETS:]
 
 
 def _command_level(service: ServiceDecision) -> Pairs:
@@ -119,10 +198,14 @@ def _multiple_services(service: ServiceDecision) -> Pairs:
 
 
 def _quota(grant: Grant) -> Pairs:
-    units = grant.units
+    return [("Granted-Service-Unit", [(_UNITS[grant.unit_type], _told_units(grant))])]
+
+
+def _told_units(grant: Grant) -> int:
+    """Returns the units as far as their AVP can say them."""
     if grant.unit_type is UnitType.TIME:
-        units = min(units, UNSIGNED32_MAX)
-    return [("Granted-Service-Unit", [(_UNITS[grant.unit_type], units)])]
+        return min(grant.units, UNSIGNED32_MAX)
+    return grant.units
 
 
 def _until(grant: Grant) -> Pairs:
@@ -133,6 +216,12 @@ def _until(grant: Grant) -> Pairs:
     return pairs
 
 
+def _has_unrated(decision: Decision) -> bool:
+    """Whether anything may be there that could not be rated."""
+    outcomes = [service.outcome for service in decision.services]
+    return Outcome.RATING_FAILED in (decision.outcome, *outcomes)
+
+
 def _unrated(
     decision: Decision, decoded: Decoded, message: Message, dictionary: Dictionary
 ) -> list[bytes]:
@@ -141,11 +230,8 @@ def _unrated(
     That is the Service-Context-Id when it is unknown, else the name of each service that is; a
     service without a name lacks its Rating-Group, so an example of one stands for it.
     """
-    request, group = decoded.request, message.group
-    if request.request_type is RequestType.TERMINATION:
-        return []
-    if decision.outcome is Outcome.RATING_FAILED and request.service_context is None:
-        return [message.raw(avp) for avp in group.avps("Service-Context-Id")]
+    if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:
+        return [message.raw(avp) for avp in message.group.avps("Service-Context-Id")]
     unrated: list[bytes] = []
     for service in decision.services:
         if service.outcome is Outcome.RATING_FAILED:

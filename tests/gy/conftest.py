@@ -8,7 +8,8 @@ import pytest
 
 from diameter_ocs.base.dictionary import Dictionary, load
 from diameter_ocs.base.message import Identity, Message, decode, request
-from diameter_ocs.gy import decode as gy
+from diameter_ocs.gy.decode import Decoded, Decoder
+from diameter_ocs.gy.encode import Encoder
 
 DICTIONARIES = Path(__file__).resolve().parents[2] / "dictionaries"
 NOON = 1_709_985_600_000_000
@@ -46,6 +47,18 @@ def identity() -> Identity:
 
 
 @pytest.fixture(scope="session")
+def decoder(dictionary: Dictionary) -> Decoder:
+    """Reads every request of these tests, so that what it remembers is tried, too."""
+    return Decoder(dictionary)
+
+
+@pytest.fixture(scope="session")
+def encoder(dictionary: Dictionary, identity: Identity) -> Encoder:
+    """Writes every answer of these tests."""
+    return Encoder(dictionary, identity)
+
+
+@pytest.fixture(scope="session")
 def write(dictionary: Dictionary) -> Write:
     """Writes a request of the members given and of what every request has.
 
@@ -66,10 +79,10 @@ def write(dictionary: Dictionary) -> Write:
 
 
 @pytest.fixture(scope="session")
-def read(write: Write, dictionary: Dictionary) -> Callable[..., gy.Decoded]:
+def read(write: Write, decoder: Decoder) -> Callable[..., Decoded]:
     """Writes a request that names a subscriber, and decodes it."""
 
-    def read(*members: Members, **options: Any) -> gy.Decoded:
-        return gy.decode(write(SUBSCRIPTION, *members, **options), dictionary, "demo", NOON)
+    def read(*members: Members, **options: Any) -> Decoded:
+        return decoder.decode(write(SUBSCRIPTION, *members, **options), "demo", NOON)
 
     return read

@@ -23,7 +23,7 @@ from diameter_ocs.charging.requests import (
     Units,
 )
 from diameter_ocs.charging.units import AMOUNT_MAX
-from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, SERVICES_MAX, Decoded, decode
+from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, SERVICES_MAX, Decoded, Decoder
 from diameter_ocs.gy.tolerance import Tolerated
 
 NOON = 1_709_985_600_000_000
@@ -73,8 +73,8 @@ def usage_of(decoded: Decoded) -> ServiceUsage:
     return usage
 
 
-def test_request_is_read_from_its_octets(dictionary: Dictionary) -> None:
-    decoded = decode(decode_message(UPDATE, dictionary), dictionary, "demo", NOON)
+def test_request_is_read_from_its_octets(dictionary: Dictionary, decoder: Decoder) -> None:
+    decoded = decoder.decode(decode_message(UPDATE, dictionary), "demo", NOON)
     assert decoded.request == ChargingRequest(
         request_type=RequestType.UPDATE,
         request_number=3,
@@ -103,9 +103,9 @@ def test_request_types_of_a_session_are_served(read: Read, request_type: Request
     assert not request.is_retransmission
 
 
-def test_tenant_may_be_unknown(write: Callable[..., Any], dictionary: Dictionary) -> None:
+def test_tenant_may_be_unknown(write: Callable[..., Any], decoder: Decoder) -> None:
     message = write(("User-Name", "a@b"))
-    assert decode(message, dictionary, None, NOON).request.tenant is None
+    assert decoder.decode(message, None, NOON).request.tenant is None
 
 
 def test_identities_are_those_of_the_request(read: Read) -> None:
@@ -132,7 +132,8 @@ def test_unknown_context_is_none(read: Read) -> None:
 
 def test_private_context_is_mapped(write: Callable[..., Any], dictionary: Dictionary) -> None:
     message = write(("User-Name", "a@b"), with_={"Service-Context-Id": "gprs@operator.example"})
-    decoded = decode(message, dictionary, None, NOON, {"gprs@operator.example": "32251"})
+    decoder = Decoder(dictionary, {"gprs@operator.example": "32251"})
+    decoded = decoder.decode(message, None, NOON)
     assert decoded.request.service_context == "32251"
     assert decoded.tolerated == (Tolerated.PRIVATE_SERVICE_CONTEXT,)
 
@@ -357,19 +358,19 @@ def test_event_is_refused_in_words(read: Read) -> None:
 
 
 def test_initial_request_that_names_nobody_lacks_a_subscription(
-    write: Callable[..., Any], dictionary: Dictionary
+    write: Callable[..., Any], decoder: Decoder
 ) -> None:
     with pytest.raises(MissingAvp) as raised:
-        decode(write(), dictionary, "demo", NOON)
+        decoder.decode(write(), "demo", NOON)
     assert raised.value.failed_avp == bytes.fromhex("000001bb 40000008")
 
 
 @pytest.mark.parametrize("request_type", [2, 3])
 def test_later_requests_need_name_nobody(
-    write: Callable[..., Any], dictionary: Dictionary, request_type: int
+    write: Callable[..., Any], decoder: Decoder, request_type: int
 ) -> None:
     message = write(with_={"CC-Request-Type": request_type})
-    assert decode(message, dictionary, "demo", NOON).request.identities == ()
+    assert decoder.decode(message, "demo", NOON).request.identities == ()
 
 
 def test_as_many_services_as_the_limit_are_read(read: Read) -> None:

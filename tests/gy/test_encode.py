@@ -12,9 +12,8 @@ from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
-from diameter_ocs.gy.decode import Decoded
-from diameter_ocs.gy.decode import decode as decode_request
-from diameter_ocs.gy.encode import RESULT_CODES, encode
+from diameter_ocs.gy.decode import Decoded, Decoder
+from diameter_ocs.gy.encode import RESULT_CODES, Encoder
 
 NOON = 1_709_985_600_000_000
 INITIAL, UPDATE, TERMINATION = 1, 2, 3
@@ -47,28 +46,25 @@ def read(octets: bytes) -> CreditControlAnswer:
 
 
 @pytest.fixture
-def request_of(write: Callable[..., Message], dictionary: Dictionary) -> Callable[..., Any]:
+def request_of(write: Callable[..., Message], decoder: Decoder) -> Callable[..., Any]:
     """Writes and decodes a request of one type."""
 
-    def request_of(request_type: int, *members: Pair, **essential: Any) -> tuple[Message, Decoded]:
+    def request_of(request_type: int, *members: Pair, **essential: Any) -> Decoded:
         named = {name.replace("_", "-"): value for name, value in essential.items()}
         message = write(
             ("User-Name", "a@b"), *members, with_={"CC-Request-Type": request_type, **named}
         )
-        return message, decode_request(message, dictionary, "demo", NOON)
+        return decoder.decode(message, "demo", NOON)
 
     return request_of
 
 
 @pytest.fixture
-def exchange(
-    request_of: Callable[..., tuple[Message, Decoded]], dictionary: Dictionary, identity: Identity
-) -> Exchange:
+def exchange(request_of: Callable[..., Decoded], encoder: Encoder) -> Exchange:
     """Answers a request of one type with a decision."""
 
     def exchange(decision: Decision, request_type: int, *members: Pair, **essential: Any) -> bytes:
-        message, decoded = request_of(request_type, *members, **essential)
-        return encode(decision, decoded, message, dictionary, identity)
+        return encoder.encode(decision, request_of(request_type, *members, **essential))
 
     return exchange
 
@@ -153,6 +149,24 @@ def test_every_outcome_of_a_request_has_its_code(
 
 def test_no_outcome_is_without_a_code() -> None:
     assert set(RESULT_CODES) == set(Outcome)
+
+
+def test_server_tells_its_state_where_it_has_one(
+    request_of: Callable[..., Decoded], dictionary: Dictionary
+) -> None:
+    encoder = Encoder(dictionary, Identity("ocs.example", "realm.example", 77))
+    octets = encoder.encode(Decision(Outcome.SUCCESS), request_of(UPDATE))
+    assert decode(octets, dictionary).group.first("Origin-State-Id") == 77
+
+
+def test_proxiable_bit_is_that_of_the_request(
+    write: Callable[..., Message], dictionary: Dictionary, decoder: Decoder, encoder: Encoder
+) -> None:
+    octets = bytearray(write(("User-Name", "a@b")).octets)
+    for flags, answered in ((0x80, 0), (0xC0, 0x40), (0xD0, 0x40), (0x90, 0)):
+        octets[4] = flags
+        decoded = decoder.decode(decode(bytes(octets), dictionary), "demo", NOON)
+        assert encoder.encode(Decision(Outcome.SUCCESS), decoded)[4] == answered
 
 
 def failure_handling(octets: bytes, dictionary: Dictionary) -> tuple[int | None, ...]:
@@ -355,16 +369,16 @@ UNRATED: list[tuple[list[list[Pair]], list[str]]] = [
 @pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.RATING_FAILED])
 @pytest.mark.parametrize(("names", "members"), UNRATED)
 def test_what_cannot_be_rated_is_shown(
-    request_of: Callable[..., tuple[Message, Decoded]],
+    request_of: Callable[..., Decoded],
     dictionary: Dictionary,
-    identity: Identity,
+    encoder: Encoder,
     names: list[list[Pair]],
     members: list[str],
     outcome: Outcome,
 ) -> None:
-    message, decoded = request_of(INITIAL, *(service(*each) for each in names))
+    decoded = request_of(INITIAL, *(service(*each) for each in names))
     services = [ServiceDecision(usage, Outcome.RATING_FAILED) for usage in decoded.request.usages]
-    octets = encode(Decision(outcome, tuple(services)), decoded, message, dictionary, identity)
+    octets = encoder.encode(Decision(outcome, tuple(services)), decoded)
     answer = read(octets)
     assert answer.result_code == RESULT_CODES[outcome]
     assert [each.result_code for each in answer.multiple_services_credit_control] == [5031] * len(
@@ -374,13 +388,13 @@ def test_what_cannot_be_rated_is_shown(
 
 
 def test_name_is_shown_as_it_came(
-    write: Callable[..., Message], dictionary: Dictionary, identity: Identity
+    write: Callable[..., Message], dictionary: Dictionary, decoder: Decoder, encoder: Encoder
 ) -> None:
     without_m_bit = bytes.fromhex("000001b0 0000000c 000003e7")
     message = write(("User-Name", "a@b"), service_of(without_m_bit))
-    decoded = decode_request(message, dictionary, "demo", NOON)
+    decoded = decoder.decode(message, "demo", NOON)
     decision = Decision(Outcome.SUCCESS, (decided(999, Outcome.RATING_FAILED),))
-    octets = encode(decision, decoded, message, dictionary, identity)
+    octets = encoder.encode(decision, decoded)
     assert failed_avps(octets, dictionary) == [without_m_bit]
 
 

@@ -16,10 +16,10 @@ from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import DiameterError, InvalidAvpValue
 from diameter_ocs.base.message import Identity, Message, decode, error_answer
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
-from diameter_ocs.charging.requests import RequestType
+from diameter_ocs.charging.requests import RequestType, ServiceUsage
 from diameter_ocs.charging.units import UnitType
-from diameter_ocs.gy.decode import decode as decode_request
-from diameter_ocs.gy.encode import RESULT_CODES, encode
+from diameter_ocs.gy.decode import Decoded, Decoder
+from diameter_ocs.gy.encode import RESULT_CODES, Encoder
 
 NOON = 1_709_985_600_000_000
 LATE = 1_900_000_000_000_000
@@ -27,6 +27,7 @@ LATE = 1_900_000_000_000_000
 EVENT = 4
 
 unsigned32 = st.integers(0, 2**32 - 1)
+unsigned63 = st.integers(0, 2**63 - 1)
 unsigned64 = st.integers(0, 2**64 - 1)
 
 
@@ -72,15 +73,15 @@ grants = st.one_of(
 @given(members, st.sampled_from(RequestType), st.data())
 def test_answer_says_what_was_decided(
     write: Callable[..., Message],
-    dictionary: Dictionary,
-    identity: Identity,
+    decoder: Decoder,
+    encoder: Encoder,
     members: list[Any],
     request_type: RequestType,
     data: st.DataObject,
 ) -> None:
     outcome = data.draw(st.sampled_from(Outcome))
     message = write(("User-Name", "a@b"), *members, with_={"CC-Request-Type": int(request_type)})
-    decoded = decode_request(message, dictionary, "demo", NOON)
+    decoded = decoder.decode(message, "demo", NOON)
     decision = Decision(
         outcome,
         tuple(
@@ -88,7 +89,7 @@ def test_answer_says_what_was_decided(
             for usage in decoded.request.usages
         ),
     )
-    octets = encode(decision, decoded, message, dictionary, identity)
+    octets = encoder.encode(decision, decoded)
     answer = PythonMessage.from_bytes(octets)
     assert isinstance(answer, CreditControlAnswer)
     assert answer.header.length == len(octets)
@@ -106,6 +107,41 @@ def test_answer_says_what_was_decided(
         assert quota_told(answer) == quota_decided(service.grant)
 
 
+granted = st.tuples(
+    unsigned32,
+    st.sampled_from(Outcome),
+    st.tuples(st.sampled_from(UnitType), unsigned63, unsigned64, st.booleans()),
+)
+
+
+@given(granted)
+def test_form_of_a_grant_is_what_the_dictionary_writes(
+    read: Callable[..., Decoded],
+    encoder: Encoder,
+    dictionary: Dictionary,
+    granted: tuple[int, Outcome, tuple[UnitType, int, int, bool]],
+) -> None:
+    rating_group, outcome, (unit_type, units, seconds, is_final) = granted
+    grant = Grant(unit_type, units, seconds, is_final)
+    decision = Decision(outcome, (ServiceDecision(ServiceUsage(rating_group), outcome, grant),))
+    decoded = read(("Multiple-Services-Credit-Control", [("Rating-Group", rating_group)]))
+    quota = {
+        UnitType.TIME: ("CC-Time", min(units, 2**32 - 1)),
+        UnitType.VOLUME: ("CC-Total-Octets", units),
+        UnitType.SERVICE_SPECIFIC_UNITS: ("CC-Service-Specific-Units", units),
+    }
+    ending = [("Final-Unit-Indication", [("Final-Unit-Action", 0)])] if is_final else []
+    members = [
+        ("Granted-Service-Unit", [quota[unit_type]]),
+        ("Rating-Group", rating_group),
+        ("Result-Code", RESULT_CODES[outcome]),
+        ("Validity-Time", min(seconds, 2**32 - 1)),
+        *ending,
+    ]
+    expected = dictionary.encode("Multiple-Services-Credit-Control", members)
+    assert expected in encoder.encode(decision, decoded)
+
+
 @given(members, st.lists(st.tuples(st.integers(20, 400), st.integers(0, 255)), max_size=6))
 def test_damaged_request_is_answered_or_refused(
     write: Callable[..., Message],
@@ -114,19 +150,20 @@ def test_damaged_request_is_answered_or_refused(
     members: list[Any],
     damages: list[tuple[int, int]],
 ) -> None:
+    decoder, encoder = Decoder(dictionary), Encoder(dictionary, identity)
     octets = bytearray(write(("User-Name", "a@b"), *members).octets)
     for position, octet in damages:
         octets[position % (len(octets) - 20) + 20] = octet
     message = decode(bytes(octets), dictionary)
     try:
         check(message, dictionary, strict=False, applications={4})
-        decoded = decode_request(message, dictionary, "demo", NOON)
+        decoded = decoder.decode(message, "demo", NOON)
     except DiameterError as error:
         octets_of_answer = error_answer(message, dictionary, identity, error)
     else:
         failed = [ServiceDecision(usage, Outcome.RATING_FAILED) for usage in decoded.request.usages]
         decision = Decision(Outcome.SUCCESS, tuple(failed))
-        octets_of_answer = encode(decision, decoded, message, dictionary, identity)
+        octets_of_answer = encoder.encode(decision, decoded)
     answer = decode(octets_of_answer, dictionary)
     # What a proxy had put into the request comes back as it was, sound or not.
     assert answer.fault is None or "Proxy-Info" in message.group
@@ -135,16 +172,16 @@ def test_damaged_request_is_answered_or_refused(
 
 @pytest.mark.shared
 def test_requests_of_other_stacks_in_captures_are_read(
-    shared: Path, dictionary: Dictionary
+    shared: Path, dictionary: Dictionary, decoder: Decoder
 ) -> None:
     request_types = set()
     for message in captured(shared / "captures", dictionary):
         check(message, dictionary, strict=False, applications={4})
         if message.group.first("CC-Request-Type") == EVENT:
             with pytest.raises(InvalidAvpValue):
-                decode_request(message, dictionary, None, LATE)
+                decoder.decode(message, None, LATE)
             continue
-        decoded = decode_request(message, dictionary, None, LATE)
+        decoded = decoder.decode(message, None, LATE)
         assert decoded.request.service_context == "32251"
         assert decoded.request.identities
         request_types.add(decoded.request.request_type)
@@ -206,7 +243,7 @@ def quota_decided(grant: Grant | None) -> tuple[Any, ...] | None:
     )
 
 
-def test_request_of_another_stack_is_read(dictionary: Dictionary) -> None:
+def test_request_of_another_stack_is_read(dictionary: Dictionary, decoder: Decoder) -> None:
     request = CreditControlRequest()
     request.header.application_id = 4
     request.session_id = "pgw.example;9;9"
@@ -221,7 +258,7 @@ def test_request_of_another_stack_is_read(dictionary: Dictionary) -> None:
     request.add_multiple_services_credit_control(rating_group=300)
     octets = request.as_bytes()
     message: Message = decode(octets, dictionary)
-    decoded = decode_request(message, dictionary, "demo", NOON)
+    decoded = decoder.decode(message, "demo", NOON)
     assert decoded.request.session_key.session_id == b"pgw.example;9;9"
     assert decoded.request.service_context == "32251"
     assert [identity.value for identity in decoded.request.identities] == ["001010000000001"]
