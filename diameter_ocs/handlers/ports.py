@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ..charging.case import Case, Change
-from ..charging.requests import ChargingRequest
+from ..charging.requests import ChargingRequest, SessionKey
 
 Loaded = tuple[Mapping[int, Case], Collection[ChargingRequest]]
 """The cases of a batch by group, and the requests whose identities left their group meanwhile."""
@@ -24,6 +24,11 @@ class Work(Protocol):
     async def load(self, requests: Sequence[tuple[int, ChargingRequest]], now: int) -> Loaded:
         """Reads the cases of the locked groups for (group, request); `now` in microseconds."""
 
+    async def load_sessions(
+        self, keys: Sequence[tuple[int, SessionKey]], now: int
+    ) -> Mapping[int, Case]:
+        """Reads the cases of the locked groups with the open sessions of (group, session)."""
+
     async def apply(self, changes: Sequence[Change]) -> None:
         """Stores what has changed between `before` and `after`, and the EDRs."""
 
@@ -34,8 +39,12 @@ class Store(Protocol):
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's.
 
-        An INITIAL is found by its identities, others by their session.
+        An INITIAL is found by its identities. Others are found by their session, be it open or
+        remembered, and where nobody knows it by their identities.
         """
+
+    async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
+        """Returns (group, session) of open sessions to look at, those that wait longest first."""
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Begins a transaction."""

@@ -34,9 +34,10 @@ from . import edrs
 from .batches import Statement, insert_batch
 from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
+from .reading import Row
 from .statements import INSERT_EDRS, RESOLVE_IDENTITIES
 from .tables import account, balance, catalogue, device, directory, subscription, tenant
-from .work import PostgresStore, PostgresWork, Row
+from .work import PostgresStore, PostgresWork
 
 ACCOUNT_NAME = 0
 """The kind of directory entry that is an account's own name; the others are IdentityKind."""

@@ -1,11 +1,12 @@
 """Whether the journal, the balances and the open sessions say the same."""
 
+import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Select, func, literal, or_, select
+from sqlalchemy import BigInteger, Select, func, literal, or_, select, text, union_all
 
 from .database import Database
-from .tables import balance, edr, session
+from .tables import balance, edr, opening, session
 
 FAULTS_MAX = 100
 """Faults that are listed; there may be more."""
@@ -31,6 +32,8 @@ class Books(NamedTuple):
     edrs: int
     sessions: int
     faults: tuple[Fault, ...]
+    since: datetime.datetime | None = None
+    """What was posted before is known as opening balances only; None: every EDR is kept."""
 
     @property
     def are_balanced(self) -> bool:
@@ -39,8 +42,14 @@ class Books(NamedTuple):
 
 
 async def check_books(database: Database) -> Books:
-    """Adds up all postings and all that sessions hold, and compare with the balances."""
+    """Adds up all postings and all that sessions hold, and compares with the balances.
+
+    Which partitions there are is not part of a snapshot: nobody may drop or fill one between the
+    snapshot and the sum, so the journal is locked before anything is read.
+    """
     async with database.transaction("REPEATABLE READ") as connection:
+        await connection.execute(text(f"LOCK TABLE {edr.name} IN ACCESS SHARE MODE"))
+        since = (await connection.execute(select(func.max(opening.c.through)))).scalar_one()
         balances, edrs, sessions = [
             (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in (balance, edr, session)
@@ -54,19 +63,26 @@ async def check_books(database: Database) -> Books:
         if getattr(row, name) != getattr(row, f"posted_{name}")
     ]
     faults += [Fault(row.group_id, row.id, "held", row.reserved, row.held) for row in held]
-    return Books(balances, edrs, sessions, tuple(faults))
+    return Books(balances, edrs, sessions, tuple(faults), since)
 
 
 def _posted() -> Select[tuple[int, ...]]:
-    """Returns the balances that are not what the postings add up to."""
-    postings = select(
-        edr.c.group_id,
-        func.unnest(edr.c.posting_balances).label("id"),
-        func.unnest(edr.c.posting_totals).label("total"),
-        func.unnest(edr.c.posting_useds).label("used"),
-        func.unnest(edr.c.posting_reserveds).label("reserved"),
-    ).subquery("posting")
+    """Returns the balances that are not what the opening and the postings since add up to."""
     names = ("total", "used", "reserved")
+    postings = union_all(
+        select(
+            opening.c.group_id,
+            opening.c.balance_id.label("id"),
+            *(opening.c[name] for name in names),
+        ),
+        select(
+            edr.c.group_id,
+            func.unnest(edr.c.posting_balances),
+            func.unnest(edr.c.posting_totals),
+            func.unnest(edr.c.posting_useds),
+            func.unnest(edr.c.posting_reserveds),
+        ),
+    ).subquery("posting")
     sums = (
         select(
             postings.c.group_id,

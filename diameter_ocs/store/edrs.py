@@ -25,6 +25,17 @@ _PLAIN = (
     "end_to_end_id",
     "catalogue_version",
     "actor",
+    "session_number",
+    "digest",
+    "reason",
+)
+ANSWERED = (
+    "session_number",
+    "request_number",
+    "origin_host",
+    "end_to_end_id",
+    "digest",
+    "reason",
 )
 
 
@@ -50,6 +61,25 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         [posting.total for posting in postings],
         [posting.used for posting in postings],
         [posting.reserved for posting in postings],
+        record.session_number,
+        record.digest,
+        record.reason,
+    )
+
+
+def answered(row: tuple[Any, ...]) -> Edr:
+    """Reads a row of FIND_ANSWERED: what is needed to answer again, so without the postings."""
+    number, at, account_id, kind, action, outcome, services, *named = row
+    return Edr(
+        number,
+        at,
+        account_id,
+        EdrKind(kind),
+        action,
+        Outcome(outcome),
+        (),
+        services=_services.decode(services),
+        **dict(zip(ANSWERED, named, strict=True)),
     )
 
 

@@ -13,8 +13,9 @@ from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance
+from ..charging.repeats import ACTIONS, may_repeat
 from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
-from ..charging.session import Session
+from ..charging.session import ClosedSession, Session
 from .catalogues import ReadCatalogue
 
 
@@ -29,6 +30,7 @@ class _Group:
         self.identities = opening.identities
         self.balances: dict[int, Balance] = {balance.id: balance for balance in opening.balances}
         self.sessions: dict[SessionKey, Session] = {}
+        self.closed: dict[SessionKey, ClosedSession] = {}
         self.edrs: list[Edr] = [opening.edr]
 
 
@@ -48,6 +50,16 @@ class MemoryStore:
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
         return [self._group_of(request) for request in requests]
+
+    async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
+        """Returns (group, session) of open sessions to look at, those that wait longest first."""
+        due = sorted(
+            (session.supervise_at, number, key)
+            for number, group in self.groups.items()
+            for key, session in group.sessions.items()
+            if session.supervise_at <= now
+        )
+        return [(number, key) for _, number, key in due[:limit]]
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["MemoryWork"]:
@@ -154,8 +166,21 @@ class MemoryStore:
         version = self._versions[group.tenant]
         assert version is not None
         document = self._documents[group.tenant, version]
-        identities = {identity for request in requests for identity in request.identities}
         keys = {request.session_key for request in requests}
+        opened = {key: group.sessions[key] for key in keys & group.sessions.keys()}
+        initials = {
+            request.session_key
+            for request in requests
+            if request.request_type is RequestType.INITIAL
+        }
+        looked_for = initials | (keys - opened.keys())
+        identities = {
+            identity
+            for request in requests
+            if request.session_key in looked_for
+            for identity in request.identities
+        }
+        closed = {key: group.closed[key] for key in looked_for & group.closed.keys()}
         return Case(
             now=max(now, group.last_at),
             group_id=number,
@@ -168,8 +193,16 @@ class MemoryStore:
             },
             accounts={group.account.id: group.account},
             balances=dict(group.balances),
-            sessions={key: group.sessions[key] for key in keys & group.sessions.keys()},
+            sessions=opened,
+            closed=closed,
+            answered=_answered(group, requests, opened, closed),
         )
+
+    def case_with(self, number: int, keys: Collection[SessionKey], now: int) -> Case:
+        """Returns what is stored of a group, with the open sessions of some keys."""
+        group = self.groups[number]
+        opened = {key: group.sessions[key] for key in keys if key in group.sessions}
+        return self.case(number, (), now)._replace(sessions=opened)
 
     def is_misplaced(self, number: int, request: ChargingRequest) -> bool:
         """Says whether an identity of an INITIAL belongs to another group."""
@@ -181,7 +214,11 @@ class MemoryStore:
         if request.request_type is RequestType.INITIAL:
             groups = self._groups_named(request)
         else:
-            groups = self._newest_by_tenant(request.session_key, request.tenant)
+            groups = (
+                self._newest_by_tenant(request.session_key, request.tenant)
+                or self._closed_by_tenant(request.session_key, request.tenant)
+                or self._groups_named(request)
+            )
         return groups.pop() if len(groups) == 1 else None
 
     def _groups_named(self, request: ChargingRequest) -> set[int]:
@@ -199,6 +236,41 @@ class MemoryStore:
             if key in group.sessions and tenant in (None, group.tenant)
         )
         return set({owner: number for _, owner, number in opened}.values())
+
+    def _closed_by_tenant(self, key: SessionKey, tenant: str | None) -> set[int]:
+        """Returns the groups that remember a session of that key, one a tenant."""
+        closed = sorted(
+            (group.closed[key].closed_at, group.tenant, number)
+            for number, group in self.groups.items()
+            if key in group.closed and tenant in (None, group.tenant)
+        )
+        return set({owner: number for _, owner, number in closed}.values())
+
+
+def _answered(
+    group: _Group,
+    requests: Sequence[ChargingRequest],
+    opened: Mapping[SessionKey, Session],
+    closed: Mapping[SessionKey, ClosedSession],
+) -> dict[int, tuple[Edr, ...]]:
+    """Returns by session the EDRs of requests that may be asked again."""
+    found: dict[int, tuple[Edr, ...]] = {}
+    for request in requests:
+        key = request.session_key
+        session = opened.get(key)
+        if session is None and key in closed:
+            session = closed[key].session
+        if session is None or not may_repeat(request, session):
+            continue
+        named = session.number, ACTIONS[request.request_type], request.request_number
+        same = [
+            edr
+            for edr in group.edrs
+            if (edr.session_number, edr.action, edr.request_number) == named
+        ]
+        known = found.get(session.number, ())
+        found[session.number] = (*known, *(edr for edr in same if edr not in known))
+    return {number: edrs for number, edrs in found.items() if edrs}
 
 
 class MemoryWork:
@@ -228,6 +300,17 @@ class MemoryWork:
         moved = [request for group, request in requests if self._store.is_misplaced(group, request)]
         return cases, moved
 
+    async def load_sessions(
+        self, keys: Sequence[tuple[int, SessionKey]], now: int
+    ) -> Mapping[int, Case]:
+        """Reads the cases of the locked groups with the open sessions of (group, session)."""
+        return {
+            number: self._store.case_with(
+                number, {key for group, key in keys if group == number}, now
+            )
+            for number in self.groups
+        }
+
     async def apply(self, changes: Sequence[Change]) -> None:
         """Keeps the changes for the commit.
 
@@ -249,4 +332,5 @@ class MemoryWork:
             for key in before.sessions.keys() - after.sessions.keys():
                 del group.sessions[key]
             group.sessions.update(after.sessions)
+            group.closed.update(after.closed)
             group.edrs += edrs

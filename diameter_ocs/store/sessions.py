@@ -1,4 +1,4 @@
-"""Open sessions as rows, and rows as open sessions."""
+"""Sessions as rows, and rows as sessions: open ones, and what is remembered of those that ended."""
 
 from hashlib import blake2b
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ..charging.requests import SessionKey
-from ..charging.session import Line, Reservation, Session
+from ..charging.session import ClosedSession, CloseReason, Line, Reservation, Session
 
 _lines = msgspec.json.Decoder(tuple[Line, ...])
 _reservations = msgspec.json.Decoder(tuple[Reservation, ...])
@@ -24,7 +24,7 @@ def digest(key: SessionKey) -> int:
 def session_of(row: tuple[Any, ...]) -> Session:
     """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
-    (opened_at, last_request_at, request_number, catalogue_version, lines, reservations) = rest
+    (opened_at, last_request_at, request_number, catalogue_version, lines, reservations, at) = rest
     return Session(
         number,
         account_id,
@@ -38,6 +38,36 @@ def session_of(row: tuple[Any, ...]) -> Session:
         catalogue_version,
         _lines.decode(lines),
         _reservations.decode(reservations),
+        at,
+    )
+
+
+def closed_session_of(row: tuple[Any, ...]) -> ClosedSession:
+    """Reads a row of LOAD_CLOSED_SESSIONS."""
+    *session, closed_at, reason = row
+    return ClosedSession(session_of((*session, b"[]", 0)), closed_at, CloseReason(reason))
+
+
+def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
+    """Returns the values of INSERT_CLOSED_SESSIONS."""
+    session = ended.session
+    return (
+        group_id,
+        session.number,
+        session.account_id,
+        digest(session.key),
+        session.key.session_id,
+        session.key.sub_session_id,
+        session.service_context,
+        session.origin_host,
+        session.origin_realm,
+        session.opened_at,
+        session.last_request_at,
+        session.request_number,
+        session.catalogue_version,
+        _encode(session.lines),
+        ended.closed_at,
+        ended.reason,
     )
 
 
@@ -79,4 +109,5 @@ def _changing(session: Session) -> tuple[Any, ...]:
         _encode(session.reservations),
         held.keys(),
         held.values(),
+        session.supervise_at,
     )

@@ -5,12 +5,26 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CollectionAggregate
 
 from .batches import batch_of, compiled, insert_batch, microseconds, statement_of, update_batch
-from .tables import account, balance, directory, edr, session, subscription, tenant
+from .edrs import ANSWERED
+from .tables import (
+    Moment,
+    account,
+    balance,
+    closed_session,
+    directory,
+    edr,
+    session,
+    subscription,
+    tenant,
+)
 
 
 def _any(name: str) -> CollectionAggregate[bool]:
     return any_(bindparam(name, type_=ARRAY(BigInteger)))
 
+
+_UNTIL = bindparam("until", type_=Moment)
+"""A bound on the time that keeps partitions of days to come out of a search."""
 
 _identity = (directory.c.kind, directory.c.value)
 _identities = batch_of(*_identity)
@@ -33,6 +47,24 @@ RESOLVE_SESSIONS = compiled(
     )
     .where(session.c.digest == _any("digests"))
     .order_by(session.c.opened_at)
+)
+
+RESOLVE_CLOSED_SESSIONS = compiled(
+    select(
+        closed_session.c.group_id,
+        closed_session.c.session_id,
+        closed_session.c.sub_session_id,
+        account.c.tenant,
+    )
+    .join(
+        account,
+        and_(
+            account.c.group_id == closed_session.c.group_id,
+            account.c.id == closed_session.c.account_id,
+        ),
+    )
+    .where(closed_session.c.digest == _any("digests"))
+    .order_by(closed_session.c.closed_at)
 )
 
 LOCK_GROUPS = compiled(
@@ -94,8 +126,67 @@ LOAD_SESSIONS = statement_of(
         session.c.catalogue_version,
         cast(session.c.lines, Text),
         cast(session.c.reservations, Text),
+        microseconds(session.c.supervise_at),
     ).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
     *_key,
+)
+
+_closed_key = (closed_session.c.group_id, closed_session.c.digest)
+_closed_keys = batch_of(*_closed_key)
+LOAD_CLOSED_SESSIONS = statement_of(
+    select(
+        closed_session.c.group_id,
+        closed_session.c.number,
+        closed_session.c.account_id,
+        closed_session.c.session_id,
+        closed_session.c.sub_session_id,
+        closed_session.c.service_context,
+        closed_session.c.origin_host,
+        closed_session.c.origin_realm,
+        microseconds(closed_session.c.opened_at),
+        microseconds(closed_session.c.last_request_at),
+        closed_session.c.request_number,
+        closed_session.c.catalogue_version,
+        cast(closed_session.c.lines, Text),
+        microseconds(closed_session.c.closed_at),
+        closed_session.c.reason,
+    )
+    .join(_closed_keys, and_(*(name == _closed_keys.c[name.name] for name in _closed_key)))
+    .where(closed_session.c.closed_at <= _UNTIL),
+    *_closed_key,
+)
+
+_since, _until = Column("since", Moment), Column("until", Moment)
+_asked = (edr.c.group_id, edr.c.session_number, edr.c.action, edr.c.request_number, _since, _until)
+_asked_again = batch_of(*_asked)
+FIND_ANSWERED = statement_of(
+    select(
+        edr.c.group_id,
+        edr.c.number,
+        microseconds(edr.c.at),
+        edr.c.account_id,
+        edr.c.kind,
+        edr.c.action,
+        edr.c.outcome,
+        cast(edr.c.services, Text),
+        *(edr.c[name] for name in ANSWERED),
+    ).join(
+        _asked_again,
+        and_(
+            edr.c.at >= _asked_again.c.since,
+            edr.c.at <= _asked_again.c.until,
+            *(name == _asked_again.c[name.name] for name in _asked[:4]),
+        ),
+    ),
+    *_asked,
+)
+"""The EDRs of requests whose type and number are asked for again, within the time of a session."""
+
+FIND_DUE_SESSIONS = compiled(
+    select(session.c.group_id, session.c.session_id, session.c.sub_session_id)
+    .where(session.c.supervise_at <= bindparam("now", type_=Moment))
+    .order_by(session.c.supervise_at)
+    .limit(bindparam("limit", type_=BigInteger))
 )
 
 _old_version = Column("old_version", BigInteger)
@@ -133,6 +224,7 @@ UPDATE_SESSIONS = update_batch(
         session.c.reservations,
         session.c.held_balances,
         session.c.held_amounts,
+        session.c.supervise_at,
     ),
 )
 
@@ -141,5 +233,7 @@ _endings = batch_of(*_ended)
 DELETE_SESSIONS = statement_of(
     session.delete().where(*(name == _endings.c[name.name] for name in _ended)), *_ended
 )
+
+INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 
 INSERT_EDRS = insert_batch(edr)

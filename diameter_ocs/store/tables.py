@@ -114,6 +114,29 @@ session = Table(
     Column("reservations", JSON, nullable=False),  # likewise Reservation
     Column("held_balances", ARRAY(BigInteger), nullable=False),  # what the lines hold, ...
     Column("held_amounts", ARRAY(BigInteger), nullable=False),  # ... summed by balance
+    Column("supervise_at", Moment, nullable=False),
+)
+
+# What is remembered of a session that has ended; of several with one digest the newest counts.
+closed_session = Table(
+    "closed_session",
+    metadata,
+    Column("group_id", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("session_id", LargeBinary, nullable=False),
+    Column("sub_session_id", BigInteger),
+    Column("service_context", Text),
+    Column("origin_host", Text, nullable=False),
+    Column("origin_realm", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("last_request_at", Moment, nullable=False),
+    Column("request_number", BigInteger, nullable=False),
+    Column("catalogue_version", Integer, nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("closed_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 edr = Table(
@@ -137,6 +160,9 @@ edr = Table(
     Column("posting_totals", ARRAY(BigInteger), nullable=False),
     Column("posting_useds", ARRAY(BigInteger), nullable=False),
     Column("posting_reserveds", ARRAY(BigInteger), nullable=False),
+    Column("session_number", BigInteger),
+    Column("digest", BigInteger),
+    Column("reason", Text),
 )
 
 schema_version = Table(
@@ -144,4 +170,16 @@ schema_version = Table(
     metadata,
     Column("version", Integer, nullable=False),
     Column("compatible_from", Integer, nullable=False),
+)
+
+# What EDRs posted that are no longer kept: added up when their partition is dropped.
+opening = Table(
+    "opening",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("balance_id", BigInteger, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("through", Moment, nullable=False),  # the end of the last day that was added
 )

@@ -1,27 +1,32 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
+import datetime
 import struct
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
 from psycopg import AsyncCursor, AsyncPipeline
 
 from ..charging.case import Account, Case, Change
-from ..charging.catalogue import Catalogue
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
-from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
-from ..charging.session import Session
+from ..charging.repeats import ACTIONS
+from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
 from .batches import Statement
 from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
+from .reading import Reading, Row, by_identity, group_named, group_of_session, newest_groups
 
-Row = tuple[Any, ...]
 _Cursor = AsyncCursor[Row]
+_Asked = tuple[int, ChargingRequest]
+"""A request and its group."""
+
+AHEAD = datetime.timedelta(days=1)
+"""How far into the future sessions may have ended: clocks differ."""
+EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
 class PostgresStore:
@@ -32,21 +37,36 @@ class PostgresStore:
         self._catalogues = catalogues
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
-        """Returns the group of each request; None: nobody's, or more than one group's."""
-        digests = [
-            sessions.digest(request.session_key)
-            for request in requests
-            if request.request_type is not RequestType.INITIAL
-        ]
+        """Returns the group of each request; None: nobody's, or more than one group's.
+
+        An INITIAL is found by its identities. Others are found by their session, be it open or
+        remembered, and where nobody knows it by their identities.
+        """
+        initials = [r for r in requests if r.request_type is RequestType.INITIAL]
+        others = [r for r in requests if r.request_type is not RequestType.INITIAL]
+        found: dict[int, int | None] = {}
         with renamed_faults():
             async with self._database.connection() as connection, connection.pipeline():
-                identities = await _identities(connection, requests)
-                found = await connection.execute(
-                    statements.RESOLVE_SESSIONS, {"digests": big_ints(digests)}, binary=True
+                named = await _identities(connection, initials)
+                opened = await _by_digest(connection, statements.RESOLVE_SESSIONS, others)
+                directory = by_identity(await named.fetchall())
+                newest = newest_groups(await opened.fetchall())
+                found |= {id(request): group_named(request, directory) for request in initials}
+                found |= {id(request): group_of_session(request, newest) for request in others}
+                strangers = [request for request in others if found[id(request)] is None]
+                if strangers:
+                    found |= await _groups_of_strangers(connection, strangers)
+        return [found[id(request)] for request in requests]
+
+    async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
+        """Returns (group, session) of open sessions to look at, those that wait longest first."""
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                parameters = {"now": _moment(now), "limit": limit}
+                rows = await connection.execute(
+                    statements.FIND_DUE_SESSIONS, parameters, binary=True
                 )
-                by_identity = _by_identity(await identities.fetchall())
-                newest = _newest(await found.fetchall())
-        return [_group_of(request, by_identity, newest) for request in requests]
+                return [(group, SessionKey(*key)) for group, *key in await rows.fetchall()]
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["PostgresWork"]:
@@ -81,43 +101,100 @@ class PostgresWork:
         return self._locked.keys()
 
     async def load(
-        self, requests: Sequence[tuple[int, ChargingRequest]], now: int
+        self, requests: Sequence[_Asked], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
         """Reads the cases of the locked groups for (group, request); `now` in microseconds.
 
         It is a second statement, with a snapshot taken after the locks: what it reads is not older
-        than they are.
+        than they are. What only few requests need is read afterwards: what is remembered of
+        sessions that are not open, and what requests were answered that are asked again.
         """
+        initials = [asked for asked in requests if asked[1].request_type is RequestType.INITIAL]
+        keys = [(group, request.session_key) for group, request in requests]
+        named = await _identities(self._connection, [request for _, request in initials])
+        closed = await self._closed(initials, now) if initials else None
+        readings = await self._read(keys, now)
+        directory = by_identity(await named.fetchall())
+        moved = [r for group, r in initials if not readings[group].admit(r, directory)]
+        if closed is not None:
+            _add_closed(readings, await closed.fetchall())
+        strangers = [asked for asked in requests if readings[asked[0]].is_stranger(asked[1])]
+        if strangers:
+            await self._read_strangers(readings, strangers, now)
+        await self._read_answered(readings, requests)
+        return await self._cases(readings), moved
+
+    async def load_sessions(
+        self, keys: Sequence[tuple[int, SessionKey]], now: int
+    ) -> Mapping[int, Case]:
+        """Reads the cases of the locked groups with the open sessions of (group, session)."""
+        return await self._cases(await self._read(keys, now))
+
+    async def _read(
+        self, keys: Sequence[tuple[int, SessionKey]], now: int
+    ) -> Mapping[int, Reading]:
+        """Reads accounts, balances and open sessions."""
         connection = self._connection
-        groups = big_ints(list(self._locked))
-        keys = {(group, sessions.digest(request.session_key)) for group, request in requests}
-        accounts = await connection.execute(
-            statements.LOAD_ACCOUNTS, {"groups": groups}, binary=True
-        )
-        balances = await connection.execute(
-            statements.LOAD_BALANCES, {"groups": groups}, binary=True
-        )
-        opened = await _execute(connection, statements.LOAD_SESSIONS, sorted(keys))
-        identities = await _identities(connection, [request for _, request in requests])
-        cases = {
-            group: _Reading(group, version, max(now, last_at))
+        groups = {"groups": big_ints(list(self._locked))}
+        digests = sorted({(group, sessions.digest(key)) for group, key in keys})
+        accounts = await connection.execute(statements.LOAD_ACCOUNTS, groups, binary=True)
+        balances = await connection.execute(statements.LOAD_BALANCES, groups, binary=True)
+        opened = await _execute(connection, statements.LOAD_SESSIONS, digests)
+        readings = {
+            group: Reading(group, version, max(now, last_at))
             for group, (version, last_at) in self._locked.items()
         }
         for group, number, name, plans, tenant, version in await accounts.fetchall():
-            cases[group].accounts[number] = Account(number, name, tuple(plans))
-            cases[group].catalogue_named = tenant, version
+            readings[group].accounts[number] = Account(number, name, tuple(plans))
+            readings[group].catalogue_named = tenant, version
         for group, *balance in await balances.fetchall():
-            cases[group].balances[balance[0]] = Balance(*balance)
+            readings[group].balances[balance[0]] = Balance(*balance)
         for row in await opened.fetchall():
-            cases[row[0]].add_session(sessions.session_of(row))
-        found = _by_identity(await identities.fetchall())
-        moved = [request for group, request in requests if not cases[group].admit(request, found)]
-        named = {reading.catalogue_named for reading in cases.values()}
-        catalogues = {name: await self._catalogues.get(connection, *name) for name in named}
+            readings[row[0]].add_session(sessions.session_of(row))
+        return readings
+
+    async def _closed(self, requests: Sequence[_Asked], now: int) -> _Cursor:
+        """Asks for what is remembered of the sessions of requests."""
+        keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
+        latest = max([now, *(last_at for _, last_at in self._locked.values())])
+        statement = statements.LOAD_CLOSED_SESSIONS
+        parameters = {**statement.parameters(keys), "until": _moment(latest) + AHEAD}
+        return await self._connection.execute(statement.text, parameters, binary=True)
+
+    async def _read_strangers(
+        self, readings: Mapping[int, Reading], strangers: Sequence[_Asked], now: int
+    ) -> None:
+        """Reads what is known of requests whose session is not open."""
+        closed = await self._closed(strangers, now)
+        named = await _identities(self._connection, [request for _, request in strangers])
+        _add_closed(readings, await closed.fetchall())
+        directory = by_identity(await named.fetchall())
+        for group, request in strangers:
+            readings[group].recognise(request, directory)
+
+    async def _read_answered(
+        self, readings: Mapping[int, Reading], requests: Sequence[_Asked]
+    ) -> None:
+        """Reads the EDRs of requests that may be asked again."""
+        rows = []
+        for group, request in requests:
+            session = readings[group].asked_again(request)
+            if session is not None:
+                named = ACTIONS[request.request_type], request.request_number
+                span = session.opened_at, session.last_request_at
+                rows.append((group, session.number, *named, *span))
+        if rows:
+            cursor = await _execute(self._connection, statements.FIND_ANSWERED, sorted(set(rows)))
+            for group, *edr in await cursor.fetchall():
+                readings[group].add_answered(edrs.answered(tuple(edr)))
+
+    async def _cases(self, readings: Mapping[int, Reading]) -> Mapping[int, Case]:
+        named = {reading.catalogue_named for reading in readings.values()}
+        catalogues = {name: await self._catalogues.get(self._connection, *name) for name in named}
         return {
             group: reading.case(catalogues[reading.catalogue_named])
-            for group, reading in cases.items()
-        }, moved
+            for group, reading in readings.items()
+        }
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Stores what has changed between `before` and `after`, and the EDRs.
@@ -147,111 +224,32 @@ class PostgresWork:
         _check_counts(counted)
 
 
-class _Reading:
-    """A case while its rows come in."""
-
-    __slots__ = (
-        "accounts",
-        "balances",
-        "catalogue_named",
-        "directory",
-        "group_id",
-        "now",
-        "sessions",
-        "version",
-    )
-
-    def __init__(self, group_id: int, version: int, now: int) -> None:
-        self.group_id = group_id
-        self.version = version
-        self.now = now
-        self.catalogue_named = ("", 0)  # tenant and version: all accounts of a group have one
-        self.directory: dict[Identity, int] = {}
-        self.accounts: dict[int, Account] = {}
-        self.balances: dict[int, Balance] = {}
-        self.sessions: dict[SessionKey, Session] = {}
-
-    def case(self, catalogue: Catalogue) -> Case:
-        """Returns what was read."""
-        return Case(
-            self.now,
-            self.group_id,
-            self.version,
-            catalogue,
-            self.directory,
-            self.accounts,
-            self.balances,
-            self.sessions,
-        )
-
-    def add_session(self, session: Session) -> None:
-        """Takes a session; of two with one key the newer counts."""
-        old = self.sessions.get(session.key)
-        if old is None or old.number < session.number:
-            self.sessions[session.key] = session
-
-    def admit(self, request: ChargingRequest, found: "_Directory") -> bool:
-        """Takes what the directory says of an INITIAL; is it still a request of this group?"""
-        if request.request_type is not RequestType.INITIAL:
-            return True
-        for identity in request.identities:
-            for tenant, group_id, account_id in found.get(identity, ()):
-                if group_id == self.group_id:
-                    self.directory[identity] = account_id
-                elif request.tenant in (None, tenant):
-                    return False
-        return True
-
-
-_Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
-"""(tenant, group, account) of identities; tenants may share one."""
-
-
-def _by_identity(rows: Iterable[Row]) -> _Directory:
-    found: dict[Identity, list[tuple[str, int, int]]] = {}
-    for tenant, kind, value, group_id, account_id in rows:
-        identity = Identity(IdentityKind(kind), value)
-        found.setdefault(identity, []).append((tenant, group_id, account_id))
+async def _groups_of_strangers(
+    connection: Connection, strangers: Sequence[ChargingRequest]
+) -> Mapping[int, int | None]:
+    """Finds the groups of requests whose session is not open, by the id of the request."""
+    closed = await _by_digest(connection, statements.RESOLVE_CLOSED_SESSIONS, strangers)
+    named = await _identities(connection, strangers)
+    newest = newest_groups(await closed.fetchall())
+    directory = by_identity(await named.fetchall())
+    found = {}
+    for request in strangers:
+        group = group_of_session(request, newest)
+        found[id(request)] = group_named(request, directory) if group is None else group
     return found
 
 
-_Newest = Mapping[SessionKey, Mapping[str, int]]
-"""By session and tenant, the group whose session is the newest."""
-
-
-def _newest(rows: Iterable[Row]) -> _Newest:
-    """Indexes rows that come in the order in which the sessions were opened."""
-    newest: dict[SessionKey, dict[str, int]] = {}
-    for group_id, session_id, sub_session_id, tenant in rows:
-        newest.setdefault(SessionKey(session_id, sub_session_id), {})[tenant] = group_id
-    return newest
-
-
-def _group_of(request: ChargingRequest, directory: _Directory, newest: _Newest) -> int | None:
-    if request.request_type is RequestType.INITIAL:
-        groups = {
-            group_id
-            for identity in request.identities
-            for tenant, group_id, _ in directory.get(identity, ())
-            if request.tenant in (None, tenant)
-        }
-    else:
-        groups = {
-            group_id
-            for tenant, group_id in newest.get(request.session_key, {}).items()
-            if request.tenant in (None, tenant)
-        }
-    return groups.pop() if len(groups) == 1 else None
+async def _by_digest(
+    connection: Connection, statement: str, requests: Iterable[ChargingRequest]
+) -> _Cursor:
+    """Looks up the sessions of requests."""
+    digests = big_ints([sessions.digest(request.session_key) for request in requests])
+    return await connection.execute(statement, {"digests": digests}, binary=True)
 
 
 async def _identities(connection: Connection, requests: Iterable[ChargingRequest]) -> _Cursor:
-    """Looks up the identities of the INITIAL requests."""
-    names = {
-        identity
-        for request in requests
-        if request.request_type is RequestType.INITIAL
-        for identity in request.identities
-    }
+    """Looks up the identities of requests."""
+    names = {identity for request in requests for identity in request.identities}
     return await _execute(connection, statements.RESOLVE_IDENTITIES, sorted(names))
 
 
@@ -271,7 +269,7 @@ def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
     The groups come first and in the order of their ids.
     """
     changes = sorted(changes, key=lambda change: change.before.group_id)
-    groups, balances, opened, continued, ended, journal = ([], [], [], [], [], [])
+    groups, balances, opened, continued, ended, journal, closed = ([], [], [], [], [], [], [])
     for before, after, new in changes:
         group = before.group_id
         groups.append((group, before.version, after.version, after.now))
@@ -281,6 +279,11 @@ def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
             if balance is not before.balances[balance.id]
         ]
         journal += [edrs.inserted(group, edr) for edr in new]
+        closed += [
+            sessions.closed(group, ended_session)
+            for key, ended_session in after.closed.items()
+            if ended_session is not before.closed.get(key)
+        ]
         for key in before.sessions.keys() | after.sessions.keys():
             was, now = before.sessions.get(key), after.sessions.get(key)
             if now is was:
@@ -298,5 +301,15 @@ def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
         (statements.DELETE_SESSIONS, ended),
         (statements.INSERT_SESSIONS, opened),
         (statements.UPDATE_SESSIONS, continued),
+        (statements.INSERT_CLOSED_SESSIONS, closed),
         (statements.INSERT_EDRS, journal),
     ]
+
+
+def _add_closed(readings: Mapping[int, Reading], rows: Iterable[Row]) -> None:
+    for row in rows:
+        readings[row[0]].add_closed(sessions.closed_session_of(row))
+
+
+def _moment(microseconds: int) -> datetime.datetime:
+    return EPOCH + datetime.timedelta(microseconds=microseconds)

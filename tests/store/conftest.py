@@ -17,6 +17,8 @@ from tests.store.scenario import Kept, memory_faults
 
 EMPTIED = (
     "edr",
+    "opening",
+    "closed_session",
     "session",
     "balance",
     "subscription",

@@ -49,7 +49,7 @@ async def test_another_groups_session_of_the_same_digest_is_not_resolved(
     collide(emptied, SessionKey(ONE))
     assert await postgres.store.resolve([update(session=ONE)]) == [first]
     await charged(postgres.store, (first, terminate(1, ONE)))
-    assert await postgres.store.resolve([update(session=ONE)]) == [None]
+    assert await postgres.store.resolve([update(session=ONE)]) == [first], "it is remembered"
 
 
 async def test_of_two_rows_with_one_key_in_a_group_the_newer_counts(

@@ -1,0 +1,157 @@
+"""Cases while their rows come in, and whose group a request belongs to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..charging.case import Account, Case
+from ..charging.catalogue import Catalogue
+from ..charging.decisions import Edr
+from ..charging.ledger import Balance
+from ..charging.repeats import may_repeat
+from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
+from ..charging.session import ClosedSession, Session
+
+Row = tuple[Any, ...]
+
+
+class Reading:
+    """A case while its rows come in."""
+
+    __slots__ = (
+        "accounts",
+        "answered",
+        "balances",
+        "catalogue_named",
+        "closed",
+        "directory",
+        "group_id",
+        "now",
+        "sessions",
+        "version",
+    )
+
+    def __init__(self, group_id: int, version: int, now: int) -> None:
+        self.group_id = group_id
+        self.version = version
+        self.now = now
+        self.catalogue_named = ("", 0)  # tenant and version: all accounts of a group have one
+        self.directory: dict[Identity, int] = {}
+        self.accounts: dict[int, Account] = {}
+        self.balances: dict[int, Balance] = {}
+        self.sessions: dict[SessionKey, Session] = {}
+        self.closed: dict[SessionKey, ClosedSession] = {}
+        self.answered: dict[int, tuple[Edr, ...]] = {}
+
+    def case(self, catalogue: Catalogue) -> Case:
+        """Returns what was read."""
+        return Case(
+            self.now,
+            self.group_id,
+            self.version,
+            catalogue,
+            self.directory,
+            self.accounts,
+            self.balances,
+            self.sessions,
+            self.closed,
+            self.answered,
+        )
+
+    def add_session(self, session: Session) -> None:
+        """Takes a session; of two with one key the newer counts."""
+        old = self.sessions.get(session.key)
+        if old is None or old.number < session.number:
+            self.sessions[session.key] = session
+
+    def add_closed(self, closed: ClosedSession) -> None:
+        """Takes a session that has ended; of two with one key the newer counts."""
+        old = self.closed.get(closed.session.key)
+        if old is None or _age(old) < _age(closed):
+            self.closed[closed.session.key] = closed
+
+    def add_answered(self, edr: Edr) -> None:
+        """Takes what a request was answered that is asked again."""
+        assert edr.session_number is not None
+        before = self.answered.get(edr.session_number, ())
+        self.answered[edr.session_number] = (*before, edr)
+
+    def asked_again(self, request: ChargingRequest) -> Session | None:
+        """Returns the session of a request that may be a repeat, open or ended."""
+        session = self.sessions.get(request.session_key)
+        if session is None:
+            closed = self.closed.get(request.session_key)
+            session = None if closed is None else closed.session
+        return session if session is not None and may_repeat(request, session) else None
+
+    def is_stranger(self, request: ChargingRequest) -> bool:
+        """Whether a request goes on with a session that is not open."""
+        is_initial = request.request_type is RequestType.INITIAL
+        return not is_initial and request.session_key not in self.sessions
+
+    def recognise(self, request: ChargingRequest, found: "Directory") -> None:
+        """Takes what the directory says of a request whose session is not known."""
+        for identity in request.identities:
+            for _, group_id, account_id in found.get(identity, ()):
+                if group_id == self.group_id:
+                    self.directory[identity] = account_id
+
+    def admit(self, request: ChargingRequest, found: "Directory") -> bool:
+        """Takes what the directory says of an INITIAL; is it still a request of this group?"""
+        if request.request_type is not RequestType.INITIAL:
+            return True
+        for identity in request.identities:
+            for tenant, group_id, account_id in found.get(identity, ()):
+                if group_id == self.group_id:
+                    self.directory[identity] = account_id
+                elif request.tenant in (None, tenant):
+                    return False
+        return True
+
+
+def _age(closed: ClosedSession) -> tuple[int, ...]:
+    return closed.closed_at, closed.session.number, closed.session.request_number
+
+
+Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
+"""(tenant, group, account) of identities; tenants may share one."""
+
+
+def by_identity(rows: Iterable[Row]) -> Directory:
+    found: dict[Identity, list[tuple[str, int, int]]] = {}
+    for tenant, kind, value, group_id, account_id in rows:
+        identity = Identity(IdentityKind(kind), value)
+        found.setdefault(identity, []).append((tenant, group_id, account_id))
+    return found
+
+
+Newest = Mapping[SessionKey, Mapping[str, int]]
+"""By session and tenant, the group whose session is the newest."""
+
+
+def newest_groups(rows: Iterable[Row]) -> Newest:
+    """Indexes rows that come in the order in which the sessions were opened."""
+    newest: dict[SessionKey, dict[str, int]] = {}
+    for group_id, session_id, sub_session_id, tenant in rows:
+        newest.setdefault(SessionKey(session_id, sub_session_id), {})[tenant] = group_id
+    return newest
+
+
+def group_named(request: ChargingRequest, directory: Directory) -> int | None:
+    """Returns the only group that the identities of a request belong to."""
+    groups = {
+        group_id
+        for identity in request.identities
+        for tenant, group_id, _ in directory.get(identity, ())
+        if request.tenant in (None, tenant)
+    }
+    return groups.pop() if len(groups) == 1 else None
+
+
+def group_of_session(request: ChargingRequest, newest: Newest) -> int | None:
+    """Returns the only group that has the session of a request."""
+    groups = {
+        group_id
+        for tenant, group_id in newest.get(request.session_key, {}).items()
+        if request.tenant in (None, tenant)
+    }
+    return groups.pop() if len(groups) == 1 else None
