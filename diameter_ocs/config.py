@@ -167,6 +167,8 @@ class Configuration(BaseSettings):
     requests_in_flight_max: int = Field(default=1024, ge=1)
     connections_max: int = Field(default=1024, ge=1)
     accept_any_loopback_peer: bool = False
+    # Whole days of EDRs are dropped when they are older; the books go on from opening balances.
+    edr_retention_days: int = Field(default=400, ge=7, le=36500)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json", "auto"] = "auto"
     # Private Service-Context-Ids, each with the document that describes it, as "32251".

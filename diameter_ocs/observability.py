@@ -124,6 +124,9 @@ class Metrics:
     database_errors: Counter
     database_retries: Counter
     peers_open: Gauge
+    partition_days_ahead: Gauge
+    default_partition_rows: Gauge
+    partitions_undone: Gauge
 
 
 def create_metrics() -> Metrics:
@@ -170,6 +173,17 @@ def create_metrics() -> Metrics:
             "database_retries", "Batches tried again, because others had changed what they read"
         ),
         peers_open=gauge("peers_open", "Peers whose connection is open"),
+        partition_days_ahead=gauge(
+            "partition_days_ahead", "Days after today that have a partition, by table", "table"
+        ),
+        default_partition_rows=gauge(
+            "default_partition_rows",
+            "Rows that found no partition of their day, counted up to 10,000, by table",
+            "table",
+        ),
+        partitions_undone=gauge(
+            "partitions_undone", "What the last look after the partitions left undone: see the log"
+        ),
     )
 
 

@@ -30,10 +30,11 @@ from .gy.encode import Encoder, result_code
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
+from .jobs.partitions import PartitionJob, PartitionWatch
 from .observability import Metrics, SparingLog, create_metrics, monitored
-from .store import schema
 from .store.catalogues import Catalogues
 from .store.database import Database
+from .store.partitions import Partitions, measure
 from .store.work import PostgresStore
 from .transport.connection import Connection
 from .transport.peers import PeerRule, PeerTable
@@ -47,8 +48,6 @@ SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
 WATCH_SECONDS = 1.0
 """How often the database is asked whether it is there."""
-PARTITIONS_SECONDS = 3600.0
-"""How often the journal's partitions are looked after."""
 RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
@@ -220,11 +219,13 @@ async def _lanes(
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
     lanes = Lanes(store, settings, wall_clock, metrics)
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with (
+            _kept_partitions(configuration, conninfo, metrics),
+            asyncio.TaskGroup() as tasks,
+        ):
             working = [
                 tasks.create_task(lanes.run()),
-                tasks.create_task(_watch(database, readiness)),
-                tasks.create_task(_make_partitions(conninfo)),
+                tasks.create_task(_watch(database, readiness, metrics)),
             ]
             yield lanes
             for task in working:
@@ -233,28 +234,30 @@ async def _lanes(
         await database.close()
 
 
-async def _watch(database: Database, readiness: Readiness) -> None:
+async def _watch(database: Database, readiness: Readiness, metrics: Metrics) -> None:
     """Keeps the readiness true to what the database says."""
+    partitions = PartitionWatch(partial(measure, database), wall_clock, metrics)
     while True:
         try:
             await database.ping()
+            reason = await partitions.unready()
         except (CasesUnavailable, BrokenBatch) as error:
-            reason: str | None = f"the database does not answer: {error}"
-        else:
-            reason = None
+            reason = f"the database does not answer: {error}"
         if readiness.reason != "stopping":
             readiness.reason = reason
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def _make_partitions(conninfo: str) -> None:
-    """Keeps the journal's partitions ahead of the days; what fails is tried again in an hour."""
-    while True:
-        await asyncio.sleep(PARTITIONS_SECONDS)
-        try:
-            await asyncio.to_thread(schema.make_partitions, conninfo)
-        except (schema.SchemaError, CasesUnavailable) as error:
-            log.warning("partitions not made", reason=str(error))
+@asynccontextmanager
+async def _kept_partitions(
+    configuration: Configuration, conninfo: str, metrics: Metrics
+) -> AsyncIterator[None]:
+    """Makes the partitions of the next days now, and keeps them while the context lasts."""
+    partitions = Partitions(conninfo, configuration.edr_retention_days)
+    job = PartitionJob(partitions, wall_clock, metrics)
+    await asyncio.to_thread(job.prepare)
+    with job.running():
+        yield
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,34 @@ def database(cluster: Cluster, migrated: str) -> Iterator[str]:
     execute(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY WAL_LOG")
     yield cluster.conninfo(name)
     execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def roleless(cluster: Cluster, database: str) -> Iterator[str]:
+    """The conninfo of a login that may act as the application, and not as the owner."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        ((name,),) = connection.execute("SHOW hba_file")
+        file = Path(name)
+        before = file.read_text()
+        file.write_text(f"local all ocs_roleless trust\n{before}")
+        connection.execute("CREATE ROLE ocs_roleless LOGIN IN ROLE diameter_ocs_application")
+        connection.execute("SELECT pg_reload_conf()")
+    login = database.replace("user=ocs", "user=ocs_roleless")
+    while not may_connect(login):
+        time.sleep(0.01)
+    yield login
+    file.write_text(before)
+    execute(cluster, "DROP ROLE ocs_roleless")
+    execute(cluster, "SELECT pg_reload_conf()")
+
+
+def may_connect(conninfo: str) -> bool:
+    """Say whether a login is let in."""
+    try:
+        psycopg.connect(conninfo).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def execute(cluster: Cluster, statement: str) -> None:

@@ -33,6 +33,7 @@ message_octets_max = 1048576
 requests_in_flight_max = 10
 connections_max = 20
 accept_any_loopback_peer = true
+edr_retention_days = 30
 log_level = "warning"
 log_format = "json"
 

@@ -20,6 +20,7 @@ ROOMS: dict[str, str] = {
     "handlers": "charging",
     "store": "charging",
     "transport": "base",
+    "jobs": "charging handlers",
     "embedded": "",
     "simulator": "",
     "config": "",
@@ -48,7 +49,7 @@ PACKAGES: dict[str, str] = {
     "rich": "cli",
     "socket": "transport simulator embedded server cli",
     "sqlalchemy": "store",
-    "structlog": "observability transport handlers store embedded server cli",
+    "structlog": "observability transport handlers store jobs embedded server cli",
     "typer": "cli",
     "yaml": "cli handlers",
 }

@@ -25,6 +25,10 @@ def books(
             f"{result.balances} balances, {result.edrs} EDRs, {result.sessions} open sessions: "
             + ("balanced." if result.are_balanced else "NOT BALANCED.")
         )
+        if result.since is not None:
+            typer.echo(
+                f"Summed since {result.since.date()}, from the opening balances of that day."
+            )
         if result.faults:
             print_table(
                 ["group", "balance", "field", "stored", "recorded"],
@@ -41,5 +45,6 @@ def books_json(result: Books) -> dict[str, object]:
         "balances": result.balances,
         "edrs": result.edrs,
         "sessions": result.sessions,
+        "since": None if result.since is None else f"{result.since:%Y-%m-%dT%H:%M:%SZ}",
         "faults": [fault._asdict() for fault in result.faults],
     }

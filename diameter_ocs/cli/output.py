@@ -17,7 +17,7 @@ from ..handlers.catalogue import CatalogueError
 from ..handlers.provisioning import Refusal
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
-from ..store.schema import SchemaError
+from ..store.logins import SchemaError
 
 REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
 """Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""

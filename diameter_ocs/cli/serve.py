@@ -71,7 +71,6 @@ def serve(
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
         schema.check(conninfo)
-        schema.make_partitions(conninfo)
         _run(configuration, conninfo, None, demo)
         return
     cluster = Cluster(database.data_directory(configuration, demo))

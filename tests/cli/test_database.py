@@ -7,6 +7,7 @@ import pytest
 
 from diameter_ocs.cli.database import opened
 from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.store.schema import VERSION
 from tests.cli.conftest import CATALOGUE, Run
 
 
@@ -22,8 +23,9 @@ def test_an_external_database_is_migrated_on_demand(run_anywhere: Run, empty_dat
     assert refused.json["error"]["code"] == "schema_incompatible"
     assert "run `db migrate` first" in refused.json["error"]["messages"][0]
 
-    assert run_anywhere("db", "migrate", *place).out == "The schema is at version 1.\n"
-    assert run_anywhere("db", "migrate", *place, "--json").json == {"schema": 1}
+    migrated = run_anywhere("db", "migrate", *place)
+    assert migrated.out == f"The schema is at version {VERSION}.\n"
+    assert run_anywhere("db", "migrate", *place, "--json").json == {"schema": VERSION}
     assert run_anywhere("tenant", "list", *place, "--json").json == []
 
 
@@ -94,6 +96,7 @@ def test_books_add_up(shop: Run) -> None:
         "balances": 2,
         "edrs": 1,
         "sessions": 0,
+        "since": None,
         "faults": [],
     }
 
@@ -112,3 +115,20 @@ def test_a_balance_changed_by_hand_shows_in_the_books(shop: Run, database: str) 
 def test_a_missing_record_shows_in_the_books(shop: Run, database: str) -> None:
     change(database, "DELETE FROM edr")
     assert shop("books").status == 4
+
+
+def test_the_books_tell_since_when_they_sum(shop: Run, database: str) -> None:
+    before = shop("books", "--json").json
+    assert (before["balanced"], before["since"]) == (True, None)
+    assert "Summed since" not in shop("books").out
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO opening SELECT group_id, unnest(posting_balances), unnest(posting_totals),"
+            " unnest(posting_useds), unnest(posting_reserveds), '2031-05-20Z' FROM edr"
+        )
+        connection.execute("DELETE FROM edr")
+    after = shop("books", "--json").json
+    assert after == {**before, "edrs": 0, "since": "2031-05-20T00:00:00Z"}
+    assert shop("books").out.splitlines()[1:] == [
+        "Summed since 2031-05-20, from the opening balances of that day."
+    ]

@@ -1,0 +1,60 @@
+"""A server whose login may not make partitions serves as long as there are some."""
+
+import datetime
+
+import psycopg
+
+from diameter_ocs.config import resource
+from diameter_ocs.store.partitions import JOURNAL
+from diameter_ocs.store.schema import migrate
+from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
+from tests.system.serving import Server, eventually
+
+
+def remove_partitions(conninfo: str) -> None:
+    """Leave partitions for today and one more day."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    with psycopg.connect(conninfo) as connection:
+        for days in range(2, 15):
+            name = JOURNAL.partition(today + datetime.timedelta(days=days))
+            connection.execute(f"DROP TABLE {name}")
+
+
+def started(configured: Configured, login: str) -> Server:
+    server = configured(IDENTITY + LISTEN + LOOPBACK)
+    server.environment["OCS_DATABASE_URL"] = login
+    return server.start()
+
+
+def test_rights_that_are_missing_are_told_and_matter_when_the_days_run_out(
+    configured: Configured, database: str, roleless: str
+) -> None:
+    server = started(configured, roleless)
+    eventually("ready", server.is_ready)
+    assert "may not act as diameter_ocs_owner" in server.log
+    metrics = server.page("/metrics")[1]
+    assert "ocs_partitions_undone 1.0" in metrics
+    assert 'ocs_partition_days_ahead{table="edr"} 14.0' in metrics
+    assert server.end() == 0
+
+    remove_partitions(database)
+    server = started(configured, roleless)
+    sentence = "edr has partitions for 1 days ahead, fewer than 2: run `db migrate`"
+    eventually("unready", lambda: sentence in server.page("/readyz")[1])
+    assert server.page("/readyz")[0] == 503
+    assert server.end() == 0
+
+    migrate(database, resource("migrations"))
+    server = started(configured, roleless)
+    eventually("ready again", server.is_ready)
+    assert "Traceback" not in server.log
+
+
+def test_a_server_makes_what_is_missing_before_it_listens(
+    configured: Configured, database: str
+) -> None:
+    remove_partitions(database)
+    server = configured(IDENTITY + LISTEN + LOOPBACK).start()
+    eventually("ready", server.is_ready)
+    assert 'ocs_partition_days_ahead{table="edr"} 14.0' in server.page("/metrics")[1]
+    assert server.end() == 0
