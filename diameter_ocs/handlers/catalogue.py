@@ -170,11 +170,22 @@ class PlanPart(_Part):
     services: Annotated[tuple[ServicePart, ...], Field(min_length=1)]
 
 
+class SettingsPart(_Part):
+    """How sessions are treated that do not go as they should."""
+
+    session_idle_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 48
+    ims_session_idle_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 4
+    tombstone_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
+    charge_unknown_session: bool = False
+    close_unclaimed: bool = True
+
+
 class Document(_Part):
     """All that one tenant sells."""
 
     tenant: Name
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    settings: SettingsPart = SettingsPart()
     # Checked, and not used yet: they will tell who is at home.
     home_networks: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
     rating_groups: Annotated[tuple[RatingGroupPart, ...], Field(min_length=1)]
@@ -255,6 +266,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         default_rating_groups=dict(document.default_rating_groups),
         service_identifiers=dict(document.service_identifiers),
         default_monetary_balance_type=_default_money(document),
+        session_rules=_session_rules(document.settings),
     )
 
 
@@ -262,6 +274,16 @@ def read_stored(tenant: str, version: int, text: str) -> catalogue.Catalogue:
     """Returns a catalogue from the document that was stored when it was applied."""
     del tenant  # the document names it
     return build(Document.model_validate_json(text), version)
+
+
+def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
+    return catalogue.SessionRules(
+        idle_seconds=part.session_idle_hours * 3600,
+        ims_idle_seconds=part.ims_session_idle_hours * 3600,
+        tombstone_seconds=part.tombstone_hours * 3600,
+        charges_unknown_sessions=part.charge_unknown_session,
+        closes_unclaimed=part.close_unclaimed,
+    )
 
 
 def _fault(detail: Any) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
 from diameter_ocs.config import resource
 from diameter_ocs.handlers.catalogue import (
@@ -262,3 +263,26 @@ def test_a_quantity_is_a_whole_number_with_a_unit(text: object, quantity: int) -
 def test_what_is_no_quantity_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match=r"quantity|too large"):
         parse_quantity(text)
+
+
+def test_a_tenant_says_how_sessions_are_treated_that_go_wrong() -> None:
+    assert build(read_document(GOOD), 1).session_rules == SessionRules()
+    settings = """
+settings:
+  session_idle_hours: 24
+  ims_session_idle_hours: 2
+  tombstone_hours: 72
+  charge_unknown_session: yes
+  close_unclaimed: no
+"""
+    rules = build(read_document(GOOD + settings), 1).session_rules
+    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["tombstone_hours: 0", "tombstone_hours: 721", "session_idle_hours: 0", "unheard_of: 1"],
+)
+def test_a_setting_without_sense_is_refused(setting: str) -> None:
+    (fault,) = faults(f"{GOOD}settings: {{{setting}}}\n")
+    assert fault.startswith(f"settings.{setting.partition(':')[0]}: ")
