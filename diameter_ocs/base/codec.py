@@ -71,12 +71,12 @@ class Group:
     @property
     def by_name(self) -> Mapping[str, list[Avp]]:
         """All AVPs that are known."""
-        return _ByName(self)
+        return _ByName(self._octets, self._base, self.layout.fields)
 
     @property
     def unknown(self) -> list[Avp]:
         """All AVPs that are not known, in their order."""
-        return [self.received(field) for field in self.layout.unknown]
+        return _received(self._octets, self._base, self.layout.unknown)
 
     @property
     def is_repeated(self) -> bool:
@@ -99,36 +99,30 @@ class Group:
     def avp(self, name: str) -> Avp | None:
         """Returns the first AVP of the name, None without one."""
         fields = self.layout.fields.get(name)
-        return None if fields is None else self.received(fields[0])
+        return None if fields is None else _avp(self._octets, self._base, fields[0])
 
     def avps(self, name: str) -> list[Avp]:
         """Returns all AVPs of the name, in their order."""
         fields = self.layout.fields.get(name)
-        return [] if fields is None else [self.received(field) for field in fields]
+        return [] if fields is None else _received(self._octets, self._base, fields)
 
-    def received(self, field: Field) -> Avp:
-        """Returns the AVP that stands in a field of the layout."""
-        _, stop, _, _, start, flags, code, vendor_id, definition = field
-        base = self._base
-        value = _value(self._octets, base, field)
-        avp: Avp = _NEW_AVP(
-            Avp, (definition, code, vendor_id, flags, value, base + start, base + stop)
-        )
-        return avp
+    def in_order(self) -> list[Avp]:
+        """Returns all AVPs, known or not, in their order."""
+        return _received(self._octets, self._base, self.layout.in_order())
 
 
 class _ByName(Mapping[str, list[Avp]]):
     """The known AVPs of a group as a mapping; they are made when they are asked for."""
 
-    __slots__ = ("_fields", "_group")
+    __slots__ = ("_base", "_fields", "_octets")
 
-    def __init__(self, group: Group) -> None:
-        self._group = group
-        self._fields = group.layout.fields
+    def __init__(self, octets: bytes, base: int, fields: dict[str, list[Field]]) -> None:
+        self._octets = octets
+        self._base = base
+        self._fields = fields
 
     def __getitem__(self, name: str) -> list[Avp]:
-        received = self._group.received
-        return [received(field) for field in self._fields[name]]
+        return _received(self._octets, self._base, self._fields[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -142,10 +136,7 @@ class _ByName(Mapping[str, list[Avp]]):
     def get(self, name: str, default: Any = None) -> Any:
         """Returns the AVPs of a name, which without any is the default."""
         fields = self._fields.get(name)
-        if fields is None:
-            return default
-        received = self._group.received
-        return [received(field) for field in fields]
+        return default if fields is None else _received(self._octets, self._base, fields)
 
 
 class Findings:
@@ -166,8 +157,7 @@ class Findings:
         self._look(group, [])
 
     def _look(self, group: Group, around: list[Avp]) -> None:
-        for field in group.layout:
-            avp = group.received(field)
+        for avp in group.in_order():
             if _has_odd_flags(avp):
                 self.odd_flags.append(avp)
             if avp.definition is None and avp.flags & MANDATORY_BIT:
@@ -261,18 +251,19 @@ class _Walk:
 
     def _group_layout(self, key: int, data: int, stop: int, depth: int) -> Layout:
         """Returns the layout that is remembered of a group, else, or over a limit, a new one."""
-        if self._groups is not None and REMEMBERED_OCTETS_MIN <= stop - data <= OCTETS_MAX:
-            number = int.from_bytes(self._octets[data:stop])
-            layout = self._groups.find(key << _LENGTH_BITS | stop - data, number)
-            is_within = layout is not None and (
-                layout.avps <= self._left and depth + layout.depth < GROUP_DEPTH_MAX
-            )
-            if layout is not None and is_within:
+        groups = self._groups
+        if groups is not None and REMEMBERED_OCTETS_MIN <= stop - data <= OCTETS_MAX:
+            key = key << _LENGTH_BITS | stop - data
+            layout = groups.find(key, self._octets[data:stop])
+            if layout is not None and self._is_within_limits(layout, depth):
                 return layout
         return Layout()
 
+    def _is_within_limits(self, layout: Layout, depth: int) -> bool:
+        return layout.avps <= self._left and depth + layout.depth < GROUP_DEPTH_MAX
+
     def _enter(self, holder: Layout, layout: Layout, field: Field, base: int, depth: int) -> None:
-        """Walks a group that is in its holder already, unless its layout is a remembered one."""
+        """Walks a group that is in its holder already, unless its layout was remembered."""
         data, stop, _, _, _, _, code, vendor_id, definition = field
         if depth >= GROUP_DEPTH_MAX:
             assert definition is not None, "only a group that is known is looked into"
@@ -282,13 +273,26 @@ class _Walk:
         else:
             self.walk(layout, base + data, base + stop, depth + 1)
             if self._groups is not None and REMEMBERED_OCTETS_MIN <= stop - data <= OCTETS_MAX:
-                octets = self._octets[base + data : base + stop]
                 key = avp_key(code, vendor_id) << _LENGTH_BITS | stop - data
-                self._groups.learn(key, octets, layout)
+                self._groups.learn(key, self._octets[base + data : base + stop], layout)
         holder.groups.append(field)
         holder.depth = max(holder.depth, layout.depth + 1)
         if layout.has_findings:
             holder.has_findings = True
+
+
+def _received(octets: bytes, base: int, fields: list[Field]) -> list[Avp]:
+    if len(fields) == 1:
+        return [_avp(octets, base, fields[0])]
+    return [_avp(octets, base, field) for field in fields]
+
+
+def _avp(octets: bytes, base: int, field: Field) -> Avp:
+    """Returns the AVP that stands in a field of the group that begins at `base`."""
+    _, stop, _, _, start, flags, code, vendor_id, definition = field
+    value = _value(octets, base, field)
+    avp: Avp = _NEW_AVP(Avp, (definition, code, vendor_id, flags, value, base + start, base + stop))
+    return avp
 
 
 def _value(octets: bytes, base: int, field: Field) -> Value:

@@ -4,19 +4,17 @@ A layout follows from the headers of the AVPs and never from their data. Octets 
 headers in the same places as octets met before have their layout: they need not be walked again.
 """
 
-from collections.abc import Iterator
-
 from .dictionary import AvpDefinition
 from .formats import Decode
 from .tolerance import Tolerated
 
 # Messages and groups are remembered up to this many octets, and AVPs at all depths.
-OCTETS_MAX = 4096
-AVPS_MAX = 512
+OCTETS_MAX = 2048
+AVPS_MAX = 256
 # A generation of the memory is closed when its layouts have this many AVPs; two are kept.
 GENERATION_AVPS_MAX = 8192
 # Layouts of one kind and length that a generation keeps; one more displaces the oldest.
-ALIKE_MAX = 8
+ALIKE_MAX = 6
 # Of so many layouts that were not remembered one is: what nobody repeats costs little so.
 MISSES_TO_LEARN = 8
 
@@ -61,10 +59,10 @@ class Layout:
         self.is_irregular: bool | None = None
         self.tolerated: tuple[Tolerated, ...] | None = None
 
-    def __iter__(self) -> Iterator[Field]:
-        """Yields all AVPs of this level in their order."""
+    def in_order(self) -> list[Field]:
+        """Returns all AVPs of this level, known or not, in their order."""
         fields = [field for alike in self.fields.values() for field in alike]
-        return iter(sorted(fields + self.unknown, key=_start))
+        return sorted(fields + self.unknown, key=_start)
 
     def mask(self, octets: int) -> bytes:
         """Returns as many octets, with all bits set where a header stands, at any depth."""
@@ -92,12 +90,16 @@ class Layouts:
         self._avps = 0
         self._misses = 0
 
-    def find(self, key: int, number: int) -> Layout | None:
+    def find(self, key: int, octets: bytes) -> Layout | None:
         """Returns the layout of the octets, None when none like it is remembered."""
-        for mask, headers, layout in self._new.get(key, ()):
+        new, old = self._new.get(key, ()), self._old.get(key, ())
+        if not new and not old:
+            return None
+        number = int.from_bytes(octets)
+        for mask, headers, layout in new:
             if number & mask == headers:
                 return layout
-        for shape in self._old.get(key, ()):
+        for shape in old:
             if number & shape[0] == shape[1]:
                 self._keep(key, shape)
                 return shape[2]
@@ -126,7 +128,7 @@ class Layouts:
 
 
 def _mark(mask: bytearray, base: int, layout: Layout) -> None:
-    for data, _, _, inner, start, *_ in layout:
+    for data, _, _, inner, start, *_ in layout.in_order():
         mask[base + start : base + data] = _HEADER_MASK[: data - start]
         if inner is not None:
             _mark(mask, base + data, inner)

@@ -130,14 +130,13 @@ class Decoder:
     def decode(self, octets: bytes) -> Message:
         """Returns what the function `decode` returns."""
         length = len(octets)
-        if length > OCTETS_MAX:
-            return decode(octets, self._dictionary)
-        layout = self._messages.find(length, int.from_bytes(octets))
+        is_memorable = length <= OCTETS_MAX
+        layout = self._messages.find(length, octets) if is_memorable else None
         if layout is not None:
             return _message(octets, self._dictionary, layout)
         message = _message(octets, self._dictionary, Layout())
         _walk(message, self._dictionary, self._groups)
-        if message.fault is None:
+        if is_memorable and message.fault is None:
             self._messages.learn(length, octets, message.group.layout, _HEADER_MASK)
         return message
 
@@ -179,9 +178,10 @@ def answer(
 
     The members stand in the order given and hold what the answer says, Result-Code included.
     """
+    session_id = request.group.avp("Session-Id")
     body = b"".join(
         (
-            b"".join([request.raw(avp) for avp in request.group.avps("Session-Id")[:1]]),
+            b"" if session_id is None else request.raw(session_id),
             dictionary.encode_avps(_origin(identity, request)),
             dictionary.encode_avps(members),
             b"".join([request.raw(avp) for avp in request.group.avps("Proxy-Info")]),

@@ -89,6 +89,9 @@ Authorise = Callable[[CerFacts], PeerAccepted | PeerRefused]
 class State(Enum):
     """Where the connection stands; WAIT_CER is Closed of the RFC with a transport."""
 
+    # The enumeration's own hash runs in Python at every look into the table.
+    __hash__ = object.__hash__
+
     WAIT_CER = auto()
     OPEN = auto()
     # A DPR of ours waits for its DPA.
@@ -102,6 +105,9 @@ class State(Enum):
 
 class Input(Enum):
     """What can happen to a connection."""
+
+    # The enumeration's own hash runs in Python at every look into the table.
+    __hash__ = object.__hash__
 
     CER_ACCEPTED = auto()
     CER_REFUSED = auto()
@@ -269,7 +275,8 @@ class Peer:
     def _receive_request(self, message: Message, now: float) -> None:
         if self._watchdog is not None:
             self._obey(self._watchdog.message_received(now), now)
-        if message.name == CAPABILITIES_EXCHANGE:
+        name = message.name
+        if name == CAPABILITIES_EXCHANGE:
             self._receive_capabilities(message, now)
         elif self.state is State.WAIT_CER:
             self._apply(Input.REQUEST, None, now)
@@ -279,7 +286,7 @@ class Peer:
             except DiameterError as error:
                 self._refuse(message, error)
                 return
-            what = _REQUESTS.get(message.name or "", Input.REQUEST)
+            what = _REQUESTS.get(name or "", Input.REQUEST)
             self._apply(what, RequestReceived(message, tolerated), now)
 
     def _check(self, message: Message) -> tuple[Tolerated, ...]:
@@ -288,11 +295,12 @@ class Peer:
         tolerated = check(
             message, local.dictionary, strict=self._strict, applications=self._application_ids
         )
-        if message.name in _REQUESTS:
+        name = message.name
+        if name in _REQUESTS:
             return tolerated
         check_destination(message, self._served)
-        if message.name not in self._taken[message.application_id]:
-            raise CommandUnsupported(f"{message.name} is sent from here, not taken")
+        if name not in self._taken[message.application_id]:
+            raise CommandUnsupported(f"{name} is sent from here, not taken")
         if self.requests_in_flight >= local.requests_in_flight_max:
             raise TooBusy(f"{self.requests_in_flight} requests of this connection are open")
         return tolerated

@@ -16,6 +16,9 @@ REOPEN_ANSWERS = 3
 class State(Enum):
     """What is known of the peer."""
 
+    # The enumeration's own hash runs in Python at every look into the table.
+    __hash__ = object.__hash__
+
     INITIAL = auto()
     OKAY = auto()
     SUSPECT = auto()
@@ -25,6 +28,9 @@ class State(Enum):
 
 class Event(Enum):
     """What can happen. The timer is told apart by whether a DWA is awaited."""
+
+    # The enumeration's own hash runs in Python at every look into the table.
+    __hash__ = object.__hash__
 
     CONNECTION_UP = auto()
     MESSAGE_RECEIVED = auto()

@@ -7,9 +7,10 @@ import pytest
 from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import AvpUnsupported
-from diameter_ocs.base.message import decode
+from diameter_ocs.base.message import Decoder, decode
 from diameter_ocs.base.tolerance import Tolerated
 from tests.base.captures import messages
+from tests.base.trees import whole
 
 pytestmark = pytest.mark.shared
 
@@ -48,3 +49,14 @@ def test_every_gy_message_of_a_capture_is_decoded(
             except AvpUnsupported:
                 refused += 1
     assert (seen, refused, tolerated) == (count, unknown, peculiarities)
+
+
+@pytest.mark.parametrize("name", [row[0] for row in CAPTURES])
+def test_a_capture_is_read_alike_with_and_without_a_memory(
+    dictionary: Dictionary, shared: Path, name: str
+) -> None:
+    decoder = Decoder(dictionary)
+    for octets in messages(shared / "captures" / name):
+        assert whole(decoder.decode(octets), dictionary) == whole(
+            decode(octets, dictionary), dictionary
+        )
