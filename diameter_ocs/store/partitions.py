@@ -30,10 +30,10 @@ SCHEMA_LOCK = 4_272_868
 """Names the lock under which one process at a time changes the schema."""
 ROWS_COUNTED = 10_000
 """Rows of a default partition that are counted; there may be more."""
-ATTACH_TIMEOUT = "1s"
-"""How long a lock is waited for that holds up nobody."""
+SCHEMA_TIMEOUT = "1s"
+"""How long others who change the schema are waited for."""
 TABLE_TIMEOUT = "200ms"
-"""How long a whole table is waited for: every request waits behind whoever waits for that."""
+"""How long a table is waited for in one try: requests wait behind whoever waits for that."""
 TABLE_TRIES = 3
 TABLE_PAUSE_SECONDS = 0.3
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -172,6 +172,7 @@ class Partitions:
             try:
                 if owner.become():
                     for work in works:
+                        owner.in_use.clear()
                         work(owner)
             except UNAVAILABLE as error:
                 raise CasesUnavailable(first_line(error)) from error
@@ -183,7 +184,7 @@ class _Owner:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._in_use: set[Partitioned] = set()
+        self.in_use: set[Partitioned] = set()
         self.undone: list[str] = []
 
     def become(self) -> bool:
@@ -205,7 +206,7 @@ class _Owner:
             spans = self._spans(table)
             for offset in range(-1, DAYS_AHEAD + 1):
                 day = today + offset * DAY
-                if not _is_covered(spans, day) and table not in self._in_use:
+                if not _is_covered(spans, day) and table not in self.in_use:
                     with self._attempt(table, f"{table.partition(day)} was not made"):
                         self._make(table, day)
 
@@ -218,7 +219,7 @@ class _Owner:
                 )
             ).fetchall()
             for (day,) in days:
-                if table not in self._in_use:
+                if table not in self.in_use:
                     with self._attempt(table, f"{table.default} was not emptied of {day}"):
                         self._move(table, day)
 
@@ -230,7 +231,7 @@ class _Owner:
         ((earlier,),) = self._connection.execute("SELECT least(%s, now())", (now,)).fetchall()
         cutoff = (earlier.astimezone(datetime.UTC) - days * DAY).date()
         for span in self._spans(table):
-            if span.end > cutoff or table in self._in_use:
+            if span.end > cutoff or table in self.in_use:
                 return
             with self._attempt(table, f"{span.name} was not dropped"):
                 self._drop(table, span)
@@ -242,15 +243,15 @@ class _Owner:
     def _attempt(self, table: Partitioned, failure: str) -> Iterator[None]:
         """Opens a transaction; no other process changes the schema meanwhile.
 
-        A table that others do not let go is left alone for the rest of the pass.
+        A table that others do not let go is then left alone for a while.
         """
         try:
             with self._connection.transaction():
-                self._execute("SET LOCAL lock_timeout = {}", sql.Literal(ATTACH_TIMEOUT))
+                self._execute("SET LOCAL lock_timeout = {}", sql.Literal(SCHEMA_TIMEOUT))
                 self._execute("SELECT pg_advisory_xact_lock({})", sql.Literal(SCHEMA_LOCK))
                 yield
         except (errors.LockNotAvailable, errors.DeadlockDetected):
-            self._in_use.add(table)
+            self.in_use.add(table)
             self.undone.append(f"{failure}: others use the table, or change the schema")
         except errors.CheckViolation:
             self.undone.append(f"{failure}: rows of its time lie in the default partition")
@@ -262,6 +263,7 @@ class _Owner:
     def _make(self, table: Partitioned, day: datetime.date) -> None:
         if not self._exists(table.partition(day)):
             self._create(table, day)
+            self._lock(table.default)
             self._attach(table, day)
 
     def _move(self, table: Partitioned, day: datetime.date) -> None:
@@ -282,7 +284,7 @@ class _Owner:
             column=sql.Identifier(table.column),
         )
         moved = self._move_rows(table, day)
-        self._lock(table)
+        self._lock(table.name, table.default)
         moved += self._move_rows(table, day)
         self._attach(table, day)
         self._execute("ALTER TABLE {} DROP CONSTRAINT moved", sql.Identifier(name))
@@ -307,7 +309,7 @@ class _Owner:
             self._execute("LOCK TABLE {} IN EXCLUSIVE MODE", name)
             through = sql.Literal(f"{span.end} 00:00:00+00")
             self._connection.execute(_ADD_TO_OPENINGS.format(through, name))
-        self._lock(table)
+        self._lock(table.name, table.default)
         self._execute("DROP TABLE {}", name)
         log.info("partition dropped", partition=span.name)
 
@@ -330,17 +332,14 @@ class _Owner:
             *_bounds(day),
         )
 
-    def _lock(self, table: Partitioned) -> None:
-        """Locks a whole table, its readers too, in a few tries that hold up requests briefly."""
+    def _lock(self, *names: str) -> None:
+        """Locks tables against all others, in a few tries that hold up requests briefly."""
+        tables = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(n)) for n in names)
         self._execute("SET LOCAL lock_timeout = {}", sql.Literal(TABLE_TIMEOUT))
         for attempt in range(1, TABLE_TRIES + 1):
             try:
                 with self._connection.transaction():
-                    self._execute(
-                        "LOCK TABLE ONLY {}, ONLY {} IN ACCESS EXCLUSIVE MODE",
-                        sql.Identifier(table.name),
-                        sql.Identifier(table.default),
-                    )
+                    self._execute("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables)
                 return
             except errors.LockNotAvailable:
                 if attempt == TABLE_TRIES:

@@ -4,9 +4,7 @@ import datetime
 
 import psycopg
 
-from diameter_ocs.config import resource
 from diameter_ocs.store.partitions import JOURNAL
-from diameter_ocs.store.schema import migrate
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
 from tests.system.serving import Server, eventually
 
@@ -26,8 +24,8 @@ def started(configured: Configured, login: str) -> Server:
     return server.start()
 
 
-def test_rights_that_are_missing_are_told_and_matter_when_the_days_run_out(
-    configured: Configured, database: str, roleless: str
+def test_rights_that_are_missing_keep_nobody_from_serving(
+    configured: Configured, roleless: str
 ) -> None:
     server = started(configured, roleless)
     eventually("ready", server.is_ready)
@@ -36,25 +34,18 @@ def test_rights_that_are_missing_are_told_and_matter_when_the_days_run_out(
     assert "ocs_partitions_undone 1.0" in metrics
     assert 'ocs_partition_days_ahead{table="edr"} 14.0' in metrics
     assert server.end() == 0
+    assert "Traceback" not in server.log
 
+
+def test_a_server_is_not_ready_when_nobody_makes_partitions(
+    configured: Configured, database: str, roleless: str
+) -> None:
     remove_partitions(database)
     server = started(configured, roleless)
     sentence = "edr has partitions for 1 days ahead, fewer than 2: run `db migrate`"
     eventually("unready", lambda: sentence in server.page("/readyz")[1])
     assert server.page("/readyz")[0] == 503
-    assert server.end() == 0
-
-    migrate(database, resource("migrations"))
-    server = started(configured, roleless)
-    eventually("ready again", server.is_ready)
-    assert "Traceback" not in server.log
-
-
-def test_a_server_makes_what_is_missing_before_it_listens(
-    configured: Configured, database: str
-) -> None:
-    remove_partitions(database)
-    server = configured(IDENTITY + LISTEN + LOOPBACK).start()
+    server.kill()
+    server = started(configured, database)
     eventually("ready", server.is_ready)
     assert 'ocs_partition_days_ahead{table="edr"} 14.0' in server.page("/metrics")[1]
-    assert server.end() == 0
