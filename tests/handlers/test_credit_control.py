@@ -21,7 +21,8 @@ def cases() -> dict[int, Case]:
 
 def test_each_request_sees_what_the_one_before_left(cases: dict[int, Case]) -> None:
     group, _ = cases
-    batch = [(group, request) for request in (initial(), update(), update(), terminate())]
+    requests = initial(), update(), update(request_number=2), terminate()
+    batch = [(group, request) for request in requests]
     folded = fold(batch, cases)
     assert all(isinstance(result, Decision) for result in folded.results)
     (change,) = folded.changes
@@ -44,7 +45,7 @@ def test_groups_do_not_see_each_other(cases: dict[int, Case]) -> None:
 
 def test_what_changes_nothing_is_no_change(cases: dict[int, Case]) -> None:
     group, _ = cases
-    folded = fold([(group, update()), (group, initial(99))], cases)
+    folded = fold([(group, update(usages=(want(10),))), (group, initial(99))], cases)
     assert folded.changes == []
     assert len(folded.results) == 2
 

@@ -56,6 +56,7 @@ class Walk(RuleBasedStateMachine):
         self.total = dict.fromkeys(ACCOUNTS, OCTETS)
         self.used = dict.fromkeys(ACCOUNTS, 0)
         self.granted: dict[Key, int] = {}
+        self.ended: set[Key] = set()
         self.number: defaultdict[Key, int] = defaultdict(int)
         self.play(self.open())
 
@@ -100,6 +101,10 @@ class Walk(RuleBasedStateMachine):
         held = sum(units for (owner, _), units in self.granted.items() if owner == account)
         return self.total[account] - self.used[account] - held
 
+    def next_number(self, key: Key) -> int:
+        self.number[key] += 1
+        return self.number[key]
+
     def take(self, key: Key, decision: Decision, wanted: int) -> None:
         """Note what is granted: all that was asked for, or what is left."""
         expected = min(wanted, self.available(key[0]))
@@ -110,7 +115,8 @@ class Walk(RuleBasedStateMachine):
 
     def report(self, key: Key, units: int) -> None:
         """Note usage: the balance pays what it has; the rest is an overrun."""
-        self.granted[key] = 0
+        if key in self.granted:
+            self.granted[key] = 0
         self.used[key[0]] += min(units, self.available(key[0]))
 
     @rule(
@@ -120,9 +126,15 @@ class Walk(RuleBasedStateMachine):
     )
     def begin(self, account: int, session: bytes, wanted: int) -> None:
         key = account, session
-        request = initial(account, self.name(key), usages=(want(wanted),))
+        request = initial(
+            account,
+            self.name(key),
+            request_number=self.next_number(key),
+            usages=(want(wanted),),
+        )
         (decision,) = self.play(self.ask(request))
         self.granted.pop(key, None)
+        self.ended.discard(key)
         self.take(key, decision, wanted)
 
     @rule(
@@ -133,19 +145,19 @@ class Walk(RuleBasedStateMachine):
     )
     def go_on(self, account: int, session: bytes, reported: int, wanted: int) -> None:
         key = account, session
-        self.number[key] += 1
         request = update(
             account,
             self.name(key),
-            request_number=self.number[key],
+            request_number=self.next_number(key),
             usages=(used(reported, wanted),),
         )
         (decision,) = self.play(self.ask(request))
-        if key not in self.granted:
+        if key in self.granted or key in self.ended:
+            self.report(key, reported)
+        if key in self.granted:
+            self.take(key, decision, wanted)
+        else:
             assert decision.outcome is Outcome.SESSION_UNKNOWN
-            return
-        self.report(key, reported)
-        self.take(key, decision, wanted)
 
     @rule(
         account=st.sampled_from(ACCOUNTS),
@@ -154,14 +166,20 @@ class Walk(RuleBasedStateMachine):
     )
     def end(self, account: int, session: bytes, reported: int) -> None:
         key = account, session
-        request = terminate(account, self.name(key), usages=(used(reported),))
+        request = terminate(
+            account,
+            self.name(key),
+            request_number=self.next_number(key),
+            usages=(used(reported),),
+        )
         (decision,) = self.play(self.ask(request))
-        if key not in self.granted:
+        if key not in self.granted and key not in self.ended:
             assert decision.outcome is Outcome.SESSION_UNKNOWN
             return
         assert decision.outcome is Outcome.SUCCESS
         self.report(key, reported)
-        del self.granted[key]
+        self.granted.pop(key, None)
+        self.ended.add(key)
 
     @rule(wanted=st.lists(st.integers(1, 300), min_size=1, max_size=9))
     def everybody_at_once(self, wanted: list[int]) -> None:
@@ -169,15 +187,9 @@ class Walk(RuleBasedStateMachine):
         keys = sorted(self.granted)[: len(wanted)]
         requests = []
         for key, units in zip(keys, wanted, strict=False):
-            self.number[key] += 1
-            requests.append(
-                update(
-                    key[0],
-                    self.name(key),
-                    request_number=self.number[key],
-                    usages=(used(0, units),),
-                )
-            )
+            number = self.next_number(key)
+            usages = (used(0, units),)
+            requests.append(update(key[0], self.name(key), request_number=number, usages=usages))
         if not requests:
             return
         decisions = self.play(self.ask(*requests))

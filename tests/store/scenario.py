@@ -1,5 +1,6 @@
 """A small operator and its accounts in a store, requests for them, and the books of a twin."""
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -53,6 +54,9 @@ plans:
       - {{name: as you go, priority: 1, rating_groups: [{DATA}, {VOICE}], price: {{amount: "0.01", per: 10}}}}
 """  # noqa: E501
 
+identifiers = itertools.count(1000)
+"""Of requests: what says nothing else is not the same message twice."""
+
 
 class Kept(NamedTuple):
     """A store under test, both its sides."""
@@ -98,7 +102,7 @@ def ask(
         service_context="32251",
         origin_host="gateway.example",
         origin_realm="example",
-        end_to_end_id=7,
+        end_to_end_id=next(identifiers),
         is_retransmission=False,
         tenant=None,
         identities=(imsi(subscriber),),

@@ -31,6 +31,7 @@ from tests.store.scenario import (
     terminate,
     update,
     used,
+    want,
 )
 
 
@@ -60,9 +61,8 @@ async def test_an_initial_is_resolved_by_its_identity(kept: Kept) -> None:
 async def test_the_others_are_resolved_by_their_session(kept: Kept) -> None:
     groups = await furnish(kept.accounts)
     await charged(kept.store, (groups[1], initial(2, b"two")))
-    requests = [update(1, b"two"), terminate(1, b"two"), update(2, b"none"), initial(2, b"two")]
-    found = await kept.store.resolve(requests)
-    assert list(found) == [groups[1], groups[1], None, groups[1]]
+    requests = [update(1, b"two"), terminate(1, b"two"), update(99, b"two"), initial(2, b"two")]
+    assert list(await kept.store.resolve(requests)) == [groups[1]] * 4
 
 
 async def test_nothing_is_resolved_to_nothing(kept: Kept) -> None:
@@ -92,7 +92,7 @@ async def test_a_session_belongs_to_its_tenants_gateways(kept: Kept) -> None:
     (first,) = await furnish(kept.accounts, [1], "first")
     (second,) = await furnish(kept.accounts, [1], "second")
     await charged(kept.store, (first, initial(tenant="first")))
-    requests = [update(tenant=name) for name in (None, "first", "second")]
+    requests = [update(99, tenant=name) for name in (None, "first", "second")]
     assert list(await kept.store.resolve(requests)) == [first, first, None]
     await charged(kept.store, (second, initial(tenant="second")))
     assert list(await kept.store.resolve(requests)) == [None, first, second]
@@ -304,14 +304,15 @@ async def test_sub_sessions_are_sessions_of_their_own(kept: Kept) -> None:
 async def test_a_session_may_be_replaced_and_closed_within_one_batch(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
     await charged(kept.store, (group, initial()))
-    await charged(kept.store, (group, update()), (group, initial()), (group, update()))
+    again = initial(request_number=2)
+    await charged(kept.store, (group, update()), (group, again), (group, update()))
     case = await case_of(kept.store, group, update())
     assert [session.number for session in case.sessions.values()] == [5]
     await charged(
         kept.store,
-        (group, terminate()),
-        (group, initial()),
-        (group, terminate()),
+        (group, terminate(request_number=3)),
+        (group, initial(request_number=4)),
+        (group, terminate(request_number=5)),
         (group, initial(session=b"brief")),
         (group, terminate(session=b"brief")),
     )
@@ -384,7 +385,8 @@ async def test_a_batch_of_many_groups_keeps_each_groups_own(kept: Kept) -> None:
 async def test_what_is_refused_changes_nothing(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
     before = await case_of(kept.store, group)
-    results = await charged(kept.store, (group, update()), (group, initial(99)))
+    idle = update(usages=(want(10),))
+    results = await charged(kept.store, (group, idle), (group, initial(99)))
     assert [result.outcome for result in results if isinstance(result, Decision)] == [
         Outcome.SESSION_UNKNOWN,
         Outcome.USER_UNKNOWN,
