@@ -1,5 +1,6 @@
 """The job survives what befalls it; the watch tells whether its work is done."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -118,6 +119,31 @@ def test_no_fault_ends_the_job(metrics: Metrics) -> None:
     PartitionJob(partitions, clock, metrics).run(pauses.wait)
     assert len(partitions.kept) == 4
     assert pauses.seconds == [0, 300, 300, 300, 3600]
+
+
+class Blocking(Partitions):
+    """Partitions whose keeping never ends by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def keep(self, now: int) -> Sequence[str]:
+        self.begun.set()
+        self.ended.wait()
+        return super().keep(now)
+
+
+def test_a_job_that_hangs_holds_up_no_end(metrics: Metrics) -> None:
+    partitions = Blocking()
+    with PartitionJob(partitions, lambda: START, metrics).running():
+        assert partitions.begun.wait(10)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "partitions"]
+    assert thread.daemon
+    partitions.ended.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert partitions.kept == [START]
 
 
 class Answers:

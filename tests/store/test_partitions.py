@@ -177,6 +177,22 @@ def test_a_standby_is_a_database_that_is_away(database: str) -> None:
         Partitions(f"{database} options='-c default_transaction_read_only=on'").make(NOON)
 
 
+def test_a_connection_that_breaks_leaves_nothing_half_done(database: str) -> None:
+    add_row(database, JOURNAL, TODAY)
+    with psycopg.connect(database) as reader, ThreadPoolExecutor(1) as threads:
+        reader.execute("LOCK TABLE ONLY edr IN ACCESS SHARE MODE")
+        keeping = threads.submit(Partitions(database).keep, NOON)
+        cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks WHERE NOT granted"
+        while ask(database, cut) == [(0,)]:
+            assert not keeping.done()
+        with pytest.raises(CasesUnavailable):
+            keeping.result()
+    assert places(database) == {1: JOURNAL.default}
+    assert JOURNAL.partition(TODAY) not in partitions(database)
+    assert Partitions(database).keep(NOON) == ()
+    assert places(database) == {1: JOURNAL.partition(TODAY)}
+
+
 def test_a_login_without_the_role_is_told_in_one_sentence(roleless: str) -> None:
     kept = Partitions(roleless)
     before = partitions(roleless)
