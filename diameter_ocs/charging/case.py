@@ -71,12 +71,17 @@ class Case(NamedTuple):
             if edr.session_number is not None:
                 before = answered.get(edr.session_number, ())
                 answered = {**answered, edr.session_number: (*before, edr)}
-        return self._replace(
-            version=self.version + len(decision.edrs),
-            balances={**self.balances, **decision.balances},
-            sessions=sessions,
-            closed=closed,
-            answered=answered,
+        return Case(
+            self.now,
+            self.group_id,
+            self.version + len(decision.edrs),
+            self.catalogue,
+            self.directory,
+            self.accounts,
+            {**self.balances, **decision.balances},
+            sessions,
+            closed,
+            answered,
         )
 
 

@@ -5,6 +5,7 @@ A catalogue never changes: a new version is a new value. It is built, and checke
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .units import MICRO_UNITS, UnitType, half_up
 
@@ -46,14 +47,18 @@ class Price:
 
     def charge_of(self, units: int) -> int:
         """Returns what so many units cost in all, tax included, in micro-units."""
+        if not units:
+            return 0
+        if not self.tax_millionths:
+            return half_up(units * self.micro_units, self.per_units)
         return half_up(
             units * self.micro_units * (MICRO_UNITS + self.tax_millionths),
             self.per_units * MICRO_UNITS,
         )
 
-    def tax_of(self, units: int) -> int:
-        """Returns the part of `charge_of` that is above the net price."""
-        return self.charge_of(units) - half_up(units * self.micro_units, self.per_units)
+    def net_of(self, units: int) -> int:
+        """Returns what so many units cost without the tax."""
+        return half_up(units * self.micro_units, self.per_units)
 
     def units_for(self, micro_units: int, at_most: int) -> int:
         """Returns how many whole units cost no more than an amount, and no more than `at_most`."""
@@ -98,6 +103,29 @@ class Plan:
     allowances: tuple[Allowance, ...]
 
 
+class Source(NamedTuple):
+    """What pays next: an allowance service, or neighbouring services that share a price."""
+
+    service: str
+    """The first one's name."""
+    is_priced: bool
+    balance_types: tuple[str, ...]
+    """In the order in which they pay, without repeats."""
+
+
+class Tariff(NamedTuple):
+    """Everything that may pay for a rating group at one price, in order."""
+
+    price: Price | None
+    """What units cost that no allowance pays; None: only allowances pay."""
+    sources: tuple[Source, ...]
+    """Empty: no service of the account takes the rating group."""
+    balance_types: tuple[str, ...]
+    """Every type that may pay, those that pay at another price included."""
+    is_free: bool
+    """This price or another one of the rating group is nothing: it never ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """How a tenant has sessions treated that do not go as they should."""
@@ -131,9 +159,10 @@ class Catalogue:
     """From a Service-Identifier to a rating group, likewise."""
     default_monetary_balance_type: str | None = None
     session_rules: SessionRules = SessionRules()
-    _services: dict[tuple[tuple[str, ...], int], tuple[Service, ...]] = field(
-        default_factory=dict, repr=False, compare=False
+    tariffs: dict[tuple[tuple[str, ...], int], tuple[Tariff, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
+    """What `rating.tariffs_of` has found, by plans and rating group; it may forget it."""
 
     def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
         """Returns what may pay for a rating group, in order: plan priority, then service priority.
@@ -141,18 +170,13 @@ class Catalogue:
         A service that names a group also covers its children; a nearer group does not win. A plan
         that this version does not have any more supplies nothing.
         """
-        key = plans, rating_group
-        services = self._services.get(key)
-        if services is None:
-            known = (self.plans[name] for name in set(plans) if name in self.plans)
-            subscribed = sorted(known, key=_by_priority)
-            services = self._services[key] = tuple(
-                service
-                for plan in subscribed
-                for service in sorted(plan.services, key=_by_priority)
-                if rating_group in service.rating_groups
-            )
-        return services
+        known = (self.plans[name] for name in set(plans) if name in self.plans)
+        return tuple(
+            service
+            for plan in sorted(known, key=_by_priority)
+            for service in sorted(plan.services, key=_by_priority)
+            if rating_group in service.rating_groups
+        )
 
     def rating_group_of(
         self, rating_group: int | None, service_identifiers: tuple[int, ...], context: str | None

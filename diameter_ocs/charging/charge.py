@@ -12,9 +12,9 @@ from .decisions import (
     ServiceDecision,
 )
 from .identification import subscriber
-from .progress import Progress, Service
+from .progress import INITIAL, SUCCESS, TERMINATION, Progress, Service
 from .repeats import kept_decision
-from .requests import ChargingRequest, RequestType
+from .requests import ChargingRequest
 from .session import ClosedSession, CloseReason, Session
 from .supervision import close
 
@@ -32,7 +32,7 @@ def charge(request: ChargingRequest, case: Case) -> Decision:
 
 def _decide(request: ChargingRequest, case: Case) -> Decision:
     session = case.sessions.get(request.session_key)
-    if request.request_type is RequestType.INITIAL:
+    if request.request_type is INITIAL:
         return _open(request, case, session)
     if session is not None:
         return _continue(request, case, session)
@@ -67,16 +67,16 @@ def _continue(request: ChargingRequest, case: Case, session: Session) -> Decisio
     """Settles and grants within an open session; a termination releases everything and ends it."""
     progress = Progress(case, session)
     services = progress.services(request)
-    if request.request_type is not RequestType.TERMINATION:
+    if request.request_type is not TERMINATION:
         return _going_on(request, progress, services)
     progress.release_all()
-    return _ended(request, progress, services, Outcome.SUCCESS, CloseReason.TERMINATED)
+    return _ended(request, progress, services, SUCCESS, CloseReason.TERMINATED)
 
 
 def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseReason) -> Decision:
     """Charges what is reported after the end; a client that ends what has ended is content."""
-    is_termination = request.request_type is RequestType.TERMINATION
-    outcome = Outcome.SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
+    is_termination = request.request_type is TERMINATION
+    outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
     progress = Progress(case, session)
@@ -124,9 +124,9 @@ def _new_session(request: ChargingRequest, case: Case, account_id: int) -> Sessi
 def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:
     """Returns the decision after which the session is open."""
     return Decision(
-        Outcome.SUCCESS,
+        SUCCESS,
         _answers(services),
-        (progress.edr(request, Outcome.SUCCESS, services),),
+        (progress.edr(request, SUCCESS, services),),
         progress.session_after(request),
         (),
         progress.ledger.changed_balances(),

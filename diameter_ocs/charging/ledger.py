@@ -41,32 +41,66 @@ class InsufficientBalance(Exception):
 
 
 class Ledger:
-    """The balances of a group while one request moves them."""
+    """The balances of a group while one request of an account moves them."""
 
-    __slots__ = ("_before", "balances")
+    __slots__ = ("_account_id", "_before", "_moved", "_paying")
 
-    def __init__(self, balances: Mapping[int, Balance]) -> None:
+    def __init__(self, balances: Mapping[int, Balance], account_id: int | None = None) -> None:
+        """`account_id` is whose balances pay; None: nobody's, they are moved by name."""
         self._before = balances
-        self.balances = dict(balances)
+        self._moved: dict[int, Balance] = {}
+        self._account_id = account_id
+        self._paying: dict[tuple[str, ...], tuple[int, ...]] = {}
+
+    @property
+    def balances(self) -> dict[int, Balance]:
+        """All balances as they are now."""
+        return {**self._before, **self._moved}
+
+    def paying(self, balance_types: tuple[str, ...]) -> tuple[int, ...]:
+        """Returns the account's balances of some types, in the order in which they pay.
+
+        That is the order of the types, then priority (highest first), then age (oldest first).
+        """
+        numbers = self._paying.get(balance_types)
+        if numbers is None:
+            account_id = self._account_id
+            own = [
+                balance
+                for balance in self._before.values()
+                if balance.balance_type in balance_types and balance.account_id == account_id
+            ]
+            if len(own) > 1:
+                own.sort(key=lambda b: (balance_types.index(b.balance_type), -b.priority, b.id))
+            numbers = self._paying[balance_types] = tuple([balance.id for balance in own])
+        return numbers
 
     def available(self, balance_id: int) -> int:
         """Returns what is free on a balance, never below 0."""
-        available = self.balances[balance_id].available
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        available = balance.total - balance.used - balance.reserved
         return available if available > 0 else 0
+
+    def reserved(self, balance_id: int) -> int:
+        """Returns what is held of a balance, by all sessions together."""
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        return balance.reserved
 
     def reserve(self, balance_id: int, amount: int) -> None:
         """Holds an amount that is available."""
-        number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        number, account_id, name, priority, total, used, reserved = balance
         assert 0 <= amount <= total - used - reserved
-        self.balances[balance_id] = Balance(
+        self._moved[balance_id] = Balance(
             number, account_id, name, priority, total, used, reserved + amount
         )
 
     def settle(self, balance_id: int, held: int, spent: int) -> None:
         """Releases what was held and posts what was spent of it."""
-        number, account_id, name, priority, total, used, reserved = self.balances[balance_id]
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        number, account_id, name, priority, total, used, reserved = balance
         assert 0 <= spent <= held <= reserved
-        self.balances[balance_id] = Balance(
+        self._moved[balance_id] = Balance(
             number, account_id, name, priority, total, used + spent, reserved - held
         )
 
@@ -77,32 +111,28 @@ class Ledger:
             InsufficientBalance: less would be available than nothing.
             ValueError: the total would be too large to be stored.
         """
-        balance = self.balances[balance_id]
+        balance = self._moved.get(balance_id) or self._before[balance_id]
         total = balance.total + amount
         if abs(total) > AMOUNT_MAX:
             raise ValueError(f"balance {balance_id} cannot hold as much as that")
         if amount < 0 and balance.available + amount < 0:
             raise InsufficientBalance
-        self.balances[balance_id] = balance._replace(total=total)
+        self._moved[balance_id] = balance._replace(total=total)
 
     def postings(self) -> tuple[Posting, ...]:
         """Returns what has changed since the start, one posting a balance, by balance id."""
-        before = self._before
-        return tuple(
-            Posting(
-                number,
-                balance.total - before[number].total,
-                balance.used - before[number].used,
-                balance.reserved - before[number].reserved,
-            )
-            for number, balance in sorted(self.changed_balances().items())
-        )
+        postings = []
+        for number in sorted(self._moved):
+            before, after = self._before[number], self._moved[number]
+            if after != before:
+                total = after.total - before.total
+                used = after.used - before.used
+                postings.append(Posting(number, total, used, after.reserved - before.reserved))
+        return tuple(postings)
 
     def changed_balances(self) -> dict[int, Balance]:
         """Returns the balances that have changed since the start."""
         before = self._before
         return {
-            number: balance
-            for number, balance in self.balances.items()
-            if balance is not before[number] and balance != before[number]
+            number: balance for number, balance in self._moved.items() if balance != before[number]
         }

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 from zlib import crc32
 
-from .catalogue import RatingGroup
+from .catalogue import RatingGroup, Tariff
 from .ledger import Ledger
-from .rating import Tariff
 from .session import Line
 from .settlement import hold, release
 from .units import round_up
@@ -35,11 +34,10 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     rounding = line.rounding
     outstanding = line.used + granted_to_others
     held_before = line.held_units
-    line = hold(
-        line, round_up(outstanding + wanted, rounding) - line.settled - held_before, tariff, ledger
-    )
+    missing = round_up(outstanding + wanted, rounding) - line.settled - held_before
+    line = hold(line, missing, tariff, ledger)
     grantable = round_up(line.settled + line.held_units, rounding) - outstanding
-    units = min(wanted, grantable)
+    units = wanted if wanted < grantable else grantable
     if units <= 0:
         return Quota(release(line, held_before, ledger), 0, True, False)
     is_last = units == grantable and not _can_pay(tariff, ledger)
@@ -68,7 +66,9 @@ def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_numbe
 
 def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:
     """Is anything left that could pay for one more unit?"""
-    return tariff.is_free or any(map(ledger.available, tariff.balance_ids))
+    if tariff.is_free:
+        return True
+    return any(map(ledger.available, ledger.paying(tariff.balance_types)))
 
 
 def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
@@ -78,6 +78,6 @@ def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
         for balance_id, amount in held.amounts:
             own[balance_id] = own.get(balance_id, 0) + amount
     return all(
-        ledger.balances[balance_id].reserved == own.get(balance_id, 0)
-        for balance_id in tariff.balance_ids
+        ledger.reserved(balance_id) == own.get(balance_id, 0)
+        for balance_id in ledger.paying(tariff.balance_types)
     )

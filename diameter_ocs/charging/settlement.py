@@ -4,13 +4,11 @@ Units go down the services in order: allowances give all they have, the rest is 
 priced units is the difference of the line's running total, so that no rounding is done twice.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from .catalogue import Price
+from .catalogue import Price, Source, Tariff
 from .decisions import Settlement
 from .ledger import Ledger
-from .rating import Source, Tariff
 from .session import Amounts, Hold, Line
 from .units import AMOUNT_MAX, UnitType, half_up, round_up
 
@@ -39,21 +37,24 @@ def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
     if units <= 0:
         return line
     holds = list(line.holds)
-    priced = line.priced + sum([held.units for held in holds if held.is_priced])
-    for source in tariff.sources:
-        if source.is_priced:
-            held = _hold_money(source, line.price, priced, units, ledger)
-        else:
-            held = _hold_allowance(source, units, ledger)
-        if held is None:
-            continue
-        _append(holds, held, line.price, priced)
+    priced = line.priced
+    for held in holds:
         if held.is_priced:
             priced += held.units
-        units -= held.units
+    for source in tariff.sources:
+        if source.is_priced:
+            more = _hold_money(source, line.price, priced, units, ledger)
+        else:
+            more = _hold_allowance(source, units, ledger)
+        if more is None:
+            continue
+        _append(holds, more, line.price, priced)
+        if more.is_priced:
+            priced += more.units
+        units -= more.units
         if not units:
             break
-    return line._replace(holds=tuple(holds))
+    return _with_holds(line, tuple(holds))
 
 
 def settle(
@@ -82,47 +83,45 @@ def settle(
         line = hold(line, above, tariff, ledger)
         overrun = min(due, above - (line.held_units - held_before))
     keep = round_up(used_after + granted_to_others, rounding) - settled
-    paid = _pay(line, due - overrun, keep, ledger)
-    settlement = Settlement(
-        used,
-        used,
-        paid.units,
-        paid.amount,
-        paid.tax,
-        overrun,
-        _cost_of_overrun(line, overrun, paid) if overrun else 0,
-        due - overrun - paid.units,
+    holds, units, priced, amount, tax = _pay(line, due - overrun, keep, ledger)
+    priced += line.priced
+    overrun_amount = _cost_of_overrun(line.price, priced, overrun)
+    shortfall = due - overrun - units
+    number, rating_group, price, _, _, _, _, unit_type, _ = line
+    return (
+        Line(number, rating_group, price, used_after, settled, priced, holds, unit_type, rounding),
+        Settlement(used, used, units, amount, tax, overrun, overrun_amount, shortfall),
     )
-    line = line._replace(
-        used=used_after, settled=settled, priced=line.priced + paid.priced, holds=paid.holds
-    )
-    return line, settlement
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Releases what a line holds beyond so many units; the last ones first."""
-    return line._replace(holds=_pay(line, 0, keep, ledger).holds)
+    return _with_holds(line, _pay(line, 0, keep, ledger).holds)
 
 
-def _cost_of_overrun(line: Line, overrun: int, paid: _Paid) -> int:
-    if line.price is None:
+def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
+    """Does what `_replace` does in a third of its time."""
+    number, rating_group, price, used, settled, priced, _, unit_type, rounding = line
+    return Line(number, rating_group, price, used, settled, priced, holds, unit_type, rounding)
+
+
+def _cost_of_overrun(price: Price | None, priced: int, overrun: int) -> int:
+    if price is None or not overrun:
         return 0
-    priced = line.priced + paid.priced
-    return min(line.price.charge_of(priced + overrun) - line.price.charge_of(priced), AMOUNT_MAX)
+    return min(price.charge_of(priced + overrun) - price.charge_of(priced), AMOUNT_MAX)
 
 
 def _hold_allowance(source: Source, units: int, ledger: Ledger) -> Hold | None:
-    amounts = _reserve(source.balance_ids, units, ledger)
-    if not amounts:
-        return None
-    return Hold(source.service, False, sum([amount for _, amount in amounts]), amounts)
+    amounts, missing = _reserve(ledger.paying(source.balance_types), units, ledger)
+    return Hold(source.service, False, units - missing, amounts) if amounts else None
 
 
 def _hold_money(
     source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
 ) -> Hold | None:
     """Reserves the price of units; what is left of the balances begins one more unit."""
-    available = sum([ledger.available(balance_id) for balance_id in source.balance_ids])
+    balance_ids = ledger.paying(source.balance_types)
+    available = sum(map(ledger.available, balance_ids))
     if price is None or (price.micro_units and not available):
         return None
     paid = price.charge_of(priced)
@@ -132,10 +131,11 @@ def _hold_money(
         if price.charge_of(priced + units) < paid + available:
             units += 1
         cost = available
-    return Hold(source.service, True, units, _reserve(source.balance_ids, cost, ledger))
+    return Hold(source.service, True, units, _reserve(balance_ids, cost, ledger)[0])
 
 
-def _reserve(balance_ids: Iterable[int], amount: int, ledger: Ledger) -> Amounts:
+def _reserve(balance_ids: tuple[int, ...], amount: int, ledger: Ledger) -> tuple[Amounts, int]:
+    """Reserves an amount on balances, one after the other; returns what and how much is missing."""
     amounts = []
     for balance_id in balance_ids:
         available = ledger.available(balance_id)
@@ -146,7 +146,7 @@ def _reserve(balance_ids: Iterable[int], amount: int, ledger: Ledger) -> Amounts
             amount -= part
             if not amount:
                 break
-    return tuple(amounts)
+    return tuple(amounts), amount
 
 
 def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> None:
@@ -179,36 +179,38 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
     left, position, priced, amount, tax = units, line.priced, 0, 0, 0
     kept: list[Hold] = []
     for held in line.holds:
-        part = min(left, held.units)
-        stay = min(keep, held.units - part)
+        service, is_priced, held_units, amounts = held
+        part = left if left < held_units else held_units
+        rest = held_units - part
+        stay = keep if keep < rest else rest
         left -= part
         keep -= stay
+        if stay == held_units:
+            kept.append(held)
+            position += stay if is_priced else 0
+            continue
         spent, staying = part, stay
-        if held.is_priced:
+        if is_priced:
             assert price is not None
-            before = price.charge_of(position)
             paid = price.charge_of(position + part)
             staying = price.charge_of(position + part + stay) - paid if stay else 0
-            spent = min(paid - before, held.amount)
-            tax += _tax(price, position, part, spent)
+            cost = paid - price.charge_of(position)
+            spent = min(cost, held.amount)
+            tax += _tax(price, position, part, cost, spent)
             amount += spent
             priced += part
             position += part + stay
-        if stay == held.units:
-            kept.append(held)
-            continue
-        rest = _move(held.amounts, spent, staying, ledger)
+        staying_amounts = _move(amounts, spent, staying, ledger)
         if stay:
-            kept.append(Hold(held.service, held.is_priced, stay, rest))
+            kept.append(Hold(service, is_priced, stay, staying_amounts))
     return _Paid(tuple(kept), units - left, priced, amount, tax)
 
 
-def _tax(price: Price, position: int, units: int, spent: int) -> int:
+def _tax(price: Price, position: int, units: int, cost: int, spent: int) -> int:
     """Returns the tax within what was spent for units, which may be less than their price."""
     if not price.tax_millionths or not units:
         return 0
-    cost = price.charge_of(position + units) - price.charge_of(position)
-    tax = price.tax_of(position + units) - price.tax_of(position)
+    tax = cost - price.net_of(position + units) + price.net_of(position)
     return tax if spent == cost else half_up(tax * spent, cost)
 
 

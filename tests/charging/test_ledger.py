@@ -4,7 +4,7 @@ import pytest
 
 from diameter_ocs.charging.ledger import Balance, InsufficientBalance, Ledger, Posting
 from diameter_ocs.charging.units import AMOUNT_MAX
-from tests.charging.scenario import MONEY, balance
+from tests.charging.scenario import BONUS, MONEY, OCTETS, balance
 
 
 def ledger(total: int, used: int = 0, reserved: int = 0) -> Ledger:
@@ -19,10 +19,38 @@ def test_a_negative_balance_has_nothing_available():
     assert ledger(-5).available(1) == 0
 
 
+PURSE = (
+    Balance(1, 1, MONEY, 9, 1, 0, 0),
+    Balance(2, 1, BONUS, 0, 1, 0, 0),
+    Balance(4, 1, BONUS, 5, 1, 0, 0),
+    Balance(3, 1, BONUS, 5, 1, 0, 0),
+    Balance(5, 2, BONUS, 9, 1, 0, 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("account_id", "types", "numbers"),
+    [
+        (1, (BONUS, MONEY), (3, 4, 2, 1)),
+        (1, (MONEY, BONUS), (1, 3, 4, 2)),
+        (1, (MONEY,), (1,)),
+        (1, (OCTETS,), ()),
+        (2, (BONUS, MONEY), (5,)),
+        (None, (BONUS, MONEY), ()),
+    ],
+)
+def test_an_account_s_balances_pay_by_type_then_highest_priority_then_age(
+    account_id, types, numbers
+):
+    books = Ledger({balance.id: balance for balance in PURSE}, account_id)
+    assert books.paying(types) == books.paying(types) == numbers
+
+
 def test_reserving_leaves_less_available_and_uses_nothing():
     books = ledger(100)
     books.reserve(1, 60)
     assert books.available(1) == 40
+    assert (books.reserved(1), books.reserved(2)) == (60, 0)
     assert books.postings() == (Posting(1, 0, 0, 60),)
 
 
