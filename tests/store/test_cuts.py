@@ -1,0 +1,133 @@
+"""A connection that breaks between any two messages of a batch leaves all of it, or nothing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+
+import psycopg
+
+from diameter_ocs.charging.decisions import Decision
+from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
+from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.credit_control import Fault
+from diameter_ocs.handlers.provisioning import create_accounts
+from diameter_ocs.store.books import check_books
+from diameter_ocs.store.catalogues import Catalogues
+from diameter_ocs.store.database import Database
+from diameter_ocs.store.work import PostgresStore
+from tests.store.cutting import Cutter, cutting
+from tests.store.scenario import (
+    STAMP,
+    Kept,
+    charged,
+    furnish,
+    initial,
+    new_account,
+    terminate,
+    update,
+)
+
+ACCOUNTS = 5
+"""In each batch."""
+MESSAGES_MAX = 400
+WRITTEN = {
+    *("UPDATE account", "UPDATE balance", "INSERT INTO edr", "INSERT INTO session"),
+    *("UPDATE session", "DELETE FROM session", "INSERT INTO closed_session"),
+}
+
+Batch = Sequence[tuple[int, ChargingRequest]]
+
+
+async def prepared(kept: Kept, first: int) -> Batch:
+    """Make accounts and sessions, and a batch with every kind of change to them."""
+    numbers = range(first, first + ACCOUNTS)
+    openings = await create_accounts(
+        kept.accounts, "demo", [new_account(number) for number in numbers], STAMP
+    )
+    one, two, three, four, five = [opening.account.id for opening in openings]
+    names = [b"session %d" % number for number in numbers]
+    await charged(
+        kept.store,
+        (two, initial(numbers[1], names[1])),
+        (three, initial(numbers[2], names[2])),
+        (four, initial(numbers[3], names[3])),
+        (five, initial(numbers[4], names[4])),
+        (five, terminate(numbers[4], names[4], end_to_end_id=8)),
+    )
+    return [
+        (one, initial(numbers[0], names[0], end_to_end_id=11)),
+        (two, update(numbers[1], names[1], end_to_end_id=12)),
+        (two, update(numbers[1], names[1], request_number=2, end_to_end_id=13)),
+        (three, terminate(numbers[2], names[2], end_to_end_id=14)),
+        # The old session of the name is closed, and another one opened.
+        (four, initial(numbers[3], names[3], request_number=5, end_to_end_id=15)),
+        # The session has ended: late usage.
+        (five, update(numbers[4], names[4], request_number=3, end_to_end_id=16)),
+    ]
+
+
+def records(conninfo: str, batch: Batch) -> list[int]:
+    """Return how many EDRs each request of a batch has."""
+    with psycopg.connect(conninfo) as connection:
+        rows = connection.execute(
+            "SELECT group_id, session_id, end_to_end_id FROM edr WHERE end_to_end_id >= 11"
+        ).fetchall()
+    found = Counter(rows)
+    return [
+        found[group, request.session_key.session_id, request.end_to_end_id]
+        for group, request in batch
+    ]
+
+
+def told(decisions: Sequence[Decision | Fault]) -> list[object]:
+    """Return what requests are answered, be it for the first time or again."""
+    return [
+        (decision.outcome, [(service.outcome, service.grant) for service in decision.services])
+        for decision in decisions
+        if isinstance(decision, Decision)
+    ]
+
+
+async def interrupted(cutter: Cutter, catalogues: Catalogues, batch: Batch, after: int) -> bool:
+    """Take a batch through a connection that breaks; return whether the client saw its end."""
+    database = Database(cutter.conninfo, pool_size=1)
+    try:
+        await database.ping()
+        cutter.cut_after(after)
+        await charged(PostgresStore(database, catalogues), *batch)
+    except (CasesUnavailable, StaleCase):
+        await cutter.settled()
+        return False
+    finally:
+        await database.close()
+    return True
+
+
+async def test_a_batch_is_stored_as_a_whole_or_not_at_all_wherever_it_breaks(
+    postgres: Kept, opened: Database, emptied: str
+) -> None:
+    await furnish(postgres.accounts, [])
+    catalogues = Catalogues(read_stored)
+    outcomes: Counter[tuple[bool, bool]] = Counter()
+    async with cutting(emptied) as cutter:
+        for after in count(1):
+            assert after < MESSAGES_MAX
+            batch = await prepared(postgres, 1 + after * ACCOUNTS)
+            is_answered = await interrupted(cutter, catalogues, batch, after)
+            was_cut = cutter.stop_cutting()
+            stored = records(emptied, batch)
+            assert stored in ([0] * len(batch), [1] * len(batch))
+            assert (await check_books(opened)).are_balanced
+            outcomes[is_answered, all(stored)] += 1
+            again = await charged(postgres.store, *batch)
+            assert records(emptied, batch) == [1] * len(batch)
+            assert told(again) == told(await charged(postgres.store, *batch))
+            if not was_cut:
+                break
+    assert outcomes[True, False] == 0  # never an answer without its EDR
+    assert outcomes[True, True] >= 1
+    assert outcomes[False, True] >= 1  # a commit of which the client does not know
+    assert outcomes[False, False] >= 10
+    sent = " ".join(" ".join(cutter.statements).split())
+    assert [kind for kind in WRITTEN if f"{kind} " not in sent] == []
