@@ -108,8 +108,17 @@ class Reading:
         return True
 
 
-def _age(closed: ClosedSession) -> tuple[int, ...]:
-    return closed.closed_at, closed.session.number, closed.session.request_number
+_Age = tuple[int, int, int, list[tuple[int, int]]]
+
+
+def _age(closed: ClosedSession) -> _Age:
+    """Orders what is remembered of one name; the clock of a group may stand still.
+
+    What is charged late stands on a newer line, or makes one longer.
+    """
+    session = closed.session
+    lines = sorted([(line.number, line.used) for line in session.lines], reverse=True)
+    return closed.closed_at, session.number, session.request_number, lines
 
 
 Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
