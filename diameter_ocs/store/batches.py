@@ -3,7 +3,8 @@
 They are written in SQLAlchemy Core and compiled once to the text that psycopg sends.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -51,6 +52,43 @@ class Statement(NamedTuple):
         return {
             name: pack(values) for (name, pack), values in zip(self.packers, columns, strict=True)
         }
+
+
+class Statements(NamedTuple):
+    """Several statements in one, each over rows of its own; each has its effect, or none has.
+
+    They see the same snapshot, so that none may need what another one writes. Its only row says how
+    many rows each of those that change rows has found. Its placeholders are PostgreSQL's own:
+    psycopg remembers no text of this length in its own way.
+    """
+
+    text: str
+    parts: Mapping[str, Statement]
+    counted: tuple[str, ...]
+    """The parts whose rows are counted, in the order of the columns."""
+
+    def parameters(self, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[object]:
+        """Packs the rows of each part."""
+        return [
+            value
+            for part, statement in self.parts.items()
+            for value in statement.parameters(rows[part]).values()
+        ]
+
+
+def together(changing: Mapping[str, Statement], inserting: Mapping[str, Statement]) -> Statements:
+    """Joins statements that change rows, and are counted, and others that insert some."""
+    parts = {**changing, **inserting}
+    numbers = itertools.count(1)
+    texts = {
+        part: statement.text % {name: f"${next(numbers)}" for name, _ in statement.packers}
+        for part, statement in parts.items()
+    }
+    steps = [f"{part} AS ({texts[part]} RETURNING 1)" for part in changing]
+    steps += [f"{part} AS ({texts[part]})" for part in inserting]
+    counts = [f"(SELECT count(*) FROM {part})" for part in changing]
+    text = f"WITH {', '.join(steps)} SELECT {', '.join(counts)}"
+    return Statements(text, parts, tuple(changing))
 
 
 def compiled(statement: CompilerElement) -> str:

@@ -4,7 +4,15 @@ from sqlalchemy import BigInteger, Column, Text, and_, any_, bindparam, cast, fu
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CollectionAggregate
 
-from .batches import batch_of, compiled, insert_batch, microseconds, statement_of, update_batch
+from .batches import (
+    batch_of,
+    compiled,
+    insert_batch,
+    microseconds,
+    statement_of,
+    together,
+    update_batch,
+)
 from .edrs import ANSWERED
 from .tables import (
     Moment,
@@ -237,3 +245,18 @@ DELETE_SESSIONS = statement_of(
 INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 
 INSERT_EDRS = insert_batch(edr)
+
+APPLY = together(
+    changing={
+        "groups": UPDATE_GROUPS,
+        "balances": UPDATE_BALANCES,
+        "ended": DELETE_SESSIONS,
+        "continued": UPDATE_SESSIONS,
+    },
+    inserting={
+        "opened": INSERT_SESSIONS,
+        "closed": INSERT_CLOSED_SESSIONS,
+        "journal": INSERT_EDRS,
+    },
+)
+"""Everything that a batch writes, in one journey to the database."""

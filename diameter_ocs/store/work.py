@@ -5,8 +5,7 @@ import struct
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import psycopg
-from psycopg import AsyncCursor, AsyncPipeline
+from psycopg import AsyncCursor, AsyncRawCursor
 
 from ..charging.case import Account, Case, Change
 from ..charging.faults import BrokenBatch, StaleCase
@@ -74,20 +73,17 @@ class PostgresStore:
         with renamed_faults():
             async with (
                 self._database.connection() as connection,
-                connection.pipeline() as pipeline,
+                connection.pipeline(),
                 connection.transaction(),
             ):
-                yield PostgresWork(connection, pipeline, self._catalogues)
+                yield PostgresWork(connection, self._catalogues)
 
 
 class PostgresWork:
     """A transaction; what is locked stays so until it ends."""
 
-    def __init__(
-        self, connection: Connection, pipeline: AsyncPipeline, catalogues: Catalogues
-    ) -> None:
+    def __init__(self, connection: Connection, catalogues: Catalogues) -> None:
         self._connection = connection
-        self._pipeline = pipeline
         self._catalogues = catalogues
         self._locked: dict[int, tuple[int, int]] = {}
 
@@ -201,27 +197,22 @@ class PostgresWork:
 
         Raises:
             StaleCase: a row is not as it was read; nothing may be committed.
-            BrokenBatch: a value is too large for its column, or no text.
+            BrokenBatch: a value is too large for its column, or no text; or what a stale case
+                writes breaks a rule of the schema.
         """
+        rows = _rows(changes)
+        if not rows["groups"]:
+            return
         try:
-            writes = [
-                (statement.text, statement.parameters(rows), len(rows))
-                for statement, rows in _writes(changes)
-                if rows
-            ]
+            parameters = statements.APPLY.parameters(rows)
         except (struct.error, OverflowError, UnicodeError) as error:
             raise BrokenBatch(str(error)) from error
-        counted = [
-            (await self._connection.execute(text, parameters), expected)
-            for text, parameters, expected in writes
-        ]
-        try:
-            await self._pipeline.sync()
-        except psycopg.Error:
-            # What a stale case writes may break rules; that it is stale is the better reason.
-            _check_counts(counted[:1])
-            raise
-        _check_counts(counted)
+        cursor = AsyncRawCursor(self._connection)
+        await cursor.execute(statements.APPLY.text, parameters, binary=True)
+        found = await cursor.fetchone()
+        expected = tuple([len(rows[name]) for name in statements.APPLY.counted])
+        if found != expected:
+            raise StaleCase(f"{found} rows of {expected} were as they had been read")
 
 
 async def _groups_of_strangers(
@@ -257,17 +248,8 @@ async def _execute(connection: Connection, statement: Statement, rows: Sequence[
     return await connection.execute(statement.text, statement.parameters(rows), binary=True)
 
 
-def _check_counts(counted: Iterable[tuple[_Cursor, int]]) -> None:
-    for cursor, expected in counted:
-        if cursor.rowcount != expected:
-            raise StaleCase(f"{cursor.rowcount} of {expected} rows were as they had been read")
-
-
-def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
-    """Returns the rows that a batch writes, one final row a group, balance and session.
-
-    The groups come first and in the order of their ids.
-    """
+def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
+    """Returns the rows of APPLY, one final row a group, balance and session, by group."""
     changes = sorted(changes, key=lambda change: change.before.group_id)
     groups, balances, opened, continued, ended, journal, closed = ([], [], [], [], [], [], [])
     for before, after, new in changes:
@@ -295,15 +277,15 @@ def _writes(changes: Sequence[Change]) -> list[tuple[Statement, list[Row]]]:
                 opened.append(sessions.inserted(group, now))
             elif now is not None:
                 continued.append(sessions.updated(group, now))
-    return [
-        (statements.UPDATE_GROUPS, groups),
-        (statements.UPDATE_BALANCES, balances),
-        (statements.DELETE_SESSIONS, ended),
-        (statements.INSERT_SESSIONS, opened),
-        (statements.UPDATE_SESSIONS, continued),
-        (statements.INSERT_CLOSED_SESSIONS, closed),
-        (statements.INSERT_EDRS, journal),
-    ]
+    return {
+        "groups": groups,
+        "balances": balances,
+        "ended": ended,
+        "continued": continued,
+        "opened": opened,
+        "closed": closed,
+        "journal": journal,
+    }
 
 
 def _add_closed(readings: Mapping[int, Reading], rows: Iterable[Row]) -> None:
