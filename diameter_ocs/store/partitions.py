@@ -25,7 +25,7 @@ DAYS_AHEAD = 14
 EDR_DAYS = 400
 """How long an EDR is kept, unless the configuration says otherwise."""
 TOMBSTONE_DAYS = 3
-"""How long a closed session is remembered at least."""
+"""How long a closed session is remembered at least; longer where a tenant says so."""
 SCHEMA_LOCK = 4_272_868
 """Names the lock under which one process at a time changes the schema."""
 ROWS_COUNTED = 10_000
@@ -89,6 +89,11 @@ FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid,
     regexp_match(bounds, $$FROM \\('(.+)'\\) TO \\('(.+)'\\)$$) AS bound
 WHERE inhparent = to_regclass(%s) AND bound IS NOT NULL
 ORDER BY 2
+"""
+_TOMBSTONE_HOURS = """
+SELECT coalesce(max((document #>> '{settings,tombstone_hours}')::integer), 0)
+FROM tenant JOIN catalogue
+    ON catalogue.tenant = tenant.name AND catalogue.version = tenant.catalogue_version
 """
 _ADD_TO_OPENINGS = sql.SQL("""
 INSERT INTO opening AS earlier (group_id, balance_id, total, used, reserved, through)
@@ -163,7 +168,9 @@ class Partitions:
             lambda owner: owner.empty_default(),
             lambda owner: owner.make(moment.date()),
             lambda owner: owner.drop(JOURNAL, moment, self._edr_days),
-            lambda owner: owner.drop(TOMBSTONES, moment, self._tombstone_days),
+            lambda owner: owner.drop(
+                TOMBSTONES, moment, max(self._tombstone_days, owner.tombstone_days())
+            ),
         )
 
     def _as_owner(self, *works: "Callable[[_Owner], None]") -> tuple[str, ...]:
@@ -222,6 +229,11 @@ class _Owner:
                 if table not in self.in_use:
                     with self._attempt(table, f"{table.default} was not emptied of {day}"):
                         self._move(table, day)
+
+    def tombstone_days(self) -> int:
+        """Returns how long the tenants want closed sessions to be remembered."""
+        ((hours,),) = self._connection.execute(_TOMBSTONE_HOURS).fetchall()
+        return -(-int(hours) // 24)
 
     def drop(self, table: Partitioned, now: datetime.datetime, days: int) -> None:
         """Drops the partitions that ended so many days ago, the oldest first.

@@ -385,6 +385,21 @@ async def test_old_days_are_dropped_and_stay_in_the_books(database: str, pool: D
     assert [fault[1:] for fault in (await check_books(pool)).faults] == [(1, "used", 5, 6)]
 
 
+def test_closed_sessions_are_remembered_as_long_as_any_tenant_wants(database: str) -> None:
+    for name, version, hours in (("brief", 1, 48), ("long", 2, 121), ("bare", None, 0)):
+        ask(database, f"INSERT INTO tenant VALUES ('{name}', {version or 'NULL'})")
+        for number in range(1, (version or 0) + 1):
+            wanted = hours if number == version else 720
+            document = f'{{"settings": {{"tombstone_hours": {wanted}}}}}'
+            ask(
+                database,
+                f"INSERT INTO catalogue VALUES ('{name}', {number}, '{document}', now(), 'x')",
+            )
+    Partitions(database).make(NOON)
+    Partitions(database).keep(microseconds(TODAY + 10 * DAY))
+    assert min(partitions(database, TOMBSTONES)) == TOMBSTONES.partition(TODAY + 4 * DAY)
+
+
 def test_a_day_is_kept_until_its_last_moment_is_old_enough(database: str) -> None:
     kept = Partitions(database, edr_days=7)
     kept.make(NOON)
