@@ -50,6 +50,9 @@ async def test_every_field_of_an_edr_is_kept(postgres: Kept) -> None:
                           Grant(UnitType.TIME, AMOUNT_MAX, 60, True)),
         ),
         actor="anna",
+        session_number=2**63 - 1,
+        digest=-(2**63),
+        reason="späte Nutzung",
     )  # fmt: skip
     empty = Edr(3, NOW + 1, group, EdrKind.ACCOUNT, "debit", Outcome.SUCCESS,
                 (Posting(balances[0], -5, 0, 0),))  # fmt: skip
