@@ -8,11 +8,11 @@ from .dictionary import AvpDefinition
 from .formats import Decode
 from .tolerance import Tolerated
 
-# Messages and groups are remembered up to this many octets, and AVPs at all depths.
+# Messages and groups are remembered up to this many octets.
 OCTETS_MAX = 2048
-AVPS_MAX = 256
-# A generation of the memory is closed when its layouts have this many AVPs; two are kept.
-GENERATION_AVPS_MAX = 8192
+# A generation of the memory is closed when its layouts are those of this many octets, which takes
+# 1 MB with usual requests and 5 MB at worst; two are kept.
+GENERATION_OCTETS_MAX = 131_072
 # Layouts of one kind and length that a generation keeps; one more displaces the oldest.
 ALIKE_MAX = 6
 # Of so many layouts that were not remembered one is: what nobody repeats costs little so.
@@ -71,8 +71,8 @@ class Layout:
         return bytes(mask)
 
 
-# The octets of headers, what they hold, and the layout of whatever has the same there.
-_Shape = tuple[int, int, Layout]
+# A mask over headers, what stands there, the layout that follows, and the octets of it all.
+_Shape = tuple[int, int, Layout, int]
 
 
 class Layouts:
@@ -82,12 +82,12 @@ class Layouts:
     `key` stands for the kind and the length of the octets.
     """
 
-    __slots__ = ("_avps", "_misses", "_new", "_old")
+    __slots__ = ("_misses", "_new", "_octets", "_old")
 
     def __init__(self) -> None:
         self._new: dict[int, list[_Shape]] = {}
         self._old: dict[int, list[_Shape]] = {}
-        self._avps = 0
+        self._octets = 0
         self._misses = 0
 
     def find(self, key: int, octets: bytes) -> Layout | None:
@@ -96,13 +96,14 @@ class Layouts:
         if not new and not old:
             return None
         number = int.from_bytes(octets)
-        for mask, headers, layout in new:
+        for mask, headers, layout, _ in new:
             if number & mask == headers:
                 return layout
         for shape in old:
-            if number & shape[0] == shape[1]:
+            mask, headers, layout, _ = shape
+            if number & mask == headers:
                 self._keep(key, shape)
-                return shape[2]
+                return layout
         return None
 
     def learn(self, key: int, octets: bytes, layout: Layout, prefix: bytes = b"") -> None:
@@ -112,19 +113,19 @@ class Layouts:
         masks those.
         """
         self._misses += 1
-        if layout.avps > AVPS_MAX or self._misses % MISSES_TO_LEARN != 1:
+        if self._misses % MISSES_TO_LEARN != 1:
             return
         mask = int.from_bytes(prefix + layout.mask(len(octets) - len(prefix)))
-        self._keep(key, (mask, int.from_bytes(octets) & mask, layout))
+        self._keep(key, (mask, int.from_bytes(octets) & mask, layout, len(octets)))
 
     def _keep(self, key: int, shape: _Shape) -> None:
         shapes = self._new.setdefault(key, [])
         if len(shapes) == ALIKE_MAX:
-            self._avps -= shapes.pop(0)[2].avps
+            self._octets -= shapes.pop(0)[3]
         shapes.append(shape)
-        self._avps += shape[2].avps
-        if self._avps > GENERATION_AVPS_MAX:
-            self._old, self._new, self._avps = self._new, {}, 0
+        self._octets += shape[3]
+        if self._octets > GENERATION_OCTETS_MAX:
+            self._old, self._new, self._octets = self._new, {}, 0
 
 
 def _mark(mask: bytearray, base: int, layout: Layout) -> None:
