@@ -127,6 +127,9 @@ class Metrics:
     partition_days_ahead: Gauge
     default_partition_rows: Gauge
     partitions_undone: Gauge
+    requests_again: Counter
+    sessions_abandoned: Counter
+    reservations_expired: Counter
 
 
 def create_metrics() -> Metrics:
@@ -183,6 +186,17 @@ def create_metrics() -> Metrics:
         ),
         partitions_undone=gauge(
             "partitions_undone", "What the last look after the partitions left undone: see the log"
+        ),
+        requests_again=counter(
+            "requests_again",
+            "Requests asked before: repeated, under a used number, or after their session's end",
+            "how",
+        ),
+        sessions_abandoned=counter(
+            "sessions_abandoned", "Sessions closed though nobody ended them, by reason", "reason"
+        ),
+        reservations_expired=counter(
+            "reservations_expired", "Quotas taken back because nobody reported on them in time"
         ),
     )
 

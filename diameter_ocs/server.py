@@ -21,7 +21,7 @@ from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
 from .base.message import decode as decode_message
-from .charging.decisions import Decision
+from .charging.decisions import Decision, Novelty
 from .charging.faults import BrokenBatch, CasesUnavailable
 from .charging.requests import RequestType
 from .config import Configuration, Endpoint, resource
@@ -122,7 +122,7 @@ class CreditControl:
             return
         request = decoded.request
         self._count(request.request_type, result_code(result, decoded))
-        if not result.edrs:
+        if not result.edrs and result.novelty is Novelty.NEW:
             self._refusals.info(
                 log,
                 reason=result.outcome.name.lower(),

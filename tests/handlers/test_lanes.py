@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from diameter_ocs.charging.case import Case, Change
-from diameter_ocs.charging.decisions import Decision
+from diameter_ocs.charging.decisions import Decision, Novelty
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
-from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Work
 from diameter_ocs.handlers.provisioning import credit_balance
+from diameter_ocs.handlers.unclaimed import Opening, Unclaimed
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.store.memory import MemoryStore, MemoryWork
 from tests.handlers.virtual_time import play
@@ -40,6 +41,8 @@ UNDECIDABLE = -1
 """A request number that no protocol can bring: charging raises."""
 UNSTORABLE = "unstorable.example"
 """The Origin-Host of requests that the faulty store cannot store."""
+UNFORESEEN = "unforeseen.example"
+"""The Origin-Host of requests by which a fault of our own shows."""
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Faulty:
     """A store that fails as it is told, and else does what the twin does."""
 
     kept: MemoryStore
-    at_lock: list[Exception] = field(default_factory=list)
+    at_lock: list[Exception | None] = field(default_factory=list)
     at_commit: list[Exception] = field(default_factory=list)
     after_commit: list[Exception] = field(default_factory=list)
     at_resolve: list[Exception] = field(default_factory=list)
@@ -77,8 +80,9 @@ class _FaultyWork:
         self.work = work
 
     async def lock(self, groups: Collection[int]) -> Collection[int]:
-        if self.store.at_lock:
-            raise self.store.at_lock.pop(0)
+        fault = self.store.at_lock.pop(0) if self.store.at_lock else None
+        if fault is not None:
+            raise fault
         locked = await self.work.lock(groups)
         if self.store.hold is not None:
             await self.store.hold.wait()
@@ -93,6 +97,8 @@ class _FaultyWork:
     async def apply(self, changes: Sequence[Change]) -> None:
         if any(edr.origin_host == UNSTORABLE for change in changes for edr in change.edrs):
             raise BrokenBatch
+        if any(edr.origin_host == UNFORESEEN for change in changes for edr in change.edrs):
+            raise ZeroDivisionError
         await self.work.apply(changes)
 
 
@@ -103,7 +109,8 @@ class Counter:
         self.kept = store
         self.faulty = Faulty(store)
         self.metrics = create_metrics()
-        self.lanes = Lanes(self.faulty, settings, lambda: NOW, self.metrics)
+        self.unclaimed = Unclaimed()
+        self.lanes = Lanes(self.faulty, settings, lambda: NOW, self.metrics, self.unclaimed)
         self.replies: dict[int, list[Result]] = {}
         self.order: list[int] = []
         self.asked = 0
@@ -154,6 +161,12 @@ async def opened(numbers: Collection[int] = (1, 2, 3), **settings: Any) -> Async
     assert memory_faults(store) == []
 
 
+async def books_of(counter: Counter) -> tuple[int, int]:
+    """Return what is used and reserved of the first account's allowance."""
+    balance = await octets(counter.kept)
+    return balance.used, balance.reserved
+
+
 def outcomes(results: list[Result]) -> list[str]:
     return [r.name if isinstance(r, Fault) else r.outcome.name for r in results]
 
@@ -164,8 +177,8 @@ def test_a_session_is_opened_continued_and_closed() -> None:
             assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
             assert outcomes(await counter.ask(update())) == ["SUCCESS"]
             assert outcomes(await counter.ask(terminate())) == ["SUCCESS"]
-            assert outcomes(await counter.ask(update())) == ["SESSION_UNKNOWN"]
-            assert (await octets(counter.kept)).used == 20
+            assert outcomes(await counter.ask(update(request_number=3))) == ["SESSION_UNKNOWN"]
+            assert (await octets(counter.kept)).used == 30
 
     play(story())
 
@@ -298,7 +311,7 @@ def test_batches_and_what_befell_them_are_counted() -> None:
             counter.faulty.at_lock.append(CasesUnavailable())
             await counter.ask(update())
             value = counter.metrics.registry.get_sample_value
-            assert value("ocs_batch_size_sum") == 2
+            assert value("ocs_batch_size_sum") == 3
             assert value("ocs_batch_seconds_count") >= 3
             assert value("ocs_database_retries_total") == 1
             assert value("ocs_database_errors_total", {"kind": "unavailable"}) == 1
@@ -310,19 +323,21 @@ def test_batches_and_what_befell_them_are_counted() -> None:
 def test_a_case_that_is_always_stale_is_given_up() -> None:
     async def story() -> None:
         async with opened() as counter:
-            counter.faulty.at_commit += [StaleCase()] * 4
+            counter.faulty.at_commit += [StaleCase()] * 100
             assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
             assert (await octets(counter.kept)).reserved == 0
+            assert asyncio.get_running_loop().time() == 2.0
 
     play(story())
 
 
-def test_of_a_batch_that_cannot_be_stored_only_the_cause_is_refused() -> None:
+@pytest.mark.parametrize("host", [UNSTORABLE, UNFORESEEN])
+def test_of_a_batch_that_cannot_be_stored_only_the_cause_is_refused(host: str) -> None:
     async def story() -> None:
         numbers = range(1, 17)
         async with opened(numbers, lanes=1) as counter:
             asked = [initial(n, b"%d" % n) for n in numbers]
-            asked[4] = asked[4]._replace(origin_host=UNSTORABLE)
+            asked[4] = asked[4]._replace(origin_host=host)
             results = outcomes(await counter.ask(*asked))
             assert results.pop(4) == "UNABLE_TO_COMPLY"
             assert set(results) == {"SUCCESS"}
@@ -356,25 +371,182 @@ def test_a_request_that_cannot_be_resolved_harms_no_other() -> None:
     play(story())
 
 
-@pytest.mark.parametrize("when", ["at_lock", "at_commit", "at_resolve"])
-def test_an_absent_database_refuses_a_batch_and_serves_the_next(when: str) -> None:
+@pytest.mark.parametrize("when", ["at_lock", "at_commit", "at_resolve", "after_commit"])
+@pytest.mark.parametrize("fault", [CasesUnavailable, StaleCase])
+def test_a_fault_of_the_database_is_met_by_doing_it_again(when: str, fault: Any) -> None:
     async def story() -> None:
         async with opened() as counter:
-            getattr(counter.faulty, when).append(CasesUnavailable())
-            assert outcomes(await counter.ask(initial(), initial(3, b"b"))) == ["TOO_BUSY"] * 2
-            assert outcomes(await counter.ask(initial(), initial(3, b"b"))) == ["SUCCESS"] * 2
+            getattr(counter.faulty, when).extend([fault()] * 8)
+            asked = [initial(), update(), update(request_number=2), initial(3, b"b")]
+            assert outcomes(await counter.ask(*asked)) == ["SUCCESS"] * 4
+            assert counter.order == [0, 1, 2, 3]
+            assert await books_of(counter) == (20, 100)
+            assert 0 < asyncio.get_running_loop().time() < 1
 
     play(story())
 
 
-def test_a_commit_that_is_not_known_of_is_refused_and_goes_on() -> None:
+def test_requests_keep_their_order_while_the_database_is_away() -> None:
+    async def story() -> None:
+        async with opened(lanes=1, batch_size=4) as counter:
+            await counter.ask(initial())
+            counter.faulty.at_commit += [CasesUnavailable()] * 6
+            numbers = counter.submit(
+                *(update(request_number=n, usages=(used(1, 5),)) for n in range(1, 11))
+            )
+            await asyncio.sleep(0.01)
+            numbers += counter.submit(terminate(request_number=11, usages=(used(1),)))
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(n) for n in numbers]) == ["SUCCESS"] * 11
+            assert counter.order[1:] == numbers
+            assert await books_of(counter) == (11, 0)
+
+    play(story())
+
+
+def test_an_absent_database_costs_a_refusal_at_the_budget_and_no_restart() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            await counter.ask(initial(), initial(2, b"two"))
+            counter.faulty.at_lock += [CasesUnavailable()] * 1000
+            refused = counter.submit(update())
+            await asyncio.sleep(1.5)
+            patient = counter.submit(update(2, b"two"))
+            await asyncio.sleep(1.0)
+            assert outcomes([counter.reply(*refused)]) == ["TOO_BUSY"]
+            tries = 1000 - len(counter.faulty.at_lock)
+            assert 20 < tries < 50
+            counter.faulty.at_lock.clear()
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(*patient)]) == ["SUCCESS"]
+            assert await books_of(counter) == (0, 100)
+            assert outcomes(await counter.ask(update(is_retransmission=True))) == ["SUCCESS"]
+            assert await books_of(counter) == (10, 100)
+
+    play(story())
+
+
+def test_an_absent_database_is_not_asked_more_often_when_more_wait() -> None:
+    async def story() -> None:
+        numbers = range(1, 400)
+        async with opened(numbers) as counter:
+            counter.faulty.at_resolve += [CasesUnavailable()] * 1000
+            results = await counter.ask(*(initial(n, b"%d" % n) for n in numbers))
+            assert set(outcomes(results)) == {"TOO_BUSY"}
+            assert 1000 - len(counter.faulty.at_resolve) < 50
+
+    play(story())
+
+
+def test_a_commit_that_is_not_known_of_is_answered_as_it_was_stored() -> None:
     async def story() -> None:
         async with opened() as counter:
-            counter.faulty.after_commit.append(CasesUnavailable())
-            assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
-            assert (await octets(counter.kept)).reserved == 100
+            counter.faulty.after_commit += [CasesUnavailable()] * 3
+            (first,) = await counter.ask(initial())
+            assert isinstance(first, Decision)
+            assert (first.novelty, first.services[0].grant.units) == (Novelty.REPEATED, 100)
+            assert await books_of(counter) == (0, 100)
+            assert len(counter.unclaimed) == 0
             assert outcomes(await counter.ask(update(), terminate())) == ["SUCCESS"] * 2
-            assert (await octets(counter.kept)).reserved == 0
+            assert await books_of(counter) == (20, 0)
+
+    play(story())
+
+
+def test_a_batch_half_of_which_is_stored_is_not_stored_twice() -> None:
+    async def story() -> None:
+        async with opened(range(1, 5), lanes=1) as counter:
+            await counter.ask(*(initial(n, b"%d" % n) for n in range(1, 5)))
+            asked = [update(n, b"%d" % n) for n in range(1, 5)]
+            asked[3] = asked[3]._replace(origin_host=UNSTORABLE)
+            counter.faulty.after_commit += [CasesUnavailable()] * 3
+            results = outcomes(await counter.ask(*asked))
+            assert results == ["SUCCESS"] * 3 + ["UNABLE_TO_COMPLY"]
+            assert [(await octets(counter.kept, n)).used for n in range(1, 5)] == [10, 10, 10, 0]
+
+    play(story())
+
+
+def test_a_request_that_cannot_be_stored_is_told_so_when_the_database_is_back() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.at_lock += [CasesUnavailable()] * 5
+            asked = [initial(origin_host=UNSTORABLE), initial(3, b"b")]
+            results = await counter.ask(*asked)
+            assert outcomes(results) == ["UNABLE_TO_COMPLY", "SUCCESS"]
+            assert outcomes(await counter.ask(initial())) == ["SUCCESS"]
+
+    play(story())
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_opening_whose_refusal_went_out_is_remembered(is_known: bool) -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            if is_known:
+                counter.faulty.hold = asyncio.Event()
+            else:
+                counter.faulty.after_commit.append(CasesUnavailable())
+                counter.faulty.at_lock += [CasesUnavailable()] * 1000
+                counter.faulty.at_lock.insert(0, None)
+            (late,) = counter.submit(initial())
+            await asyncio.sleep(2.1)
+            assert counter.reply(late) is Fault.TOO_BUSY
+            counter.faulty.at_lock.clear()
+            if counter.faulty.hold is not None:
+                counter.faulty.hold.set()
+            await asyncio.sleep(1)
+            assert await books_of(counter) == (0, 100)
+            opening = Opening(1, SessionKey(b"session"), 2)
+            assert list(counter.unclaimed.due(300, 9)) == [opening]
+            assert list(counter.unclaimed.due(200, 9)) == []
+            (again,) = await counter.ask(initial(is_retransmission=True))
+            assert isinstance(again, Decision)
+            assert again.novelty is Novelty.REPEATED
+            assert len(counter.unclaimed) == 0
+
+    play(story())
+
+
+def test_a_repeat_that_is_too_late_itself_claims_nothing() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            for request in (initial(), initial(is_retransmission=True)):
+                counter.faulty.hold = asyncio.Event()
+                counter.submit(request)
+                await asyncio.sleep(2.1)
+                counter.faulty.hold.set()
+                await asyncio.sleep(0.1)
+                assert list(counter.unclaimed.due(300, 9)) == [
+                    Opening(1, SessionKey(b"session"), 2)
+                ]
+
+    play(story())
+
+
+def test_an_opening_that_never_reached_a_commit_is_not_remembered() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            counter.faulty.at_lock += [CasesUnavailable()] * 1000
+            assert outcomes(await counter.ask(initial())) == ["TOO_BUSY"]
+            counter.faulty.at_lock.clear()
+            await asyncio.sleep(1)
+            assert len(counter.unclaimed) == 0
+            assert await books_of(counter) == (0, 0)
+
+    play(story())
+
+
+def test_what_is_asked_again_is_counted_by_kind() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial(), update(end_to_end_id=1), update(end_to_end_id=1))
+            await counter.ask(update(end_to_end_id=2, usages=(used(20, 100),)))
+            await counter.ask(terminate(request_number=2))
+            await counter.ask(update(request_number=3, end_to_end_id=4))
+            value = counter.metrics.registry.get_sample_value
+            kinds = ("repeated", "number_reused", "late")
+            assert [value("ocs_requests_again_total", {"how": how}) for how in kinds] == [1, 1, 1]
 
     play(story())
 
@@ -489,7 +661,9 @@ def test_a_misplaced_request_is_looked_up_again() -> None:
 def test_unknown_users_and_sessions_need_no_transaction() -> None:
     async def story() -> None:
         async with opened() as counter:
-            results = await counter.ask(initial(99), update(session=b"none"), terminate())
+            results = await counter.ask(
+                initial(99), update(99, session=b"none"), terminate(identities=())
+            )
             assert outcomes(results) == ["USER_UNKNOWN", "SESSION_UNKNOWN", "SESSION_UNKNOWN"]
             assert counter.faulty.batches == []
 
