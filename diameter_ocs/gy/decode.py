@@ -7,10 +7,21 @@ from typing import Any, NamedTuple
 from ..base.codec import Group
 from ..base.dictionary import Dictionary
 from ..base.errors import AvpOccursTooManyTimes, InvalidAvpValue, MissingAvp
+from ..base.formats import decode_time
+from ..base.layouts import Layout
 from ..base.message import Message
-from ..charging.requests import ChargingRequest, RequestType, ServiceUsage, SessionKey, Units
+from ..charging.requests import (
+    ChargingRequest,
+    Identity,
+    RequestType,
+    ServiceUsage,
+    SessionKey,
+    Units,
+)
 from ..charging.units import AMOUNT_MAX
 from .identities import identities_of
+from .places import Places, places_of
+from .remembered import Remembered
 from .service_context import service_context_of
 from .text import clean
 from .tolerance import Tolerated
@@ -26,9 +37,17 @@ EVENT_AHEAD_MAX = 24 * 3600 * 1_000_000
 
 NO_PRIVATE_CONTEXTS: Mapping[str, str] = MappingProxyType({})
 
+AVPS_MAX = 128
+"""AVPs of a usual request, those in groups included."""
+
+LAYOUTS_REMEMBERED = 256
+TEXTS_REMEMBERED = 1024
+NAMES_REMEMBERED = 10_000
+
 _EVENT_REQUEST = 4
 _REQUEST_TYPES = {int(request_type): request_type for request_type in RequestType}
 _IS_SUPPORTED = 1
+_number = int.from_bytes
 _QUOTA_RETURNED = frozenset({1, 2})
 """The Reporting-Reasons QHT and FINAL (TS 32.299)."""
 
@@ -54,7 +73,7 @@ class Decoded(NamedTuple):
 
 
 class Decoder:
-    """Reads requests.
+    """Reads requests, and remembers where in usual ones the values stand and what texts mean.
 
     `private_contexts` maps whole Service-Context-Ids that no standard knows to the document that
     describes them.
@@ -65,6 +84,12 @@ class Decoder:
     ) -> None:
         self._dictionary = dictionary
         self._private_contexts = private_contexts
+        # Once met, False; met again and looked at, True.
+        self._met: Remembered[Layout, bool] = Remembered(LAYOUTS_REMEMBERED)
+        self._places: Remembered[Layout, Places] = Remembered(LAYOUTS_REMEMBERED)
+        self._hosts: Remembered[bytes, str] = Remembered(TEXTS_REMEMBERED)
+        self._contexts: Remembered[bytes, str] = Remembered(TEXTS_REMEMBERED)
+        self._names: Remembered[bytes, tuple[Identity, ...]] = Remembered(NAMES_REMEMBERED)
 
     def decode(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
         """Returns what a request asks; the message has passed the checks of its command.
@@ -77,6 +102,64 @@ class Decoder:
             MissingAvp: an initial request that names nobody.
             AvpOccursTooManyTimes: more services than SERVICES_MAX.
         """
+        layout = message.group.layout
+        places = self._places.get(layout)
+        if places is not None:
+            usual = self._decode_usual(message, places, tenant, received_at)
+            if usual is not None:
+                return usual
+        decoded = self._decode_any(message, tenant, received_at)
+        if places is not None:
+            self._remember_texts(message, places, decoded)
+        elif layout.avps <= AVPS_MAX:
+            self._remember_places(message)
+        return decoded
+
+    def _decode_usual(
+        self, message: Message, places: Places, tenant: str | None, received_at: int
+    ) -> Decoded | None:
+        """Reads a request at known places, as `_decode_any` would; None: something is peculiar."""
+        octets = message.octets
+        service_context = self._contexts.get(octets[places.service_context_id])
+        origin_host = self._hosts.get(octets[places.origin_host])
+        origin_realm = self._hosts.get(octets[places.origin_realm])
+        identities = self._names.get(octets[places.subscriptions])
+        if service_context is None or origin_host is None or origin_realm is None:
+            return None
+        request_type = _REQUEST_TYPES.get(_number(octets[places.request_type]))
+        event_at = decode_time(octets[places.event_timestamp]) * 1_000_000
+        usages = _usages_at(octets, places)
+        if (
+            identities is None
+            or request_type is None
+            or usages is None
+            or not EVENT_AT_MIN <= event_at <= received_at + EVENT_AHEAD_MAX
+            or _number(octets[places.application_id]) != message.application_id
+        ):
+            return None
+        if request_type is RequestType.INITIAL and places.services:
+            indicator = places.indicator
+            if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
+                return None
+        request = ChargingRequest(
+            request_type,
+            _number(octets[places.request_number]),
+            SessionKey(octets[places.session_id]),
+            service_context,
+            origin_host,
+            origin_realm,
+            message.end_to_end,
+            message.is_retransmission,
+            tenant,
+            identities,
+            event_at,
+            usages,
+        )
+        session_id = octets[places.session_id_avp] + places.session_id_padding
+        return Decoded(request, False, (), octets, session_id, b"")
+
+    def _decode_any(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
+        """Reads a request AVP by AVP."""
         group = message.group
         tolerated: set[Tolerated] = set()
         _check_application(message)
@@ -117,6 +200,46 @@ class Decoder:
             message.raw(session_id),
             b"".join([message.raw(avp) for avp in group.avps("Proxy-Info")]),
         )
+
+    def _remember_places(self, message: Message) -> None:
+        """Takes note of where values stand, when a layout is met again that is usual."""
+        layout = message.group.layout
+        is_looked_at = self._met.get(layout)
+        if is_looked_at:
+            return
+        self._met.keep(layout, is_looked_at is not None)
+        places = None if is_looked_at is None else places_of(message)
+        if places is not None:
+            self._places.keep(layout, places)
+
+    def _remember_texts(self, message: Message, places: Places, decoded: Decoded) -> None:
+        """Takes note of what the octets at known places mean, unless they are peculiar."""
+        if decoded.tolerated:
+            return
+        octets, request = message.octets, decoded.request
+        self._hosts.keep(octets[places.origin_host], request.origin_host)
+        self._hosts.keep(octets[places.origin_realm], request.origin_realm)
+        self._names.keep(octets[places.subscriptions], request.identities)
+        if request.service_context is not None:
+            self._contexts.keep(octets[places.service_context_id], request.service_context)
+
+
+def _usages_at(octets: bytes, places: Places) -> tuple[ServiceUsage, ...] | None:
+    """Reads services at known places; None: one stands there twice."""
+    usages = []
+    rating_groups = set()
+    for at, asked, requested, used in places.services:
+        rating_group = _number(octets[at])
+        rating_groups.add(rating_group)
+        usages.append(
+            ServiceUsage(
+                rating_group,
+                (),
+                asked if requested is None else Units(min(_number(octets[requested]), AMOUNT_MAX)),
+                tuple([Units(_number(octets[total])) for total in used]),
+            )
+        )
+    return tuple(usages) if len(rating_groups) == len(usages) else None
 
 
 def _check_application(message: Message) -> None:
