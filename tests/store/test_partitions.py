@@ -13,7 +13,10 @@ import pytest
 from psycopg import sql
 
 from diameter_ocs.charging.faults import CasesUnavailable
+from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
+from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import APPLICATION_ROLE, OWNER_ROLE, Database
 from diameter_ocs.store.partitions import (
     DAYS_AHEAD,
@@ -26,6 +29,9 @@ from diameter_ocs.store.partitions import (
     Partitions,
     measure,
 )
+from diameter_ocs.store.work import PostgresStore
+from tests.store.scenario import NOW, charged, initial, update
+from tests.store.scenario import furnish as furnish_accounts
 
 TODAY = datetime.date(2024, 2, 27)
 DAY = datetime.timedelta(days=1)
@@ -263,6 +269,25 @@ async def test_rows_are_moved_while_others_come_in(database: str, pool: Database
         await_charges(count, 20)
     assert set(places(database).values()) == {JOURNAL.partition(TODAY)}
     assert list(places(database)) == list(range(count() + 1))
+    assert (await check_books(pool)).are_balanced
+
+
+async def test_requests_are_charged_while_their_day_is_moved(database: str, pool: Database) -> None:
+    catalogues = Catalogues(read_stored)
+    store = PostgresStore(pool, catalogues)
+    (group, *_) = await furnish_accounts(PostgresAccounts(pool, catalogues, store))
+    await charged(store, (group, initial()))
+    with ThreadPoolExecutor(1) as threads:
+        moving = threads.submit(Partitions(database).keep, NOW)
+        number = 1
+        while number <= 20 or not moving.done():
+            await charged(store, (group, update(request_number=number)))
+            number += 1
+        assert moving.result() == ()
+    day = (EPOCH + datetime.timedelta(microseconds=NOW)).date()
+    recorded = f"SELECT count(*) FROM {JOURNAL.partition(day)} WHERE action = 'update'"
+    assert ask(database, recorded) == [(number - 1,)]
+    assert {coverage.default_rows for coverage in await measure(pool, NOW)} == {0}
     assert (await check_books(pool)).are_balanced
 
 
