@@ -1,8 +1,9 @@
 """Balances and what moves on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from .session import Amounts
 from .units import AMOUNT_MAX
 
 
@@ -64,12 +65,10 @@ class Ledger:
         """
         numbers = self._paying.get(balance_types)
         if numbers is None:
-            account_id = self._account_id
-            own = [
-                balance
-                for balance in self._before.values()
-                if balance.balance_type in balance_types and balance.account_id == account_id
-            ]
+            account_id, own = self._account_id, []
+            for balance in self._before.values():
+                if balance.balance_type in balance_types and balance.account_id == account_id:
+                    own.append(balance)
             if len(own) > 1:
                 own.sort(key=lambda b: (balance_types.index(b.balance_type), -b.priority, b.id))
             numbers = self._paying[balance_types] = tuple([balance.id for balance in own])
@@ -86,14 +85,27 @@ class Ledger:
         balance = self._moved.get(balance_id) or self._before[balance_id]
         return balance.reserved
 
-    def reserve(self, balance_id: int, amount: int) -> None:
-        """Holds an amount that is available."""
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        number, account_id, name, priority, total, used, reserved = balance
-        assert 0 <= amount <= total - used - reserved
-        self._moved[balance_id] = Balance(
-            number, account_id, name, priority, total, used, reserved + amount
-        )
+    def reserve(self, balance_ids: Iterable[int], amount: int) -> tuple[Amounts, int]:
+        """Holds what is available of an amount on balances, one after the other.
+
+        Returns what is held and how much is missing.
+        """
+        assert amount >= 0
+        parts = []
+        for balance_id in balance_ids:
+            balance = self._moved.get(balance_id) or self._before[balance_id]
+            number, account_id, name, priority, total, used, reserved = balance
+            available = total - used - reserved
+            part = amount if amount < available else available
+            if part > 0:
+                self._moved[balance_id] = Balance(
+                    number, account_id, name, priority, total, used, reserved + part
+                )
+                parts.append((balance_id, part))
+                amount -= part
+                if not amount:
+                    break
+        return tuple(parts), amount
 
     def settle(self, balance_id: int, held: int, spent: int) -> None:
         """Releases what was held and posts what was spent of it."""

@@ -8,7 +8,7 @@ from .catalogue import RatingGroup, Tariff
 from .deadlines import reservation_expires_at, supervise_at
 from .decisions import Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
 from .ledger import Ledger
-from .quota import VALIDITY_SECONDS_MIN, clamp, grant, validity_seconds
+from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import NOTHING_PAYS, tariff_now, tariffs_of
 from .repeats import ACTIONS, digest
 from .requests import ChargingRequest, RequestType, ServiceUsage
@@ -17,6 +17,7 @@ from .settlement import USED_MAX, release, settle
 from .units import AMOUNT_MAX, UnitType, round_up
 
 NOTHING_USED = Settlement()
+CANNOT_BE_RATED: tuple[Tariff, ...] = (NOTHING_PAYS,)
 
 # A member takes 0.1 µs to be looked up in its class; these are looked for several times a request.
 SUCCESS = Outcome.SUCCESS
@@ -26,12 +27,15 @@ INITIAL, UPDATE, TERMINATION = RequestType
 class Service:
     """One service of a request on its way: what it is, what became of it."""
 
-    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "usage")
+    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "tariffs", "usage")
 
-    def __init__(self, usage: ServiceUsage, rating_group: RatingGroup | None) -> None:
+    def __init__(
+        self, usage: ServiceUsage, rating_group: RatingGroup | None, tariffs: tuple[Tariff, ...]
+    ) -> None:
         number = usage.rating_group if rating_group is None else rating_group.id
         self.usage = usage
         self.rating_group = rating_group
+        self.tariffs = tariffs
         self.identity = number, usage.service_identifiers
         self.outcome = Outcome.RATING_FAILED if rating_group is None else SUCCESS
         self.settlement = NOTHING_USED
@@ -58,9 +62,10 @@ class Progress:
     def services(self, request: ChargingRequest) -> list[Service]:
         """Settles every service of the request, then grants in order."""
         services = self.settled(request)
+        spread = spread_of(request.session_key.session_id, request.request_number)
         for service in services:
             if service.rating_group is not None and _wants_quota(request, service.usage):
-                self._grant(request, service, service.rating_group)
+                self._grant(service, service.rating_group, spread)
         return services
 
     def settled(self, request: ChargingRequest) -> list[Service]:
@@ -169,7 +174,10 @@ class Progress:
             group = self.case.catalogue.rating_group_of(
                 usage.rating_group, usage.service_identifiers, context
             )
-            service = Service(usage, group)
+            tariffs = CANNOT_BE_RATED
+            if group is not None:
+                tariffs = tariffs_of(self.plans, group.id, self.case.catalogue)
+            service = Service(usage, group, tariffs)
             twin = services.setdefault(service.identity, service)
             if twin is not service:
                 twin.usage = _merged_usage(twin.usage, usage)
@@ -185,7 +193,7 @@ class Progress:
         if is_kept:
             return
         reservation = self.reservations.pop(service.identity, None)
-        tariff = NOTHING_PAYS if group is None else self._tariff(group)
+        tariff = tariff_now(service.tariffs, self.ledger)
         if reservation is not None:
             line = self.lines[reservation.line]
         elif group is not None and usage.used:
@@ -211,13 +219,14 @@ class Progress:
         """Returns what of a report is charged: a rating group has one bound for each request."""
         counted = line.rating_group, line.unit_type
         before = self.believed.get(counted, 0)
-        used = min(reported, USED_MAX[line.unit_type] - before)
+        most = USED_MAX[line.unit_type] - before
+        used = reported if reported < most else most
         self.believed[counted] = before + used
         return used
 
-    def _grant(self, request: ChargingRequest, service: Service, group: RatingGroup) -> None:
+    def _grant(self, service: Service, group: RatingGroup, spread: int) -> None:
         """Grants a quota, or says why there is none."""
-        tariff = self._tariff(group)
+        tariff = tariff_now(service.tariffs, self.ledger)
         is_full = len(self.reservations) >= RESERVATIONS_MAX
         if not tariff.sources or is_full or self._is_one_too_many(group):
             service.outcome = Outcome.SERVICE_DENIED
@@ -232,8 +241,7 @@ class Progress:
             return
         seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
         if quota.is_final or not quota.is_last:
-            session_id = request.session_key.session_id
-            seconds = validity_seconds(group, session_id, request.request_number)
+            seconds = validity_seconds(group, spread)
         self.reservations[service.identity] = Reservation(
             group.id,
             service.usage.service_identifiers,
@@ -249,11 +257,6 @@ class Progress:
         groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
         groups = groups[:RATING_GROUPS_MAX]
         return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
-
-    def _tariff(self, rating_group: RatingGroup) -> Tariff:
-        """Returns what may pay for a group now."""
-        tariffs = tariffs_of(self.plans, rating_group.id, self.case.catalogue)
-        return tariff_now(tariffs, self.ledger)
 
     def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""

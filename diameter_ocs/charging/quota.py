@@ -33,10 +33,10 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     """
     rounding = line.rounding
     outstanding = line.used + granted_to_others
-    held_before = line.held_units
+    held_before = line.held_units if line.holds else 0
     missing = round_up(outstanding + wanted, rounding) - line.settled - held_before
-    line = hold(line, missing, tariff, ledger)
-    grantable = round_up(line.settled + line.held_units, rounding) - outstanding
+    line, held_anew = hold(line, missing, tariff, ledger)
+    grantable = round_up(line.settled + held_before + held_anew, rounding) - outstanding
     units = wanted if wanted < grantable else grantable
     if units <= 0:
         return Quota(release(line, held_before, ledger), 0, True, False)
@@ -48,19 +48,29 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
 def clamp(wanted: int | None, rating_group: RatingGroup) -> int:
     """Returns how much to try to grant; None and 0 ask for what is usual."""
     units = wanted or rating_group.default_quota
-    return max(min(units, rating_group.max_reservation), rating_group.min_reservation)
+    highest, lowest = rating_group.max_reservation, rating_group.min_reservation
+    if units > highest:
+        units = highest
+    return units if units > lowest else lowest
 
 
-def validity_seconds(rating_group: RatingGroup, session_id: bytes, request_number: int) -> int:
-    """Returns a grant's Validity-Time (RFC 8506 section 8.33), never below the floor.
+def spread_of(session_id: bytes, request_number: int) -> int:
+    """Returns the number by which the validity of a request's grants is lengthened.
 
-    It is lengthened by 0 to 10 % from the names of the request: a repeat gets the same, and the
-    sessions of a busy minute do not all come back at once.
+    It is made of the names of the request: a repeat gets the same, and the sessions of a busy
+    minute do not all come back at once.
+    """
+    return crc32(session_id + request_number.to_bytes(4))
+
+
+def validity_seconds(rating_group: RatingGroup, spread: int) -> int:
+    """Returns a grant's Validity-Time (RFC 8506 section 8.33), lengthened by 0 to 10 %.
+
+    It is never below the floor.
     """
     seconds = rating_group.quota_validity_seconds
     if seconds <= VALIDITY_SECONDS_MIN:
         return VALIDITY_SECONDS_MIN
-    spread = crc32(session_id + request_number.to_bytes(4))
     return seconds + spread % (seconds // 10 + 1)
 
 

@@ -6,7 +6,7 @@ priced units is the difference of the line's running total, so that no rounding 
 
 from typing import NamedTuple
 
-from .catalogue import Price, Source, Tariff
+from .catalogue import Price, Tariff
 from .decisions import Settlement
 from .ledger import Ledger
 from .session import Amounts, Hold, Line
@@ -32,29 +32,32 @@ class _Paid(NamedTuple):
     tax: int
 
 
-def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> Line:
-    """Reserves what can be had of so many units, down the tariff's order."""
+def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> tuple[Line, int]:
+    """Reserves what can be had of so many units, down the tariff's order; returns how many."""
     if units <= 0:
-        return line
+        return line, 0
+    missing, position = units, line.priced
     holds = list(line.holds)
-    priced = line.priced
     for held in holds:
         if held.is_priced:
-            priced += held.units
+            position += held.units
     for source in tariff.sources:
-        if source.is_priced:
-            more = _hold_money(source, line.price, priced, units, ledger)
+        service, is_priced, balance_types = source
+        balance_ids = ledger.paying(balance_types)
+        if is_priced:
+            held_units, amounts = _hold_money(balance_ids, line.price, position, missing, ledger)
         else:
-            more = _hold_allowance(source, units, ledger)
-        if more is None:
+            amounts, lacking = ledger.reserve(balance_ids, missing)
+            held_units = missing - lacking
+        if not held_units:
             continue
-        _append(holds, more, line.price, priced)
-        if more.is_priced:
-            priced += more.units
-        units -= more.units
-        if not units:
+        _append(holds, Hold(service, is_priced, held_units, amounts), line.price, position)
+        if is_priced:
+            position += held_units
+        missing -= held_units
+        if not missing:
             break
-    return _with_holds(line, tuple(holds))
+    return _with_holds(line, tuple(holds)), units - missing
 
 
 def settle(
@@ -79,13 +82,14 @@ def settle(
     if used > granted:
         within = round_up(line.used + granted + granted_to_others, rounding)
         above = round_up(used_after + granted_to_others, rounding) - within
-        held_before = line.held_units
-        line = hold(line, above, tariff, ledger)
-        overrun = min(due, above - (line.held_units - held_before))
-    keep = round_up(used_after + granted_to_others, rounding) - settled
+        line, held_anew = hold(line, above, tariff, ledger)
+        overrun = min(due, above - held_anew)
+    keep = 0
+    if granted_to_others:
+        keep = round_up(used_after + granted_to_others, rounding) - settled
     holds, units, priced, amount, tax = _pay(line, due - overrun, keep, ledger)
     priced += line.priced
-    overrun_amount = _cost_of_overrun(line.price, priced, overrun)
+    overrun_amount = _cost_of_overrun(line.price, priced, overrun) if overrun else 0
     shortfall = due - overrun - units
     number, rating_group, price, _, _, _, _, unit_type, _ = line
     return (
@@ -106,24 +110,18 @@ def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
 
 
 def _cost_of_overrun(price: Price | None, priced: int, overrun: int) -> int:
-    if price is None or not overrun:
+    if price is None:
         return 0
     return min(price.charge_of(priced + overrun) - price.charge_of(priced), AMOUNT_MAX)
 
 
-def _hold_allowance(source: Source, units: int, ledger: Ledger) -> Hold | None:
-    amounts, missing = _reserve(ledger.paying(source.balance_types), units, ledger)
-    return Hold(source.service, False, units - missing, amounts) if amounts else None
-
-
 def _hold_money(
-    source: Source, price: Price | None, priced: int, units: int, ledger: Ledger
-) -> Hold | None:
+    balance_ids: tuple[int, ...], price: Price | None, priced: int, units: int, ledger: Ledger
+) -> tuple[int, Amounts]:
     """Reserves the price of units; what is left of the balances begins one more unit."""
-    balance_ids = ledger.paying(source.balance_types)
     available = sum(map(ledger.available, balance_ids))
     if price is None or (price.micro_units and not available):
-        return None
+        return 0, ()
     paid = price.charge_of(priced)
     cost = price.charge_of(priced + units) - paid
     if cost > available:
@@ -131,22 +129,8 @@ def _hold_money(
         if price.charge_of(priced + units) < paid + available:
             units += 1
         cost = available
-    return Hold(source.service, True, units, _reserve(balance_ids, cost, ledger)[0])
-
-
-def _reserve(balance_ids: tuple[int, ...], amount: int, ledger: Ledger) -> tuple[Amounts, int]:
-    """Reserves an amount on balances, one after the other; returns what and how much is missing."""
-    amounts = []
-    for balance_id in balance_ids:
-        available = ledger.available(balance_id)
-        part = amount if amount < available else available
-        if part:
-            ledger.reserve(balance_id, part)
-            amounts.append((balance_id, part))
-            amount -= part
-            if not amount:
-                break
-    return tuple(amounts), amount
+    amounts, _ = ledger.reserve(balance_ids, cost)
+    return units, amounts
 
 
 def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> None:
@@ -164,13 +148,11 @@ def _append(holds: list[Hold], held: Hold, price: Price | None, priced: int) -> 
         if last.amount < cost:
             holds.append(held)
             return
-    amounts = list(last.amounts)
-    for balance_id, amount in held.amounts:
-        if amounts and amounts[-1][0] == balance_id:
-            amount += amounts.pop()[1]
-        amounts.append((balance_id, amount))
-    units = last.units + held.units
-    holds[-1] = Hold(held.service, held.is_priced, units, tuple(amounts))
+    amounts, more = last.amounts, held.amounts
+    if amounts and more and amounts[-1][0] == more[0][0]:
+        balance_id, amount = more[0]
+        amounts, more = amounts[:-1], ((balance_id, amounts[-1][1] + amount), *more[1:])
+    holds[-1] = Hold(held.service, held.is_priced, last.units + held.units, amounts + more)
 
 
 def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:

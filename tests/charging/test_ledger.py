@@ -48,16 +48,27 @@ def test_an_account_s_balances_pay_by_type_then_highest_priority_then_age(
 
 def test_reserving_leaves_less_available_and_uses_nothing():
     books = ledger(100)
-    books.reserve(1, 60)
+    books.reserve([1], 60)
     assert books.available(1) == 40
     assert (books.reserved(1), books.reserved(2)) == (60, 0)
     assert books.postings() == (Posting(1, 0, 0, 60),)
 
 
-@pytest.mark.parametrize("amount", [101, -1])
-def test_more_than_is_available_is_never_reserved(amount):
+def test_no_more_is_reserved_than_is_available_one_balance_after_the_other():
+    books = ledger(100)
+    assert books.reserve([1, 2], 130) == (((1, 100), (2, 30)), 0)
+    assert books.reserve([1, 2], 130) == (((2, 20),), 110)
+    assert books.reserve([1, 2], 1) == ((), 1)
+    assert (books.available(1), books.available(2)) == (0, 0)
+
+
+def test_nothing_is_reserved_on_a_negative_balance():
+    assert ledger(-5).reserve([1], 5) == ((), 5)
+
+
+def test_a_negative_amount_is_never_reserved():
     with pytest.raises(AssertionError):
-        ledger(100).reserve(1, amount)
+        ledger(100).reserve([1], -1)
 
 
 def test_settling_spends_a_part_and_gives_the_rest_back():
@@ -101,7 +112,7 @@ def test_a_total_that_cannot_be_stored_is_refused():
 
 def test_what_moves_there_and_back_is_no_change():
     books = ledger(100)
-    books.reserve(1, 60)
+    books.reserve([1], 60)
     books.settle(1, 60, 0)
     assert books.postings() == ()
     assert books.changed_balances() == {}
@@ -109,13 +120,13 @@ def test_what_moves_there_and_back_is_no_change():
 
 def test_postings_come_by_balance_and_one_for_each():
     books = ledger(100)
-    books.reserve(2, 5)
-    books.reserve(1, 6)
-    books.reserve(1, 7)
+    books.reserve([2], 5)
+    books.reserve([1], 6)
+    books.reserve([1], 7)
     assert books.postings() == (Posting(1, 0, 0, 13), Posting(2, 0, 0, 5))
 
 
 def test_the_balances_it_was_given_stay_as_they_were():
     given = {1: balance(1, MONEY, 100)}
-    Ledger(given).reserve(1, 5)
+    Ledger(given).reserve([1], 5)
     assert given == {1: balance(1, MONEY, 100)}

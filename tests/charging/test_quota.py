@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.decisions import Grant
-from diameter_ocs.charging.quota import clamp, validity_seconds
+from diameter_ocs.charging.quota import clamp, spread_of, validity_seconds
 from diameter_ocs.charging.units import UnitType
 from tests.charging.scenario import (
     MONEY,
@@ -158,11 +158,11 @@ def test_the_least_reservation_does_not_exceed_what_can_be_paid():
 @given(st.integers(0, 10**6), st.binary(max_size=20), st.integers(0, 2**32 - 1))
 def test_validity_is_at_least_a_minute_and_at_most_a_tenth_longer(seconds, session_id, number):
     group = rating_group(VOICE, UnitType.TIME, quota_validity_seconds=seconds)
-    validity = validity_seconds(group, session_id, number)
-    assert validity == validity_seconds(group, session_id, number)
+    validity = validity_seconds(group, spread_of(session_id, number))
+    assert validity == validity_seconds(group, spread_of(session_id, number))
     assert max(seconds, 60) <= validity <= max(seconds + seconds // 10, 60)
 
 
 def test_sessions_of_a_busy_minute_do_not_all_come_back_at_once():
-    validities = {validity_seconds(VOICE_BY_MINUTES, b"%d" % n, 0) for n in range(50)}
+    validities = {validity_seconds(VOICE_BY_MINUTES, spread_of(b"%d" % n, 0)) for n in range(50)}
     assert len(validities) > 10

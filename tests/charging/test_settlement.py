@@ -278,7 +278,7 @@ def test_releasing_takes_the_last_units_first():
 
 def test_holding_no_units_changes_nothing():
     books = Ledger({1: balance(1, SECONDS, 90)})
-    assert hold(line(), -5, NOTHING_PAYS, books) == line()
+    assert hold(line(), -5, NOTHING_PAYS, books) == (line(), 0)
 
 
 @given(
