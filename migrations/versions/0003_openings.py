@@ -1,6 +1,7 @@
 """Opening balances: what the EDRs posted that are no longer kept.
 
-Programs from before still see right books until the first EDRs are dropped, which they do not do.
+Programs of the second schema may go on meanwhile; their `books` are right until a newer server
+drops the first day of EDRs.
 """
 
 from alembic import op
