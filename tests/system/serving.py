@@ -197,6 +197,11 @@ class Demonstration:
             return None
         return number
 
+    @property
+    def database_log(self) -> str:
+        """What the embedded PostgreSQL has logged."""
+        return (self.data / "demo" / "postgres.log").read_text()
+
     def kill(self) -> None:
         """End the server at once and wait until its PostgreSQL has ended by itself."""
         self.server.kill()

@@ -1,4 +1,8 @@
-"""Kills under load: no answered charge is lost or made twice, and the books stay balanced."""
+"""Kills under load: no answered charge is lost or made twice, and the books stay balanced.
+
+What a gateway sends again afterwards gets the same answer where it had one, and is charged once
+where it had none.
+"""
 
 import json
 import os
@@ -13,16 +17,17 @@ import psycopg
 import pytest
 
 from diameter_ocs.simulator.gateway import parse_steps
+from tests.system.repeating import ACTIONS, Exchange, first_answers, recorded, send_again
 from tests.system.serving import CLONE, Demonstration, eventually
 from tests.system.wire import subscriber
 
-pytestmark = pytest.mark.ci
+ANSWERS_BEFORE_A_KILL = 500
+ANSWERS_AFTER_A_KILL = 300
+REPEATED_MAX = 100
+LOAD_SECONDS = 600
+CLEAN_END = "database system is shut down"
 
-KILLS = 5
-ANSWERS_BEFORE_A_KILL = 1000
-ANSWERS_AFTER_A_KILL = 500
-LOAD_SECONDS = 120
-CAUSES = {1: "initial", 2: "update", 3: "terminate"}
+some_kills = pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.ci)])
 
 
 class Load:
@@ -32,11 +37,12 @@ class Load:
         self._number = 1 + len(list(folder.glob("answered-*")))
         self._answered = folder / f"answered-{self._number}"
         self._answered.touch()
+        self._record = folder / f"record-{self._number}"
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "diameter_ocs.simulator.load"),
                 *("--port", str(port), "--duration", str(LOAD_SECONDS), "--outstanding", "128"),
-                *("--answered", str(self._answered)),
+                *("--answered", str(self._answered), "--record", str(self._record)),
             ],
             cwd=CLONE,
             stdout=subprocess.PIPE,
@@ -60,6 +66,10 @@ class Load:
     def answers(self) -> list[dict[str, Any]]:
         """Return what was answered, one entry for each request."""
         return [json.loads(line) for line in self._answered.read_bytes().splitlines()]
+
+    def exchanges(self) -> list[Exchange]:
+        """Return what was sent, with its answers; it must have ended."""
+        return recorded(self._record)
 
 
 class Journalled(NamedTuple):
@@ -89,7 +99,7 @@ def expected(answer: dict[str, Any]) -> Journalled:
     """Return the EDR that an answer promises."""
     used = {int(group): octets for group, octets in answer["used_octets"].items()}
     groups = used or {300: 0, 380: 0}
-    action = CAUSES[answer["request_type"]]
+    action = ACTIONS[answer["request_type"]]
     key = (answer["session_id"], action, answer["request_number"])
     return Journalled(*key, tuple(sorted(groups.items())))
 
@@ -107,10 +117,41 @@ def check_nothing_is_lost(demo: Demonstration, loads: list[Load]) -> None:
     assert demo.command("books")["balanced"] is True
 
 
-def test_a_killed_server_has_lost_no_answered_charge(own_demo: Demonstration, folder: Path) -> None:
+def some_of(exchanges: list[Exchange]) -> list[Exchange]:
+    """Return as many as a test has time for, from everywhere among them."""
+    return exchanges[:: len(exchanges) // REPEATED_MAX + 1]
+
+
+def check_repeats(demo: Demonstration, load: Load) -> None:
+    """Send again what was asked: the same answers, no EDR twice, and one for what had no answer."""
+    exchanges = load.exchanges()
+    charged = [exchange for exchange in exchanges if exchange.result_code == 2001]
+    charged = charged[-REPEATED_MAX:] + some_of(charged[:-REPEATED_MAX])
+    others = [exchange for exchange in exchanges if exchange.answer is None]
+    others += some_of([exchange for exchange in exchanges if exchange.result_code == 3004])
+    assert charged
+    assert others
+    before = journal(demo.conninfo)
+    for with_another_identifier in (False, True):
+        again = send_again(demo.server, charged, with_another_identifier)
+        assert again == first_answers(charged)
+    assert journal(demo.conninfo) == before
+    first = send_again(demo.server, others)
+    assert all(answer.result_code in (2001, 5002) for answer in first.values())
+    assert send_again(demo.server, others, with_another_identifier=True) == first
+    after = journal(demo.conninfo)
+    keys = Counter(entry[:3] for entry in after.elements())
+    assert [exchange.key for exchange in others if keys[exchange.key] != 1] == []
+    assert demo.command("books")["balanced"] is True
+
+
+@some_kills
+def test_a_killed_server_has_lost_no_answered_charge(
+    own_demo: Demonstration, folder: Path, kills: int
+) -> None:
     demo = own_demo
     loads: list[Load] = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         load = Load(folder, demo.server.port)
         loads.append(load)
         eventually("answers", lambda load=load: load.count() > ANSWERS_BEFORE_A_KILL)
@@ -118,17 +159,20 @@ def test_a_killed_server_has_lost_no_answered_charge(own_demo: Demonstration, fo
         report = load.end()
         assert report["ended"].startswith("connection lost")
         assert report["faults"] == {}
-        log = (demo.data / "demo" / "postgres.log").read_text()
-        assert "database system is shut down" in log.splitlines()[-1]
+        eventually("a clean end", lambda: CLEAN_END in demo.database_log.splitlines()[-1], 10)
         demo.server.start()
         check_nothing_is_lost(demo, loads)
+        check_repeats(demo, load)
     assert demo.server.end() == 0
 
 
-def test_a_killed_database_costs_3004_and_no_restart(own_demo: Demonstration, folder: Path) -> None:
+@some_kills
+def test_a_killed_database_costs_3004_and_no_restart(
+    own_demo: Demonstration, folder: Path, kills: int
+) -> None:
     demo = own_demo
     load = Load(folder, demo.server.port)
-    for _ in range(KILLS):
+    for _ in range(kills):
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_BEFORE_A_KILL)
         number = demo.postmaster
@@ -145,16 +189,18 @@ def test_a_killed_database_costs_3004_and_no_restart(own_demo: Demonstration, fo
     assert report["unanswered"] == 0
     assert report["faults"] == {}
     check_nothing_is_lost(demo, [load])
+    check_repeats(demo, load)
     with demo.server.connect() as gateway:
         (step,) = parse_steps(["initial:rg=300"])
         assert gateway.session(subscriber(1)).credit_control(step).result_code == 2001
     assert demo.server.end() == 0
 
 
+@pytest.mark.ci
 def test_a_killed_backend_harms_nobody_for_long(own_demo: Demonstration, folder: Path) -> None:
     demo = own_demo
     load = Load(folder, demo.server.port)
-    for _ in range(KILLS):
+    for _ in range(5):
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_AFTER_A_KILL)
         with psycopg.connect(demo.conninfo, autocommit=True) as connection:

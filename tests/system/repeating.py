@@ -1,0 +1,114 @@
+"""What a load client recorded, and sending it again as a gateway does after a crash."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from diameter.message import Message
+
+from diameter_ocs.simulator.answers import Answer, read_answer
+from diameter_ocs.simulator.encoding import RequestKeys
+from diameter_ocs.simulator.gateway import Identity, RequestType, receive_message
+from diameter_ocs.simulator.load_answers import learn_layout
+from tests.system.serving import Server
+from tests.system.wire import hop_by_hop, is_request
+
+IDENTIFIERS = slice(12, 20)
+RETRANSMITTED = 0x10
+AT_ONCE = 100
+"""Requests that are under way at a time: neither side waits for the other to read."""
+ANOTHER_IDENTIFIER = 0x5A5A5A5A
+ACTIONS = {1: "initial", 2: "update", 3: "terminate"}
+
+
+class Exchange(NamedTuple):
+    """The octets of a request, and of its answer if one came."""
+
+    request: bytes
+    answer: bytes | None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The Session-Id, action and number that its EDR has."""
+        message = Message.from_bytes(self.request)
+        return (message.session_id, ACTIONS[message.cc_request_type], message.cc_request_number)
+
+    @property
+    def result_code(self) -> int | None:
+        """What was answered, if anything."""
+        return None if self.answer is None else learn_layout(self.answer).result_code(self.answer)
+
+
+def recorded(file: Path) -> list[Exchange]:
+    """Read the record of a load client, in the order of the requests."""
+    requests: dict[bytes, bytes] = {}
+    answers: dict[bytes, bytes] = {}
+    for octets in _messages(file.read_bytes()):
+        (requests if is_request(octets) else answers)[octets[IDENTIFIERS]] = octets
+    return [Exchange(octets, answers.get(key)) for key, octets in requests.items()]
+
+
+def read(exchange: Exchange, answer: bytes) -> Answer:
+    """Decode an answer and compare it with its request; faults stand in it."""
+    message = Message.from_bytes(exchange.request)
+    keys = RequestKeys(
+        session_id=message.session_id,
+        charging_id=0,
+        request_number=message.cc_request_number,
+        hop_by_hop=message.header.hop_by_hop_identifier,
+        end_to_end=message.header.end_to_end_identifier,
+        event_time=0,
+    )
+    return read_answer(answer, keys, RequestType(message.cc_request_type))
+
+
+def send_again(
+    server: Server, exchanges: Iterable[Exchange], with_another_identifier: bool = False
+) -> dict[tuple[str, str, int], Answer]:
+    """Send requests once more, each from its Origin-Host with the T flag; return the answers."""
+    answers = {}
+    for host, own in groupby(sorted(exchanges, key=_host), key=_host):
+        identity = Identity(host, host.partition(".")[2], "demo.example")
+        repeats = [_repeat(exchange, with_another_identifier) for exchange in own]
+        with server.open(identity) as connection:
+            for start in range(0, len(repeats), AT_ONCE):
+                some = {hop_by_hop(repeat.request): repeat for repeat in repeats[start:][:AT_ONCE]}
+                connection.sendall(b"".join(repeat.request for repeat in some.values()))
+                while some:
+                    octets = receive_message(connection)
+                    if not is_request(octets):
+                        repeat = some.pop(hop_by_hop(octets))
+                        answers[repeat.key] = read(repeat, octets)
+    return answers
+
+
+def first_answers(exchanges: Sequence[Exchange]) -> dict[tuple[str, str, int], Answer]:
+    """Return what the requests were answered the first time."""
+    return {
+        exchange.key: read(exchange, exchange.answer)
+        for exchange in exchanges
+        if exchange.answer is not None
+    }
+
+
+def _repeat(exchange: Exchange, with_another_identifier: bool) -> Exchange:
+    octets = bytearray(exchange.request)
+    octets[4] |= RETRANSMITTED
+    if with_another_identifier:
+        end_to_end = int.from_bytes(octets[16:20], "big") ^ ANOTHER_IDENTIFIER
+        octets[16:20] = end_to_end.to_bytes(4, "big")
+    return Exchange(bytes(octets), None)
+
+
+def _host(exchange: Exchange) -> str:
+    """Return the Origin-Host, with which the load client begins its Session-Ids."""
+    return exchange.key[0].partition(";")[0]
+
+
+def _messages(octets: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(octets):
+        end = at + int.from_bytes(octets[at + 1 : at + 4], "big")
+        yield octets[at:end]
+        at = end
