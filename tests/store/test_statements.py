@@ -1,25 +1,43 @@
 """The statements of a batch find their rows by index, and rewrite them in place."""
 
-from collections.abc import Iterator
+import datetime
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from diameter_ocs.charging.decisions import Edr, EdrKind, Outcome
 from diameter_ocs.charging.requests import SessionKey
-from diameter_ocs.charging.session import Hold, Line, Reservation, Session
+from diameter_ocs.charging.session import (
+    ClosedSession,
+    CloseReason,
+    Hold,
+    Line,
+    Reservation,
+    Session,
+)
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.embedded import Cluster
-from diameter_ocs.store import sessions, statements
+from diameter_ocs.store import edrs, sessions, statements
 from diameter_ocs.store.arrays import big_ints, moments, octets, register, texts
-from diameter_ocs.store.batches import Statement
+from diameter_ocs.store.batches import Statement, Statements
+from diameter_ocs.store.partitions import DAYS_AHEAD, Partitions
 from tests.store.scenario import NOW, VOICE, Kept, charged, furnish, initial, update, used
 
-ACCOUNTS = 5000
+ACCOUNTS = 15_000
 BATCH = range(1, 129)
 """Groups of the batch that is explained."""
-HOT_TABLES = {"account", "balance", "session", "directory", "subscription", "edr"}
+OTHERS = range(129, 257)
+"""Groups whose sessions go on while those of the batch end."""
+DAYS_KEPT = 3
+"""Days until today that have a partition; as many as those to come have one besides."""
+MIDNIGHT = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""The EDRs of a group are a minute apart from there on."""
+DAY = datetime.timedelta(days=1)
+HOT_TABLES = re.compile("(account|balance|session|directory|subscription|edr|closed_session)(_.+)?")
 FILLING = f"""
 INSERT INTO tenant VALUES ('demo', 1);
 INSERT INTO account SELECT n, n, 'demo', 'account ' || n, 1, now()
@@ -29,9 +47,14 @@ INSERT INTO subscription SELECT n, 1, n, 'plan', now() FROM generate_series(1, {
 INSERT INTO balance SELECT n, 10 * n + k, n, 'b', 0, 100, 0, 0
     FROM generate_series(1, {ACCOUNTS}) n, generate_series(1, 4) k;
 INSERT INTO session SELECT n, 2, n, n, int8send(n), NULL, '32251', 'host', 'realm', now(), now(),
-    1, 1, '[]', '[]', '{{}}', '{{}}' FROM generate_series(1, {ACCOUNTS}) n;
-INSERT INTO edr SELECT n % 100, now(), n, 1, 1, 'update', 0, NULL, 1, 'host', 1, 1, NULL, '[]',
-    '{{}}', '{{}}', '{{}}', '{{}}' FROM generate_series(1, {ACCOUNTS}) n;
+    1, 1, '[]', '[]', '{{}}', '{{}}', now() + n * interval '1 second'
+    FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interval '1 minute', n, 1,
+    1, 'update', 0, NULL, n / 128, 'host', 1, 1, NULL, '[]', '{{}}', '{{}}', '{{}}', '{{}}', 2, n
+    FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO closed_session SELECT n, 1, n, n, int8send(n), NULL, '32251', 'host', 'realm',
+    now(), now(), 1, 1, '[]', '{MIDNIGHT}'::timestamptz - n % {DAYS_KEPT} * interval '1 day',
+    'terminated' FROM generate_series(1, {ACCOUNTS}) n;
 ANALYZE;
 """
 
@@ -43,6 +66,9 @@ def filled(cluster: Cluster, migrated: str) -> Iterator[psycopg.Connection[tuple
         administrator.execute(f"CREATE DATABASE ocs_filled TEMPLATE {migrated} STRATEGY WAL_LOG")
         options = "options='-c plan_cache_mode=force_generic_plan -c jit=off'"
         conninfo = f"{cluster.conninfo('ocs_filled')} {options}"
+        first_day = MIDNIGHT - (DAYS_KEPT - 1) * DAY
+        for day in first_day, MIDNIGHT:
+            Partitions(conninfo).make(int(day.timestamp()) * 1_000_000)
         with psycopg.connect(conninfo, autocommit=True) as connection:
             for statement in FILLING.split(";"):
                 connection.execute(statement)
@@ -69,8 +95,21 @@ def session(number: int, group: int, lines: int = 1) -> Session:
                  UnitType.VOLUME, 1024)
             for n in range(1, lines + 1)
         ),
-        reservations=tuple(Reservation(300 + n, (), 10**7, n) for n in range(1, lines + 1)),
+        reservations=tuple(
+            Reservation(300 + n, (), 10**7, n, NOW + 10**10) for n in range(1, lines + 1)
+        ),
+        supervise_at=NOW + 10**10,
     )  # fmt: skip
+
+
+def journal(group: int) -> Edr:
+    return Edr(10**6, NOW, group, EdrKind.CHARGING, "update", Outcome.SUCCESS, ())
+
+
+def asked_again(group: int) -> tuple[Any, ...]:
+    """Return what FIND_ANSWERED is asked of a session that went on for two minutes."""
+    opened_at = int(MIDNIGHT.timestamp()) * 1_000_000 + 60_000_000
+    return group, 2, "update", 2, opened_at, opened_at + 120_000_000
 
 
 ANY_GROUP = {"groups": big_ints(list(BATCH))}
@@ -79,6 +118,8 @@ CARRIERS = {
     type(texts([])): "text[]",
     type(octets([])): "bytea[]",
     type(moments([])): "timestamptz[]",
+    datetime.datetime: "timestamptz",
+    int: "bigint",
 }
 ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
     "RESOLVE_IDENTITIES": (statements.RESOLVE_IDENTITIES, [(1, f"imsi{n}") for n in BATCH]),
@@ -94,10 +135,52 @@ ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
         statements.INSERT_SESSIONS,
         [sessions.inserted(n, session(3, n)) for n in BATCH],
     ),
+    "INSERT_CLOSED_SESSIONS": (
+        statements.INSERT_CLOSED_SESSIONS,
+        [
+            sessions.closed(n, ClosedSession(session(2, n), NOW, CloseReason.TERMINATED))
+            for n in BATCH
+        ],
+    ),
+    "INSERT_EDRS": (statements.INSERT_EDRS, [edrs.inserted(n, journal(n)) for n in BATCH]),
+    "FIND_ANSWERED": (statements.FIND_ANSWERED, [asked_again(n) for n in BATCH]),
 }
 EXPLAINED = {name: (s.text, s.parameters(rows)) for name, (s, rows) in ROWS.items()}
 EXPLAINED |= {
     "RESOLVE_SESSIONS": (statements.RESOLVE_SESSIONS, {"digests": big_ints(list(BATCH))}),
+    "RESOLVE_CLOSED_SESSIONS": (
+        statements.RESOLVE_CLOSED_SESSIONS,
+        {"digests": big_ints(list(BATCH))},
+    ),
+    "LOAD_CLOSED_SESSIONS": (
+        statements.LOAD_CLOSED_SESSIONS.text,
+        {
+            **statements.LOAD_CLOSED_SESSIONS.parameters([(n, n) for n in BATCH]),
+            "until": MIDNIGHT + DAY,
+        },
+    ),
+    "FIND_DUE_SESSIONS": (
+        statements.FIND_DUE_SESSIONS,
+        {"now": MIDNIGHT + 100 * DAY, "limit": len(BATCH)},
+    ),
+    "APPLY": (
+        statements.APPLY.text,
+        dict(
+            enumerate(
+                statements.APPLY.parameters(
+                    {
+                        "groups": ROWS["UPDATE_GROUPS"][1],
+                        "balances": ROWS["UPDATE_BALANCES"][1],
+                        "ended": ROWS["DELETE_SESSIONS"][1],
+                        "continued": [sessions.updated(n, session(2, n)) for n in OTHERS],
+                        "opened": ROWS["INSERT_SESSIONS"][1],
+                        "closed": ROWS["INSERT_CLOSED_SESSIONS"][1],
+                        "journal": ROWS["INSERT_EDRS"][1],
+                    }
+                )
+            )
+        ),
+    ),
     "LOCK_GROUPS": (statements.LOCK_GROUPS, ANY_GROUP),
     "LOAD_ACCOUNTS": (statements.LOAD_ACCOUNTS, ANY_GROUP),
     "LOAD_BALANCES": (statements.LOAD_BALANCES, ANY_GROUP),
@@ -105,12 +188,13 @@ EXPLAINED |= {
 
 
 def explained(
-    connection: psycopg.Connection[tuple[Any, ...]], text: str, parameters: dict[str, Any]
+    connection: psycopg.Connection[tuple[Any, ...]], text: str, parameters: dict[Any, Any]
 ) -> dict[str, Any]:
     """Run a statement as a prepared one, with the plan that is made for any parameters."""
     names = list(parameters)
     types = [CARRIERS[type(parameters[name])] for name in names]
-    numbered = text % {name: f"${number}" for number, name in enumerate(names, 1)}
+    numbers = {str(name): f"${number}" for number, name in enumerate(names, 1)}
+    numbered = text % numbers if "%(" in text else text
     connection.execute(f"PREPARE explained ({', '.join(types)}) AS {numbered}")
     values = [
         connection.execute("SELECT %(a)s::text", {"a": parameters[name]}).fetchone() or ()
@@ -122,6 +206,17 @@ def explained(
     connection.execute("DEALLOCATE explained")
     assert row is not None
     return row[0][0]["Plan"]
+
+
+def scans(plan: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Return the parts of a plan that looked for rows of hot tables."""
+    return [
+        node
+        for node in nodes(plan)
+        if HOT_TABLES.fullmatch(node.get("Relation Name", ""))
+        and node["Node Type"] != "ModifyTable"
+        and node["Actual Loops"]
+    ]
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -137,12 +232,11 @@ def test_a_statement_finds_its_rows_by_index(
     text, parameters = EXPLAINED[name]
     with filled.transaction(force_rollback=True):
         plan = explained(filled, text, parameters)
-    scans = [node for node in nodes(plan) if node.get("Relation Name") in HOT_TABLES]
-    assert [s["Relation Name"] for s in scans if s["Node Type"] == "Seq Scan"] == []
+    found = [node for node in scans(plan) if not is_empty(filled, node["Relation Name"])]
+    assert [node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"] == []
     touched = sum(
-        node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
-        for node in scans
-        if "Scan" in node["Node Type"]
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in found
     )
     assert touched <= 4 * 2 * len(BATCH), "rows of other groups are not looked at"
 
@@ -151,9 +245,28 @@ def test_every_statement_of_a_batch_is_explained() -> None:
     known = {
         name
         for name, value in vars(statements).items()
-        if name.isupper() and isinstance(value, str | Statement)
+        if name.isupper() and isinstance(value, str | Statement | Statements)
     }
-    assert known - {"INSERT_EDRS"} == set(EXPLAINED)
+    assert known == set(EXPLAINED)
+
+
+@pytest.mark.parametrize("name", ["LOAD_CLOSED_SESSIONS", "FIND_ANSWERED"])
+def test_days_to_come_are_not_looked_at(
+    filled: psycopg.Connection[tuple[Any, ...]], name: str
+) -> None:
+    """Of closed sessions one day to come is: clocks differ."""
+    text, parameters = EXPLAINED[name]
+    plan = explained(filled, text, parameters)
+    looked_at = {node["Relation Name"] for node in scans(plan)}
+    days = {f"{MIDNIGHT + n * DAY:%Y%m%d}" for n in range(1 - DAYS_KEPT, 2)}
+    days_to_come = {f"{MIDNIGHT + n * DAY:%Y%m%d}" for n in range(2, DAYS_AHEAD + 1)}
+    assert [name for name in looked_at if any(name.endswith(day) for day in days)]
+    assert [name for name in looked_at if any(name.endswith(day) for day in days_to_come)] == []
+
+
+def is_empty(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> bool:
+    found = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table)))
+    return found.fetchone() is None
 
 
 def test_the_journal_of_a_group_is_found_by_index(
@@ -193,11 +306,12 @@ async def test_updates_of_a_batch_are_made_in_place(postgres: Kept, emptied: str
     pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
     await charged(postgres.store, *pairs)
     for number in range(1, 21):
+        now = NOW + number * 600_000_000
         pairs = [
             (group, update(n, b"%d" % n, request_number=number, usages=usages))
             for n, group in enumerate(groups, 1)
         ]
-        await charged(postgres.store, *pairs)
+        await charged(postgres.store, *pairs, now=now)
     async with postgres.database.connection() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
         cursor = await connection.execute(
