@@ -27,10 +27,14 @@ from .charging.requests import RequestType
 from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, Decoder
 from .gy.encode import Encoder, result_code
+from .gy.remembered import Remembered
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
+from .handlers.supervision import Supervision
+from .handlers.unclaimed import Unclaimed
 from .jobs.partitions import PartitionJob, PartitionWatch
+from .jobs.supervision import SupervisionJob
 from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store.catalogues import Catalogues
 from .store.database import Database
@@ -54,6 +58,12 @@ STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
 SESSION_ID_LOGGED = 256
 """Octets of a Session-Id that a log line shows."""
+TENANTS_REMEMBERED = 1024
+"""Combinations of hosts and realms of which it is remembered whose they are."""
+TENANT_NAMES_LENGTH_MAX = 1024
+"""Characters of the names of such a combination; longer ones are looked up each time."""
+CONNECTIONS_BESIDES_LANES = 3
+"""For the resolver, the watch and the supervision."""
 GARBAGE_THRESHOLD = 500_000
 """A burst of requests makes many objects that counting frees again: not worth looking through."""
 
@@ -89,6 +99,9 @@ class CreditControl:
         self._dictionary = dictionary
         self._identity = identity
         self._metrics = metrics
+        self._tenants: Remembered[tuple[str, ...], tuple[str | None]] = Remembered(
+            TENANTS_REMEMBERED
+        )
         self._counted: dict[tuple[RequestType, int], Callable[[], None]] = {}
         self._refusals = SparingLog("request refused")
 
@@ -106,14 +119,18 @@ class CreditControl:
         self._lanes.submit(decoded.request, partial(self._reply, connection, decoded))
 
     def _tenant_of(self, connection: Connection, message: Message) -> str | None:
+        """Returns whose request it is; the rules stay as they are, so that it is asked once."""
         facts = connection.facts
         assert facts is not None
-        group = message.group
-        return self._peers.tenant_of(
-            (group.first("Origin-Host") or "", group.first("Origin-Realm") or ""),
-            group.first("Destination-Realm") or "",
-            (facts.origin_host, facts.origin_realm),
-        )
+        first = message.group.first
+        origin = (first("Origin-Host") or "", first("Origin-Realm") or "")
+        names = (*origin, first("Destination-Realm") or "", facts.origin_host, facts.origin_realm)
+        known = self._tenants.get(names)
+        if known is None:
+            known = (self._peers.tenant_of(origin, names[2], names[3:]),)
+            if sum(map(len, names)) <= TENANT_NAMES_LENGTH_MAX:
+                self._tenants.keep(names, known)
+        return known[0]
 
     def _reply(self, connection: Connection, decoded: Decoded, result: Decision | Fault) -> None:
         if isinstance(result, Fault):
@@ -215,9 +232,13 @@ async def _lanes(
         answer_budget_seconds=configuration.answer_budget_seconds,
     )
     budget = settings.answer_budget_seconds
-    database = Database(conninfo, settings.lanes + 2, budget / 2, lease_seconds=budget)
+    connections = settings.lanes + CONNECTIONS_BESIDES_LANES
+    database = Database(conninfo, connections, budget / 2, lease_seconds=budget)
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
-    lanes = Lanes(store, settings, wall_clock, metrics)
+    unclaimed = Unclaimed()
+    lanes = Lanes(store, settings, wall_clock, metrics, unclaimed)
+    supervision = Supervision(store, unclaimed, wall_clock, metrics)
+    job = SupervisionJob([supervision.look, supervision.close_unclaimed])
     try:
         async with (
             _kept_partitions(configuration, conninfo, metrics),
@@ -225,6 +246,7 @@ async def _lanes(
         ):
             working = [
                 tasks.create_task(lanes.run()),
+                tasks.create_task(job.run()),
                 tasks.create_task(_watch(database, readiness, metrics)),
             ]
             yield lanes

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
+import msgspec
 import psycopg
 from psycopg import errors
 from sqlalchemy import event
@@ -20,6 +21,13 @@ APPLICATION_ROLE = "diameter_ocs_application"
 """Reads and writes accounts and sessions, adds EDRs, changes no EDR."""
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
 """The database is away, or is a standby: another try may find it."""
+TOO_MUCH = (
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    errors.TooManyArguments,
+    errors.TooManyColumns,
+)
+"""Operational errors by their class, but the same statement meets the same limit again."""
 OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
@@ -28,9 +36,11 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 @contextmanager
 def renamed_faults() -> Iterator[None]:
-    """Turns psycopg's errors into the faults that the use cases know."""
+    """Turns psycopg's errors, and rows that cannot be read, into the faults of the use cases."""
     try:
         yield
+    except msgspec.MsgspecError as error:
+        raise BrokenBatch(f"a stored row cannot be read: {error}") from error
     except PoolTimeout as error:
         raise CasesUnavailable("all connections to the database are in use") from error
     except DBAPIError as error:
@@ -43,7 +53,7 @@ def _renamed(error: BaseException | None) -> Exception:
     reason = str(error).strip()
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return StaleCase(reason)
-    if isinstance(error, UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE) and not isinstance(error, TOO_MUCH):
         return CasesUnavailable(reason)
     return BrokenBatch(reason)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
@@ -248,6 +249,19 @@ async def test_a_serialization_failure_is_a_stale_case(opened: Database) -> None
             await connection.exec_driver_sql(
                 "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"
             )
+
+
+async def test_a_statement_beyond_a_limit_is_no_absent_database(opened: Database) -> None:
+    with pytest.raises(BrokenBatch):
+        async with opened.transaction() as connection:
+            await connection.exec_driver_sql(
+                "DO $$ BEGIN RAISE EXCEPTION 'too large' USING ERRCODE = '54000'; END $$"
+            )
+
+
+def test_a_row_that_cannot_be_read_breaks_its_batch_only() -> None:
+    with pytest.raises(BrokenBatch, match="cannot be read"), renamed_faults():
+        msgspec.json.decode(b"[1", type=list[int])
 
 
 async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None:

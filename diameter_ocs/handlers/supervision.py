@@ -1,0 +1,133 @@
+"""Do what has come due though nobody asked: quotas expire, forgotten sessions are closed."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from ..charging.case import Case, Change
+from ..charging.decisions import Decision, Edr
+from ..charging.faults import BrokenBatch
+from ..charging.requests import SessionKey
+from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, supervise
+from ..observability import Metrics, SparingLog
+from .ports import Store
+from .unclaimed import Opening, Unclaimed
+
+log = structlog.get_logger()
+
+DUE_MAX = 128
+"""Sessions that are looked at in one transaction."""
+
+
+class Look(NamedTuple):
+    """A session, and what is to be decided about it."""
+
+    group: int
+    key: SessionKey
+    decide: Callable[[SessionKey, Case], Decision | None]
+
+
+class Seen(NamedTuple):
+    """A batch of looks, decided and not yet stored."""
+
+    done: list[Look]
+    changes: list[Change]
+
+
+class Supervision:
+    """Looks at sessions in the place of their clients; two processes may do so side by side.
+
+    `clock` gives microseconds since 1970 UTC. The methods raise what the store raises; whatever
+    is undone then is found again in the next round.
+    """
+
+    def __init__(
+        self, store: Store, unclaimed: Unclaimed, clock: Callable[[], int], metrics: Metrics
+    ) -> None:
+        self._store = store
+        self._unclaimed = unclaimed
+        self._clock = clock
+        self._metrics = metrics
+        self._abandoned = SparingLog("session abandoned")
+        self._expired = SparingLog("reservation expired")
+
+    async def look(self) -> bool:
+        """Looks at sessions that are due; returns whether to go on at once with others."""
+        due = await self._store.due_sessions(self._clock(), DUE_MAX)
+        done = await self._decide([Look(group, key, supervise) for group, key in due])
+        return len(due) == DUE_MAX and bool(done)
+
+    async def close_unclaimed(self) -> bool:
+        """Closes sessions that nobody claimed; returns whether to go on at once with others."""
+        due = self._unclaimed.due(asyncio.get_running_loop().time(), DUE_MAX)
+        looks = {Look(each.group, each.key, partial(self._close, each)): each for each in due}
+        done = await self._decide(list(looks))
+        for look in done:
+            self._unclaimed.remove(looks[look])
+        return len(due) == DUE_MAX and bool(done)
+
+    def _close(self, opening: Opening, key: SessionKey, case: Case) -> Decision | None:
+        """Closes a session unless it was claimed before its group was locked."""
+        if opening not in self._unclaimed:
+            return None
+        return close_unclaimed(key, opening.number, case)
+
+    async def _decide(self, looks: Sequence[Look]) -> list[Look]:
+        """Decides and stores what it can of looks, and returns those."""
+        parts, done = [looks], []
+        while parts:
+            part = parts.pop()
+            if not part:
+                continue
+            try:
+                done += await self._try(part)
+            except BrokenBatch as fault:
+                if len(part) == 1:
+                    log.error("session not supervised", group=part[0].group, reason=str(fault))
+                    continue
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+        return done
+
+    async def _try(self, looks: Sequence[Look]) -> list[Look]:
+        """Takes looks through one transaction; those whose group is locked wait for a round."""
+        async with self._store.work() as work:
+            locked = await work.lock({look.group for look in looks})
+            mine = [look for look in looks if look.group in locked]
+            keys = [(look.group, look.key) for look in mine]
+            seen = _fold(mine, await work.load_sessions(keys, self._clock()))
+            await work.apply(seen.changes)
+        for edr in [edr for change in seen.changes for edr in change.edrs]:
+            self._count(edr)
+        return seen.done
+
+    def _count(self, edr: Edr) -> None:
+        """Counts and logs what was taken back or closed."""
+        fields = {"account_id": edr.account_id, "session_number": edr.session_number}
+        if edr.reason == RESERVATION_EXPIRED:
+            self._metrics.reservations_expired.inc(len(edr.services))
+            self._expired.info(log, **fields, quotas=len(edr.services))
+        else:
+            self._metrics.sessions_abandoned.labels(edr.reason).inc()
+            self._abandoned.info(log, **fields, reason=edr.reason)
+
+
+def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
+    """Decides one look after the other; one that cannot be decided harms no other."""
+    states = dict(cases)
+    edrs: dict[int, list[Edr]] = {}
+    done = []
+    for look in looks:
+        try:
+            decision = look.decide(look.key, states[look.group])
+            if decision is not None:
+                states[look.group] = states[look.group].after(decision)
+                edrs.setdefault(look.group, []).extend(decision.edrs)
+            done.append(look)
+        except Exception:
+            log.exception("session not supervised", group=look.group)
+    changes = [Change(cases[group], states[group], tuple(new)) for group, new in edrs.items()]
+    return Seen(done, changes)

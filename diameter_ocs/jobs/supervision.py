@@ -1,0 +1,41 @@
+"""Looks after what comes due, every few seconds; no fault ends it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+
+log = structlog.get_logger()
+
+ROUND_SECONDS = 5.0
+"""How long it rests when nothing more is due, or when the database is away."""
+
+Work = Callable[[], Awaitable[bool]]
+"""Does some of what is due; returns whether to go on at once."""
+
+
+class SupervisionJob:
+    """Does several works in turn, each until nothing is left of it."""
+
+    def __init__(self, works: Sequence[Work], round_seconds: float = ROUND_SECONDS) -> None:
+        self._works = works
+        self._round_seconds = round_seconds
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        while True:
+            for work in self._works:
+                await self._finish(work)
+            await asyncio.sleep(self._round_seconds)
+
+    async def _finish(self, work: Work) -> None:
+        """Does a work until it is done or has to wait for the next round."""
+        try:
+            while await work():
+                pass
+        except (CasesUnavailable, StaleCase, BrokenBatch) as fault:
+            log.warning("supervision rests", reason=str(fault))
+        except Exception:
+            log.exception("supervision failed")
