@@ -5,7 +5,6 @@ import datetime
 import os
 import statistics
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -82,7 +81,7 @@ def bench(
     began = datetime.datetime.now().astimezone()
     result, postgresql = _measure(options, not as_json)
     line = bench_history.record(began, postgresql, options._asdict(), result)
-    earlier = _remember(history, line)
+    earlier = bench_history.remember(bench_history.file_of(history, os.environ), line)
     if as_json:
         print_json(result)
     else:
@@ -191,21 +190,3 @@ def _profile(
             "batch": round((last.batch_seconds - first.batch_seconds) / batches * 1e6),
         }
     return profile
-
-
-def _remember(history: str | None, line: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Adds a run to the history; returns the last one like it."""
-    if history is not None and history in bench_history.OFF:
-        return None
-    file = bench_history.default_file(os.environ) if history is None else Path(history)
-    earlier = bench_history.last_comparable(file, line)
-    try:
-        bench_history.append(file, line)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        typer.echo(
-            f"diameter-ocs: {file} cannot be written ({reason}): this run is not in the history;"
-            " name another file with --history",
-            err=True,
-        )
-    return earlier

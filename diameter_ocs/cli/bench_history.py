@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from .. import __version__
 from ..config import resource
 
@@ -37,6 +39,33 @@ def record(
         "options": dict(options),
         "result": dict(result),
     }
+
+
+def file_of(option: str | None, environment: Mapping[str, str]) -> Path | None:
+    """Returns the file of an option: None is the default one, what is in OFF is none."""
+    if option in OFF:
+        return None
+    return default_file(environment) if option is None else Path(option)
+
+
+def remember(file: Path | None, line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Adds a run to the history; returns the last one before it that can be compared.
+
+    Where the line cannot be written, that is said, and the run counts all the same.
+    """
+    if file is None:
+        return None
+    earlier = last_comparable(file, line)
+    try:
+        append(file, line)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        typer.echo(
+            f"diameter-ocs: {file} cannot be written ({reason}): this run is not in the history;"
+            " name another file with --history",
+            err=True,
+        )
+    return earlier
 
 
 def append(file: Path, line: Mapping[str, Any]) -> None:

@@ -9,8 +9,10 @@ from diameter_ocs.cli.bench_history import (
     append,
     comparison,
     default_file,
+    file_of,
     last_comparable,
     record,
+    remember,
 )
 
 AT = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -68,3 +70,23 @@ def test_the_file_is_in_the_users_state_directory() -> None:
     inside = default_file({"XDG_STATE_HOME": "/state"})
     assert inside == Path("/state/diameter-ocs/bench.jsonl")
     assert default_file({}).name == "bench.jsonl"
+
+
+def test_an_option_names_the_file_or_none() -> None:
+    environment = {"XDG_STATE_HOME": "/state"}
+    assert file_of(None, environment) == default_file(environment)
+    assert file_of("there", environment) == Path("there")
+    assert file_of("none", environment) is file_of("", environment) is None
+    assert remember(None, line()) is None
+
+
+def test_a_run_is_compared_with_the_one_before_it(tmp_path: Path) -> None:
+    assert remember(tmp_path / "history", line(None, 1.0)) is None
+    assert remember(tmp_path / "history", line(None, 2.0)) == line(None, 1.0)
+
+
+def test_a_history_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert remember(tmp_path, line()) is None
+    assert "is not in the history; name another file" in capsys.readouterr().err
