@@ -1,0 +1,186 @@
+"""Spooled usage is charged exactly once, whichever way its gateway goes on."""
+
+import pytest
+
+from diameter_ocs.charging.charge import charge
+from diameter_ocs.charging.decisions import Novelty
+from diameter_ocs.charging.requests import ChargingRequest, RequestType, ServiceUsage, Units
+from diameter_ocs.charging.spooled import (
+    WAIT_MICROSECONDS,
+    SpooledRequest,
+    is_due,
+    is_owed,
+    marked,
+    owed,
+)
+from diameter_ocs.charging.supervision import supervise
+from tests.charging.scenario import (
+    SECONDS,
+    TEXT,
+    VOICE,
+    VOICE_BY_SECONDS,
+    Desk,
+    allowance,
+    balance,
+    catalogue,
+    used,
+    want,
+)
+from tests.store.scenario import ask, initial
+
+OFFERED = catalogue(allowance(SECONDS, VOICE), groups=(VOICE_BY_SECONDS,))
+
+
+def update(number: int, *usages: ServiceUsage) -> ChargingRequest:
+    return ask(RequestType.UPDATE, usages=usages, request_number=number)
+
+
+def terminate(number: int, *usages: ServiceUsage) -> ChargingRequest:
+    return ask(RequestType.TERMINATION, usages=usages, request_number=number)
+
+
+def left(spooled: list[ChargingRequest], following: ChargingRequest | None) -> list[object]:
+    """Return number and usage of what is owed, and whether some was dropped."""
+    found = owed(spooled, following)
+    assert all(request.is_retransmission for request in found.requests)
+    numbers = [
+        (request.request_number, {u.rating_group: u.used[0].octets for u in request.usages})
+        for request in found.requests
+    ]
+    return [*numbers, found.is_usage_dropped]
+
+
+def test_only_what_would_be_lost_is_owed() -> None:
+    assert not is_owed(initial())
+    assert not is_owed(update(1, want(VOICE, 5)))
+    assert is_owed(update(1, want(VOICE, 5), used(TEXT, 0)))
+    assert is_owed(terminate(1))
+
+
+@pytest.mark.parametrize(
+    ("spooled", "following", "expected"),
+    [
+        ([update(1, used(1, 10))], None, [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], update(1, used(1, 10)), [False]),
+        ([update(1, used(1, 10))], update(2, used(1, 10)), [True]),
+        ([update(1, used(1, 10))], update(2, used(1, 9)), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], update(2, used(2, 10)), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], update(2, want(1, 10)), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], terminate(2, used(1, 11)), [True]),
+        ([update(1, used(1, 10))], terminate(1), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], initial(), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10), used(2, 5))], update(2, used(1, 10)), [(1, {2: 5}), True]),
+        ([update(1, used(1, 6, 7), used(1, 6))], update(2, used(1, 11)),
+         [(1, {1: 6}), False]),
+        ([update(1, used(1, 6, 7), used(1, 6))], update(2, used(1, 12)), [True]),
+        ([update(1, used(1, 10)), update(2, used(1, 25))], update(3, used(1, 30)), [True]),
+        ([update(1, used(1, 10)), update(2, used(1, 25))], None, [(2, {1: 25}), True]),
+        ([update(1, used(1, 10)), update(2, used(1, 5))], update(3, used(1, 7)),
+         [(1, {1: 10}), True]),
+        ([update(1, used(1, 10)), update(2, used(2, 5))], update(3, used(1, 12)),
+         [(2, {2: 5}), True]),
+        ([update(1, used(1, 10)), update(1, used(1, 10))], None, [(1, {1: 10}), False]),
+        ([terminate(2, used(1, 10))], None, [(2, {1: 10}), False]),
+        ([terminate(2, used(1, 10))], update(3, used(1, 99)), [(2, {1: 10}), False]),
+        ([terminate(2, used(1, 10))], terminate(2, used(1, 10)), [False]),
+        ([update(1, used(1, 9)), terminate(2, used(1, 10))], None, [(2, {1: 10}), True]),
+        ([update(1, used(1, 9)), terminate(2)], None, [(1, {1: 9}), (2, {}), False]),
+    ],
+)  # fmt: skip
+def test_usage_that_is_reported_again_is_owed_no_more(spooled, following, expected) -> None:
+    assert left(spooled, following) == expected
+
+
+def test_every_type_of_unit_has_to_be_reported_again() -> None:
+    both = ServiceUsage(1, (), None, (Units(10, 5, None),))
+    assert owed(
+        [update(1, both)], update(2, ServiceUsage(1, (), None, (Units(10, 4, 9),)))
+    ).requests
+    assert not owed(
+        [update(1, both)], update(2, ServiceUsage(1, (), None, (Units(10, 5, None),)))
+    ).requests
+
+
+def desk() -> Desk:
+    counter = Desk(OFFERED, balance(1, SECONDS, 1000))
+    counter.initial(want(VOICE, 100))
+    return counter
+
+
+def refused(counter: Desk, seconds: int, is_charged: bool) -> ChargingRequest:
+    """Return an UPDATE that was refused, be it charged after all."""
+    request = update(1, used(VOICE, seconds, wanted=100))._replace(
+        session_key=next(iter(counter.case.sessions)), origin_host="gw.example", end_to_end_id=77
+    )
+    if is_charged:
+        decision = charge(request, counter.case)
+        counter.case = counter.case.after(decision)
+        counter.decisions.append(decision)
+    return request
+
+
+def run(counter: Desk, *requests: ChargingRequest) -> list[Novelty]:
+    novelties = []
+    for request in requests:
+        decision = charge(request, counter.case)
+        assert all(service.grant is None for service in decision.services) or not decision.edrs
+        novelties.append(decision.novelty)
+        counter.case = counter.case.after(decision)
+        counter.decisions.append(decision)
+        counter.audit()
+    return novelties
+
+
+@pytest.mark.parametrize("is_charged", [False, True])
+def test_what_is_owed_is_charged_once_and_grants_nothing(is_charged: bool) -> None:
+    counter = desk()
+    spooled = refused(counter, 60, is_charged)
+    kind = Novelty.REPEATED if is_charged else Novelty.NEW
+    assert run(counter, *owed([spooled], None).requests) == [kind]
+    assert counter.balance(1) == (60, 100 if is_charged else 0)
+    assert run(counter, *owed([spooled], None).requests) == [Novelty.REPEATED]
+    assert counter.balance(1)[0] == 60
+
+
+def test_its_gateways_own_repeat_is_recognised_afterwards() -> None:
+    counter = desk()
+    spooled = refused(counter, 60, is_charged=False)
+    run(counter, *owed([spooled], None).requests)
+    again = charge(spooled._replace(end_to_end_id=78), counter.case)
+    assert (again.novelty, again.edrs) == (Novelty.REPEATED, ())
+
+
+def test_a_spooled_termination_ends_its_session() -> None:
+    counter = desk()
+    (key,) = counter.case.sessions
+    spooled = terminate(1, used(VOICE, 30))._replace(session_key=key)
+    run(counter, *owed([spooled], None).requests)
+    assert not counter.case.sessions
+    assert counter.balance(1) == (30, 0)
+
+
+def test_usage_waits_while_its_rating_group_holds_a_quota() -> None:
+    counter = desk()
+    (key,) = counter.case.sessions
+    request = refused(counter, 60, is_charged=False)
+    spooled = [SpooledRequest(1, counter.case.now, request)]
+    assert not is_due(spooled, counter.case)
+    assert is_due([*spooled, SpooledRequest(2, 0, terminate(2))], counter.case)
+    other = request._replace(usages=(used(TEXT, 1),))
+    assert is_due([SpooledRequest(1, counter.case.now, other)], counter.case)
+    waited = counter.case._replace(now=counter.case.now + WAIT_MICROSECONDS)
+    assert is_due(spooled, waited)
+    later = counter.case._replace(now=counter.case.now + 3 * 3600 * 10**6)
+    released = supervise(key, later)
+    assert released is not None
+    assert is_due(spooled, later.after(released))
+    assert is_due(spooled, later._replace(sessions={}))
+
+
+def test_the_journal_says_that_usage_was_dropped() -> None:
+    counter = desk()
+    decision = counter.update(used(VOICE, 60))
+    assert marked(decision).edrs[-1].reason == "spooled_usage_dropped"
+    late = decision._replace(edrs=(decision.edrs[0]._replace(reason="late"),))
+    assert marked(late).edrs[-1].reason == "late, spooled_usage_dropped"
+    assert marked(decision._replace(edrs=())).edrs == ()
