@@ -3,8 +3,9 @@
 import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Select, func, literal, or_, select, text, union_all
+from sqlalchemy import JSON, BigInteger, Select, func, literal, or_, select, text, true, union_all
 
+from ..charging.session import Hold, Line
 from .database import Database
 from .tables import balance, edr, opening, session
 
@@ -112,11 +113,19 @@ def _posted() -> Select[tuple[int, ...]]:
 
 def _held() -> Select[tuple[int, ...]]:
     """Returns the balances whose reserved amount is not what open sessions hold."""
-    holds = select(
-        session.c.group_id,
-        func.unnest(session.c.held_balances).label("id"),
-        func.unnest(session.c.held_amounts).label("amount"),
-    ).subquery("hold")
+    lines = func.json_array_elements(session.c.lines).table_valued("value", name="line").lateral()
+    on_line = lines.c.value.cast(JSON)[Line._fields.index("holds")]
+    each = func.json_array_elements(on_line).table_valued("value", name="hold").lateral()
+    of_hold = each.c.value.cast(JSON)[Hold._fields.index("amounts")]
+    amounts = func.json_array_elements(of_hold).table_valued("value", name="amount").lateral()
+    balance_id, amount = [
+        amounts.c.value.cast(JSON)[n].as_string().cast(BigInteger) for n in (0, 1)
+    ]
+    holds = (
+        select(session.c.group_id, balance_id.label("id"), amount.label("amount"))
+        .select_from(session.join(lines, true()).join(each, true()).join(amounts, true()))
+        .subquery("held_amount")
+    )
     sums = (
         select(
             holds.c.group_id, holds.c.id, func.sum(holds.c.amount).cast(BigInteger).label("held")

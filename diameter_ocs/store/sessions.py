@@ -100,14 +100,11 @@ def updated(group_id: int, session: Session) -> tuple[Any, ...]:
 
 
 def _changing(session: Session) -> tuple[Any, ...]:
-    held = session.held()
     return (
         session.last_request_at,
         session.request_number,
         session.catalogue_version,
         _encode(session.lines),
         _encode(session.reservations),
-        held.keys(),
-        held.values(),
         session.supervise_at,
     )

@@ -230,8 +230,6 @@ UPDATE_SESSIONS = update_batch(
         session.c.catalogue_version,
         session.c.lines,
         session.c.reservations,
-        session.c.held_balances,
-        session.c.held_amounts,
         session.c.supervise_at,
     ),
 )

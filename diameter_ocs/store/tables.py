@@ -112,8 +112,6 @@ session = Table(
     Column("catalogue_version", Integer, nullable=False),
     Column("lines", JSON, nullable=False),  # fields in the order of charging.session.Line
     Column("reservations", JSON, nullable=False),  # likewise Reservation
-    Column("held_balances", ARRAY(BigInteger), nullable=False),  # what the lines hold, ...
-    Column("held_amounts", ARRAY(BigInteger), nullable=False),  # ... summed by balance
     Column("supervise_at", Moment, nullable=False),
 )
 

@@ -1,6 +1,7 @@
 """What is needed to answer repeats, and to look after sessions that nobody ends.
 
-Servers of the first schema may go on meanwhile: they leave the new columns alone.
+What a session holds of its balances is read from its lines alone, so that it is not written twice:
+servers of the first schema, which write it, cannot go on.
 """
 
 from alembic import op
@@ -9,7 +10,10 @@ revision = "0002"
 down_revision = "0001"
 
 TABLES = """
-ALTER TABLE session ADD COLUMN supervise_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE session
+    ADD COLUMN supervise_at timestamptz NOT NULL DEFAULT now(),
+    DROP COLUMN held_balances,
+    DROP COLUMN held_amounts;
 CREATE INDEX ON session (supervise_at);
 
 ALTER TABLE edr
@@ -40,7 +44,7 @@ CREATE TABLE closed_session_default PARTITION OF closed_session DEFAULT;
 
 GRANT SELECT, INSERT ON closed_session TO diameter_ocs_application;
 
-UPDATE schema_version SET version = 2;
+UPDATE schema_version SET version = 2, compatible_from = 2;
 """
 
 

@@ -120,8 +120,9 @@ async def test_a_session_that_holds_of_no_balance_is_found(
     busy: Kept, tampering: Tampering
 ) -> None:
     found = await tampering.found(
-        "UPDATE session SET held_balances = held_balances || 999::bigint,"
-        " held_amounts = held_amounts || 5::bigint WHERE session_id = 'two'"
+        "UPDATE session SET lines = (lines::jsonb ||"
+        """ '[[9, 300, null, 0, 0, 0, [["s", false, 5, [[999, 5]]]]]]')::json"""
+        " WHERE session_id = 'two'"
     )
     assert [fault[1:] for fault in found] == [(999, "held", 0, 5)]
 

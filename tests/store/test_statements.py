@@ -47,7 +47,7 @@ INSERT INTO subscription SELECT n, 1, n, 'plan', now() FROM generate_series(1, {
 INSERT INTO balance SELECT n, 10 * n + k, n, 'b', 0, 100, 0, 0
     FROM generate_series(1, {ACCOUNTS}) n, generate_series(1, 4) k;
 INSERT INTO session SELECT n, 2, n, n, int8send(n), NULL, '32251', 'host', 'realm', now(), now(),
-    1, 1, '[]', '[]', '{{}}', '{{}}', now() + n * interval '1 second'
+    1, 1, '[]', '[]', now() + n * interval '1 second'
     FROM generate_series(1, {ACCOUNTS}) n;
 INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interval '1 minute', n, 1,
     1, 'update', 0, NULL, n / 128, 'host', 1, 1, NULL, '[]', '{{}}', '{{}}', '{{}}', '{{}}', 2, n
