@@ -130,7 +130,6 @@ def check_repeats(demo: Demonstration, load: Load) -> None:
     others = [exchange for exchange in exchanges if exchange.answer is None]
     others += some_of([exchange for exchange in exchanges if exchange.result_code == 3004])
     assert charged
-    assert others
     before = journal(demo.conninfo)
     for with_another_identifier in (False, True):
         again = send_again(demo.server, charged, with_another_identifier)
@@ -158,6 +157,7 @@ def test_a_killed_server_has_lost_no_answered_charge(
         demo.kill()
         report = load.end()
         assert report["ended"].startswith("connection lost")
+        assert report["unanswered"] > 0
         assert report["faults"] == {}
         eventually("a clean end", lambda: CLEAN_END in demo.database_log.splitlines()[-1], 10)
         demo.server.start()
@@ -167,7 +167,7 @@ def test_a_killed_server_has_lost_no_answered_charge(
 
 
 @some_kills
-def test_a_killed_database_costs_3004_and_no_restart(
+def test_a_killed_database_costs_at_most_some_3004_and_no_restart(
     own_demo: Demonstration, folder: Path, kills: int
 ) -> None:
     demo = own_demo
@@ -184,8 +184,7 @@ def test_a_killed_database_costs_3004_and_no_restart(
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_AFTER_A_KILL)
         eventually("ready", demo.server.is_ready)
     report = load.end()
-    assert set(report["result_codes"]) <= {"2001", "3004", "5002"}
-    assert report["result_codes"]["3004"] > 0
+    assert set(report["result_codes"]) <= {"2001", "3004"}
     assert report["unanswered"] == 0
     assert report["faults"] == {}
     check_nothing_is_lost(demo, [load])
@@ -212,7 +211,7 @@ def test_a_killed_backend_harms_nobody_for_long(own_demo: Demonstration, folder:
     before = load.count()
     eventually("answers", lambda: load.count() > before + ANSWERS_AFTER_A_KILL)
     report = load.end()
-    assert set(report["result_codes"]) <= {"2001", "3004", "5002"}
+    assert set(report["result_codes"]) <= {"2001", "3004"}
     assert report["unanswered"] == 0
     assert report["faults"] == {}
     check_nothing_is_lost(demo, [load])
