@@ -42,7 +42,7 @@ AVPS_MAX = 128
 
 LAYOUTS_REMEMBERED = 256
 TEXTS_REMEMBERED = 1024
-NAMES_REMEMBERED = 10_000
+NAMES_REMEMBERED = 20_000
 
 _EVENT_REQUEST = 4
 _REQUEST_TYPES = {int(request_type): request_type for request_type in RequestType}
@@ -123,9 +123,9 @@ class Decoder:
         service_context = self._contexts.get(octets[places.service_context_id])
         origin_host = self._hosts.get(octets[places.origin_host])
         origin_realm = self._hosts.get(octets[places.origin_realm])
-        identities = self._names.get(octets[places.subscriptions])
         if service_context is None or origin_host is None or origin_realm is None:
             return None
+        identities = self._identities(message, octets[places.subscriptions])
         request_type = _REQUEST_TYPES.get(_number(octets[places.request_type]))
         event_at = decode_time(octets[places.event_timestamp]) * 1_000_000
         usages = _usages_at(octets, places)
@@ -201,6 +201,17 @@ class Decoder:
             b"".join([message.raw(avp) for avp in group.avps("Proxy-Info")]),
         )
 
+    def _identities(self, message: Message, subscriptions: bytes) -> tuple[Identity, ...] | None:
+        """Returns the names in a usual request, by its Subscription-Ids; None: one is peculiar."""
+        identities = self._names.get(subscriptions)
+        if identities is None:
+            tolerated: set[Tolerated] = set()
+            identities = identities_of(message.group, tolerated)
+            if identities is None or tolerated:
+                return None
+            self._names.keep(subscriptions, identities)
+        return identities
+
     def _remember_places(self, message: Message) -> None:
         """Takes note of where values stand, when a layout is met again that is usual."""
         layout = message.group.layout
@@ -219,7 +230,6 @@ class Decoder:
         octets, request = message.octets, decoded.request
         self._hosts.keep(octets[places.origin_host], request.origin_host)
         self._hosts.keep(octets[places.origin_realm], request.origin_realm)
-        self._names.keep(octets[places.subscriptions], request.identities)
         if request.service_context is not None:
             self._contexts.keep(octets[places.service_context_id], request.service_context)
 
