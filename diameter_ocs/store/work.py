@@ -17,7 +17,15 @@ from .arrays import big_ints
 from .batches import Statement
 from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
-from .reading import Reading, Row, by_identity, group_named, group_of_session, newest_groups
+from .reading import (
+    Newest,
+    Reading,
+    Row,
+    by_identity,
+    group_named,
+    group_of_session,
+    newest_groups,
+)
 
 _Cursor = AsyncCursor[Row]
 _Asked = tuple[int, ChargingRequest]
@@ -45,13 +53,12 @@ class PostgresStore:
         others = [r for r in requests if r.request_type is not RequestType.INITIAL]
         found: dict[int, int | None] = {}
         with renamed_faults():
-            async with self._database.connection() as connection, connection.pipeline():
-                named = await _identities(connection, initials)
-                opened = await _by_digest(connection, statements.RESOLVE_SESSIONS, others)
-                directory = by_identity(await named.fetchall())
-                newest = newest_groups(await opened.fetchall())
-                found |= {id(request): group_named(request, directory) for request in initials}
-                found |= {id(request): group_of_session(request, newest) for request in others}
+            async with self._database.connection() as connection:
+                if initials:
+                    found |= await _groups_named(connection, initials)
+                if others:
+                    newest = await _newest(connection, statements.RESOLVE_SESSIONS, others)
+                    found |= {id(request): group_of_session(request, newest) for request in others}
                 strangers = [request for request in others if found[id(request)] is None]
                 if strangers:
                     found |= await _groups_of_strangers(connection, strangers)
@@ -219,23 +226,28 @@ async def _groups_of_strangers(
     connection: Connection, strangers: Sequence[ChargingRequest]
 ) -> Mapping[int, int | None]:
     """Finds the groups of requests whose session is not open, by the id of the request."""
-    closed = await _by_digest(connection, statements.RESOLVE_CLOSED_SESSIONS, strangers)
-    named = await _identities(connection, strangers)
-    newest = newest_groups(await closed.fetchall())
-    directory = by_identity(await named.fetchall())
-    found = {}
-    for request in strangers:
-        group = group_of_session(request, newest)
-        found[id(request)] = group_named(request, directory) if group is None else group
-    return found
+    newest = await _newest(connection, statements.RESOLVE_CLOSED_SESSIONS, strangers)
+    named = await _groups_named(connection, strangers)
+    groups = {id(request): group_of_session(request, newest) for request in strangers}
+    return {number: named[number] if group is None else group for number, group in groups.items()}
 
 
-async def _by_digest(
+async def _groups_named(
+    connection: Connection, requests: Sequence[ChargingRequest]
+) -> Mapping[int, int | None]:
+    """Finds the groups that the identities of requests belong to, by the id of the request."""
+    cursor = await _identities(connection, requests)
+    directory = by_identity(await cursor.fetchall())
+    return {id(request): group_named(request, directory) for request in requests}
+
+
+async def _newest(
     connection: Connection, statement: str, requests: Iterable[ChargingRequest]
-) -> _Cursor:
-    """Looks up the sessions of requests."""
+) -> Newest:
+    """Finds the groups that have the sessions of requests."""
     digests = big_ints([sessions.digest(request.session_key) for request in requests])
-    return await connection.execute(statement, {"digests": digests}, binary=True)
+    cursor = await connection.execute(statement, {"digests": digests}, binary=True)
+    return newest_groups(await cursor.fetchall())
 
 
 async def _identities(connection: Connection, requests: Iterable[ChargingRequest]) -> _Cursor:
