@@ -39,7 +39,7 @@ OBSERVED = set(ROOMS) - {"charging", "base"}
 # Which rooms may import a package from outside; of the standard library only what is named here.
 PACKAGES: dict[str, str] = {
     "alembic": "store cli",
-    "asyncio": "transport handlers store embedded simulator server cli",
+    "asyncio": "transport handlers store jobs embedded simulator server cli",
     "diameter": "simulator",
     "msgspec": "store observability handlers",
     "prometheus_client": "observability server",

@@ -75,7 +75,7 @@ def _row(group: int, edr: Edr) -> tuple[object, ...]:
     return (
         edr_name(group, edr),
         _time(edr),
-        edr.action,
+        edr.action if edr.reason is None else f"{edr.action} ({edr.reason})",
         edr.outcome.name.lower(),
         None if edr.session_id is None else edr.session_id.decode(errors="backslashreplace"),
         "" if edr.request_number is None else str(edr.request_number),
@@ -99,10 +99,12 @@ def _edr_json(group: int, edr: Edr) -> dict[str, Any]:
         "account_id": edr.account_id,
         "kind": edr.kind.name,
         "action": edr.action,
+        "reason": edr.reason,
         "outcome": edr.outcome.name,
         "session_id": None
         if edr.session_id is None
         else edr.session_id.decode(errors="backslashreplace"),
+        "session_number": edr.session_number,
         "request_number": edr.request_number,
         "origin_host": edr.origin_host,
         "end_to_end_id": edr.end_to_end_id,
