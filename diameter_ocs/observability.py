@@ -130,6 +130,8 @@ class Metrics:
     requests_again: Counter
     sessions_abandoned: Counter
     reservations_expired: Counter
+    usage_spooled: Gauge
+    usage_lost: Counter
 
 
 def create_metrics() -> Metrics:
@@ -197,6 +199,12 @@ def create_metrics() -> Metrics:
         ),
         reservations_expired=counter(
             "reservations_expired", "Quotas taken back because nobody reported on them in time"
+        ),
+        usage_spooled=gauge(
+            "usage_spooled", "Refused requests whose usage waits to be charged, by sessions"
+        ),
+        usage_lost=counter(
+            "usage_lost", "Requests whose usage was neither charged nor kept, by reason", "reason"
         ),
     )
 

@@ -1,6 +1,6 @@
 """Decide the requests of a batch, one after the other, each on what the one before left."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from ..charging.case import Case, Change
 from ..charging.charge import charge
 from ..charging.decisions import Decision, Edr
 from ..charging.requests import ChargingRequest
+from ..charging.spooled import marked
 
 log = structlog.get_logger()
 
@@ -29,14 +30,23 @@ class Folded(NamedTuple):
     changes: list[Change]
 
 
-def fold(requests: Iterable[tuple[int, ChargingRequest]], cases: Mapping[int, Case]) -> Folded:
-    """Decides (group, request) in order of arrival; one that cannot be decided harms no other."""
+def fold(
+    requests: Iterable[tuple[int, ChargingRequest]],
+    cases: Mapping[int, Case],
+    marks: Collection[int] = (),
+) -> Folded:
+    """Decides (group, request) in order of arrival; one that cannot be decided harms no other.
+
+    The requests at the places in `marks` report usage anew that had been spooled.
+    """
     states = dict(cases)
     edrs: dict[int, list[Edr]] = {}
     results: list[Decision | Fault] = []
     for group, request in requests:
         try:
             decision = charge(request, states[group])
+            if len(results) in marks:
+                decision = marked(decision)
             if decision.edrs:
                 states[group] = states[group].after(decision)
                 edrs.setdefault(group, []).extend(decision.edrs)

@@ -21,6 +21,7 @@ from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
 from .ports import Store
 from .queues import Job, Queue, Reply
+from .spooling import Spooling
 from .unclaimed import Opening, Unclaimed
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ class Lanes:
     """Takes requests from connections and replies when what they decided is stored.
 
     `clock` gives microseconds since 1970 UTC. `unclaimed` takes the sessions that were opened for
-    requests whose refusal had gone out.
+    requests whose refusal had gone out, `spooling` the usage that refused requests reported.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Lanes:
         clock: Callable[[], int],
         metrics: Metrics | None = None,
         unclaimed: Unclaimed | None = None,
+        spooling: Spooling | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._metrics = metrics or create_metrics()
         self._unclaimed = Unclaimed() if unclaimed is None else unclaimed
+        self._spooling = spooling or Spooling(None, clock, self._metrics)
         self._unresolved = Queue()
         self._lanes = [Queue() for _ in range(settings.lanes)]
         for number, lane in enumerate(self._lanes):
@@ -98,7 +101,7 @@ class Lanes:
     def submit(self, request: ChargingRequest, reply: Reply) -> None:
         """Takes a request; refuses it at once when too many wait, or when the work has ended."""
         if len(self._waiting) >= self._settings.queue_size or self._is_stopped:
-            reply(Fault.TOO_BUSY)
+            self._spooling.refuse(request, reply)
             return
         budget = self._settings.answer_budget_seconds
         job = Job(request, reply, asyncio.get_running_loop().time() + budget)
@@ -124,10 +127,12 @@ class Lanes:
             if self._overdue is not None:
                 self._overdue.cancel()
             self._refuse(list(self._waiting))
+            await self._spooling.drain()
 
     async def drain(self) -> None:
         """Waits until every request that was taken has its reply."""
         await self._idle.wait()
+        await self._spooling.drain()
 
     async def _serve(self, queue: Queue, work: _Work) -> None:
         """Works off one queue; of a batch that cannot be done, each part that can is."""
@@ -199,19 +204,22 @@ class Lanes:
 
     async def _try(self, jobs: list[Job]) -> _Tried:
         """Takes a batch through one transaction: lock, load, fold, apply, commit."""
-        async with self._store.work() as work:
-            locked = await work.lock({job.group for job in jobs})
-            mine = [job for job in jobs if job.group in locked]
-            pairs = [(job.group, job.request) for job in mine]
-            cases, moved = await work.load(pairs, self._clock())
-            misplaced = [job for job in mine if job.request in moved]
-            if misplaced:
-                mine = [job for job in mine if job.request not in moved]
-                pairs = [(job.group, job.request) for job in mine]
-            folded = fold(pairs, cases)
-            decided = list(zip(mine, folded.results, strict=True))
-            self._note_openings(decided)
-            await work.apply(folded.changes)
+        with self._spooling.taking() as spooled:
+            async with self._store.work() as work:
+                locked = await work.lock({job.group for job in jobs})
+                mine = [job for job in jobs if job.group in locked]
+                plan = spooled.plan([(job.group, job.request) for job in mine])
+                cases, moved = await work.load(plan.requests, self._clock())
+                misplaced = [job for job in mine if job.request in moved]
+                if misplaced:
+                    mine = [job for job in mine if job.request not in moved]
+                    plan = spooled.plan([(job.group, job.request) for job in mine])
+                folded = fold(plan.requests, cases, plan.marks)
+                decided = [
+                    (job, folded.results[at]) for job, at in zip(mine, plan.own, strict=True)
+                ]
+                self._note_openings(decided)
+                await work.apply(folded.changes)
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(decided, elsewhere, misplaced)
 
@@ -244,9 +252,11 @@ class Lanes:
         self._watch_deadlines()
 
     def _refuse(self, jobs: Iterable[Job]) -> None:
+        """Refuses requests that wait; what they reported is spooled before they hear of it."""
         for job in jobs:
             self._keep_unclaimed(job)
-            self._reply(job, Fault.TOO_BUSY)
+            self._spooling.refuse(job.request, job.reply)
+            self._leave(job)
 
     def _enqueue(self, job: Job, group: int) -> None:
         job.group = group
@@ -262,13 +272,17 @@ class Lanes:
                 self._metrics.answers_dropped.labels("late").inc()
                 self._keep_unclaimed(job)
             return
-        del self._waiting[job]
         if isinstance(result, Decision):
             if result.session is None and result.novelty is not REPEATED:
                 self._groups.pop(job.key, None)
             if result.novelty:
                 self._count_again(job, result.novelty)
         asyncio.get_running_loop().call_soon(job.reply, result)
+        self._leave(job)
+
+    def _leave(self, job: Job) -> None:
+        """Takes a request out whose reply is under way."""
+        del self._waiting[job]
         if not self._waiting:
             self._idle.set()
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..charging.case import Case, Change
 from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.spooled import SpooledRequest
 
 Loaded = tuple[Mapping[int, Case], Collection[ChargingRequest]]
 """The cases of a batch by group, and the requests whose identities left their group meanwhile."""
@@ -48,3 +49,18 @@ class Store(Protocol):
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Begins a transaction."""
+
+
+class Spool(Protocol):
+    """Keeps refused requests so that they outlive the process; one call after the other."""
+
+    left: Sequence[SpooledRequest]
+    """What processes that have ended left behind."""
+
+    async def keep(
+        self, requests: Sequence[ChargingRequest], at: int
+    ) -> Sequence[SpooledRequest | None]:
+        """Returns each request once it is on the disk; None: it could not be kept."""
+
+    async def settle(self, numbers: Collection[int]) -> None:
+        """Forgets requests that were charged or dropped."""
