@@ -154,6 +154,9 @@ class Configuration(BaseSettings):
     )
     # The directory of the embedded database; None is the place usual for the user.
     data: Path | None = None
+    # Where usage waits that had to be refused; None is a folder in the data directory. Servers of
+    # different databases must not share one.
+    spool: Path | None = None
     # An external PostgreSQL; None is the embedded one.
     database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] | None = None
     lanes: int = Field(default=2, ge=1, le=64)
@@ -236,8 +239,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
-    if isinstance(values.get("data"), str):
-        values["data"] = path.absolute().parent / values["data"]
+    for key in ("data", "spool"):
+        if isinstance(values.get(key), str):
+            values[key] = path.absolute().parent / values[key]
     return values
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -31,6 +32,7 @@ from .gy.remembered import Remembered
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
+from .handlers.spooling import Spooling, Sweep
 from .handlers.supervision import Supervision
 from .handlers.unclaimed import Unclaimed
 from .jobs.partitions import PartitionJob, PartitionWatch
@@ -39,6 +41,7 @@ from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store.catalogues import Catalogues
 from .store.database import Database
 from .store.partitions import Partitions, measure
+from .store.spool import Spool
 from .store.work import PostgresStore
 from .transport.connection import Connection
 from .transport.peers import PeerRule, PeerTable
@@ -62,8 +65,10 @@ TENANTS_REMEMBERED = 1024
 """Combinations of hosts and realms of which it is remembered whose they are."""
 TENANT_NAMES_LENGTH_MAX = 1024
 """Characters of the names of such a combination; longer ones are looked up each time."""
-CONNECTIONS_BESIDES_LANES = 3
-"""For the resolver, the watch and the supervision."""
+CONNECTIONS_BESIDES_LANES = 4
+"""For the resolver, the watch, the supervision and the sweep."""
+SWEEP_SECONDS = 60.0
+"""How often usage that waits is looked at though nobody asks."""
 GARBAGE_THRESHOLD = 500_000
 """A burst of requests makes many objects that counting frees again: not worth looking through."""
 
@@ -236,24 +241,41 @@ async def _lanes(
     database = Database(conninfo, connections, budget / 2, lease_seconds=budget)
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
     unclaimed = Unclaimed()
-    lanes = Lanes(store, settings, wall_clock, metrics, unclaimed)
     supervision = Supervision(store, unclaimed, wall_clock, metrics)
-    job = SupervisionJob([supervision.look, supervision.close_unclaimed])
+    with _spooling(configuration.spool, metrics) as spooling:
+        lanes = Lanes(store, settings, wall_clock, metrics, unclaimed, spooling)
+        sweep = Sweep(store, spooling, wall_clock)
+        works = (
+            lanes.run,
+            partial(_watch, database, readiness, metrics),
+            SupervisionJob([supervision.look, supervision.close_unclaimed]).run,
+            SupervisionJob([sweep.sweep], SWEEP_SECONDS).run,
+        )
+        try:
+            async with (
+                _kept_partitions(configuration, conninfo, metrics),
+                asyncio.TaskGroup() as tasks,
+            ):
+                working = [tasks.create_task(work()) for work in works]
+                yield lanes
+                for task in working:
+                    task.cancel()
+        finally:
+            await spooling.drain()
+            await database.close()
+
+
+@contextmanager
+def _spooling(directory: Path | None, metrics: Metrics) -> Iterator[Spooling]:
+    """Opens the spool, where there is a place for one."""
+    if directory is None:
+        yield Spooling(None, wall_clock, metrics)
+        return
+    spool = Spool(directory)
     try:
-        async with (
-            _kept_partitions(configuration, conninfo, metrics),
-            asyncio.TaskGroup() as tasks,
-        ):
-            working = [
-                tasks.create_task(lanes.run()),
-                tasks.create_task(job.run()),
-                tasks.create_task(_watch(database, readiness, metrics)),
-            ]
-            yield lanes
-            for task in working:
-                task.cancel()
+        yield Spooling(spool, wall_clock, metrics)
     finally:
-        await database.close()
+        spool.close()
 
 
 async def _watch(database: Database, readiness: Readiness, metrics: Metrics) -> None:

@@ -22,6 +22,7 @@ served_realms = ["other.example", "*"]
 listen = "[::1]:3869"
 metrics = ""
 data = "data/ocs"
+spool = "data/spool"
 database_url = "postgresql://ocs:secret@db/ocs"
 lanes = 4
 batch_size = 64
@@ -95,6 +96,7 @@ def test_without_a_file_there_are_defaults() -> None:
 def test_a_relative_path_starts_from_the_folder_of_the_file(tmp_path: Path) -> None:
     assert load(write(tmp_path, 'data = "here"')).data == tmp_path / "here"
     assert load(write(tmp_path, 'data = "/there"')).data == Path("/there")
+    assert load(write(tmp_path, 'spool = "here"')).spool == tmp_path / "here"
 
 
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(

@@ -18,6 +18,7 @@ from ..handlers.provisioning import Refusal
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
 from ..store.logins import SchemaError
+from ..store.spool import SpoolUnusable
 
 REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
 """Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""
@@ -54,6 +55,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("database_unavailable", [sentence], UNAVAILABLE, as_json)
         except BrokenBatch as error:
             fail("database_refused", [f"the database refused it: {error}"], REFUSED, as_json)
+        except SpoolUnusable as error:
+            fail("spool_unusable", [str(error)], UNAVAILABLE, as_json)
         except SimulatorError as error:
             fail("simulator_stopped", [str(error)], UNAVAILABLE, as_json)
 

@@ -36,6 +36,8 @@ DEMO = {
     "served_realms": ("*",),
     "accept_any_loopback_peer": True,
 }
+SPOOL_FOLDER = "spool"
+"""Where refused usage waits, below the data directory."""
 DEMO_LISTEN = "127.0.0.1:3868"
 
 
@@ -66,6 +68,7 @@ def serve(
     else:
         configuration = load(config, listen=listen, metrics=metrics, data=data)
     configuration.identity()
+    configuration = configuration.model_copy(update={"spool": spool_of(configuration, demo)})
     configure_logging(configuration.log_level, configuration.log_format)
     _allow_files(configuration.connections_max + FILES_BESIDES_CONNECTIONS)
     if configuration.database_url is not None and not demo:
@@ -82,6 +85,16 @@ def serve(
         _run(configuration, cluster.conninfo(), cluster, demo)
     finally:
         cluster.stop()
+
+
+def spool_of(configuration: Configuration, demo: bool) -> Path:
+    """Returns the directory of the spool; servers of different databases share none."""
+    if configuration.spool is not None:
+        return configuration.spool
+    directory = database.data_directory(configuration, demo) / SPOOL_FOLDER
+    if configuration.database_url is None or demo:
+        return directory
+    return directory / configuration.identity()[0]
 
 
 def _allow_files(wanted: int) -> None:

@@ -67,7 +67,8 @@ def configured(folder: Path, database: str) -> Iterator[Configured]:
     def make(text: str, options: tuple[str, ...] = ()) -> Server:
         file = folder / f"ocs-{len(servers)}.toml"
         file.write_text(text)
-        server = Server(folder, ("--config", str(file), *options), {"OCS_DATABASE_URL": database})
+        environment = {"OCS_DATABASE_URL": database, "OCS_SPOOL": str(folder / "spool")}
+        server = Server(folder, ("--config", str(file), *options), environment)
         servers.append(server)
         return server
 
