@@ -448,6 +448,43 @@ class RepeatsWalkInPostgres(RepeatsWalk):
         self.runner.close()
 
 
+async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str) -> None:
+    """They get in each other's way: groups are locked, requests are parked and tried again."""
+    numbers = range(1, 41)
+    pools = [Database(database) for _ in SERVERS]
+    catalogues = Catalogues(read_stored)
+    stores = [PostgresStore(pool, catalogues) for pool in pools]
+    provisioning = PostgresAccounts(pools[0], catalogues, stores[0])
+    await furnish(provisioning, numbers)
+    lanes = [Lanes(store, LaneSettings(batch_size=16), lambda: NOW) for store in stores]
+    running = [asyncio.create_task(each.run()) for each in lanes]
+    for request_type, usages in (
+        (INITIAL, (want(100),)),
+        (UPDATE, (used(70, 50),)),
+        (TERMINATION, (used(30),)),
+    ):
+        answers: dict[int, list[Decision | Fault]] = {number: [] for number in numbers}
+        for number in numbers:
+            request = ask(request_type, number, b"%d" % number, usages)
+            for server in lanes[:: 1 if number % 2 else -1]:
+                server.submit(request, answers[number].append)
+        for server in lanes:
+            await server.drain()
+        for one, other in answers.values():
+            assert isinstance(one, Decision)
+            assert isinstance(other, Decision)
+            assert told(one) == told(other)
+            assert sorted([one.novelty.name, other.novelty.name]) == ["NEW", "REPEATED"]
+    for number in numbers:
+        assert (await octets(provisioning, number))[-2:] == (100, 0)
+    assert (await check_books(pools[0])).are_balanced
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    for pool in pools:
+        await pool.close()
+
+
 def test_repeats_in_memory_are_answered_and_not_charged() -> None:
     run_state_machine_as_test(
         RepeatsWalk, settings=settings(max_examples=120, stateful_step_count=40, deadline=None)
