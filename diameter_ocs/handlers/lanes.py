@@ -206,7 +206,8 @@ class Lanes:
         """Takes a batch through one transaction: lock, load, fold, apply, commit."""
         with self._spooling.taking() as spooled:
             async with self._store.work() as work:
-                locked = await work.lock({job.group for job in jobs})
+                keys = [(job.group, job.request.session_key) for job in jobs]
+                locked = await work.lock({job.group for job in jobs}, keys)
                 mine = [job for job in jobs if job.group in locked]
                 plan = spooled.plan([(job.group, job.request) for job in mine])
                 cases, moved = await work.load(plan.requests, self._clock())

@@ -19,8 +19,13 @@ class Work(Protocol):
         StaleCase, CasesUnavailable, BrokenBatch: from every method, and when it is left.
     """
 
-    async def lock(self, groups: Collection[int]) -> Collection[int]:
-        """Locks groups in the order of their ids; returns those that nobody else holds."""
+    async def lock(
+        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+    ) -> Collection[int]:
+        """Locks groups in the order of their ids; returns those that nobody else holds.
+
+        What will be loaded of the sessions (group, session) may be asked for in the same journey.
+        """
 
     async def load(self, requests: Sequence[tuple[int, ChargingRequest]], now: int) -> Loaded:
         """Reads the cases of the locked groups for (group, request); `now` in microseconds."""

@@ -281,7 +281,9 @@ class MemoryWork:
         self._changes: list[Change] = []
         self.groups: set[int] = set()
 
-    async def lock(self, groups: Collection[int]) -> Collection[int]:
+    async def lock(
+        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+    ) -> Collection[int]:
         """Locks the groups that nobody else has locked, and returns them."""
         self.groups = (set(groups) & self._store.groups.keys()) - self._store.locked
         self._store.locked |= self.groups

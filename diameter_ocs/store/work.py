@@ -4,6 +4,7 @@ import datetime
 import struct
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from psycopg import AsyncCursor, AsyncRawCursor
 
@@ -86,6 +87,15 @@ class PostgresStore:
                 yield PostgresWork(connection, self._catalogues)
 
 
+class _AskedFor(NamedTuple):
+    """What the database was asked for and has not been read yet."""
+
+    keys: frozenset[tuple[int, SessionKey]]
+    accounts: _Cursor
+    balances: _Cursor
+    sessions: _Cursor
+
+
 class PostgresWork:
     """A transaction; what is locked stays so until it ends."""
 
@@ -93,12 +103,22 @@ class PostgresWork:
         self._connection = connection
         self._catalogues = catalogues
         self._locked: dict[int, tuple[int, int]] = {}
+        self._asked_for: _AskedFor | None = None
 
-    async def lock(self, groups: Collection[int]) -> Collection[int]:
-        """Locks groups in the order of their ids; returns those that nobody else holds."""
+    async def lock(
+        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+    ) -> Collection[int]:
+        """Locks groups in the order of their ids; returns those that nobody else holds.
+
+        What will be read of them, and of the sessions named by `keys`, is asked for at once: the
+        database does it when it has the locks, in snapshots of its own.
+        """
+        ordered = big_ints(sorted(groups))
         cursor = await self._connection.execute(
-            statements.LOCK_GROUPS, {"groups": big_ints(sorted(groups))}, binary=True
+            statements.LOCK_GROUPS, {"groups": ordered}, binary=True
         )
+        if keys:
+            self._asked_for = await self._ask_for(ordered, keys)
         rows = await cursor.fetchall()
         self._locked = {group_id: (version, last_at) for group_id, version, last_at in rows}
         return self._locked.keys()
@@ -133,27 +153,39 @@ class PostgresWork:
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
         return await self._cases(await self._read(keys, now))
 
+    async def _ask_for(self, groups: object, keys: Iterable[tuple[int, SessionKey]]) -> "_AskedFor":
+        """Asks for accounts, balances and open sessions."""
+        connection = self._connection
+        named = {"groups": groups}
+        digests = {(group, sessions.digest(key)) for group, key in keys}
+        return _AskedFor(
+            frozenset(keys),
+            await connection.execute(statements.LOAD_ACCOUNTS, named, binary=True),
+            await connection.execute(statements.LOAD_BALANCES, named, binary=True),
+            await _execute(connection, statements.LOAD_SESSIONS, sorted(digests)),
+        )
+
     async def _read(
         self, keys: Sequence[tuple[int, SessionKey]], now: int
     ) -> Mapping[int, Reading]:
-        """Reads accounts, balances and open sessions."""
-        connection = self._connection
-        groups = {"groups": big_ints(list(self._locked))}
-        digests = sorted({(group, sessions.digest(key)) for group, key in keys})
-        accounts = await connection.execute(statements.LOAD_ACCOUNTS, groups, binary=True)
-        balances = await connection.execute(statements.LOAD_BALANCES, groups, binary=True)
-        opened = await _execute(connection, statements.LOAD_SESSIONS, digests)
+        """Reads accounts, balances and open sessions of the locked groups."""
+        asked_for, self._asked_for = self._asked_for, None
+        if asked_for is None or not asked_for.keys.issuperset(keys):
+            asked_for = await self._ask_for(big_ints(list(self._locked)), keys)
         readings = {
             group: Reading(group, version, max(now, last_at))
             for group, (version, last_at) in self._locked.items()
         }
-        for group, number, name, plans, tenant, version in await accounts.fetchall():
-            readings[group].accounts[number] = Account(number, name, tuple(plans))
-            readings[group].catalogue_named = tenant, version
-        for group, *balance in await balances.fetchall():
-            readings[group].balances[balance[0]] = Balance(*balance)
-        for row in await opened.fetchall():
-            readings[row[0]].add_session(sessions.session_of(row))
+        for group, number, name, plans, tenant, version in await asked_for.accounts.fetchall():
+            if group in readings:
+                readings[group].accounts[number] = Account(number, name, tuple(plans))
+                readings[group].catalogue_named = tenant, version
+        for group, *balance in await asked_for.balances.fetchall():
+            if group in readings:
+                readings[group].balances[balance[0]] = Balance(*balance)
+        for row in await asked_for.sessions.fetchall():
+            if row[0] in readings:
+                readings[row[0]].add_session(sessions.session_of(row))
         return readings
 
     async def _closed(self, requests: Sequence[_Asked], now: int) -> _Cursor:
