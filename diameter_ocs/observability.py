@@ -168,7 +168,7 @@ def create_metrics() -> Metrics:
         batch_seconds=histogram(
             "batch_seconds", "Seconds from the begin of a batch to its commit", BATCH_SECONDS
         ),
-        queue_depth=gauge("queue_depth", "Requests that wait, by lane", "lane"),
+        queue_depth=gauge("queue_depth", "Requests that wait for a look-up or a lane", "queue"),
         database_errors=counter(
             "database_errors",
             "Errors of the database: it was unavailable, or refused a request",

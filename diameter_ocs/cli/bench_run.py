@@ -43,7 +43,7 @@ PGBENCH_SCRIPT = """\
 \\set aid random(1, 100000)
 UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
 """
-QUEUED = re.compile(r'^ocs_queue_depth\{lane="[^"]*"\} (\S+)', re.MULTILINE)
+QUEUED = re.compile(r'^ocs_queue_depth\{queue="[^"]*"\} (\S+)', re.MULTILINE)
 BATCHES = re.compile(r"^ocs_batch_seconds_(count|sum) (\S+)", re.MULTILINE)
 
 

@@ -1,14 +1,14 @@
-"""Queues of requests, one a lane, worked off in batches: one transaction for many requests.
+"""Requests worked off in batches by a few lanes: one transaction for many requests.
 
-The group of accounts decides the lane, so that two lanes of a process never meet. A batch is what
-has gathered while the last one was stored: a light load is not delayed to fill it.
+A lane claims the groups of accounts of its batch, so that two lanes of a process never meet. A
+batch is what has gathered while the last one was stored: a light load is not delayed to fill it.
+Under a light load one lane does everything; the others help when half a batch has gathered.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import structlog
 
 from ..charging.decisions import Decision, Novelty, Outcome
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
-from ..charging.requests import ChargingRequest, RequestType, SessionKey
+from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
 from .ports import Store
@@ -31,6 +31,8 @@ REST_SECONDS = 0.005
 REST_SECONDS_MAX = 0.1
 SESSIONS_REMEMBERED = 200_000
 """Sessions whose group a process remembers; others are looked up."""
+SUBSCRIBERS_REMEMBERED = 100_000
+"""Subscribers, by the identities of their requests, likewise; the store says when one has moved."""
 
 # A member takes 0.1 µs to be looked up in its class; these are looked for with every request.
 INITIAL = RequestType.INITIAL
@@ -47,6 +49,8 @@ class LaneSettings:
     answer_budget_seconds: float = 2.0
 
 
+_Named = tuple[str | None, tuple[Identity, ...]]
+"""A tenant, if one is known, and the identities of a request."""
 _Work = Callable[[list[Job]], Awaitable[None]]
 """Does something for a batch, or raises before it has done anything for any job of it."""
 
@@ -82,10 +86,11 @@ class Lanes:
         self._unclaimed = Unclaimed() if unclaimed is None else unclaimed
         self._spooling = spooling or Spooling(None, clock, self._metrics)
         self._unresolved = Queue()
-        self._lanes = [Queue() for _ in range(settings.lanes)]
-        for number, lane in enumerate(self._lanes):
-            self._metrics.queue_depth.labels(str(number)).set_function(lane.__len__)
+        self._resolved = Queue()
+        self._metrics.queue_depth.labels("look-up").set_function(self._unresolved.__len__)
+        self._metrics.queue_depth.labels("charging").set_function(self._resolved.__len__)
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
+        self._subscribers: OrderedDict[_Named, int] = OrderedDict()
         self._waiting: dict[Job, None] = {}  # in the order of their deadlines
         self._overdue: asyncio.TimerHandle | None = None
         self._is_stopped = False
@@ -108,8 +113,11 @@ class Lanes:
         self._waiting[job] = None
         self._idle.clear()
         self._watch_deadlines()
-        group = self._groups.get(job.key)
-        if group is None or request.request_type is INITIAL:
+        if request.request_type is INITIAL:
+            group = self._subscribers.get((request.tenant, request.identities))
+        else:
+            group = self._groups.get(job.key)
+        if group is None:
             self._unresolved.put(job)
         else:
             self._enqueue(job, group)
@@ -118,10 +126,10 @@ class Lanes:
         """Works until cancelled; whoever waits then is refused."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._serve(self._unresolved, self._resolve), name="resolver")
-                for number, lane in enumerate(self._lanes):
-                    charge = partial(self._charge, lane)
-                    tasks.create_task(self._serve(lane, charge), name=f"lane {number}")
+                tasks.create_task(self._look_up(), name="look-up")
+                for number in range(self._settings.lanes):
+                    at_least = max(self._settings.batch_size // 2, 1) if number else 1
+                    tasks.create_task(self._lane(at_least), name=f"lane {number}")
         finally:
             self._is_stopped = True
             if self._overdue is not None:
@@ -134,16 +142,30 @@ class Lanes:
         await self._idle.wait()
         await self._spooling.drain()
 
-    async def _serve(self, queue: Queue, work: _Work) -> None:
-        """Works off one queue; of a batch that cannot be done, each part that can is."""
+    async def _look_up(self) -> None:
+        """Finds the groups of requests."""
         while True:
-            batches = [await queue.take(self._settings.batch_size)]
-            while batches:
-                jobs = queue.ready(batches.pop())
-                try:
-                    await self._insist(work, jobs)
-                except Exception as fault:
-                    batches += self._halves(jobs, fault)
+            await self._do(self._resolve, await self._unresolved.take(self._settings.batch_size))
+
+    async def _lane(self, at_least: int) -> None:
+        """Works off the requests of groups that no other lane has."""
+        queue = self._resolved
+        while True:
+            jobs = queue.claim(await queue.take(self._settings.batch_size, at_least))
+            try:
+                await self._do(self._charge, jobs)
+            finally:
+                queue.release({job.group for job in jobs})
+
+    async def _do(self, work: _Work, jobs: list[Job]) -> None:
+        """Does the work of a batch; of one that cannot be done, each part that can."""
+        parts = [jobs]
+        while parts:
+            part = parts.pop()
+            try:
+                await self._insist(work, part)
+            except Exception as fault:
+                parts += self._halves(part, fault)
 
     async def _insist(self, work: _Work, jobs: list[Job]) -> None:
         """Does the work of a batch; while the database is away, again as long as somebody waits.
@@ -185,21 +207,27 @@ class Lanes:
             is_initial = job.request.request_type is INITIAL
             group = found if found is not None or is_initial else self._groups.get(job.key)
             if group is not None:
+                if is_initial:
+                    self._remember_subscriber(job.request, group)
                 self._enqueue(job, group)
             elif is_initial:
                 self._reply(job, Decision(Outcome.USER_UNKNOWN))
             else:
                 self._reply(job, Decision(Outcome.SESSION_UNKNOWN))
 
-    async def _charge(self, lane: Queue, jobs: list[Job]) -> None:
+    async def _charge(self, jobs: list[Job]) -> None:
         """Decides and stores a batch of one lane, and replies."""
+        jobs = self._resolved.unparked(jobs)
+        if not jobs:
+            return
         with self._metrics.batch_seconds.time():
             tried = await self._try(jobs)
         self._metrics.batch_size.observe(len(tried.decided))
         for job, result in tried.decided:
             self._reply(job, result)
-        lane.park(tried.locked_elsewhere)
+        self._resolved.park(tried.locked_elsewhere)
         for job in tried.misplaced:
+            self._subscribers.pop((job.request.tenant, job.request.identities), None)
             self._unresolved.put(job)
 
     async def _try(self, jobs: list[Job]) -> _Tried:
@@ -264,7 +292,12 @@ class Lanes:
         self._groups[job.key] = group
         if len(self._groups) > SESSIONS_REMEMBERED:
             self._groups.popitem(last=False)
-        self._lanes[group % len(self._lanes)].put(job)
+        self._resolved.put(job)
+
+    def _remember_subscriber(self, request: ChargingRequest, group: int) -> None:
+        self._subscribers[request.tenant, request.identities] = group
+        if len(self._subscribers) > SUBSCRIBERS_REMEMBERED:
+            self._subscribers.popitem(last=False)
 
     def _reply(self, job: Job, result: Decision | Fault) -> None:
         """Replies, unless the request has been refused because it took too long."""

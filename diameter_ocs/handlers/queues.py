@@ -33,49 +33,92 @@ class Job:
 
 
 class Queue:
-    """Jobs that wait for one task; those of a group that somebody else has locked stand aside."""
+    """Jobs that wait for tasks; the jobs of one group are in the hands of one task at a time.
 
-    __slots__ = ("_filled", "_jobs", "_parked")
+    Those of a group that a task has claimed, or that somebody else has locked, stand aside and come
+    back in their order.
+    """
+
+    __slots__ = ("_aside", "_jobs", "_parked", "_waiters")
 
     def __init__(self) -> None:
         self._jobs: deque[Job] = deque()
-        self._filled = asyncio.Event()
-        self._parked: dict[int, list[Job]] = {}
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._aside: dict[int, list[Job]] = {}
+        self._parked: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def put(self, job: Job) -> None:
+        """Adds a job behind all others."""
         self._jobs.append(job)
-        self._filled.set()
+        self._wake()
 
-    async def take(self, at_most: int) -> list[Job]:
-        """Waits for a job; returns all that are there, up to a number."""
-        while not self._jobs:
-            self._filled.clear()
-            await self._filled.wait()
+    async def take(self, at_most: int, at_least: int = 1) -> list[Job]:
+        """Waits for so many jobs; returns all that are there, up to a number."""
+        while len(self._jobs) < at_least:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append((at_least, waiter))
+            try:
+                await waiter
+            finally:
+                self._waiters.remove((at_least, waiter))
         return [self._jobs.popleft() for _ in range(min(at_most, len(self._jobs)))]
 
-    def park(self, jobs: Iterable[Job]) -> None:
-        """Lets the jobs of a group that somebody else has locked wait, in their order."""
-        loop = asyncio.get_running_loop()
+    def claim(self, jobs: Iterable[Job]) -> list[Job]:
+        """Returns the jobs of groups that were free, and claims those groups."""
+        mine: dict[int, list[Job]] = {}
         for job in jobs:
-            if job.group not in self._parked:
-                self._parked[job.group] = []
-                loop.call_later(job.wait_seconds, self._unpark, job.group)
-            self._parked[job.group].append(job)
-            job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
+            if job.group in mine:
+                mine[job.group].append(job)
+            elif job.group in self._aside:
+                self._aside[job.group].append(job)
+            else:
+                self._aside[job.group] = []
+                mine[job.group] = [job]
+        return [job for of_group in mine.values() for job in of_group]
 
-    def ready(self, jobs: list[Job]) -> list[Job]:
-        """Returns the jobs whose group does not wait; the others queue up behind it."""
+    def release(self, groups: Iterable[int]) -> None:
+        """Frees the groups of a claim; those that were parked are freed in their time."""
+        for group in groups:
+            if group not in self._parked:
+                self._come_back(group)
+
+    def park(self, jobs: Iterable[Job]) -> None:
+        """Lets claimed jobs wait, in their order, whose group somebody else has locked."""
+        loop = asyncio.get_running_loop()
+        ahead: dict[int, list[Job]] = {}
+        for job in jobs:
+            ahead.setdefault(job.group, []).append(job)
+            if job.group not in self._parked:
+                self._parked.add(job.group)
+                loop.call_later(job.wait_seconds, self._unpark, job.group)
+            job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
+        for group, first in ahead.items():
+            self._aside[group][:0] = first
+
+    def unparked(self, jobs: list[Job]) -> list[Job]:
+        """Returns the claimed jobs whose group is not parked; the others queue up behind it."""
         if not self._parked:
             return jobs
         for job in jobs:
             if job.group in self._parked:
-                self._parked[job.group].append(job)
+                self._aside[job.group].append(job)
         return [job for job in jobs if job.group not in self._parked]
 
     def _unpark(self, group: int) -> None:
+        self._parked.remove(group)
+        self._come_back(group)
+
+    def _come_back(self, group: int) -> None:
         """Lets the jobs of a group go on, before all that came after them."""
-        self._jobs.extendleft(reversed(self._parked.pop(group)))
-        self._filled.set()
+        if waiting := self._aside.pop(group):
+            self._jobs.extendleft(reversed(waiting))
+            self._wake()
+
+    def _wake(self) -> None:
+        """Wakes the tasks for which enough jobs are there."""
+        for at_least, waiter in self._waiters:
+            if len(self._jobs) >= at_least and not waiter.done():
+                waiter.set_result(None)

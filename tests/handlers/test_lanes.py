@@ -191,7 +191,7 @@ def test_batches_and_what_befell_them_are_counted() -> None:
             assert value("ocs_batch_seconds_count") >= 3
             assert value("ocs_database_retries_total") == 1
             assert value("ocs_database_errors_total", {"kind": "unavailable"}) == 1
-            assert value("ocs_queue_depth", {"lane": "0"}) == 0
+            assert value("ocs_queue_depth", {"queue": "charging"}) == 0
 
     play(story())
 
