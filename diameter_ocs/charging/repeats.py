@@ -37,15 +37,19 @@ def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None
     """Returns the decision that a repeat gets again, None for new work; was the number answered?
 
     Where a session has ended, its first request is recognised by its identifier alone, or because
-    it says that it is a repeat: a client that starts anew may use the same name again.
+    it says that it is a repeat: a client that starts anew may use the same name again. Usage that
+    says so is looked for in the journal though the session is remembered no longer.
     """
     session, by_content = case.sessions.get(request.session_key), True
     if session is None:
+        is_initial = request.request_type is RequestType.INITIAL
         closed = case.remembered(request.session_key)
+        if closed is None and request.is_retransmission and not is_initial:
+            closed = case.closed.get(request.session_key)
         if closed is None:
             return None, False
         session = closed.session
-        if request.request_type is RequestType.INITIAL:
+        if is_initial:
             by_content = False
             if closed.reason is CloseReason.UNCLAIMED:
                 return None, False

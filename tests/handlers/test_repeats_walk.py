@@ -130,11 +130,14 @@ def is_repeat(first: Answered, again: ChargingRequest, now: int, by_content: boo
 def decide(account: Account, request: ChargingRequest, name: bytes, now: int) -> Expected:
     """Do in the model what a request does; say what it is to be told."""
     session = account.find(name, now)
+    if request.is_retransmission and request.request_type is not INITIAL:
+        session = account.sessions.get(name)  # it is looked for in the journal
     if session is not None:
         by_content = session.closed_at is None or request.request_type is not INITIAL
         for first in reversed(session.answers):
             if is_repeat(first, request, now, by_content):
                 return Expected(first.answer)
+    session = account.find(name, now)
     if request.request_type is INITIAL:
         if session is not None and session.closed_at is None:
             account.close(session, now)

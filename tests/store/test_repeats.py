@@ -5,19 +5,22 @@ from collections.abc import Sequence
 import pytest
 
 from diameter_ocs.charging.case import Case
-from diameter_ocs.charging.catalogue import Price
+from diameter_ocs.charging.catalogue import Price, SessionRules
 from diameter_ocs.charging.decisions import Decision, Edr, EdrKind, Novelty, Outcome
 from diameter_ocs.charging.ledger import Balance
 from diameter_ocs.charging.requests import ChargingRequest, RequestType, ServiceUsage, SessionKey
 from diameter_ocs.charging.session import ClosedSession, CloseReason, Line, Session
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.credit_control import Fault
+from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
+    DOCUMENT,
     NOW,
+    STAMP,
     VOICE,
     Kept,
     case_of,
@@ -326,6 +329,29 @@ async def test_late_usage_is_charged_once_whatever_becomes_of_the_answer(kept: K
     assert (await octets(kept.accounts)).used == 45
     (again,) = await charged(kept.store, (group, rebuilt(late)), now=NOW + 3 * HOUR)
     assert novelties([again]) == ["REPEATED"]
+
+
+@pytest.mark.parametrize("charges_unknown_sessions", [False, True])
+async def test_a_retransmission_is_not_charged_again_when_its_session_is_forgotten(
+    kept: Kept, charges_unknown_sessions: bool
+) -> None:
+    (group, *_) = await furnish(kept.accounts)
+    if charges_unknown_sessions:
+        document = read_document(DOCUMENT + "settings: {charge_unknown_session: true}\n")
+        await apply_catalogue(kept.accounts, document, STAMP)
+    requests = [update(), terminate(request_number=2)]
+    firsts = await charged(kept.store, (group, initial()), *((group, r) for r in requests))
+    stored = await version(kept, group)
+    now = NOW + (SessionRules().tombstone_seconds + 1) * SECOND
+    again = [rebuilt(request)._replace(is_retransmission=True) for request in requests]
+    decisions = await charged(kept.store, *((group, request) for request in again), now=now)
+    assert [told(decision) for decision in decisions] == [told(first) for first in firsts[1:]]
+    assert await version(kept, group) == stored
+    new = update(request_number=3, is_retransmission=True)
+    (decision,) = await charged(kept.store, (group, new), now=now)
+    assert outcomes([decision]) == ["SESSION_UNKNOWN"]
+    expected = 30 if charges_unknown_sessions else 20
+    assert (await octets(kept.accounts)).used == expected
 
 
 async def test_an_ended_session_may_be_opened_anew_under_its_name(kept: Kept) -> None:
