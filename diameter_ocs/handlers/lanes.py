@@ -152,16 +152,17 @@ class Lanes:
         queue = self._resolved
         while True:
             jobs = queue.claim(await queue.take(self._settings.batch_size, at_least))
+            groups = {job.group for job in jobs}
             try:
                 await self._do(self._charge, jobs)
             finally:
-                queue.release({job.group for job in jobs})
+                queue.release(groups)
 
     async def _do(self, work: _Work, jobs: list[Job]) -> None:
         """Does the work of a batch; of one that cannot be done, each part that can."""
         parts = [jobs]
         while parts:
-            part = parts.pop()
+            part = self._resolved.unparked(parts.pop())
             try:
                 await self._insist(work, part)
             except Exception as fault:
@@ -217,9 +218,6 @@ class Lanes:
 
     async def _charge(self, jobs: list[Job]) -> None:
         """Decides and stores a batch of one lane, and replies."""
-        jobs = self._resolved.unparked(jobs)
-        if not jobs:
-            return
         with self._metrics.batch_seconds.time():
             tried = await self._try(jobs)
         self._metrics.batch_size.observe(len(tried.decided))
@@ -228,6 +226,7 @@ class Lanes:
         self._resolved.park(tried.locked_elsewhere)
         for job in tried.misplaced:
             self._subscribers.pop((job.request.tenant, job.request.identities), None)
+            job.group = 0
             self._unresolved.put(job)
 
     async def _try(self, jobs: list[Job]) -> _Tried:

@@ -45,7 +45,7 @@ class Queue:
         self._jobs: deque[Job] = deque()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._aside: dict[int, list[Job]] = {}
-        self._parked: set[int] = set()
+        self._parked: dict[int, list[Job]] = {}
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -79,41 +79,33 @@ class Queue:
                 mine[job.group] = [job]
         return [job for of_group in mine.values() for job in of_group]
 
-    def release(self, groups: Iterable[int]) -> None:
-        """Frees the groups of a claim; those that were parked are freed in their time."""
-        for group in groups:
-            if group not in self._parked:
-                self._come_back(group)
-
     def park(self, jobs: Iterable[Job]) -> None:
-        """Lets claimed jobs wait, in their order, whose group somebody else has locked."""
-        loop = asyncio.get_running_loop()
-        ahead: dict[int, list[Job]] = {}
+        """Puts claimed jobs aside, in their order, whose group somebody else has locked."""
         for job in jobs:
-            ahead.setdefault(job.group, []).append(job)
-            if job.group not in self._parked:
-                self._parked.add(job.group)
-                loop.call_later(job.wait_seconds, self._unpark, job.group)
-            job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
-        for group, first in ahead.items():
-            self._aside[group][:0] = first
+            self._parked.setdefault(job.group, []).append(job)
 
     def unparked(self, jobs: list[Job]) -> list[Job]:
         """Returns the claimed jobs whose group is not parked; the others queue up behind it."""
         if not self._parked:
             return jobs
-        for job in jobs:
-            if job.group in self._parked:
-                self._aside[job.group].append(job)
+        self.park([job for job in jobs if job.group in self._parked])
         return [job for job in jobs if job.group not in self._parked]
 
-    def _unpark(self, group: int) -> None:
-        self._parked.remove(group)
-        self._come_back(group)
+    def release(self, groups: Iterable[int]) -> None:
+        """Frees the groups of a claim: those that are parked when they have waited."""
+        loop = asyncio.get_running_loop()
+        for group in groups:
+            parked = self._parked.get(group)
+            if parked is None:
+                self._come_back(group)
+                continue
+            loop.call_later(parked[0].wait_seconds, self._come_back, group)
+            for job in parked:
+                job.wait_seconds = min(2 * job.wait_seconds, LOCK_WAIT_SECONDS_MAX)
 
     def _come_back(self, group: int) -> None:
         """Lets the jobs of a group go on, before all that came after them."""
-        if waiting := self._aside.pop(group):
+        if waiting := self._parked.pop(group, []) + self._aside.pop(group):
             self._jobs.extendleft(reversed(waiting))
             self._wake()
 

@@ -34,7 +34,7 @@ class Faulty:
 
     kept: MemoryStore
     at_lock: list[Exception | None] = field(default_factory=list)
-    at_commit: list[Exception] = field(default_factory=list)
+    at_commit: list[Exception | None] = field(default_factory=list)
     after_commit: list[Exception] = field(default_factory=list)
     at_resolve: list[Exception] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
@@ -51,8 +51,9 @@ class Faulty:
     async def work(self) -> AsyncIterator[Work]:
         async with self.kept.work() as work:
             yield _FaultyWork(self, work)
-            if self.at_commit:
-                raise self.at_commit.pop(0)
+            fault = self.at_commit.pop(0) if self.at_commit else None
+            if fault is not None:
+                raise fault
         if self.after_commit:
             raise self.after_commit.pop(0)
 

@@ -488,6 +488,33 @@ def test_requests_of_a_locked_account_keep_their_order() -> None:
     play(story())
 
 
+def test_a_locked_account_in_a_batch_that_breaks_keeps_its_order() -> None:
+    async def story() -> None:
+        async with opened(range(1, 5), lanes=2) as counter:
+            await counter.ask(*(initial(n, b"%d" % n) for n in range(1, 5)))
+            counter.kept.locked.add(1)
+            asked = [update(1, b"1", request_number=n, usages=(used(1, 5),)) for n in (1, 2, 3)]
+            others = [update(n, b"%d" % n) for n in (2, 3, 4)]
+            others[1] = others[1]._replace(origin_host=UNSTORABLE)
+            # The parts of the batch take longer than a locked account stands aside.
+            counter.faulty.at_commit += [None, CasesUnavailable(), CasesUnavailable()] * 2
+            numbers = counter.submit(*asked[:2], *others, asked[2])
+            await asyncio.sleep(0.02)
+            numbers += counter.submit(update(1, b"1", request_number=4, usages=(used(1, 5),)))
+            await asyncio.sleep(0.5)
+            counter.kept.locked.remove(1)
+            await counter.lanes.drain()
+            results = outcomes([counter.reply(number) for number in numbers])
+            assert results == ["SUCCESS"] * 3 + ["UNABLE_TO_COMPLY"] + ["SUCCESS"] * 3
+            of_account = [numbers[at] for at in (0, 1, 5, 6)]
+            assert [number for number in counter.order if number in of_account] == of_account
+            assert await books_of(counter) == (4, 5)
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_answers_dropped_total", {"reason": "late"}) is None
+
+    play(story())
+
+
 def test_a_session_may_go_on_in_the_same_look_up_as_it_begins() -> None:
     async def story() -> None:
         async with opened() as counter:
