@@ -490,7 +490,7 @@ async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str)
 
 def test_repeats_in_memory_are_answered_and_not_charged() -> None:
     run_state_machine_as_test(
-        RepeatsWalk, settings=settings(max_examples=120, stateful_step_count=40, deadline=None)
+        RepeatsWalk, settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
     )
 
 
