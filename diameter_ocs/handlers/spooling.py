@@ -14,7 +14,7 @@ import structlog
 from ..charging.faults import BrokenBatch
 from ..charging.requests import ChargingRequest, SessionKey
 from ..charging.spooled import SpooledRequest, is_due, is_owed, owed
-from ..observability import Metrics
+from ..observability import Metrics, SparingLog
 from .credit_control import Fault, fold
 from .ports import Spool, Store
 from .queues import Reply
@@ -56,6 +56,7 @@ class Spooling:
         self._unwritten: list[tuple[ChargingRequest, Reply]] = []
         self._settled: list[int] = []
         self._writing: asyncio.Task[None] | None = None
+        self._lost = SparingLog("usage lost")
         metrics.usage_spooled.set_function(self._kept.__len__)
         for spooled in () if spool is None else spool.left:
             self._add(spooled)
@@ -127,7 +128,7 @@ class Spooling:
     def _lose(self, requests: Sequence[ChargingRequest], reason: str) -> None:
         self._metrics.usage_lost.labels(reason).inc(len(requests))
         for request in requests:
-            log.error("usage lost", reason=reason, usages=request.usages)
+            self._lost.info(log, reason=reason, usages=request.usages)
 
     def _write_soon(self) -> None:
         if self._writing is None:
