@@ -11,7 +11,7 @@ from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import NOTHING_PAYS, tariff_now, tariffs_of
 from .repeats import ACTIONS, digest
-from .requests import ChargingRequest, RequestType, ServiceUsage
+from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle
 from .units import AMOUNT_MAX, UnitType, round_up
@@ -203,11 +203,12 @@ class Progress:
         reported = 0
         for units in usage.used:
             reported += units.of(line.unit_type) or 0
+        counted = 0 if usage.counted is None else usage.counted.of(line.unit_type) or 0
         self.lines[line.number], settlement = settle(
             line,
             0 if reservation is None else reservation.granted,
             self._granted_on(line),
-            self._believed(line, reported),
+            self._believed(line, max(reported - counted, 0)),
             tariff,
             self.ledger,
         )
@@ -296,8 +297,15 @@ def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
     return first._replace(
         requested=first.requested if second.requested is None else second.requested,
         used=first.used + second.used,
+        counted=_added(first.counted, second.counted),
         is_quota_returned=first.is_quota_returned and second.is_quota_returned,
     )
+
+
+def _added(one: Units | None, other: Units | None) -> Units | None:
+    if one is None or other is None:
+        return one or other
+    return Units(*[(a or 0) + (b or 0) for a, b in zip(one, other, strict=True)])
 
 
 def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:

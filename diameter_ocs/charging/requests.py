@@ -64,6 +64,8 @@ class ServiceUsage(NamedTuple):
     used: tuple[Units, ...] = ()
     is_quota_returned: bool = False
     """The quota is given back (Reporting-Reason FINAL or QHT): settle, grant nothing."""
+    counted: Units | None = None
+    """What of the usage was charged before, for a request that was refused after all."""
 
 
 class ChargingRequest(NamedTuple):

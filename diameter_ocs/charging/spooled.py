@@ -4,12 +4,13 @@ A gateway that was refused repeats the request, reports the usage once more with
 it, or stays silent; by the first two it is not charged twice, by the last not lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from .case import Case
 from .decisions import Decision
-from .requests import ChargingRequest, RequestType, ServiceUsage, Units
+from .repeats import kept_decision
+from .requests import ChargingRequest, RequestType, Units
 
 USAGE_DROPPED = "spooled_usage_dropped"
 """Why an EDR stands for usage that had been spooled: its request reported at least as much."""
@@ -28,12 +29,11 @@ class SpooledRequest(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """What of spooled requests is to be charged before the next one."""
+    """A request that is to be charged, and which spooled usage it reports once more."""
 
-    requests: tuple[ChargingRequest, ...]
-    """They say that they are repeats, so that what was charged after all is recognised."""
-    is_usage_dropped: bool
-    """The next request reports usage that had been spooled."""
+    request: ChargingRequest
+    again: tuple[ChargingRequest, ...] = ()
+    """The spooled requests, the latest first, with that usage alone."""
 
 
 def is_owed(request: ChargingRequest) -> bool:
@@ -44,25 +44,55 @@ def is_owed(request: ChargingRequest) -> bool:
     return is_update and any(usage.used for usage in request.usages)
 
 
-def owed(spooled: Sequence[ChargingRequest], following: ChargingRequest | None) -> Owed:
-    """Returns what is owed of the spooled requests of one session, in their order.
+def owed(spooled: Sequence[ChargingRequest], following: ChargingRequest | None) -> list[Owed]:
+    """Returns what is to be charged of the spooled requests of a session, then the next request.
 
     A request that was sent again counts once. Usage of a rating group counts once when the next
-    request that reports on it reports at least as much. A termination is charged whole. `following`
-    None: the session stays silent.
+    request that reports on it reports at least as much. A termination is charged whole. What is
+    charged of spooled requests says that it is a repeat, so that what was stored after all is
+    recognised. `following` None: the session stays silent.
     """
-    later = [] if following is None else [following]
-    left: list[ChargingRequest] = []
-    is_dropped = False
+    later: list[ChargingRequest] = []
+    reporting: dict[int | None, list[ChargingRequest]] = {}
+    left: list[tuple[ChargingRequest, list[ChargingRequest]]] = []
+    if following is not None:
+        left.append((following, []))
+        later.append(following)
+        reporting = dict.fromkeys(_rating_groups(following), left[0][1])
     for request in reversed(spooled):
         if not any(_is_same(request, each) for each in later):
-            usages = _usages_left(request, later)
-            is_dropped |= len(usages) < len(request.usages)
-            rest = request._replace(usages=usages)
+            again = _reported_again(request, later)
+            for rating_group in again:
+                reporting[rating_group].append(_only(request, {rating_group}))
+            rest = _only(request, _rating_groups(request) - again)
             if is_owed(rest):
-                left.append(_as_repeat(rest))
+                left.append((_as_repeat(rest), []))
+                reporting |= dict.fromkeys(_rating_groups(rest), left[-1][1])
         later.insert(0, request)
-    return Owed(tuple(reversed(left)), is_dropped)
+    return [Owed(request, tuple(again)) for request, again in reversed(left)]
+
+
+def less_stored(owed: Owed, case: Case) -> ChargingRequest:
+    """Returns a request that leaves out what it reports once more and was stored after all.
+
+    Reports are sums: of several spooled ones the latest that was stored holds the others.
+    """
+    stored: dict[int | None, Units] = {}
+    for spooled in owed.again:
+        if kept_decision(_as_repeat(spooled), case)[0] is not None:
+            for rating_group in _rating_groups(spooled):
+                stored.setdefault(rating_group, _reported(spooled, rating_group) or Units())
+    if not stored:
+        return owed.request
+    usages = []
+    for usage in owed.request.usages:
+        counted = stored.get(usage.rating_group)
+        if counted is not None and usage.used:
+            own = _sum(usage.used)
+            usage = usage._replace(counted=_each(min, own, counted))
+            stored[usage.rating_group] = _each(lambda had, part: max(had - part, 0), counted, own)
+        usages.append(usage)
+    return owed.request._replace(usages=tuple(usages))
 
 
 def is_due(spooled: Sequence[SpooledRequest], case: Case) -> bool:
@@ -98,20 +128,29 @@ def _is_same(one: ChargingRequest, other: ChargingRequest) -> bool:
     return (one.request_type, one.request_number) == (other.request_type, other.request_number)
 
 
-def _usages_left(
-    request: ChargingRequest, later: Sequence[ChargingRequest]
-) -> tuple[ServiceUsage, ...]:
-    """Returns the services of a request whose usage is not reported again."""
+def _rating_groups(request: ChargingRequest) -> set[int | None]:
+    """Returns the rating groups that a request reports on."""
+    return {usage.rating_group for usage in request.usages if usage.used}
+
+
+def _only(request: ChargingRequest, rating_groups: Collection[int | None]) -> ChargingRequest:
+    """Returns a request with what it reports on some rating groups."""
+    usages = [u for u in request.usages if u.used and u.rating_group in rating_groups]
+    return request._replace(usages=tuple(usages))
+
+
+def _reported_again(request: ChargingRequest, later: Sequence[ChargingRequest]) -> set[int | None]:
+    """Returns the rating groups of whose usage a later request reports at least as much."""
+    again: set[int | None] = set()
     if request.request_type is RequestType.TERMINATION:
-        return request.usages
-    dropped = set()
-    for rating_group in {usage.rating_group for usage in request.usages if usage.used}:
+        return again
+    for rating_group in _rating_groups(request):
         reports = [_reported(each, rating_group) for each in later]
-        again = next((report for report in reports if report is not None), None)
+        report = next((report for report in reports if report is not None), None)
         own = _reported(request, rating_group)
-        if own is not None and again is not None and _covers(again, own):
-            dropped.add(rating_group)
-    return tuple([usage for usage in request.usages if usage.rating_group not in dropped])
+        if own is not None and report is not None and _covers(report, own):
+            again.add(rating_group)
+    return again
 
 
 def _reported(request: ChargingRequest, rating_group: int | None) -> Units | None:
@@ -122,9 +161,15 @@ def _reported(request: ChargingRequest, rating_group: int | None) -> Units | Non
         if usage.rating_group == rating_group
         for units in usage.used
     ]
-    if not used:
-        return None
+    return _sum(used) if used else None
+
+
+def _sum(used: Sequence[Units]) -> Units:
     return Units(*[sum([amount or 0 for amount in amounts]) for amounts in zip(*used, strict=True)])
+
+
+def _each(combine: Callable[[int, int], int], one: Units, other: Units) -> Units:
+    return Units(*[combine(a or 0, b or 0) for a, b in zip(one, other, strict=True)])
 
 
 def _covers(report: Units, other: Units) -> bool:

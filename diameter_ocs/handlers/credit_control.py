@@ -1,6 +1,6 @@
 """Decide the requests of a batch, one after the other, each on what the one before left."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -9,8 +9,7 @@ import structlog
 from ..charging.case import Case, Change
 from ..charging.charge import charge
 from ..charging.decisions import Decision, Edr
-from ..charging.requests import ChargingRequest
-from ..charging.spooled import marked
+from ..charging.spooled import Owed, less_stored, marked
 
 log = structlog.get_logger()
 
@@ -30,23 +29,18 @@ class Folded(NamedTuple):
     changes: list[Change]
 
 
-def fold(
-    requests: Iterable[tuple[int, ChargingRequest]],
-    cases: Mapping[int, Case],
-    marks: Collection[int] = (),
-) -> Folded:
-    """Decides (group, request) in order of arrival; one that cannot be decided harms no other.
+Step = tuple[int, Owed]
+"""The group of a request, and the request with the spooled usage that it reports once more."""
 
-    The requests at the places in `marks` report usage anew that had been spooled.
-    """
+
+def fold(steps: Iterable[Step], cases: Mapping[int, Case]) -> Folded:
+    """Decides requests in order of arrival; one that cannot be decided harms no other."""
     states = dict(cases)
     edrs: dict[int, list[Edr]] = {}
     results: list[Decision | Fault] = []
-    for group, request in requests:
+    for group, owed in steps:
         try:
-            decision = charge(request, states[group])
-            if len(results) in marks:
-                decision = marked(decision)
+            decision = _decide(owed, states[group])
             if decision.edrs:
                 states[group] = states[group].after(decision)
                 edrs.setdefault(group, []).extend(decision.edrs)
@@ -56,3 +50,9 @@ def fold(
             results.append(Fault.UNABLE_TO_COMPLY)
     changes = [Change(cases[group], states[group], tuple(new)) for group, new in edrs.items()]
     return Folded(results, changes)
+
+
+def _decide(owed: Owed, case: Case) -> Decision:
+    if not owed.again:
+        return charge(owed.request, case)
+    return marked(charge(less_stored(owed, case), case))

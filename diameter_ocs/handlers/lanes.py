@@ -237,12 +237,12 @@ class Lanes:
                 locked = await work.lock({job.group for job in jobs}, keys)
                 mine = [job for job in jobs if job.group in locked]
                 plan = spooled.plan([(job.group, job.request) for job in mine])
-                cases, moved = await work.load(plan.requests, self._clock())
+                cases, moved = await work.load(plan.asked, self._clock())
                 misplaced = [job for job in mine if job.request in moved]
                 if misplaced:
                     mine = [job for job in mine if job.request not in moved]
                     plan = spooled.plan([(job.group, job.request) for job in mine])
-                folded = fold(plan.requests, cases, plan.marks)
+                folded = fold(plan.steps, cases)
                 decided = [
                     (job, folded.results[at]) for job, at in zip(mine, plan.own, strict=True)
                 ]

@@ -13,9 +13,9 @@ import structlog
 
 from ..charging.faults import BrokenBatch
 from ..charging.requests import ChargingRequest, SessionKey
-from ..charging.spooled import SpooledRequest, is_due, is_owed, owed
+from ..charging.spooled import Owed, SpooledRequest, is_due, is_owed, owed
 from ..observability import Metrics, SparingLog
-from .credit_control import Fault, fold
+from .credit_control import Fault, Step, fold
 from .ports import Spool, Store
 from .queues import Reply
 
@@ -35,11 +35,16 @@ Asked = tuple[int, ChargingRequest]
 class Plan(NamedTuple):
     """The requests of a batch, with what was spooled before each."""
 
-    requests: list[Asked]
+    steps: list[Step]
     own: Sequence[int]
     """The places of those that wait for a reply."""
-    marks: Collection[int]
-    """The places of those that report spooled usage anew."""
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The requests to load cases for: also those that are only looked for in the journal."""
+        steps = self.steps
+        again = [(group, each) for group, owed in steps for each in owed.again]
+        return [(group, owed.request) for group, owed in steps] + again
 
 
 class Spooling:
@@ -185,18 +190,15 @@ class Taking:
         """Returns a batch with what is spooled of each session before its first request."""
         self.put_back()
         if not self._kept:
-            return Plan(list(requests), range(len(requests)), ())
-        planned: list[Asked] = []
-        own, marks = [], set()
+            steps = [(group, Owed(request)) for group, request in requests]
+            return Plan(steps, range(len(steps)))
+        planned: list[Step] = []
+        own = []
         for group, request in requests:
             spooled = self.take((request.tenant, request.session_key))
-            before = owed([each.request for each in spooled], request)
-            planned += [(group, each) for each in before.requests]
-            if before.is_usage_dropped:
-                marks.add(len(planned))
-            own.append(len(planned))
-            planned.append((group, request))
-        return Plan(planned, own, marks)
+            planned += [(group, each) for each in owed([each.request for each in spooled], request)]
+            own.append(len(planned) - 1)
+        return Plan(planned, own)
 
 
 class Sweep:
@@ -232,13 +234,14 @@ class Sweep:
                 locked = await work.lock(set(groups.values()))
                 mine = {name: group for name, group in groups.items() if group in locked}
                 taken = {name: taking.take(name) for name in mine}
-                asked = {name: _owed_by(taken[name], mine[name]) for name in mine}
-                cases, _ = await work.load(_joined(asked.values()), self._clock())
+                steps = {name: _owed_by(taken[name], mine[name]) for name in mine}
+                asked = Plan(_joined(steps.values()), ()).asked
+                cases, _ = await work.load(asked, self._clock())
                 for name, group in mine.items():
                     if taken[name] and not is_due(taken[name], cases[group]):
                         taking.put_back([name])
-                        del asked[name]
-                folded = fold(_joined(asked.values()), cases)
+                        del steps[name]
+                folded = fold(_joined(steps.values()), cases)
                 await work.apply(folded.changes)
 
     async def _resolved(self, names: Sequence[Name]) -> dict[Name, int]:
@@ -252,11 +255,10 @@ class Sweep:
         return {name: group for name, group in found.items() if group is not None}
 
 
-def _owed_by(spooled: Sequence[SpooledRequest], group: int) -> list[Asked]:
+def _owed_by(spooled: Sequence[SpooledRequest], group: int) -> list[Step]:
     """Returns what is owed of a session that stays silent."""
-    requests = owed([each.request for each in spooled], None).requests
-    return [(group, request) for request in requests]
+    return [(group, each) for each in owed([each.request for each in spooled], None)]
 
 
-def _joined(parts: Iterable[list[Asked]]) -> list[Asked]:
-    return [asked for part in parts for asked in part]
+def _joined(parts: Iterable[list[Step]]) -> list[Step]:
+    return [step for part in parts for step in part]

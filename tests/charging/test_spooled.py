@@ -7,9 +7,11 @@ from diameter_ocs.charging.decisions import Novelty
 from diameter_ocs.charging.requests import ChargingRequest, RequestType, ServiceUsage, Units
 from diameter_ocs.charging.spooled import (
     WAIT_MICROSECONDS,
+    Owed,
     SpooledRequest,
     is_due,
     is_owed,
+    less_stored,
     marked,
     owed,
 )
@@ -42,12 +44,15 @@ def terminate(number: int, *usages: ServiceUsage) -> ChargingRequest:
 def left(spooled: list[ChargingRequest], following: ChargingRequest | None) -> list[object]:
     """Return number and usage of what is owed, and whether some was dropped."""
     found = owed(spooled, following)
-    assert all(request.is_retransmission for request in found.requests)
+    if following is not None:
+        assert found[-1].request is following
+    requests = [each.request for each in found if each.request is not following]
+    assert all(request.is_retransmission for request in requests)
     numbers = [
         (request.request_number, {u.rating_group: u.used[0].octets for u in request.usages})
-        for request in found.requests
+        for request in requests
     ]
-    return [*numbers, found.is_usage_dropped]
+    return [*numbers, any(each.again for each in found)]
 
 
 def test_only_what_would_be_lost_is_owed() -> None:
@@ -93,12 +98,9 @@ def test_usage_that_is_reported_again_is_owed_no_more(spooled, following, expect
 
 def test_every_type_of_unit_has_to_be_reported_again() -> None:
     both = ServiceUsage(1, (), None, (Units(10, 5, None),))
-    assert owed(
-        [update(1, both)], update(2, ServiceUsage(1, (), None, (Units(10, 4, 9),)))
-    ).requests
-    assert not owed(
-        [update(1, both)], update(2, ServiceUsage(1, (), None, (Units(10, 5, None),)))
-    ).requests
+    less = update(2, ServiceUsage(1, (), None, (Units(10, 4, 9),)))
+    assert left([update(1, both)], less) == [(1, {1: 10}), False]
+    assert left([update(1, both)], update(2, both)) == [True]
 
 
 def desk() -> Desk:
@@ -119,10 +121,10 @@ def refused(counter: Desk, seconds: int, is_charged: bool) -> ChargingRequest:
     return request
 
 
-def run(counter: Desk, *requests: ChargingRequest) -> list[Novelty]:
+def run(counter: Desk, steps: list[Owed]) -> list[Novelty]:
     novelties = []
-    for request in requests:
-        decision = charge(request, counter.case)
+    for step in steps:
+        decision = charge(less_stored(step, counter.case), counter.case)
         assert all(service.grant is None for service in decision.services) or not decision.edrs
         novelties.append(decision.novelty)
         counter.case = counter.case.after(decision)
@@ -136,16 +138,16 @@ def test_what_is_owed_is_charged_once_and_grants_nothing(is_charged: bool) -> No
     counter = desk()
     spooled = refused(counter, 60, is_charged)
     kind = Novelty.REPEATED if is_charged else Novelty.NEW
-    assert run(counter, *owed([spooled], None).requests) == [kind]
+    assert run(counter, owed([spooled], None)) == [kind]
     assert counter.balance(1) == (60, 100 if is_charged else 0)
-    assert run(counter, *owed([spooled], None).requests) == [Novelty.REPEATED]
+    assert run(counter, owed([spooled], None)) == [Novelty.REPEATED]
     assert counter.balance(1)[0] == 60
 
 
 def test_its_gateways_own_repeat_is_recognised_afterwards() -> None:
     counter = desk()
     spooled = refused(counter, 60, is_charged=False)
-    run(counter, *owed([spooled], None).requests)
+    run(counter, owed([spooled], None))
     again = charge(spooled._replace(end_to_end_id=78), counter.case)
     assert (again.novelty, again.edrs) == (Novelty.REPEATED, ())
 
@@ -154,7 +156,7 @@ def test_a_spooled_termination_ends_its_session() -> None:
     counter = desk()
     (key,) = counter.case.sessions
     spooled = terminate(1, used(VOICE, 30))._replace(session_key=key)
-    run(counter, *owed([spooled], None).requests)
+    run(counter, owed([spooled], None))
     assert not counter.case.sessions
     assert counter.balance(1) == (30, 0)
 
@@ -184,3 +186,49 @@ def test_the_journal_says_that_usage_was_dropped() -> None:
     late = decision._replace(edrs=(decision.edrs[0]._replace(reason="late"),))
     assert marked(late).edrs[-1].reason == "late, spooled_usage_dropped"
     assert marked(decision._replace(edrs=())).edrs == ()
+
+
+@pytest.mark.parametrize("is_charged", [False, True])
+@pytest.mark.parametrize("reported", [60, 61, 100])
+def test_a_report_that_holds_what_was_stored_after_all_pays_for_the_rest(
+    is_charged: bool, reported: int
+) -> None:
+    counter = desk()
+    spooled = refused(counter, 60, is_charged)
+    larger = spooled._replace(
+        request_number=2, end_to_end_id=78, usages=(used(VOICE, reported, wanted=50),)
+    )
+    (step,) = owed([spooled], larger)
+    decision = charge(less_stored(step, counter.case), counter.case)
+    (record,) = decision.edrs[0].services
+    assert record.settlement.reported == reported
+    counter.case = counter.case.after(decision)
+    assert counter.balance(1) == (reported, 50)
+    again = charge(larger._replace(end_to_end_id=79), counter.case)
+    assert again.novelty is Novelty.REPEATED, "it is recognised by what it said"
+
+
+def test_of_several_reports_that_were_stored_the_latest_holds_the_others() -> None:
+    counter = desk()
+    first = refused(counter, 10, is_charged=True)
+    second = first._replace(request_number=2, end_to_end_id=78, usages=(used(VOICE, 25),))
+    (step,) = owed([first], second)
+    decision = charge(less_stored(step, counter.case), counter.case)
+    counter.case = counter.case.after(decision)
+    counter.decisions.append(decision)
+    assert counter.balance(1)[0] == 25
+    third = first._replace(request_number=3, end_to_end_id=79, usages=(used(VOICE, 40),))
+    (step,) = owed([first, second], third)
+    assert [each.request_number for each in step.again] == [2, 1]
+    counter.case = counter.case.after(charge(less_stored(step, counter.case), counter.case))
+    assert counter.balance(1)[0] == 40
+
+
+def test_services_of_one_rating_group_share_what_was_stored() -> None:
+    counter = desk()
+    spooled = refused(counter, 30, is_charged=True)
+    parts = (used(VOICE, 20, 1), used(VOICE, 15, 2))
+    larger = spooled._replace(request_number=2, end_to_end_id=78, usages=parts)
+    (step,) = owed([spooled], larger)
+    counter.case = counter.case.after(charge(less_stored(step, counter.case), counter.case))
+    assert counter.balance(1)[0] == 35

@@ -8,7 +8,7 @@ from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault, fold
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.virtual_time import play
-from tests.store.scenario import NOW, OCTETS, furnish, initial, terminate, update, want
+from tests.store.scenario import NOW, OCTETS, furnish, initial, steps, terminate, update, want
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_each_request_sees_what_the_one_before_left(cases: dict[int, Case]) -> N
     group, _ = cases
     requests = initial(), update(), update(request_number=2), terminate()
     batch = [(group, request) for request in requests]
-    folded = fold(batch, cases)
+    folded = fold(steps(*batch), cases)
     assert all(isinstance(result, Decision) for result in folded.results)
     (change,) = folded.changes
     assert change.before is cases[group]
@@ -35,7 +35,9 @@ def test_each_request_sees_what_the_one_before_left(cases: dict[int, Case]) -> N
 def test_groups_do_not_see_each_other(cases: dict[int, Case]) -> None:
     first, second = cases
     whole = (want(OCTETS),)
-    folded = fold([(first, initial(1, usages=whole)), (second, initial(2, usages=whole))], cases)
+    folded = fold(
+        steps((first, initial(1, usages=whole)), (second, initial(2, usages=whole))), cases
+    )
     assert [change.before.group_id for change in folded.changes] == [first, second]
     for result in folded.results:
         assert isinstance(result, Decision)
@@ -45,7 +47,7 @@ def test_groups_do_not_see_each_other(cases: dict[int, Case]) -> None:
 
 def test_what_changes_nothing_is_no_change(cases: dict[int, Case]) -> None:
     group, _ = cases
-    folded = fold([(group, update(usages=(want(10),))), (group, initial(99))], cases)
+    folded = fold(steps((group, update(usages=(want(10),))), (group, initial(99))), cases)
     assert folded.changes == []
     assert len(folded.results) == 2
 
@@ -55,13 +57,13 @@ def test_what_cannot_be_decided_leaves_no_trace(cases: dict[int, Case], place: i
     group, _ = cases
     good = [(group, initial()), (group, update())]
     bad = (group, initial(session=b"bad", request_number=-1))
-    folded = fold([*good[:place], bad, *good[place:]], cases)
+    folded = fold(steps(*good[:place], bad, *good[place:]), cases)
     assert folded.results.pop(place) is Fault.UNABLE_TO_COMPLY
-    assert folded == fold(good, cases)
+    assert folded == fold(steps(*good), cases)
 
 
 def test_a_request_without_a_case_harms_no_other(cases: dict[int, Case]) -> None:
     group, _ = cases
-    folded = fold([(10**9, initial()), (group, initial())], cases)
+    folded = fold(steps((10**9, initial()), (group, initial())), cases)
     assert folded.results[0] is Fault.UNABLE_TO_COMPLY
     assert isinstance(folded.results[1], Decision)

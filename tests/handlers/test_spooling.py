@@ -122,8 +122,7 @@ def test_refused_usage_is_charged_once_whichever_way_its_gateway_goes_on(
                 expected = 10
             elif way == "larger":
                 await counter.ask(update(request_number=2, usages=(used(30, 100),)))
-                # What was stored and refused stands; the gateway does not know.
-                expected = 40 if was_stored else 30
+                expected = 30
             elif way == "smaller":
                 await counter.ask(update(request_number=2, usages=(used(7, 100),)))
                 expected = 17

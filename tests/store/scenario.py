@@ -18,8 +18,9 @@ from diameter_ocs.charging.requests import (
     SessionKey,
     Units,
 )
+from diameter_ocs.charging.spooled import Owed
 from diameter_ocs.handlers.catalogue import read_document
-from diameter_ocs.handlers.credit_control import Fault, fold
+from diameter_ocs.handlers.credit_control import Fault, Step, fold
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.provisioning import (
     Accounts,
@@ -135,6 +136,11 @@ def used(units: int, wanted: int | None = None, rating_group: int = DATA) -> Ser
     return ServiceUsage(rating_group, (), requested, (Units(units, units, units),))
 
 
+def steps(*pairs: tuple[int, ChargingRequest]) -> list[Step]:
+    """Return (group, request) as steps of a fold, with nothing spooled before."""
+    return [(group, Owed(request)) for group, request in pairs]
+
+
 async def charged(
     store: Store, *pairs: tuple[int, ChargingRequest], now: int = NOW
 ) -> list[Decision | Fault]:
@@ -142,7 +148,7 @@ async def charged(
     async with store.work() as work:
         await work.lock({group for group, _ in pairs})
         cases, _ = await work.load(pairs, now)
-        folded = fold(pairs, cases)
+        folded = fold(steps(*pairs), cases)
         await work.apply(folded.changes)
     return folded.results
 

@@ -26,6 +26,7 @@ from tests.store.scenario import (
     initial,
     keep,
     octets,
+    steps,
     update,
 )
 
@@ -57,7 +58,7 @@ async def interrupted(
         await reach("locked")
         cases, _ = await work.load([(group, initial())], NOW)
         await reach("loaded")
-        await work.apply(fold([(group, initial())], cases).changes)
+        await work.apply(fold(steps((group, initial())), cases).changes)
         await reach("applied")
 
 

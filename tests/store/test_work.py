@@ -28,6 +28,7 @@ from tests.store.scenario import (
     initial,
     keep,
     octets,
+    steps,
     terminate,
     update,
     used,
@@ -412,7 +413,7 @@ def _opening_change(case: Case) -> Change:
     """Return what an INITIAL of its account makes of a case."""
     request = initial(int(next(iter(case.accounts.values())).name.removeprefix("account ")))
     case = case._replace(directory={request.identities[0]: case.group_id})
-    folded = fold([(case.group_id, request)], {case.group_id: case})
+    folded = fold(steps((case.group_id, request)), {case.group_id: case})
     return folded.changes[0]
 
 
