@@ -5,7 +5,7 @@ All services of a request are settled before any is granted, then granted in the
 
 from .case import Case
 from .catalogue import RatingGroup, Tariff
-from .deadlines import reservation_expires_at, supervise_at
+from .deadlines import look_early, reservation_expires_at, supervise_at
 from .decisions import Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
@@ -125,7 +125,7 @@ class Progress:
         look_at = supervise_at(session, self.case.catalogue.session_rules)
         if 0 < old.supervise_at <= look_at:
             return session
-        return session._replace(supervise_at=look_at)
+        return session._replace(supervise_at=look_early(self.case.now, look_at))
 
     def session_now(self) -> Session:
         """Returns the session with what has changed in it, though nothing was asked."""

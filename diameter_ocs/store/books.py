@@ -49,6 +49,7 @@ async def check_books(database: Database) -> Books:
     snapshot and the sum, so the journal is locked before anything is read.
     """
     async with database.transaction("REPEATABLE READ") as connection:
+        await connection.execute(text("SET LOCAL enable_seqscan = on"))  # it reads everything
         await connection.execute(text(f"LOCK TABLE {edr.name} IN ACCESS SHARE MODE"))
         since = (await connection.execute(select(func.max(opening.c.through)))).scalar_one()
         balances, edrs, sessions = [

@@ -28,6 +28,14 @@ TOO_MUCH = (
     errors.TooManyColumns,
 )
 """Operational errors by their class, but the same statement meets the same limit again."""
+MISSING = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.InsufficientPrivilege,
+)
+"""The database was replaced, or is being restored: no request can help it."""
+NOT_OURS = "the database is not one that this program can work with: run `db migrate`"
 OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
@@ -55,6 +63,8 @@ def _renamed(error: BaseException | None) -> Exception:
         return StaleCase(reason)
     if isinstance(error, UNAVAILABLE) and not isinstance(error, TOO_MUCH):
         return CasesUnavailable(reason)
+    if isinstance(error, MISSING):
+        return CasesUnavailable(f"{NOT_OURS} ({reason.splitlines()[0]})")
     return BrokenBatch(reason)
 
 
@@ -150,12 +160,18 @@ class Database:
             prepare_threshold=0,
             connect_timeout=2,
             application_name="diameter-ocs",
+            # Plans are kept, and are often made while a day's partition is still empty.
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-            " -c plan_cache_mode=force_generic_plan -c jit=off -c timezone=UTC",
+            " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+            " -c jit=off -c timezone=UTC",
         )
         arrays.register(connection)
-        await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
-        await connection.commit()
+        try:
+            await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
+            await connection.commit()
+        except psycopg.DatabaseError as error:
+            await connection.close()
+            raise CasesUnavailable(f"{NOT_OURS} ({error})") from error
         return connection
 
 

@@ -291,3 +291,40 @@ async def test_a_database_that_takes_no_changes_is_away(database: str) -> None:
             await kept.ping()
     finally:
         await kept.close()
+
+
+async def test_plans_that_are_made_while_tables_are_empty_use_their_indexes(
+    opened: Database,
+) -> None:
+    """Plans are kept: what is right for an empty table is wrong for the rest of the day."""
+    async with opened.connection() as connection:
+        for table in ("session", "closed_session", "edr"):
+            column = "digest" if table == "closed_session" else "group_id"
+            await connection.execute(
+                f"PREPARE found (bigint) AS SELECT * FROM {table} WHERE {column} = $1"
+            )
+            cursor = await connection.execute("EXPLAIN EXECUTE found (1)")
+            plan = "\n".join(line for (line,) in await cursor.fetchall())
+            await connection.execute("DEALLOCATE found")
+            assert "Seq Scan" not in plan, plan
+
+
+@pytest.mark.parametrize("lost", ["its tables", "its role"])
+async def test_a_database_that_was_replaced_is_away_and_says_what_to_do(
+    database: str, lost: str
+) -> None:
+    pool = Database(database)
+    store = PostgresStore(pool, Catalogues(read_stored))
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as owner:
+        if lost == "its tables":
+            await owner.execute("DROP TABLE directory")
+        else:
+            await owner.execute(f"ALTER ROLE {APPLICATION_ROLE} RENAME TO somebody_else")
+    try:
+        with pytest.raises(CasesUnavailable, match="run `db migrate`"):
+            await store.resolve([initial()])
+    finally:
+        await pool.close()
+        if lost == "its role":
+            async with await psycopg.AsyncConnection.connect(database, autocommit=True) as owner:
+                await owner.execute(f"ALTER ROLE somebody_else RENAME TO {APPLICATION_ROLE}")

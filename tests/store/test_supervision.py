@@ -66,6 +66,11 @@ async def session_due_at(kept: Kept, group: int, key: SessionKey = KEY) -> int:
     return case.sessions[key].supervise_at
 
 
+async def quota_expires_at(kept: Kept, group: int, key: SessionKey = KEY) -> int:
+    case = await case_of(kept.store, group, update(session_key=key))
+    return max(each.expires_at for each in case.sessions[key].reservations)
+
+
 async def test_sessions_are_due_in_order_and_no_more_than_asked_for(kept: Kept) -> None:
     groups = await furnish(kept.accounts, range(1, 6))
     keys = [SessionKey(b"one", n) for n in range(5)]
@@ -95,7 +100,7 @@ async def test_of_several_sessions_of_one_account_each_is_due(kept: Kept) -> Non
     names = [b"%d" % n for n in range(3)]
     await charged(kept.store, *((group, initial(session=name)) for name in names))
     assert {key.session_id for _, key in await due(kept)} == set(names)
-    at = max([await session_due_at(kept, group, SessionKey(name)) for name in names])
+    at = max([await quota_expires_at(kept, group, SessionKey(name)) for name in names])
     decisions = await supervised(kept.store, await due(kept), at)
     assert [len(decision.edrs) for decision in decisions if decision] == [1, 1, 1]
     assert (await octets(kept.accounts)).reserved == 0
@@ -124,7 +129,7 @@ async def test_only_the_time_to_look_again_may_change(kept: Kept) -> None:
 async def test_a_quota_that_has_expired_is_given_back(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
     await charged(kept.store, (group, initial()))
-    at = await session_due_at(kept, group)
+    at = await quota_expires_at(kept, group)
     (decision,) = await supervised(kept.store, await due(kept, at), at)
     assert decision is not None
     assert [edr.reason for edr in decision.edrs] == ["reservation_expired"]
@@ -201,7 +206,7 @@ async def test_a_change_after_a_request_was_charged_is_stale(kept: Kept, with_ed
     """Whoever read before the request may not write, be it only the time to look again."""
     (group, *_) = await furnish(kept.accounts)
     await charged(kept.store, (group, initial()))
-    at = await session_due_at(kept, group)
+    at = await quota_expires_at(kept, group)
     if not with_edr:
         await charged(kept.store, (group, update()), now=NOW + HOUR)
     before = await case_of(kept.store, group, update(request_number=9), now=at)
