@@ -1,6 +1,5 @@
 """The next request of a group sees what the one before decided."""
 
-
 from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.requests import SessionKey
 from tests.charging.scenario import (
