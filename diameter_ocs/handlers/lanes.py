@@ -79,6 +79,7 @@ class Lanes:
         unclaimed: Unclaimed | None = None,
         spooling: Spooling | None = None,
     ) -> None:
+        self._loop = asyncio.get_running_loop()  # asked once: it costs a system call
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -92,6 +93,7 @@ class Lanes:
         self._groups: OrderedDict[tuple[str | None, SessionKey], int] = OrderedDict()
         self._subscribers: OrderedDict[_Named, int] = OrderedDict()
         self._waiting: dict[Job, None] = {}  # in the order of their deadlines
+        self._replies: list[tuple[Reply, Decision | Fault]] = []  # on their way in this turn
         self._overdue: asyncio.TimerHandle | None = None
         self._is_stopped = False
         self._idle = asyncio.Event()
@@ -109,7 +111,7 @@ class Lanes:
             self._spooling.refuse(request, reply)
             return
         budget = self._settings.answer_budget_seconds
-        job = Job(request, reply, asyncio.get_running_loop().time() + budget)
+        job = Job(request, reply, self._loop.time() + budget)
         self._waiting[job] = None
         self._idle.clear()
         self._watch_deadlines()
@@ -269,13 +271,12 @@ class Lanes:
         """Looks again when the budget of the oldest request is used up."""
         if self._overdue is None and self._waiting:
             deadline = next(iter(self._waiting)).deadline
-            loop = asyncio.get_running_loop()
-            self._overdue = loop.call_at(deadline, self._refuse_overdue)
+            self._overdue = self._loop.call_at(deadline, self._refuse_overdue)
 
     def _refuse_overdue(self) -> None:
         """Refuses the requests whose answer would come too late, wherever they are by now."""
         self._overdue = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         self._refuse(list(takewhile(lambda job: job.deadline <= now, self._waiting)))
         self._watch_deadlines()
 
@@ -310,8 +311,19 @@ class Lanes:
                 self._groups.pop(job.key, None)
             if result.novelty:
                 self._count_again(job, result.novelty)
-        asyncio.get_running_loop().call_soon(job.reply, result)
+        if not self._replies:
+            self._loop.call_soon(self._give_replies)
+        self._replies.append((job.reply, result))
         self._leave(job)
+
+    def _give_replies(self) -> None:
+        """Gives the replies of a turn; one that cannot be taken harms no other."""
+        replies, self._replies = self._replies, []
+        for reply, result in replies:
+            try:
+                reply(result)
+            except Exception:
+                log.exception("reply not taken")
 
     def _leave(self, job: Job) -> None:
         """Takes a request out whose reply is under way."""
@@ -323,7 +335,7 @@ class Lanes:
         """Remembers the session that was opened, as far as is known, for a refused request."""
         if job.opened:
             opening = Opening(job.group, job.request.session_key, job.opened)
-            self._unclaimed.add(opening, asyncio.get_running_loop().time())
+            self._unclaimed.add(opening, self._loop.time())
 
     def _count_again(self, job: Job, novelty: Novelty) -> None:
         """Counts what was asked before, or is asked of a session that has ended."""

@@ -13,8 +13,8 @@ LOCK_WAIT_SECONDS = 0.002
 LOCK_WAIT_SECONDS_MAX = 0.05
 
 Reply = Callable[[Decision | Fault], None]
-"""Called once for each request, after the commit of what it decided, by the event loop itself: if
-it raises, no other request is harmed."""
+"""Called once for each request, after the commit of what it decided, in another turn of the event
+loop: if it raises, no other request is harmed."""
 
 
 class Job:

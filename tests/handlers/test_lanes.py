@@ -660,7 +660,6 @@ def test_a_reply_that_raises_harms_no_other() -> None:
         raise ZeroDivisionError
 
     async def story() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with opened() as counter:
             counter.lanes.submit(initial(session=b"a"), broken)
             results = await counter.ask(initial(session=b"b"), initial(session=b"c"))
