@@ -38,13 +38,14 @@ def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None
 
     Where a session has ended, its first request is recognised by its identifier alone, or because
     it says that it is a repeat: a client that starts anew may use the same name again. Usage that
-    says so is looked for in the journal though the session is remembered no longer.
+    says so, or was spooled, is looked for in the journal though its session is forgotten.
     """
     session, by_content = case.sessions.get(request.session_key), True
     if session is None:
         is_initial = request.request_type is RequestType.INITIAL
         closed = case.remembered(request.session_key)
-        if closed is None and request.is_retransmission and not is_initial:
+        is_looked_for = request.is_retransmission or request.is_spooled
+        if closed is None and is_looked_for and not is_initial:
             closed = case.closed.get(request.session_key)
         if closed is None:
             return None, False
@@ -89,7 +90,7 @@ def _original(
         is_same_message = (
             edr.end_to_end_id == request.end_to_end_id
             and edr.origin_host == request.origin_host
-            and now - edr.at <= SAME_IDENTIFIER_MICROSECONDS
+            and (request.is_spooled or now - edr.at <= SAME_IDENTIFIER_MICROSECONDS)
         )
         if is_same_message or request.is_retransmission or (by_content and edr.digest == content):
             return edr

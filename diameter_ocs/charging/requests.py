@@ -87,3 +87,6 @@ class ChargingRequest(NamedTuple):
     event_at: int | None
     """When the client says that it happened, microseconds since 1970; None: not said."""
     usages: tuple[ServiceUsage, ...]
+    is_spooled: bool = False
+    """It was refused, and what it reported is charged now: it repeats only its own message, no
+    matter how long ago that was stored."""

@@ -49,8 +49,8 @@ def owed(spooled: Sequence[ChargingRequest], following: ChargingRequest | None) 
 
     A request that was sent again counts once. Usage of a rating group counts once when the next
     request that reports on it reports at least as much. A termination is charged whole. What is
-    charged of spooled requests says that it is a repeat, so that what was stored after all is
-    recognised. `following` None: the session stays silent.
+    charged of spooled requests says that it was spooled, so that it is recognised where it was
+    stored after all. `following` None: the session stays silent.
     """
     later: list[ChargingRequest] = []
     reporting: dict[int | None, list[ChargingRequest]] = {}
@@ -60,13 +60,13 @@ def owed(spooled: Sequence[ChargingRequest], following: ChargingRequest | None) 
         later.append(following)
         reporting = dict.fromkeys(_rating_groups(following), left[0][1])
     for request in reversed(spooled):
-        if not any(_is_same(request, each) for each in later):
+        if not any(_is_sent_again(request, each) for each in later):
             again = _reported_again(request, later)
             for rating_group in again:
                 reporting[rating_group].append(_only(request, {rating_group}))
             rest = _only(request, _rating_groups(request) - again)
             if is_owed(rest):
-                left.append((_as_repeat(rest), []))
+                left.append((_as_spooled(rest), []))
                 reporting |= dict.fromkeys(_rating_groups(rest), left[-1][1])
         later.insert(0, request)
     return [Owed(request, tuple(again)) for request, again in reversed(left)]
@@ -79,7 +79,7 @@ def less_stored(owed: Owed, case: Case) -> ChargingRequest:
     """
     stored: dict[int | None, Units] = {}
     for spooled in owed.again:
-        if kept_decision(_as_repeat(spooled), case)[0] is not None:
+        if kept_decision(_as_spooled(spooled), case)[0] is not None:
             for rating_group in _rating_groups(spooled):
                 stored.setdefault(rating_group, _reported(spooled, rating_group) or Units())
     if not stored:
@@ -124,8 +124,16 @@ def marked(decision: Decision) -> Decision:
     return decision._replace(edrs=(*others, own._replace(reason=reason)))
 
 
-def _is_same(one: ChargingRequest, other: ChargingRequest) -> bool:
-    return (one.request_type, one.request_number) == (other.request_type, other.request_number)
+def _is_sent_again(request: ChargingRequest, later: ChargingRequest) -> bool:
+    """Whether a later request of the same name says all that this one said.
+
+    One that says less is another one: there are clients that number all requests alike.
+    """
+    if (request.request_type, request.request_number) != (later.request_type, later.request_number):
+        return False
+    groups = _rating_groups(request)
+    pairs = [(_reported(later, group), _reported(request, group)) for group in groups]
+    return all(report and own and _covers(report, own) for report, own in pairs)
 
 
 def _rating_groups(request: ChargingRequest) -> set[int | None]:
@@ -177,10 +185,10 @@ def _covers(report: Units, other: Units) -> bool:
     return all((amount or 0) >= (least or 0) for amount, least in pairs)
 
 
-def _as_repeat(request: ChargingRequest) -> ChargingRequest:
+def _as_spooled(request: ChargingRequest) -> ChargingRequest:
     """Returns a request that asks for no quota, and otherwise says what it said."""
     usages = [
         usage._replace(is_quota_returned=usage.is_quota_returned or usage.requested is not None)
         for usage in request.usages
     ]
-    return request._replace(usages=tuple(usages), is_retransmission=True)
+    return request._replace(usages=tuple(usages), is_spooled=True)

@@ -47,7 +47,7 @@ def left(spooled: list[ChargingRequest], following: ChargingRequest | None) -> l
     if following is not None:
         assert found[-1].request is following
     requests = [each.request for each in found if each.request is not following]
-    assert all(request.is_retransmission for request in requests)
+    assert all(request.is_spooled for request in requests)
     numbers = [
         (request.request_number, {u.rating_group: u.used[0].octets for u in request.usages})
         for request in requests
@@ -85,6 +85,10 @@ def test_only_what_would_be_lost_is_owed() -> None:
         ([update(1, used(1, 10)), update(2, used(2, 5))], update(3, used(1, 12)),
          [(2, {2: 5}), True]),
         ([update(1, used(1, 10)), update(1, used(1, 10))], None, [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], update(1, used(2, 10)), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10))], update(1, used(1, 9)), [(1, {1: 10}), False]),
+        ([update(1, used(1, 10)), update(1, used(2, 5))], None,
+         [(1, {1: 10}), (1, {2: 5}), False]),
         ([terminate(2, used(1, 10))], None, [(2, {1: 10}), False]),
         ([terminate(2, used(1, 10))], update(3, used(1, 99)), [(2, {1: 10}), False]),
         ([terminate(2, used(1, 10))], terminate(2, used(1, 10)), [False]),
@@ -150,6 +154,24 @@ def test_its_gateways_own_repeat_is_recognised_afterwards() -> None:
     run(counter, owed([spooled], None))
     again = charge(spooled._replace(end_to_end_id=78), counter.case)
     assert (again.novelty, again.edrs) == (Novelty.REPEATED, ())
+
+
+def test_usage_under_a_number_that_was_answered_is_charged_once() -> None:
+    counter = desk()
+    spooled = refused(counter, 60, is_charged=False)
+    counter.update(used(VOICE, 10, wanted=100), request_number=spooled.request_number)
+    assert run(counter, owed([spooled], None)) == [Novelty.NUMBER_REUSED]
+    assert counter.balance(1)[0] == 70
+    assert run(counter, owed([spooled], None)) == [Novelty.REPEATED]
+    assert counter.balance(1)[0] == 70
+
+
+def test_usage_that_was_stored_is_recognised_after_days() -> None:
+    counter = desk()
+    spooled = refused(counter, 60, is_charged=True)
+    counter.case = counter.case._replace(now=counter.case.now + 24 * WAIT_MICROSECONDS)
+    rest = owed([spooled], None)[0]._replace(request=spooled._replace(is_spooled=True, usages=()))
+    assert run(counter, [rest]) == [Novelty.REPEATED]
 
 
 def test_a_spooled_termination_ends_its_session() -> None:
