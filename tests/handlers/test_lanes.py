@@ -33,6 +33,7 @@ from tests.store.scenario import (
     OCTETS,
     STAMP,
     furnish,
+    imsi,
     initial,
     octets,
     shown,
@@ -683,5 +684,48 @@ def test_the_faulty_store_keeps_the_promises_of_the_store() -> None:
             await work.apply([])
         assert list(await faulty.resolve([initial()])) == [group]
         assert cases[group].version == 1
+
+    play(story())
+
+
+def test_a_subscriber_is_looked_up_once() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial(session=b"a"))
+            counter.faulty.at_resolve.append(AssertionError("looked up again"))
+            assert outcomes(await counter.ask(initial(session=b"b"))) == ["SUCCESS"]
+
+    play(story())
+
+
+def test_a_subscriber_whose_identity_has_moved_is_looked_up_anew() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial(session=b"a"))
+            first, second, _ = sorted(counter.kept.groups)
+            counter.kept._directory["demo", imsi(1)] = second
+            (decision,) = await counter.ask(initial(session=b"b"))
+            assert isinstance(decision, Decision)
+            assert decision.session is not None
+            assert decision.session.account_id == second != first
+
+    play(story())
+
+
+def test_half_a_batch_calls_the_second_lane() -> None:
+    async def story() -> None:
+        async with opened(range(1, 41), batch_size=16) as counter:
+            counter.faulty.hold = asyncio.Event()
+            counter.submit(*(initial(n, b"%d" % n) for n in range(1, 9)))
+            await asyncio.sleep(0.01)
+            assert len(counter.kept.locked) == 8, "one lane took them all"
+            counter.submit(*(initial(n, b"%d" % n) for n in range(9, 16)))
+            await asyncio.sleep(0.01)
+            assert len(counter.kept.locked) == 8, "seven wait for it"
+            counter.submit(initial(16, b"16"))
+            await asyncio.sleep(0.01)
+            assert len(counter.kept.locked) == 16, "eight are worth a second one"
+            counter.faulty.hold.set()
+            await counter.lanes.drain()
 
     play(story())

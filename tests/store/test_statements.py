@@ -306,7 +306,7 @@ async def test_updates_of_a_batch_are_made_in_place(postgres: Kept, emptied: str
     pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
     await charged(postgres.store, *pairs)
     for number in range(1, 21):
-        now = NOW + number * 600_000_000
+        now = NOW + number * 1_000_000
         pairs = [
             (group, update(n, b"%d" % n, request_number=number, usages=usages))
             for n, group in enumerate(groups, 1)
