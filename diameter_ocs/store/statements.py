@@ -1,6 +1,19 @@
 """The statements of a batch of requests, in the order in which a transaction sends them."""
 
-from sqlalchemy import BigInteger, Column, Text, and_, any_, bindparam, cast, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CollectionAggregate
 
@@ -30,6 +43,9 @@ from .tables import (
 def _any(name: str) -> CollectionAggregate[bool]:
     return any_(bindparam(name, type_=ARRAY(BigInteger)))
 
+
+ANSWERED_MAX = 256
+"""EDRs of one type and number that are looked through for a repeat: some clients number alike."""
 
 _UNTIL = bindparam("until", type_=Moment)
 """A bound on the time that keeps partitions of days to come out of a search."""
@@ -167,28 +183,30 @@ LOAD_CLOSED_SESSIONS = statement_of(
 _since, _until = Column("since", Moment), Column("until", Moment)
 _asked = (edr.c.group_id, edr.c.session_number, edr.c.action, edr.c.request_number, _since, _until)
 _asked_again = batch_of(*_asked)
-FIND_ANSWERED = statement_of(
+_latest_answered = (
     select(
-        edr.c.group_id,
         edr.c.number,
-        microseconds(edr.c.at),
+        microseconds(edr.c.at).label("at"),
         edr.c.account_id,
         edr.c.kind,
         edr.c.action,
         edr.c.outcome,
-        cast(edr.c.services, Text),
+        cast(edr.c.services, Text).label("services"),
         *(edr.c[name] for name in ANSWERED),
-    ).join(
-        _asked_again,
-        and_(
-            edr.c.at >= _asked_again.c.since,
-            edr.c.at <= _asked_again.c.until,
-            *(name == _asked_again.c[name.name] for name in _asked[:4]),
-        ),
-    ),
-    *_asked,
+    )
+    .where(
+        edr.c.at >= _asked_again.c.since,
+        edr.c.at <= _asked_again.c.until,
+        *(name == _asked_again.c[name.name] for name in _asked[:4]),
+    )
+    .order_by(edr.c.at.desc(), edr.c.number.desc())
+    .limit(literal_column(str(ANSWERED_MAX)))
+    .lateral("answered")
 )
-"""The EDRs of requests whose type and number are asked for again, within the time of a session."""
+FIND_ANSWERED = statement_of(
+    select(_asked_again.c.group_id, _latest_answered).join(_latest_answered, true()), *_asked
+)
+"""The latest EDRs of requests whose type and number are asked for again, within a session."""
 
 FIND_DUE_SESSIONS = compiled(
     select(session.c.group_id, session.c.session_id, session.c.sub_session_id)

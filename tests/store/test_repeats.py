@@ -16,6 +16,7 @@ from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
+from diameter_ocs.store.statements import ANSWERED_MAX
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
     DOCUMENT,
@@ -109,6 +110,19 @@ async def test_another_message_under_an_answered_number_is_new_work(kept: Kept) 
     assert novelties(await charged(kept.store, (group, other))) == ["NUMBER_REUSED"]
     assert (await octets(kept.accounts)).used == 21
     assert novelties(await charged(kept.store, (group, rebuilt(other)))) == ["REPEATED"]
+
+
+async def test_of_requests_that_are_numbered_alike_the_latest_are_known(
+    postgres: Kept, emptied: str
+) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    alike = [update(request_number=0, usages=(used(1, n),)) for n in range(ANSWERED_MAX + 2)]
+    new = await charged(postgres.store, (group, initial()), *[(group, each) for each in alike])
+    assert set(novelties(new[2:])) == {"NUMBER_REUSED"}
+    (found,) = (await case_of(postgres.store, group, alike[0])).answered.values()
+    assert len(found) == ANSWERED_MAX
+    again = [(group, rebuilt(each)) for each in alike[2:]]
+    assert set(novelties(await charged(postgres.store, *again))) == {"REPEATED"}
 
 
 @pytest.mark.parametrize(
