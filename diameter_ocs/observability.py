@@ -132,6 +132,7 @@ class Metrics:
     reservations_expired: Counter
     usage_spooled: Gauge
     usage_lost: Counter
+    clock_skew_seconds: Gauge
 
 
 def create_metrics() -> Metrics:
@@ -205,6 +206,9 @@ def create_metrics() -> Metrics:
         ),
         usage_lost=counter(
             "usage_lost", "Requests whose usage was neither charged nor kept, by reason", "reason"
+        ),
+        clock_skew_seconds=gauge(
+            "clock_skew_seconds", "How far this clock is ahead of the database's"
         ),
     )
 

@@ -35,6 +35,7 @@ from .handlers.lanes import Lanes, LaneSettings
 from .handlers.spooling import Spooling, Sweep
 from .handlers.supervision import Supervision
 from .handlers.unclaimed import Unclaimed
+from .jobs.clocks import ClockWatch
 from .jobs.partitions import PartitionJob, PartitionWatch
 from .jobs.supervision import SupervisionJob
 from .observability import Metrics, SparingLog, create_metrics, monitored
@@ -281,9 +282,11 @@ def _spooling(directory: Path | None, metrics: Metrics) -> Iterator[Spooling]:
 async def _watch(database: Database, readiness: Readiness, metrics: Metrics) -> None:
     """Keeps the readiness true to what the database says."""
     partitions = PartitionWatch(partial(measure, database), wall_clock, metrics)
+    clocks = ClockWatch(wall_clock, metrics)
     while True:
+        asked_at = wall_clock()
         try:
-            await database.ping()
+            clocks.compare(asked_at, await database.ping())
             reason = await partitions.unready()
         except (CasesUnavailable, BrokenBatch) as error:
             reason = f"the database does not answer: {error}"

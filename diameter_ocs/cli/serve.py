@@ -17,8 +17,9 @@ from ..config import Configuration, load, resource
 from ..embedded import Cluster
 from ..handlers import provisioning
 from ..handlers.catalogue import read_document
+from ..jobs import clocks
 from ..observability import configure_logging
-from ..server import Listening, run
+from ..server import Listening, run, wall_clock
 from ..store import schema
 from . import database
 from .demo import demo_account
@@ -73,7 +74,11 @@ def serve(
     _allow_files(configuration.connections_max + FILES_BESIDES_CONNECTIONS)
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
-        schema.check(conninfo)
+        asked_at = wall_clock()
+        answer = schema.check(conninfo)
+        fault = clocks.fault(clocks.seconds_ahead(asked_at, wall_clock(), answer))
+        if fault is not None:
+            fail("clocks_apart", [fault], UNAVAILABLE, False)
         _run(configuration, conninfo, None, demo)
         return
     cluster = Cluster(database.data_directory(configuration, demo))

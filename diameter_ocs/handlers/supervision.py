@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 DUE_MAX = 128
 """Sessions that are looked at in one transaction."""
+PASSED_OVER_MAX = 1024
+"""Due sessions that nothing could be done about, and that do not hold up those behind them."""
 
 
 class Look(NamedTuple):
@@ -51,14 +53,25 @@ class Supervision:
         self._unclaimed = unclaimed
         self._clock = clock
         self._metrics = metrics
+        self._passed_over: set[tuple[int, SessionKey]] = set()
         self._abandoned = SparingLog("session abandoned")
         self._expired = SparingLog("reservation expired")
 
     async def look(self) -> bool:
-        """Looks at sessions that are due; returns whether to go on at once with others."""
-        due = await self._store.due_sessions(self._clock(), DUE_MAX)
-        done = await self._decide([Look(group, key, supervise) for group, key in due])
-        return len(due) == DUE_MAX and bool(done)
+        """Looks at sessions that are due; returns whether to go on at once with others.
+
+        Those that nothing could be done about are passed over until the last one was reached.
+        """
+        limit = DUE_MAX + len(self._passed_over)
+        due = await self._store.due_sessions(self._clock(), limit)
+        left = [each for each in due if each not in self._passed_over]
+        done = await self._decide([Look(group, key, supervise) for group, key in left])
+        self._passed_over.update(left)
+        self._passed_over.difference_update([(look.group, look.key) for look in done])
+        is_last = len(due) < limit
+        if is_last or len(self._passed_over) >= PASSED_OVER_MAX:
+            self._passed_over.clear()
+        return not is_last and bool(done)
 
     async def close_unclaimed(self) -> bool:
         """Closes sessions that nobody claimed; returns whether to go on at once with others."""

@@ -1,9 +1,9 @@
 """Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
 
 import asyncio
-import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from select import POLLIN, poll
 from typing import Any, cast
 
 import msgspec
@@ -40,6 +40,10 @@ OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+_PING = (
+    "SELECT current_setting('transaction_read_only'),"
+    " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+)
 
 
 @contextmanager
@@ -100,17 +104,20 @@ class Database:
         """Closes the connections that are not in use."""
         await self._engine.dispose()
 
-    async def ping(self) -> None:
-        """Asks the database whether it takes changes.
+    async def ping(self) -> int:
+        """Asks the database whether it takes changes; returns its clock, microseconds since 1970.
 
         Raises:
             CasesUnavailable: it does not answer, or is a standby.
         """
         with renamed_faults():
             async with self.connection() as connection:
-                cursor = await connection.execute("SHOW transaction_read_only")
-                if await cursor.fetchone() == ("on",):
+                cursor = await connection.execute(_PING)
+                row = await cursor.fetchone()
+                assert row is not None
+                if row[0] == "on":
                     raise errors.ReadOnlySqlTransaction("it takes no changes now")
+                return int(row[1])
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -180,7 +187,7 @@ def _refuse_ended(lent: Any, _record: object, _proxy: object) -> None:
 
     An idle connection has nothing to say: when there is something to read, it is the end.
     """
-    idle = select.poll()
-    idle.register(lent.driver_connection.pgconn.socket, select.POLLIN)
+    idle = poll()
+    idle.register(lent.driver_connection.pgconn.socket, POLLIN)
     if idle.poll(0):
         raise DisconnectionError

@@ -50,8 +50,10 @@ def migrate(conninfo: str, scripts: Path) -> None:
         log.warning("partitions not kept", reason=reason)
 
 
-def check(conninfo: str) -> None:
+def check(conninfo: str) -> int:
     """Makes sure that the schema is one that this program can work with.
+
+    Returns what the database's clock says, in microseconds since 1970.
 
     Raises:
         SchemaError: it is older, newer, or not there.
@@ -59,10 +61,13 @@ def check(conninfo: str) -> None:
     """
     row = None
     with connect(conninfo) as connection, suppress(psycopg.errors.UndefinedTable):
-        row = connection.execute("SELECT version, compatible_from FROM schema_version").fetchone()
+        row = connection.execute(
+            "SELECT version, compatible_from, extract(epoch FROM clock_timestamp()) * 1000000"
+            " FROM schema_version"
+        ).fetchone()
     if row is None:
         raise SchemaError("the database has no schema yet: run `db migrate` first")
-    version, compatible_from = row
+    version, compatible_from, clock = row
     if version < VERSION:
         raise SchemaError(
             f"the database has schema {version} and this program needs {VERSION}:"
@@ -73,6 +78,7 @@ def check(conninfo: str) -> None:
             f"the database has schema {version}, too new for this program, which knows {VERSION}:"
             " install the newer program"
         )
+    return int(clock)
 
 
 def _create_roles(connection: Connection) -> None:

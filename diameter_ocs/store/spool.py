@@ -191,7 +191,7 @@ class _File:
     def _read(self, number: int, line: bytes) -> None:
         try:
             record = _decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self._is_damaged = True
             log.error("spool damaged", file=str(self._path), line=number, reason=str(error))
             return

@@ -1,5 +1,6 @@
 """`serve` that cannot begin says why in one sentence; tests/system has the serving."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -68,4 +69,16 @@ def test_an_external_database_with_a_newer_schema_is_told(
     ended = run("serve", "--config", file)
     assert ended.status == 3
     assert "install the newer program" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_clock_that_is_not_the_databases_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ocs.toml"
+    file.write_text(IDENTITY)
+    monkeypatch.setattr(time, "time_ns", lambda: int((time.time() + 90) * 1e9))
+    ended = run("serve", "--config", file)
+    assert ended.status == 3
+    assert "the clock of this machine is 90.0 s ahead of the database's" in ended.err
     assert ended.err.count("\n") == 1

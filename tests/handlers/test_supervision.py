@@ -155,6 +155,27 @@ def test_a_full_batch_of_locked_sessions_is_not_looked_at_again_at_once() -> Non
     play(story())
 
 
+def test_many_sessions_that_cannot_be_decided_hold_up_nobody() -> None:
+    async def story() -> None:
+        keeper = await post(DUE_MAX + 30)
+        *others, last = keeper.store.groups.values()
+        sound = {id(group): group.sessions[KEY] for group in others}
+        for group in others:
+            group.sessions[KEY] = group.sessions[KEY]._replace(account_id=99, supervise_at=1)
+        keeper.now += 49 * HOUR
+        for _ in range(2):
+            assert await keeper.supervision.look() is False
+        assert not last.sessions
+        for group in others:
+            group.sessions[KEY] = sound[id(group)]
+        while await keeper.supervision.look():
+            pass
+        assert not any(group.sessions for group in others)
+        keeper.audit()
+
+    play(story())
+
+
 def test_a_session_that_cannot_be_decided_harms_no_other() -> None:
     async def story() -> None:
         keeper = await post(3)

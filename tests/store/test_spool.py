@@ -128,7 +128,12 @@ def test_a_last_line_that_was_not_finished_is_skipped(tmp_path: Path, missing: i
     assert not list(tmp_path.glob("*.damaged"))
 
 
-@pytest.mark.parametrize("damage", [b"\0\0\0", b"{}", b'{"type":"kept","number":1}', b"\xff"])
+NO_TEXT = b'{"type":"kept","number":1,"at":1,"request":[2,1,["YQ==",null],"\xff"]}'
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\0\0\0", b"{}", b'{"type":"kept","number":1}', b"\xff", NO_TEXT]
+)
 def test_a_damaged_line_is_named_and_harms_no_other(
     tmp_path: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
