@@ -1,9 +1,11 @@
 """Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from select import POLLIN, poll
+from socket import SHUT_RDWR, socket
 from typing import Any, cast
 
 import msgspec
@@ -139,14 +141,14 @@ class Database:
                     await connection.set_autocommit(False)
 
     def _lease(self, connection: Connection) -> asyncio.TimerHandle | None:
-        """Cuts the connection when its time is over: whoever waits on it then meets an error.
+        """Cuts the connection when its time is over.
 
         Cancelling would not do: psycopg waits for the server to confirm that.
         """
         if self._lease_seconds is None:
             return None
         loop = asyncio.get_running_loop()
-        return loop.call_later(self._lease_seconds, connection.pgconn.finish)
+        return loop.call_later(self._lease_seconds, cut, connection)
 
     @asynccontextmanager
     async def transaction(
@@ -180,6 +182,16 @@ class Database:
             await connection.close()
             raise CasesUnavailable(f"{NOT_OURS} ({error})") from error
         return connection
+
+
+def cut(connection: Connection) -> None:
+    """Ends a connection from outside; whoever waits on it meets an error.
+
+    Its socket stays open until then: the number of a closed one is given out again at once, and the
+    event loop would take a new connection, of a peer perhaps, for the one that is waited on.
+    """
+    with suppress(psycopg.Error, OSError), socket(fileno=os.dup(connection.pgconn.socket)) as same:
+        same.shutdown(SHUT_RDWR)
 
 
 def _refuse_ended(lent: Any, _record: object, _proxy: object) -> None:

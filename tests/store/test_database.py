@@ -1,6 +1,7 @@
 """Connections and what breaks them: nothing half done is stored, nothing broken is lent again."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from diameter_ocs.handlers.credit_control import fold
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
-from diameter_ocs.store.database import APPLICATION_ROLE, Database, renamed_faults
+from diameter_ocs.store.database import APPLICATION_ROLE, Database, cut, renamed_faults
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
     NOW,
@@ -279,6 +280,26 @@ async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None
         await kept.ping()
     finally:
         await kept.close()
+
+
+async def test_the_socket_of_a_cut_connection_is_nobody_elses_while_it_is_waited_on(
+    opened: Database,
+) -> None:
+    async with opened.connection() as connection:
+        waiting = asyncio.create_task(connection.execute("SELECT pg_sleep(20)"))
+        await asyncio.sleep(0)
+        number = connection.pgconn.socket
+        cut(connection)
+        assert os.fstat(number)
+        with pytest.raises(psycopg.OperationalError):
+            await waiting
+    await opened.ping()
+
+
+async def test_a_connection_that_was_cut_while_nobody_waited_is_replaced(opened: Database) -> None:
+    async with opened.connection() as connection:
+        cut(connection)
+    await opened.ping()
 
 
 async def test_a_database_that_takes_no_changes_is_away(database: str) -> None:
