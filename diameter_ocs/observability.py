@@ -48,7 +48,8 @@ def mask_subscribers(
 def configure_logging(level: str, format: str, stream: TextIO | None = None) -> None:
     """Writes events of this level and above to the stream, standard error when None.
 
-    `auto` is console on a terminal and JSON, one object per line, elsewhere.
+    `auto` is console on a terminal and JSON, one object per line, elsewhere. What libraries have to
+    say, from a warning on, is an event like any other.
     """
     stream = stream or sys.stderr
     on_console = format == "console" or (format == "auto" and stream.isatty())
@@ -64,6 +65,19 @@ def configure_logging(level: str, format: str, stream: TextIO | None = None) -> 
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(stream))),
         cache_logger_on_first_use=False,
     )
+    logging.getLogger().addHandler(_LIBRARIES)
+
+
+class _Libraries(logging.Handler):
+    """Takes what libraries log: without it their lines would stand bare among the others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
+
+
+_LIBRARIES = _Libraries()
 
 
 class _Unfailing:
@@ -202,7 +216,7 @@ def create_metrics() -> Metrics:
             "reservations_expired", "Quotas taken back because nobody reported on them in time"
         ),
         usage_spooled=gauge(
-            "usage_spooled", "Refused requests whose usage waits to be charged, by sessions"
+            "usage_spooled", "Sessions with usage of refused requests that waits to be charged"
         ),
         usage_lost=counter(
             "usage_lost", "Requests whose usage was neither charged nor kept, by reason", "reason"

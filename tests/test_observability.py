@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -94,6 +95,17 @@ def test_automatic_is_json_where_there_is_no_terminal(stream: io.StringIO) -> No
     configure_logging("info", "auto", stream)
     structlog.get_logger().info("peer opened")
     assert json.loads(stream.getvalue())["event"] == "peer opened"
+
+
+def test_what_a_library_says_is_an_event_like_any_other(stream: io.StringIO) -> None:
+    configure_logging("info", "json", stream)
+    configure_logging("info", "json", stream)
+    logging.getLogger("psycopg").info("nothing of note")
+    logging.getLogger("psycopg").warning("error ignored in %s", "a pipeline")
+    (line,) = stream.getvalue().splitlines()
+    event = json.loads(line)
+    assert (event["event"], event["level"]) == ("error ignored in a pipeline", "warning")
+    assert event["logger"] == "psycopg"
 
 
 def test_metrics_stand_in_a_registry_of_their_own() -> None:
