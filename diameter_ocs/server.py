@@ -166,7 +166,8 @@ class CreditControl:
 
     def _refuse(self, connection: Connection, message: Message, error: DiameterError) -> None:
         self._metrics.refusals.labels(str(error.result_code)).inc()
-        self._refusals.info(log, result_code=error.result_code, reason=str(error))
+        peer = None if connection.facts is None else connection.facts.origin_host
+        self._refusals.info(log, peer=peer, result_code=error.result_code, reason=str(error))
         self._send(connection, error_answer(message, self._dictionary, self._identity, error))
 
     def _send(self, connection: Connection, answer: bytes) -> None:
@@ -179,6 +180,22 @@ class Readiness:
 
     def __init__(self) -> None:
         self.reason: str | None = "starting"
+        self._is_stopping = False
+
+    def found(self, reason: str | None) -> None:
+        """Takes what a look at the database found; who looks into the log sees when it changed."""
+        if self._is_stopping:
+            return
+        if reason is None and self.reason is not None:
+            log.info("server became ready")
+        elif reason is not None and self.reason is None:
+            log.warning("server became unready", reason=reason)
+        self.reason = reason
+
+    def stop(self) -> None:
+        """Takes the server out for good."""
+        self._is_stopping = True
+        self.reason = "stopping"
 
     def unready(self) -> str | None:
         """Returns why not, or None."""
@@ -214,7 +231,7 @@ async def run(
             gc.freeze()
             gc.set_threshold(GARBAGE_THRESHOLD)
             await stop.wait()
-            readiness.reason = "stopping"
+            readiness.stop()
             log.info("server stopping")
             await listener.stop(STOP_SECONDS)
             await lanes.drain()
@@ -290,8 +307,7 @@ async def _watch(database: Database, readiness: Readiness, metrics: Metrics) -> 
             reason = await partitions.unready()
         except (CasesUnavailable, BrokenBatch) as error:
             reason = f"the database does not answer: {error}"
-        if readiness.reason != "stopping":
-            readiness.reason = reason
+        readiness.found(reason)
         await asyncio.sleep(WATCH_SECONDS)
 
 

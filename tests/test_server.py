@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.observability import create_metrics
-from diameter_ocs.server import CreditControl
+from diameter_ocs.server import CreditControl, Readiness
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from diameter_ocs.transport.tcp import Listener
@@ -130,6 +131,30 @@ async def server() -> AsyncIterator[Server]:
             writer.transport.abort()
         await server.listener.stop(1)
         server.running.cancel()
+
+
+def test_a_server_that_stops_is_not_ready_again() -> None:
+    readiness = Readiness()
+    assert readiness.unready() == "starting"
+    readiness.found(None)
+    assert readiness.unready() is None
+    readiness.found("the database does not answer")
+    assert readiness.unready() == "the database does not answer"
+    readiness.stop()
+    readiness.found(None)
+    assert readiness.unready() == "stopping"
+
+
+def test_the_log_says_when_readiness_changed() -> None:
+    readiness = Readiness()
+    with capture_logs() as events:
+        for reason in (None, None, "it starts up", "it recovers", None):
+            readiness.found(reason)
+    assert [(event["event"], event.get("reason")) for event in events] == [
+        ("server became ready", None),
+        ("server became unready", "it starts up"),
+        ("server became ready", None),
+    ]
 
 
 async def test_answers_that_are_alike_say_the_same_whatever_is_remembered(server: Server) -> None:
