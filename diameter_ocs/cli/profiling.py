@@ -38,7 +38,7 @@ ENTRIES: Mapping[tuple[str, str], str] = {
     ("server.py", "CreditControl.take"): GY_DECODE,
     ("server.py", "CreditControl._reply"): SEND,
     ("handlers/lanes.py", "Lanes.submit"): QUEUE,
-    ("handlers/lanes.py", "Lanes._serve"): QUEUE,
+    ("handlers/lanes.py", "Lanes._lane"): QUEUE,
     ("handlers/lanes.py", "Lanes._resolve"): RESOLVE,
     ("handlers/credit_control.py", "fold"): CHARGE,
     ("store/work.py", "PostgresStore.resolve"): RESOLVE,
