@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
+from ..charging.decisions import Decision
 from ..charging.faults import BrokenBatch
 from ..charging.requests import ChargingRequest, SessionKey
 from ..charging.spooled import Owed, SpooledRequest, is_due, is_owed, owed
@@ -25,6 +26,17 @@ UNWRITTEN_MAX = 20_000
 """Requests that wait for the disk; usage of one more is lost."""
 SWEPT_MAX = 128
 """Sessions whose spooled usage is looked at in one transaction."""
+SESSION_ID_LOGGED = 256
+"""Octets of a Session-Id that a log line shows."""
+
+SLOW = "the disk is too slow"
+FULL = "the spool is full"
+FAILED = "the spool failed"
+UNSTORABLE = "it cannot be stored"
+UNDECIDABLE = "it cannot be decided"
+STRANGE = "nobody knows the subscriber"
+REASONS = (SLOW, FULL, FAILED, UNSTORABLE, UNDECIDABLE, STRANGE)
+"""Why usage is lost, as the metric says it."""
 
 Name = tuple[str | None, SessionKey]
 """A session as its requests name it: tenant and key."""
@@ -63,6 +75,8 @@ class Spooling:
         self._writing: asyncio.Task[None] | None = None
         self._lost = SparingLog("usage lost")
         metrics.usage_spooled.set_function(self._kept.__len__)
+        for reason in REASONS:  # an alarm on growth misses the first of what was not there before
+            metrics.usage_lost.labels(reason)
         for spooled in () if spool is None else spool.left:
             self._add(spooled)
 
@@ -77,14 +91,14 @@ class Spooling:
 
     def refuse(self, request: ChargingRequest, reply: Reply) -> None:
         """Replies that the server is too busy, as soon as what the request reports is kept."""
-        is_lost = len(self._unwritten) >= UNWRITTEN_MAX
-        if self._spool is None or is_lost or not is_owed(request) or self._is_kept(request):
-            if is_lost:
-                self._lose([request], "the disk is too slow")
-            asyncio.get_running_loop().call_soon(reply, Fault.TOO_BUSY)
+        is_needed = self._spool is not None and is_owed(request) and not self._is_kept(request)
+        if is_needed and len(self._unwritten) < UNWRITTEN_MAX:
+            self._unwritten.append((request, reply))
+            self._write_soon()
             return
-        self._unwritten.append((request, reply))
-        self._write_soon()
+        if is_needed:
+            self._lose([request], SLOW)
+        asyncio.get_running_loop().call_soon(reply, Fault.TOO_BUSY)
 
     async def drain(self) -> None:
         """Waits until everybody has a reply and nothing is left to be written."""
@@ -111,6 +125,18 @@ class Spooling:
         self._lose([each.request for each in spooled], reason)
         self._settle([spooled])
 
+    def lose_undecided(self, plan: Plan, results: Sequence[Decision | Fault]) -> None:
+        """Counts spooled usage of a batch that was settled though it could not be decided."""
+        if len(plan.own) == len(plan.steps):
+            return
+        own = frozenset(plan.own)
+        undecided = [
+            owed.request
+            for at, (_, owed) in enumerate(plan.steps)
+            if at not in own and isinstance(results[at], Fault)
+        ]
+        self._lose(undecided, UNDECIDABLE)
+
     def _add(self, spooled: SpooledRequest) -> None:
         name = spooled.request.tenant, spooled.request.session_key
         self._kept.setdefault(name, []).append(spooled)
@@ -133,7 +159,15 @@ class Spooling:
     def _lose(self, requests: Sequence[ChargingRequest], reason: str) -> None:
         self._metrics.usage_lost.labels(reason).inc(len(requests))
         for request in requests:
-            self._lost.info(log, reason=reason, usages=request.usages)
+            self._lost.info(
+                log,
+                reason=reason,
+                identities=[identity.value for identity in request.identities],
+                session_id=request.session_key.session_id[:SESSION_ID_LOGGED].decode(
+                    errors="backslashreplace"
+                ),
+                usages=request.usages,
+            )
 
     def _write_soon(self) -> None:
         if self._writing is None:
@@ -148,7 +182,7 @@ class Spooling:
                 await self._write([request for request, _ in unwritten], settled)
             except Exception:
                 log.exception("spool failed")
-                self._lose([request for request, _ in unwritten], "the spool failed")
+                self._lose([request for request, _ in unwritten], FAILED)
             for _, reply in unwritten:
                 asyncio.get_running_loop().call_soon(reply, Fault.TOO_BUSY)
             await asyncio.sleep(0)  # who drains waits for the replies as well
@@ -160,7 +194,7 @@ class Spooling:
             kept = await self._spool.keep(requests, self._clock())
             for request, spooled in zip(requests, kept, strict=True):
                 if spooled is None:
-                    self._lose([request], "the spool is full")
+                    self._lose([request], FULL)
                 else:
                     self._add(spooled)
         if settled:
@@ -220,7 +254,7 @@ class Sweep:
             except BrokenBatch as fault:
                 if len(part) == 1:
                     log.error("spooled usage cannot be stored", reason=str(fault))
-                    self._spooling.lose(part[0], "it cannot be stored")
+                    self._spooling.lose(part[0], UNSTORABLE)
                     continue
                 half = len(part) // 2
                 parts += [part[half:], part[:half]]
@@ -241,8 +275,10 @@ class Sweep:
                     if taken[name] and not is_due(taken[name], cases[group]):
                         taking.put_back([name])
                         del steps[name]
-                folded = fold(_joined(steps.values()), cases)
+                plan = Plan(_joined(steps.values()), ())
+                folded = fold(plan.steps, cases)
                 await work.apply(folded.changes)
+        self._spooling.lose_undecided(plan, folded.results)
 
     async def _resolved(self, names: Sequence[Name]) -> dict[Name, int]:
         """Returns the groups of sessions; usage of a subscriber whom nobody knows is given up."""
@@ -251,7 +287,7 @@ class Sweep:
         found = dict(zip(asked, groups, strict=True))
         for name, group in found.items():
             if group is None:
-                self._spooling.lose(name, "nobody knows the subscriber")
+                self._spooling.lose(name, STRANGE)
         return {name: group for name, group in found.items() if group is not None}
 
 

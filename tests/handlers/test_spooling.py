@@ -9,9 +9,10 @@ import pytest
 from diameter_ocs.charging.decisions import Decision, Novelty
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.handlers import spooling
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
-from diameter_ocs.handlers.spooling import Spooling, Sweep
+from diameter_ocs.handlers.spooling import REASONS, Spooling, Sweep
 from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.handlers.unclaimed import Unclaimed
 from diameter_ocs.observability import create_metrics
@@ -219,6 +220,43 @@ def test_spooled_usage_that_cannot_be_decided_or_stored_holds_up_nobody() -> Non
     play(story())
 
 
+def test_usage_that_the_sweep_cannot_decide_is_counted_as_lost() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial(), initial(2, b"two"))
+            await refused(counter, update(request_number=-1), update(2, b"two"))
+            await later(counter, 3)
+            assert kept(counter) == []
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_usage_lost_total", {"reason": "it cannot be decided"}) == 1
+            assert await spent(counter, 2) == 10
+
+    play(story())
+
+
+def test_the_alarm_of_lost_usage_stands_at_0_from_the_start() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            value = counter.metrics.registry.get_sample_value
+            for reason in REASONS:
+                assert value("ocs_usage_lost_total", {"reason": reason}) == 0
+
+    play(story())
+
+
+def test_only_usage_is_lost_when_the_disk_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            monkeypatch.setattr(spooling, "UNWRITTEN_MAX", 0)
+            await refused(counter, initial(2, b"two"), update())
+            assert kept(counter) == []
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_usage_lost_total", {"reason": "the disk is too slow"}) == 1
+
+    play(story())
+
+
 def test_a_full_queue_refuses_usage_that_is_kept() -> None:
     async def story() -> None:
         async with opened(queue_size=1) as counter:
@@ -273,9 +311,9 @@ def test_who_is_refused_at_the_end_leaves_usage_for_the_next_process() -> None:
         assert kept(counter) == [asked]
         spool = MemorySpool(list(counter.spool.outstanding.values()))
         metrics = create_metrics()
-        spooling = Spooling(spool, counter.clock, metrics)
+        successor = Spooling(spool, counter.clock, metrics)
         assert metrics.registry.get_sample_value("ocs_usage_spooled") == 1
-        lanes = Lanes(counter.kept, LaneSettings(), counter.clock, metrics, Unclaimed(), spooling)
+        lanes = Lanes(counter.kept, LaneSettings(), counter.clock, metrics, Unclaimed(), successor)
         running = asyncio.create_task(lanes.run())
         lanes.submit(terminate(request_number=2, usages=(used(4),)), lambda _: None)
         await lanes.drain()
