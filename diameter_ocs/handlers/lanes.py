@@ -142,6 +142,8 @@ class Lanes:
     async def drain(self) -> None:
         """Waits until every request that was taken has its reply."""
         await self._idle.wait()
+        while self._replies:
+            await asyncio.sleep(0)
         await self._spooling.drain()
 
     async def _look_up(self) -> None:
@@ -307,6 +309,9 @@ class Lanes:
                 self._keep_unclaimed(job)
             return
         if isinstance(result, Decision):
+            if job.request.request_type is INITIAL:
+                # Its original may have been refused a moment ago, by the same batch.
+                self._unclaimed.claim(job.group, job.request.session_key)
             if result.session is None and result.novelty is not REPEATED:
                 self._groups.pop(job.key, None)
             if result.novelty:

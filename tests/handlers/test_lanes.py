@@ -401,6 +401,39 @@ def test_a_repeat_that_is_too_late_itself_claims_nothing() -> None:
     play(story())
 
 
+def test_a_repeat_in_the_batch_of_its_refused_original_claims_the_session() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            counter.kept.locked.add(1)
+            (late,) = counter.submit(initial())
+            await asyncio.sleep(1.5)
+            (again,) = counter.submit(initial(is_retransmission=True))
+            await asyncio.sleep(0.4)
+            counter.faulty.hold = asyncio.Event()
+            counter.kept.locked.remove(1)
+            await asyncio.sleep(0.5)
+            counter.faulty.hold.set()
+            await asyncio.sleep(0.1)
+            assert counter.faulty.batches[-1] == 2
+            assert counter.reply(late) is Fault.TOO_BUSY
+            assert outcomes([counter.reply(again)]) == ["SUCCESS"]
+            assert len(counter.unclaimed) == 0
+
+    play(story())
+
+
+def test_whoever_drains_idle_lanes_waits_for_replies_on_their_way() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            (number,) = counter.submit(initial())
+            while counter.lanes.waiting:
+                await asyncio.sleep(0)
+            await counter.lanes.drain()
+            assert outcomes([counter.reply(number)]) == ["SUCCESS"]
+
+    play(story())
+
+
 def test_an_opening_that_never_reached_a_commit_is_not_remembered() -> None:
     async def story() -> None:
         async with opened() as counter:
