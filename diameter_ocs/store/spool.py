@@ -204,9 +204,9 @@ class _File:
 
 
 def _abandoned(directory: Path) -> Iterator[_File]:
-    """Yields the files that no living process has locked."""
+    """Yields the files that no living process has locked; one that ends takes its own away."""
     for path in sorted(directory.glob(f"*{SUFFIX}")):
-        with _opened(path) as number:
+        with suppress(FileNotFoundError), _opened(path) as number:
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -120,6 +120,12 @@ def test_the_spool_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     assert requests_in(Spool(tmp_path)) == [update(end_to_end_id=1)]
 
 
+def test_a_file_that_goes_away_meanwhile_hinders_nobody(tmp_path: Path) -> None:
+    spooled(tmp_path, UPDATE)
+    (tmp_path / "0-1.spool").symlink_to(tmp_path / "gone")
+    assert requests_in(Spool(tmp_path)) == [UPDATE]
+
+
 @pytest.mark.parametrize("missing", [1, 2, 20, 200])
 def test_a_last_line_that_was_not_finished_is_skipped(tmp_path: Path, missing: int) -> None:
     file = spooled(tmp_path, UPDATE, TERMINATION)
