@@ -18,6 +18,13 @@ ROLE = "ocs"
 LOG_OCTETS_MAX = 16 * 1024 * 1024
 PR_SET_PDEATHSIG = 1
 
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
+"""Has glibc keep the memory that a statement has freed, up to 64 MiB in a process.
+
+By itself it gives such memory back and takes it again with each statement of a batch, which costs
+as much as the statement.
+"""
+
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -89,6 +96,7 @@ def spawn(installation: Installation, lock: int) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env={**MEMORY, **os.environ},
             start_new_session=True,
             pass_fds=(lock,),
             preexec_fn=_dies_with_parent(signal.SIGINT),

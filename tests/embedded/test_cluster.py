@@ -60,6 +60,11 @@ def test_the_cluster_is_durable_and_private(cluster: Cluster, setting: str, valu
     assert ask(cluster.conninfo(), f"SHOW {setting}") == value
 
 
+def test_what_a_statement_freed_is_kept_for_the_next(cluster: Cluster) -> None:
+    environment = Path(f"/proc/{cluster.pid}/environ").read_bytes().split(b"\0")
+    assert b"MALLOC_TRIM_THRESHOLD_=67108864" in environment
+
+
 def test_full_pages_in_the_write_ahead_log_are_compressed(cluster: Cluster) -> None:
     assert ask(cluster.conninfo(), "SHOW wal_compression") in ("lz4", "pglz")
 
