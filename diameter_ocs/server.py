@@ -37,7 +37,7 @@ from .handlers.supervision import Supervision
 from .handlers.unclaimed import Unclaimed
 from .jobs.clocks import ClockWatch
 from .jobs.partitions import PartitionJob, PartitionWatch
-from .jobs.supervision import SupervisionJob
+from .jobs.rounds import Rounds
 from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store.catalogues import Catalogues
 from .store.database import Database
@@ -266,8 +266,8 @@ async def _lanes(
         works = (
             lanes.run,
             partial(_watch, database, readiness, metrics),
-            SupervisionJob([supervision.look, supervision.close_unclaimed]).run,
-            SupervisionJob([sweep.sweep], SWEEP_SECONDS).run,
+            Rounds("supervision", [supervision.look, supervision.close_unclaimed]).run,
+            Rounds("sweep", [sweep.sweep], SWEEP_SECONDS).run,
         )
         try:
             async with (

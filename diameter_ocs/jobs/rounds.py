@@ -16,10 +16,13 @@ Work = Callable[[], Awaitable[bool]]
 """Does some of what is due; returns whether to go on at once."""
 
 
-class SupervisionJob:
-    """Does several works in turn, each until nothing is left of it."""
+class Rounds:
+    """Does several works in turn, each until nothing is left; the log calls them by `name`."""
 
-    def __init__(self, works: Sequence[Work], round_seconds: float = ROUND_SECONDS) -> None:
+    def __init__(
+        self, name: str, works: Sequence[Work], round_seconds: float = ROUND_SECONDS
+    ) -> None:
+        self._name = name
         self._works = works
         self._round_seconds = round_seconds
 
@@ -36,6 +39,6 @@ class SupervisionJob:
             while await work():
                 pass
         except (CasesUnavailable, StaleCase, BrokenBatch) as fault:
-            log.warning("supervision rests", reason=str(fault))
+            log.warning("work put off", work=self._name, reason=str(fault))
         except Exception:
-            log.exception("supervision failed")
+            log.exception("work failed", work=self._name)

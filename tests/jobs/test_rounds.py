@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
-from diameter_ocs.jobs.supervision import ROUND_SECONDS, SupervisionJob
+from diameter_ocs.jobs.rounds import ROUND_SECONDS, Rounds
 from tests.handlers.virtual_time import play
 
 
@@ -27,7 +27,7 @@ class Script:
 
 def run_for(seconds: float, *works: Callable[[], Awaitable[bool]]) -> None:
     async def story() -> None:
-        running = asyncio.create_task(SupervisionJob(works).run())
+        running = asyncio.create_task(Rounds("a script", works).run())
         await asyncio.sleep(seconds)
         running.cancel()
         await asyncio.wait([running])
