@@ -40,13 +40,13 @@ from .jobs.partitions import PartitionJob, PartitionWatch
 from .jobs.rounds import Rounds
 from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store.catalogues import Catalogues
-from .store.database import Database
+from .store.database import Database, Lease
 from .store.partitions import Partitions, measure
 from .store.spool import Spool
 from .store.work import PostgresStore
 from .transport.connection import Connection
 from .transport.peers import PeerRule, PeerTable
-from .transport.tcp import Listener
+from .transport.tcp import Listener, shut
 
 log = structlog.get_logger()
 
@@ -256,7 +256,7 @@ async def _lanes(
     )
     budget = settings.answer_budget_seconds
     connections = settings.lanes + CONNECTIONS_BESIDES_LANES
-    database = Database(conninfo, connections, budget / 2, lease_seconds=budget)
+    database = Database(conninfo, connections, budget / 2, Lease(budget, shut))
     store = PostgresStore(database, Catalogues(catalogue.read_stored))
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, wall_clock, metrics)

@@ -1,12 +1,10 @@
 """Connections to PostgreSQL: SQLAlchemy owns the pool, psycopg the wire."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from select import POLLIN, poll
-from socket import SHUT_RDWR, socket
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import psycopg
@@ -74,12 +72,23 @@ def _renamed(error: BaseException | None) -> Exception:
     return BrokenBatch(reason)
 
 
+class Lease(NamedTuple):
+    """For how long psycopg's own connection is lent, as a database may not answer at all."""
+
+    seconds: float
+    cut: Callable[[int], None]
+    """Ends a socket, by its number, and leaves it open.
+
+    The number of one that is closed is given out again at once, and the event loop would take a new
+    connection, of a peer perhaps, for the one that is still waited on.
+    """
+
+
 class Database:
     """A pool of connections that act as the application role.
 
     `statement_seconds` bounds every statement and every wait for a lock or a free connection.
-    `lease_seconds` bounds how long psycopg's own connection is lent, for a database that does not
-    answer at all; None: it is waited for.
+    Without a lease a database that does not answer is waited for.
     """
 
     def __init__(
@@ -87,11 +96,11 @@ class Database:
         conninfo: str,
         pool_size: int = 4,
         statement_seconds: float = 30,
-        lease_seconds: float | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._conninfo = conninfo
         self._statement_seconds = statement_seconds
-        self._lease_seconds = lease_seconds
+        self._lease = lease
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",
             async_creator=self._connect,
@@ -128,27 +137,27 @@ class Database:
             pooled = await lent.get_raw_connection()
             connection = cast(Connection, pooled.driver_connection)
             await connection.set_autocommit(True)
-            lease = self._lease(connection)
+            timer = self._cut_in_time(connection)
             try:
                 yield connection
             finally:
-                if lease is not None:
-                    lease.cancel()
+                if timer is not None:
+                    timer.cancel()
                 info = connection.info
                 if connection.closed or info.transaction_status or info.pipeline_status:
                     await lent.invalidate()
                 else:
                     await connection.set_autocommit(False)
 
-    def _lease(self, connection: Connection) -> asyncio.TimerHandle | None:
-        """Cuts the connection when its time is over.
+    def _cut_in_time(self, connection: Connection) -> asyncio.TimerHandle | None:
+        """Cuts the connection when its time is over: whoever waits on it then meets an error.
 
         Cancelling would not do: psycopg waits for the server to confirm that.
         """
-        if self._lease_seconds is None:
+        if self._lease is None:
             return None
         loop = asyncio.get_running_loop()
-        return loop.call_later(self._lease_seconds, cut, connection)
+        return loop.call_later(self._lease.seconds, _cut, connection, self._lease)
 
     @asynccontextmanager
     async def transaction(
@@ -184,14 +193,10 @@ class Database:
         return connection
 
 
-def cut(connection: Connection) -> None:
-    """Ends a connection from outside; whoever waits on it meets an error.
-
-    Its socket stays open until then: the number of a closed one is given out again at once, and the
-    event loop would take a new connection, of a peer perhaps, for the one that is waited on.
-    """
-    with suppress(psycopg.Error, OSError), socket(fileno=os.dup(connection.pgconn.socket)) as same:
-        same.shutdown(SHUT_RDWR)
+def _cut(connection: Connection, lease: Lease) -> None:
+    """Cuts a connection, unless it has lost its socket already."""
+    with suppress(psycopg.OperationalError):
+        lease.cut(connection.pgconn.socket)
 
 
 def _refuse_ended(lent: Any, _record: object, _proxy: object) -> None:

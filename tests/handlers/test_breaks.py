@@ -20,8 +20,9 @@ from diameter_ocs.handlers.ports import Loaded
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
-from diameter_ocs.store.database import Database
+from diameter_ocs.store.database import Database, Lease
 from diameter_ocs.store.work import PostgresStore, PostgresWork
+from diameter_ocs.transport.tcp import shut
 from tests.store.scenario import NOW, furnish, initial, update
 from tests.store.test_database import terminate_backends
 
@@ -78,7 +79,7 @@ class Front:
 
     def __init__(self, conninfo: str) -> None:
         self.conninfo = conninfo
-        self.pool = Database(conninfo, lease_seconds=5)
+        self.pool = Database(conninfo, lease=Lease(5, shut))
         catalogues = Catalogues(read_stored)
         self.store = Breaking(self.pool, catalogues)
         self.store.conninfo = conninfo

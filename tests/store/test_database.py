@@ -16,8 +16,9 @@ from diameter_ocs.handlers.credit_control import fold
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
-from diameter_ocs.store.database import APPLICATION_ROLE, Database, cut, renamed_faults
+from diameter_ocs.store.database import APPLICATION_ROLE, Database, Lease, renamed_faults
 from diameter_ocs.store.work import PostgresStore
+from diameter_ocs.transport.tcp import shut
 from tests.store.scenario import (
     NOW,
     Kept,
@@ -267,7 +268,7 @@ def test_a_row_that_cannot_be_read_breaks_its_batch_only() -> None:
 
 
 async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None:
-    kept = Database(database, pool_size=1, lease_seconds=0.2)
+    kept = Database(database, pool_size=1, lease=Lease(0.2, shut))
 
     async def wait_long() -> None:
         with renamed_faults():
@@ -289,7 +290,7 @@ async def test_the_socket_of_a_cut_connection_is_nobody_elses_while_it_is_waited
         waiting = asyncio.create_task(connection.execute("SELECT pg_sleep(20)"))
         await asyncio.sleep(0)
         number = connection.pgconn.socket
-        cut(connection)
+        shut(number)
         assert os.fstat(number)
         with pytest.raises(psycopg.OperationalError):
             await waiting
@@ -298,7 +299,7 @@ async def test_the_socket_of_a_cut_connection_is_nobody_elses_while_it_is_waited
 
 async def test_a_connection_that_was_cut_while_nobody_waited_is_replaced(opened: Database) -> None:
     async with opened.connection() as connection:
-        cut(connection)
+        shut(connection.pgconn.socket)
     await opened.ping()
 
 
