@@ -252,6 +252,7 @@ class Lanes:
                 ]
                 self._note_openings(decided)
                 await work.apply(folded.changes)
+        self._spooling.lose_undecided(plan, folded.results)
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(decided, elsewhere, misplaced)
 

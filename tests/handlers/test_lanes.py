@@ -422,6 +422,26 @@ def test_a_repeat_in_the_batch_of_its_refused_original_claims_the_session() -> N
     play(story())
 
 
+def test_spooled_usage_that_cannot_be_decided_before_the_next_request_is_counted_as_lost() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            await counter.ask(initial())
+            counter.kept.locked.add(1)
+            assert outcomes(await counter.ask(update())) == ["TOO_BUSY"]
+            counter.kept.locked.remove(1)
+            group = counter.kept.groups[1]
+            ((key, sound),) = group.sessions.items()
+            group.sessions[key] = sound._replace(account_id=99)
+            following = update(request_number=2, end_to_end_id=99, usages=(used(1, 100),))
+            results = await counter.ask(following)
+            assert outcomes(results) == ["UNABLE_TO_COMPLY"]
+            group.sessions[key] = sound
+            value = counter.metrics.registry.get_sample_value
+            assert value("ocs_usage_lost_total", {"reason": "it cannot be decided"}) == 1
+
+    play(story())
+
+
 def test_whoever_drains_idle_lanes_waits_for_replies_on_their_way() -> None:
     async def story() -> None:
         async with opened() as counter:
