@@ -105,8 +105,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """`initial`, `update`, `terminate`, `release`, `abandon`, `create account`, `credit`, `debit`.
-    """
+    """What was done: `initial`, `update`, `terminate`; unasked, `release`, `abandoned`; by command,
+    `create account`, `credit`, `debit`."""
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None

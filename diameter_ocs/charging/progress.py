@@ -103,8 +103,8 @@ class Progress:
     def session_after(self, request: ChargingRequest) -> Session:
         """Returns the session as the request leaves it.
 
-        The time to look at it again is only ever moved forwards here, to a quota that expires
-        earlier: that others have been prolonged is found out when it is looked at.
+        The time to look at it again is only ever made earlier here, for a quota that expires before
+        it: that others have been prolonged is found out when it is looked at.
         """
         old = self.session
         session = Session(

@@ -29,7 +29,8 @@ def show_all(
     ] = None,
     tenant: Tenant = None,
     days: Annotated[
-        int, typer.Option("--days", min=1, max=400, help="How far to look back.", metavar="NUMBER")
+        int,
+        typer.Option("--days", min=1, max=36_500, help="How far to look back.", metavar="NUMBER"),
     ] = 7,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")

@@ -38,7 +38,7 @@ class Books(NamedTuple):
 
     @property
     def are_balanced(self) -> bool:
-        """Say whether everything adds up."""
+        """Whether everything adds up."""
         return not self.faults
 
 

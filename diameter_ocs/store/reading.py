@@ -126,6 +126,7 @@ Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
 
 
 def by_identity(rows: Iterable[Row]) -> Directory:
+    """Indexes rows of RESOLVE_IDENTITIES."""
     found: dict[Identity, list[tuple[str, int, int]]] = {}
     for tenant, kind, value, group_id, account_id in rows:
         identity = Identity(IdentityKind(kind), value)

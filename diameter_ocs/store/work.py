@@ -153,7 +153,7 @@ class PostgresWork:
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
         return await self._cases(await self._read(keys, now))
 
-    async def _ask_for(self, groups: object, keys: Iterable[tuple[int, SessionKey]]) -> "_AskedFor":
+    async def _ask_for(self, groups: object, keys: Iterable[tuple[int, SessionKey]]) -> _AskedFor:
         """Asks for accounts, balances and open sessions."""
         connection = self._connection
         named = {"groups": groups}
