@@ -239,8 +239,9 @@ def test_the_monitoring_pages_tell_what_happens(gateway: Gateway, demo: Demonstr
     )
 
     def counts() -> list[float]:
-        lines = [line.split() for line in demo.server.page("/metrics")[1].splitlines()]
-        values = {name: float(value) for name, value, *_ in lines if name != "#"}
+        lines = demo.server.page("/metrics")[1].splitlines()
+        samples = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+        values = {name: float(value) for name, _, value in samples}
         return [values.get(name, 0.0) for name in counted]
 
     before = counts()
