@@ -31,6 +31,8 @@ REST_SECONDS = 0.005
 REST_SECONDS_MAX = 0.1
 SESSIONS_REMEMBERED = 200_000
 """Sessions whose group a process remembers; others are looked up."""
+SESSION_ID_REMEMBERED_MAX = 512
+"""Octets of a Session-Id that is remembered; sessions with a longer one are looked up each time."""
 SUBSCRIBERS_REMEMBERED = 100_000
 """Subscribers, by the identities of their requests, likewise; the store says when one has moved."""
 
@@ -252,6 +254,7 @@ class Lanes:
                 ]
                 self._note_openings(decided)
                 await work.apply(folded.changes)
+            spooled.put_back_undecided(plan, folded.results)
         self._spooling.lose_undecided(plan, folded.results)
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(decided, elsewhere, misplaced)
@@ -292,7 +295,8 @@ class Lanes:
 
     def _enqueue(self, job: Job, group: int) -> None:
         job.group = group
-        self._groups[job.key] = group
+        if len(job.request.session_key.session_id) <= SESSION_ID_REMEMBERED_MAX:
+            self._groups[job.key] = group
         if len(self._groups) > SESSIONS_REMEMBERED:
             self._groups.popitem(last=False)
         self._resolved.put(job)

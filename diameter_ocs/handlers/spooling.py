@@ -220,6 +220,14 @@ class Taking:
         for name in list(self.taken) if names is None else names:
             self._kept[name] = self.taken.pop(name) + self._kept.get(name, [])
 
+    def put_back_undecided(self, plan: Plan, results: Sequence[Decision | Fault]) -> None:
+        """Puts back what requests report once more that could not be decided themselves."""
+        for at in plan.own:
+            request = plan.steps[at][1].request
+            name = request.tenant, request.session_key
+            if isinstance(results[at], Fault) and name in self.taken:
+                self.put_back([name])
+
     def plan(self, requests: Sequence[Asked]) -> Plan:
         """Returns a batch with what is spooled of each session before its first request."""
         self.put_back()

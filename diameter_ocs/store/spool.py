@@ -79,9 +79,9 @@ class Spool:
         return await asyncio.to_thread(self._keep, requests, at)
 
     async def settle(self, numbers: Collection[int]) -> None:
-        """Forgets requests that were charged or dropped.
+        """Forgets requests that were charged, or whose usage was reported once more.
 
-        Should the process end before that is on the disk, they are recognised as repeats.
+        Should that not reach the disk, what was charged is recognised as a repeat.
         """
         await asyncio.to_thread(self._settle, numbers)
 
@@ -143,6 +143,7 @@ class Spool:
             else:
                 os.ftruncate(self._file, 0)
                 self._octets = 0
+            os.fsync(self._file)
         except OSError as error:
             log.warning("spool not cleared", file=self._path.name, reason=error.strerror)
             self._cut_back()

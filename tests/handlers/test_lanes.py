@@ -12,7 +12,7 @@ from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
-from diameter_ocs.handlers.lanes import LaneSettings
+from diameter_ocs.handlers.lanes import SESSION_ID_REMEMBERED_MAX, LaneSettings
 from diameter_ocs.handlers.ports import Work
 from diameter_ocs.handlers.provisioning import credit_balance
 from diameter_ocs.handlers.unclaimed import Opening
@@ -780,5 +780,22 @@ def test_half_a_batch_calls_the_second_lane() -> None:
             assert len(counter.kept.locked) == 16, "eight are worth a second one"
             counter.faulty.hold.set()
             await counter.lanes.drain()
+
+    play(story())
+
+
+def test_a_session_with_a_long_name_is_charged_and_not_remembered() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            long = b"x" * (SESSION_ID_REMEMBERED_MAX + 1)
+            await counter.ask(initial(session=long))
+            looked_up: list[int] = []
+            resolve = counter.faulty.resolve
+            counter.faulty.resolve = lambda requests: looked_up.append(1) or resolve(requests)
+            assert outcomes(await counter.ask(update(session=long))) == ["SUCCESS"]
+            assert looked_up == [1]
+            await counter.ask(initial(session=long[:-1]))
+            assert outcomes(await counter.ask(update(session=long[:-1]))) == ["SUCCESS"]
+            assert looked_up == [1]
 
     play(story())

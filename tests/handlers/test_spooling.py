@@ -6,20 +6,21 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from diameter_ocs.charging.decisions import Decision, Novelty
+from diameter_ocs.charging.decisions import Decision, Novelty, Outcome
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.charging.spooled import SpooledRequest
 from diameter_ocs.handlers import spooling
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
-from diameter_ocs.handlers.spooling import REASONS, Spooling, Sweep
+from diameter_ocs.handlers.spooling import REASONS, Spooling, Sweep, Taking
 from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.handlers.unclaimed import Unclaimed
 from diameter_ocs.observability import create_metrics
 from tests.handlers.counter import UNSTORABLE, Counter, opened, outcomes
 from tests.handlers.virtual_time import play
 from tests.store.memory_spool import MemorySpool
-from tests.store.scenario import VOICE, initial, octets, terminate, update, used
+from tests.store.scenario import NOW, VOICE, initial, octets, terminate, update, used
 
 HOUR = 3600 * 1_000_000
 
@@ -382,3 +383,18 @@ def test_a_sweep_and_a_request_never_have_the_same_usage() -> None:
             assert await spent(counter) == 60
 
     play(story())
+
+
+def test_what_an_undecided_request_reports_once_more_stays_spooled() -> None:
+    asked = update(usages=(used(10, 100),))
+    more = update(request_number=2, usages=(used(30, 100),))
+    name = asked.tenant, asked.session_key
+    spooled = SpooledRequest(1, NOW, asked)
+    taking = Taking({name: [spooled]})
+    plan = taking.plan([(1, more)])
+    assert [step.request for _, step in plan.steps] == [more]
+    taking.put_back_undecided(plan, [Fault.UNABLE_TO_COMPLY])
+    assert taking.taken == {}
+    plan = taking.plan([(1, more)])
+    taking.put_back_undecided(plan, [Decision(Outcome.SUCCESS)])
+    assert taking.taken == {name: [spooled]}
