@@ -5,12 +5,7 @@ has ended something is remembered for a while, for requests that come late or on
 """
 
 from .case import Case
-from .decisions import (
-    Decision,
-    Novelty,
-    Outcome,
-    ServiceDecision,
-)
+from .decisions import Decision, Novelty, Outcome, ServiceDecision
 from .identification import subscriber
 from .progress import INITIAL, SUCCESS, TERMINATION, Progress, Service
 from .repeats import kept_decision
