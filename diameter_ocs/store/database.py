@@ -177,6 +177,7 @@ class Database:
             self._conninfo,
             prepare_threshold=0,
             connect_timeout=2,
+            tcp_user_timeout=milliseconds,
             application_name="diameter-ocs",
             # Plans are kept, and are often made while a day's partition is still empty.
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"

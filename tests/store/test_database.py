@@ -230,6 +230,16 @@ async def test_connections_act_as_the_application(opened: Database) -> None:
     assert row[1] != APPLICATION_ROLE
 
 
+async def test_no_wait_for_the_database_is_longer_than_was_said(emptied: str) -> None:
+    pool = Database(emptied, statement_seconds=1.5)
+    async with pool.connection() as connection:
+        for setting in ("statement_timeout", "lock_timeout"):
+            cursor = await connection.execute(f"SHOW {setting}")
+            assert await cursor.fetchone() == ("1500ms",)
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "1500"
+    await pool.close()
+
+
 async def test_two_batches_in_opposite_orders_do_not_deadlock(postgres: Kept) -> None:
     groups = await furnish(postgres.accounts, range(1, 11))
     pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
