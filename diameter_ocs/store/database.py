@@ -137,27 +137,35 @@ class Database:
             pooled = await lent.get_raw_connection()
             connection = cast(Connection, pooled.driver_connection)
             await connection.set_autocommit(True)
-            timer = self._cut_in_time(connection)
             try:
-                yield connection
+                with self._leased(connection):
+                    yield connection
             finally:
-                if timer is not None:
-                    timer.cancel()
                 info = connection.info
                 if connection.closed or info.transaction_status or info.pipeline_status:
                     await lent.invalidate()
                 else:
                     await connection.set_autocommit(False)
 
-    def _cut_in_time(self, connection: Connection) -> asyncio.TimerHandle | None:
+    @contextmanager
+    def _leased(self, connection: Connection) -> Iterator[None]:
         """Cuts the connection when its time is over: whoever waits on it then meets an error.
 
         Cancelling would not do: psycopg waits for the server to confirm that.
         """
         if self._lease is None:
-            return None
+            yield
+            return
         loop = asyncio.get_running_loop()
-        return loop.call_later(self._lease.seconds, _cut, connection, self._lease)
+        timer = loop.call_later(self._lease.seconds, _cut, connection, self._lease)
+        try:
+            yield
+        except psycopg.OperationalError as error:
+            if loop.time() < timer.when():
+                raise
+            raise CasesUnavailable(f"no answer within {self._lease.seconds:g} s") from error
+        finally:
+            timer.cancel()
 
     @asynccontextmanager
     async def transaction(
