@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from .ledger import Balance, Posting
-from .requests import ServiceUsage
+from .requests import RequestType, ServiceUsage
 from .session import ClosedSession, Session
 from .units import UnitType
 
@@ -53,6 +53,14 @@ class ServiceDecision(NamedTuple):
     """What it answers; its names are mirrored."""
     outcome: Outcome
     grant: Grant | None = None
+
+
+ACTIONS = {
+    RequestType.INITIAL: "initial",
+    RequestType.UPDATE: "update",
+    RequestType.TERMINATION: "terminate",
+}
+"""What the EDR of a request calls it."""
 
 
 class EdrKind(IntEnum):

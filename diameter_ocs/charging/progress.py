@@ -6,11 +6,11 @@ All services of a request are settled before any is granted, then granted in the
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .deadlines import look_early, reservation_expires_at, supervise_at
-from .decisions import Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from .decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import NOTHING_PAYS, tariff_now, tariffs_of
-from .repeats import ACTIONS, digest
+from .repeats import digest
 from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle

@@ -8,18 +8,12 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from .case import Case
-from .decisions import Decision, Edr, Novelty, Outcome, ServiceDecision
+from .decisions import ACTIONS, Decision, Edr, Novelty, Outcome, ServiceDecision
 from .requests import ChargingRequest, RequestType, ServiceUsage
 from .session import CloseReason, Session
 
 SAME_IDENTIFIER_MICROSECONDS = 240 * 1_000_000
 """How long an End-to-End-Id is a client's own: no less than 4 minutes (RFC 6733 section 3)."""
-
-ACTIONS = {
-    RequestType.INITIAL: "initial",
-    RequestType.UPDATE: "update",
-    RequestType.TERMINATION: "terminate",
-}
 
 
 def may_repeat(request: ChargingRequest, session: Session) -> bool:

@@ -94,6 +94,7 @@ class Scratch:
             'origin_realm = "demo.example"\n'
             f'listen = "127.0.0.1:{self.port}"\n'
             f'metrics = "127.0.0.1:{self._metrics}"\n'
+            f'spool = "{self._folder / "spool"}"\n'
             "accept_any_loopback_peer = true\n"
             'log_level = "warning"\n'
         )

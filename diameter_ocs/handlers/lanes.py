@@ -168,7 +168,7 @@ class Lanes:
         """Does the work of a batch; of one that cannot be done, each part that can."""
         parts = [jobs]
         while parts:
-            part = self._resolved.unparked(parts.pop())
+            part = self._resolved.unparked(parts.pop())  # requests without a group never are parked
             try:
                 await self._insist(work, part)
             except Exception as fault:
@@ -207,7 +207,7 @@ class Lanes:
         return []
 
     async def _resolve(self, jobs: list[Job]) -> None:
-        """Finds the group of each request, and with it the lane."""
+        """Finds the group of each request and lets it wait for a lane."""
         groups = await self._store.resolve([job.request for job in jobs])
         for job, found in zip(jobs, groups, strict=True):
             # The session may be opened by a request just before this one.
@@ -245,7 +245,7 @@ class Lanes:
                 plan = spooled.plan([(job.group, job.request) for job in mine])
                 cases, moved = await work.load(plan.asked, self._clock())
                 misplaced = [job for job in mine if job.request in moved]
-                if misplaced:
+                if misplaced:  # planned anew: what was taken for them goes back
                     mine = [job for job in mine if job.request not in moved]
                     plan = spooled.plan([(job.group, job.request) for job in mine])
                 folded = fold(plan.steps, cases)

@@ -44,7 +44,7 @@ class Queue:
     def __init__(self) -> None:
         self._jobs: deque[Job] = deque()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._aside: dict[int, list[Job]] = {}
+        self._aside: dict[int, list[Job]] = {}  # by group that is claimed or parked, maybe empty
         self._parked: dict[int, list[Job]] = {}
 
     def __len__(self) -> int:

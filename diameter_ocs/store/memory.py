@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from ..charging.accounts import AccountSummary, Opening
 from ..charging.case import Account, Case, Change
 from ..charging.catalogue import Catalogue
-from ..charging.decisions import Edr
+from ..charging.decisions import ACTIONS, Edr
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance
-from ..charging.repeats import ACTIONS, may_repeat
+from ..charging.repeats import may_repeat
 from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
 from ..charging.session import ClosedSession, Session
 from .catalogues import ReadCatalogue

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from psycopg import AsyncCursor, AsyncRawCursor
 
 from ..charging.case import Account, Case, Change
+from ..charging.decisions import ACTIONS
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
-from ..charging.repeats import ACTIONS
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
