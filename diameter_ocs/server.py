@@ -266,7 +266,7 @@ async def _lanes(
         works = (
             lanes.run,
             partial(_watch, database, readiness, metrics),
-            Rounds("supervision", [supervision.look, supervision.close_unclaimed]).run,
+            Rounds("supervision", supervision.works).run,
             Rounds("sweep", [sweep.sweep], SWEEP_SECONDS).run,
         )
         try:

@@ -48,6 +48,18 @@ def close_unclaimed(key: SessionKey, number: int, case: Case) -> Decision | None
     return close(session, CloseReason.UNCLAIMED, case)
 
 
+def mark_answered(key: SessionKey, case: Case) -> Decision | None:
+    """Notes in a session that its opening was answered after all: no server closes it as unclaimed.
+
+    None: it is not open any more, or it says so already.
+    """
+    session = case.sessions.get(key)
+    if session is None or session.last_request_at > session.opened_at:
+        return None
+    heard_at = max(case.now, session.opened_at + 1)
+    return Decision(Outcome.SUCCESS, session=session._replace(last_request_at=heard_at))
+
+
 def close(session: Session, reason: CloseReason, case: Case) -> Decision:
     """Closes a session that its client has forgotten: everything it holds is released."""
     progress = Progress(case, session)

@@ -316,7 +316,9 @@ class Lanes:
         if isinstance(result, Decision):
             if job.request.request_type is INITIAL:
                 # Its original may have been refused a moment ago, by the same batch.
-                self._unclaimed.claim(job.group, job.request.session_key)
+                session = job.group, job.request.session_key
+                if not self._unclaimed.claim(*session) and result.novelty is REPEATED:
+                    self._unclaimed.answer(*session)
             if result.session is None and result.novelty is not REPEATED:
                 self._groups.pop(job.key, None)
             if result.novelty:

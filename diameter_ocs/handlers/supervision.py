@@ -1,7 +1,7 @@
 """Do what has come due though nobody asked: quotas expire, forgotten sessions are closed."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ..charging.case import Case, Change
 from ..charging.decisions import Decision, Edr
 from ..charging.faults import BrokenBatch
 from ..charging.requests import SessionKey
-from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, supervise
+from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, mark_answered, supervise
 from ..observability import Metrics, SparingLog
 from .ports import Store
 from .unclaimed import Opening, Unclaimed
@@ -57,6 +57,11 @@ class Supervision:
         self._abandoned = SparingLog("session abandoned")
         self._expired = SparingLog("reservation expired")
 
+    @property
+    def works(self) -> Sequence[Callable[[], Awaitable[bool]]]:
+        """Everything that it does, in its order."""
+        return self.look, self.mark_answered, self.close_unclaimed
+
     async def look(self) -> bool:
         """Looks at sessions that are due; returns whether to go on at once with others.
 
@@ -81,6 +86,14 @@ class Supervision:
         for look in done:
             self._unclaimed.remove(looks[look])
         return len(due) == DUE_MAX and bool(done)
+
+    async def mark_answered(self) -> bool:
+        """Marks sessions whose opening was answered to a repeat, for other servers to see."""
+        answered = self._unclaimed.answered(DUE_MAX)
+        done = await self._decide([Look(group, key, mark_answered) for group, key in answered])
+        for look in done:
+            self._unclaimed.marked(look.group, look.key)
+        return len(answered) == DUE_MAX and bool(done)
 
     def _close(self, opening: Opening, key: SessionKey, case: Case) -> Decision | None:
         """Closes a session unless it was claimed before its group was locked."""

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..charging.repeats import SAME_IDENTIFIER_MICROSECONDS
@@ -27,6 +28,7 @@ class Unclaimed:
 
     def __init__(self) -> None:
         self._openings: OrderedDict[tuple[int, SessionKey], tuple[Opening, float]] = OrderedDict()
+        self._answered: dict[tuple[int, SessionKey], None] = {}
 
     def __len__(self) -> int:
         return len(self._openings)
@@ -61,3 +63,19 @@ class Unclaimed:
         """Forgets an opening, if it is not claimed and no other of its name has come."""
         if opening in self:
             del self._openings[opening.group, opening.key]
+
+    def answer(self, group: int, key: SessionKey) -> None:
+        """Takes a session whose opening was answered to a repeat.
+
+        Another server may have refused its original, and be about to close it.
+        """
+        if len(self._answered) < OPENINGS_MAX:
+            self._answered[group, key] = None
+
+    def answered(self, limit: int) -> Sequence[tuple[int, SessionKey]]:
+        """Returns sessions whose opening was answered; they stay until they are marked."""
+        return list(islice(self._answered, limit))
+
+    def marked(self, group: int, key: SessionKey) -> None:
+        """Forgets a session of which every server can see by now that it was answered."""
+        self._answered.pop((group, key), None)

@@ -799,3 +799,15 @@ def test_a_session_with_a_long_name_is_charged_and_not_remembered() -> None:
             assert looked_up == [1]
 
     play(story())
+
+
+def test_an_opening_that_is_answered_to_a_repeat_is_noted_for_other_servers() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            await counter.ask(initial())
+            assert counter.unclaimed.answered(9) == []
+            await counter.ask(initial(is_retransmission=True))
+            ((group, key),) = counter.unclaimed.answered(9)
+            assert (group, key) == (sorted(counter.kept.groups)[0], initial().session_key)
+
+    play(story())

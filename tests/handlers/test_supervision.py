@@ -304,3 +304,41 @@ async def test_two_processes_supervise_side_by_side(database: str) -> None:
     assert (await check_books(pools[0])).are_balanced
     for pool in pools:
         await pool.close()
+
+
+def test_an_opening_that_another_server_answered_is_not_closed() -> None:
+    async def story() -> None:
+        keeper = await post()
+        number = keeper.store.groups[FIRST].sessions[KEY].number
+        keeper.unclaimed.add(Opening(FIRST, KEY, number), asyncio.get_running_loop().time())
+        other = Post(keeper.store)
+        (again,) = await other.ask((FIRST, initial(is_retransmission=True)))
+        assert again.novelty is Novelty.REPEATED
+        other.unclaimed.answer(FIRST, KEY)
+        assert await other.supervision.mark_answered() is False
+        assert other.unclaimed.answered(9) == []
+        version = keeper.store.groups[FIRST].version
+        await asyncio.sleep(CLAIM_SECONDS)
+        await keeper.supervision.close_unclaimed()
+        assert keeper.store.groups[FIRST].sessions
+        assert keeper.store.groups[FIRST].version == version
+        (again,) = await keeper.ask((FIRST, initial(is_retransmission=True)))
+        assert again.novelty is Novelty.REPEATED, "it is found as before"
+        keeper.audit()
+
+    play(story())
+
+
+def test_a_session_that_went_on_or_ended_needs_no_mark() -> None:
+    async def story() -> None:
+        keeper = await post()
+        keeper.now += 1000
+        await keeper.ask((FIRST, update()))
+        before = keeper.store.groups[FIRST].sessions[KEY]
+        keeper.unclaimed.answer(FIRST, KEY)
+        keeper.unclaimed.answer(FIRST, SessionKey(b"ended"))
+        await keeper.supervision.mark_answered()
+        assert keeper.store.groups[FIRST].sessions[KEY] == before
+        assert keeper.unclaimed.answered(9) == []
+
+    play(story())
