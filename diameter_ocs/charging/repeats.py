@@ -4,13 +4,13 @@ The EDR is the kept decision. A repeat has the session, the type and the number 
 request, and one sign more (RFC 6733 section 5.5.4, RFC 8506 section 6.6).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 from .case import Case
 from .decisions import ACTIONS, Decision, Edr, Novelty, Outcome, ServiceDecision
-from .requests import ChargingRequest, RequestType, ServiceUsage
-from .session import CloseReason, Session
+from .requests import ChargingRequest, RequestType, ServiceUsage, SessionKey
+from .session import ClosedSession, CloseReason, Session
 
 SAME_IDENTIFIER_MICROSECONDS = 240 * 1_000_000
 """How long an End-to-End-Id is a client's own: no less than 4 minutes (RFC 6733 section 3)."""
@@ -25,6 +25,18 @@ def may_repeat(request: ChargingRequest, session: Session) -> bool:
         request.request_type is RequestType.INITIAL
         or request.request_number <= session.request_number
     )
+
+
+def asked_again(
+    request: ChargingRequest,
+    sessions: Mapping[SessionKey, Session],
+    closed: Mapping[SessionKey, ClosedSession],
+) -> Session | None:
+    """Returns the session, open or ended, in whose journal to look for a request; None: nowhere."""
+    session = sessions.get(request.session_key)
+    if session is None and request.session_key in closed:
+        session = closed[request.session_key].session
+    return session if session is not None and may_repeat(request, session) else None
 
 
 def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None, bool]:

@@ -1,6 +1,5 @@
 """Tenants, catalogues and accounts as commands make and list them."""
 
-import datetime
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -36,13 +35,21 @@ from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
 from .reading import Row
 from .statements import INSERT_EDRS, RESOLVE_IDENTITIES
-from .tables import account, balance, catalogue, device, directory, subscription, tenant
+from .tables import (
+    account,
+    balance,
+    catalogue,
+    device,
+    directory,
+    moment,
+    subscription,
+    tenant,
+)
 from .work import PostgresStore, PostgresWork
 
 ACCOUNT_NAME = 0
 """The kind of directory entry that is an account's own name; the others are IdentityKind."""
 
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 _INSERT_ACCOUNTS = insert_batch(account)
 _INSERT_DEVICES = insert_batch(device)
@@ -86,7 +93,7 @@ class PostgresAccounts:
             "tenant": tenant_name,
             "version": version,
             "document": cast(literal(document, Text), JSON),
-            "applied_at": _moment(now),
+            "applied_at": moment(now),
             "actor": actor,
         }
         async with self._database.transaction() as connection:
@@ -270,7 +277,3 @@ def _same_account(table: Table) -> ColumnElement[bool]:
 def _in_groups(table: Table) -> ColumnElement[bool]:
     """Chooses the rows of all groups that are listed: an array is one parameter, however long."""
     return table.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger)))
-
-
-def _moment(microseconds: int) -> datetime.datetime:
-    return EPOCH + datetime.timedelta(microseconds=microseconds)

@@ -13,7 +13,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.decisions import ACTIONS, Edr
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance
-from ..charging.repeats import may_repeat
+from ..charging.repeats import asked_again
 from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
 from ..charging.session import ClosedSession, Session
 from .catalogues import ReadCatalogue
@@ -215,8 +215,8 @@ class MemoryStore:
             groups = self._groups_named(request)
         else:
             groups = (
-                self._newest_by_tenant(request.session_key, request.tenant)
-                or self._closed_by_tenant(request.session_key, request.tenant)
+                self._newest_by_tenant(self._opened(request.session_key), request.tenant)
+                or self._newest_by_tenant(self._ended(request.session_key), request.tenant)
                 or self._groups_named(request)
             )
         return groups.pop() if len(groups) == 1 else None
@@ -228,23 +228,22 @@ class MemoryStore:
             if identity in request.identities and request.tenant in (None, tenant)
         }
 
-    def _newest_by_tenant(self, key: SessionKey, tenant: str | None) -> set[int]:
-        """Returns the groups with an open session of that key, one a tenant."""
-        opened = sorted(
-            (group.sessions[key].opened_at, group.tenant, number)
-            for number, group in self.groups.items()
-            if key in group.sessions and tenant in (None, group.tenant)
-        )
-        return set({owner: number for _, owner, number in opened}.values())
+    def _opened(self, key: SessionKey) -> dict[int, int]:
+        """Returns the groups with an open session of that key, and since when."""
+        groups = self.groups.items()
+        return {n: each.sessions[key].opened_at for n, each in groups if key in each.sessions}
 
-    def _closed_by_tenant(self, key: SessionKey, tenant: str | None) -> set[int]:
-        """Returns the groups that remember a session of that key, one a tenant."""
-        closed = sorted(
-            (group.closed[key].closed_at, group.tenant, number)
-            for number, group in self.groups.items()
-            if key in group.closed and tenant in (None, group.tenant)
-        )
-        return set({owner: number for _, owner, number in closed}.values())
+    def _ended(self, key: SessionKey) -> dict[int, int]:
+        """Returns the groups that remember a session of that key, and since when."""
+        groups = self.groups.items()
+        return {n: each.closed[key].closed_at for n, each in groups if key in each.closed}
+
+    def _newest_by_tenant(self, found: Mapping[int, int], tenant: str | None) -> set[int]:
+        """Returns of groups, each with a time, the newest of each tenant that is asked for."""
+        newest = {}
+        for number in sorted(found, key=lambda number: (found[number], number)):
+            newest[self.groups[number].tenant] = number
+        return {number for owner, number in newest.items() if tenant in (None, owner)}
 
 
 def _answered(
@@ -256,11 +255,8 @@ def _answered(
     """Returns by session the EDRs of requests that may be asked again."""
     found: dict[int, tuple[Edr, ...]] = {}
     for request in requests:
-        key = request.session_key
-        session = opened.get(key)
-        if session is None and key in closed:
-            session = closed[key].session
-        if session is None or not may_repeat(request, session):
+        session = asked_again(request, opened, closed)
+        if session is None:
             continue
         named = session.number, ACTIONS[request.request_type], request.request_number
         same = [

@@ -17,6 +17,7 @@ from psycopg import errors, sql
 from ..charging.faults import CasesUnavailable
 from .database import OWNER_ROLE, UNAVAILABLE, Database, renamed_faults
 from .logins import Connection, connect, first_line
+from .tables import moment
 
 log = structlog.get_logger()
 
@@ -36,7 +37,6 @@ TABLE_TIMEOUT = "200ms"
 """How long a table is waited for in one try: requests wait behind whoever waits for that."""
 TABLE_TRIES = 3
 TABLE_PAUSE_SECONDS = 0.3
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
 
 
@@ -118,7 +118,7 @@ async def measure(database: Database, now: int) -> tuple[Coverage, ...]:
     Any login may ask: it shows the work of whoever keeps the partitions. `now` is in microseconds
     since 1970.
     """
-    tomorrow = _moment(now).date() + DAY
+    tomorrow = moment(now).date() + DAY
     found = []
     with renamed_faults():
         async with database.connection() as connection:
@@ -155,7 +155,7 @@ class Partitions:
         Raises:
             CasesUnavailable: the database cannot be reached, or takes no changes.
         """
-        return self._as_owner(lambda owner: owner.make(_moment(now).date()))
+        return self._as_owner(lambda owner: owner.make(moment(now).date()))
 
     def keep(self, now: int) -> tuple[str, ...]:
         """Makes partitions, empties the default ones, and drops the days that are over.
@@ -163,13 +163,13 @@ class Partitions:
         Raises:
             CasesUnavailable: the database cannot be reached, or takes no changes.
         """
-        moment = _moment(now)
+        at = moment(now)
         return self._as_owner(
             lambda owner: owner.empty_default(),
-            lambda owner: owner.make(moment.date()),
-            lambda owner: owner.drop(JOURNAL, moment, self._edr_days),
+            lambda owner: owner.make(at.date()),
+            lambda owner: owner.drop(JOURNAL, at, self._edr_days),
             lambda owner: owner.drop(
-                TOMBSTONES, moment, max(self._tombstone_days, owner.tombstone_days())
+                TOMBSTONES, at, max(self._tombstone_days, owner.tombstone_days())
             ),
         )
 
@@ -362,10 +362,6 @@ class _Owner:
         self, text: LiteralString, *parts: sql.Composable, **named: sql.Composable
     ) -> psycopg.Cursor[tuple[object, ...]]:
         return self._connection.execute(sql.SQL(text).format(*parts, **named))
-
-
-def _moment(microseconds: int) -> datetime.datetime:
-    return EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
 def _bounds(day: datetime.date) -> tuple[sql.Literal, sql.Literal]:

@@ -7,7 +7,6 @@ from ..charging.case import Account, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.ledger import Balance
-from ..charging.repeats import may_repeat
 from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
 from ..charging.session import ClosedSession, Session
 
@@ -75,37 +74,21 @@ class Reading:
         before = self.answered.get(edr.session_number, ())
         self.answered[edr.session_number] = (*before, edr)
 
-    def asked_again(self, request: ChargingRequest) -> Session | None:
-        """Returns the session of a request that may be a repeat, open or ended."""
-        session = self.sessions.get(request.session_key)
-        if session is None:
-            closed = self.closed.get(request.session_key)
-            session = None if closed is None else closed.session
-        return session if session is not None and may_repeat(request, session) else None
-
     def is_stranger(self, request: ChargingRequest) -> bool:
         """Whether a request goes on with a session that is not open."""
         is_initial = request.request_type is RequestType.INITIAL
         return not is_initial and request.session_key not in self.sessions
 
-    def recognise(self, request: ChargingRequest, found: "Directory") -> None:
-        """Takes what the directory says of a request whose session is not known."""
-        for identity in request.identities:
-            for _, group_id, account_id in found.get(identity, ()):
-                if group_id == self.group_id:
-                    self.directory[identity] = account_id
-
     def admit(self, request: ChargingRequest, found: "Directory") -> bool:
-        """Takes what the directory says of an INITIAL; is it still a request of this group?"""
-        if request.request_type is not RequestType.INITIAL:
-            return True
+        """Takes what the directory says of a request; does it name nobody in another group?"""
+        is_ours = True
         for identity in request.identities:
             for tenant, group_id, account_id in found.get(identity, ()):
                 if group_id == self.group_id:
                     self.directory[identity] = account_id
                 elif request.tenant in (None, tenant):
-                    return False
-        return True
+                    is_ours = False
+        return is_ours
 
 
 _Age = tuple[int, int, int, list[tuple[int, int]]]

@@ -52,16 +52,7 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
     """Returns the values of INSERT_CLOSED_SESSIONS."""
     session = ended.session
     return (
-        group_id,
-        session.number,
-        session.account_id,
-        digest(session.key),
-        session.key.session_id,
-        session.key.sub_session_id,
-        session.service_context,
-        session.origin_host,
-        session.origin_realm,
-        session.opened_at,
+        *_identifying(group_id, session),
         session.last_request_at,
         session.request_number,
         session.catalogue_version,
@@ -73,6 +64,21 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
 
 def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
     """Returns the values of INSERT_SESSIONS."""
+    return *_identifying(group_id, session), *_changing(session)
+
+
+def updated(group_id: int, session: Session) -> tuple[Any, ...]:
+    """Returns the values of UPDATE_SESSIONS."""
+    return (
+        group_id,
+        session.number,
+        session.origin_host,
+        session.origin_realm,
+        *_changing(session),
+    )
+
+
+def _identifying(group_id: int, session: Session) -> tuple[Any, ...]:
     return (
         group_id,
         session.number,
@@ -84,18 +90,6 @@ def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
         session.origin_host,
         session.origin_realm,
         session.opened_at,
-        *_changing(session),
-    )
-
-
-def updated(group_id: int, session: Session) -> tuple[Any, ...]:
-    """Returns the values of UPDATE_SESSIONS."""
-    return (
-        group_id,
-        session.number,
-        session.origin_host,
-        session.origin_realm,
-        *_changing(session),
     )
 
 

@@ -1,8 +1,12 @@
 """The statements of a batch of requests, in the order in which a transaction sends them."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
+    Table,
     Text,
     and_,
     any_,
@@ -44,6 +48,37 @@ def _any(name: str) -> CollectionAggregate[bool]:
     return any_(bindparam(name, type_=ARRAY(BigInteger)))
 
 
+def _facts_of(sessions: Table) -> list[ColumnElement[Any]]:
+    """Returns what open sessions and those that have ended are read by, in the same order."""
+    return [
+        sessions.c.group_id,
+        sessions.c.number,
+        sessions.c.account_id,
+        sessions.c.session_id,
+        sessions.c.sub_session_id,
+        sessions.c.service_context,
+        sessions.c.origin_host,
+        sessions.c.origin_realm,
+        microseconds(sessions.c.opened_at),
+        microseconds(sessions.c.last_request_at),
+        sessions.c.request_number,
+        sessions.c.catalogue_version,
+        cast(sessions.c.lines, Text),
+    ]
+
+
+def _groups_with(sessions: Table, age: Column[Any]) -> str:
+    """Finds the groups and tenants of sessions by their digests, the oldest first."""
+    facts = sessions.c
+    of_account = and_(account.c.group_id == facts.group_id, account.c.id == facts.account_id)
+    return compiled(
+        select(facts.group_id, facts.session_id, facts.sub_session_id, account.c.tenant)
+        .join(account, of_account)
+        .where(facts.digest == _any("digests"))
+        .order_by(age)
+    )
+
+
 ANSWERED_MAX = 256
 """EDRs of one type and number that are looked through for a repeat: some clients number alike."""
 
@@ -63,33 +98,9 @@ RESOLVE_IDENTITIES = statement_of(
     *_identity,
 )
 
-RESOLVE_SESSIONS = compiled(
-    select(session.c.group_id, session.c.session_id, session.c.sub_session_id, account.c.tenant)
-    .join(
-        account,
-        and_(account.c.group_id == session.c.group_id, account.c.id == session.c.account_id),
-    )
-    .where(session.c.digest == _any("digests"))
-    .order_by(session.c.opened_at)
-)
+RESOLVE_SESSIONS = _groups_with(session, session.c.opened_at)
 
-RESOLVE_CLOSED_SESSIONS = compiled(
-    select(
-        closed_session.c.group_id,
-        closed_session.c.session_id,
-        closed_session.c.sub_session_id,
-        account.c.tenant,
-    )
-    .join(
-        account,
-        and_(
-            account.c.group_id == closed_session.c.group_id,
-            account.c.id == closed_session.c.account_id,
-        ),
-    )
-    .where(closed_session.c.digest == _any("digests"))
-    .order_by(closed_session.c.closed_at)
-)
+RESOLVE_CLOSED_SESSIONS = _groups_with(closed_session, closed_session.c.closed_at)
 
 LOCK_GROUPS = compiled(
     select(account.c.group_id, account.c.version, microseconds(account.c.last_at))
@@ -136,19 +147,7 @@ _key = (session.c.group_id, session.c.digest)
 _keys = batch_of(*_key)
 LOAD_SESSIONS = statement_of(
     select(
-        session.c.group_id,
-        session.c.number,
-        session.c.account_id,
-        session.c.session_id,
-        session.c.sub_session_id,
-        session.c.service_context,
-        session.c.origin_host,
-        session.c.origin_realm,
-        microseconds(session.c.opened_at),
-        microseconds(session.c.last_request_at),
-        session.c.request_number,
-        session.c.catalogue_version,
-        cast(session.c.lines, Text),
+        *_facts_of(session),
         cast(session.c.reservations, Text),
         microseconds(session.c.supervise_at),
     ).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
@@ -159,19 +158,7 @@ _closed_key = (closed_session.c.group_id, closed_session.c.digest)
 _closed_keys = batch_of(*_closed_key)
 LOAD_CLOSED_SESSIONS = statement_of(
     select(
-        closed_session.c.group_id,
-        closed_session.c.number,
-        closed_session.c.account_id,
-        closed_session.c.session_id,
-        closed_session.c.sub_session_id,
-        closed_session.c.service_context,
-        closed_session.c.origin_host,
-        closed_session.c.origin_realm,
-        microseconds(closed_session.c.opened_at),
-        microseconds(closed_session.c.last_request_at),
-        closed_session.c.request_number,
-        closed_session.c.catalogue_version,
-        cast(closed_session.c.lines, Text),
+        *_facts_of(closed_session),
         microseconds(closed_session.c.closed_at),
         closed_session.c.reason,
     )

@@ -4,6 +4,8 @@
 in every hot table's key: one transaction locks, reads and writes whole groups.
 """
 
+import datetime
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,6 +23,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 metadata = MetaData()
 
 Moment = DateTime(timezone=True)
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def moment(microseconds: int) -> datetime.datetime:
+    """Returns a value for a column of type Moment, from microseconds since 1970."""
+    return EPOCH + datetime.timedelta(microseconds=microseconds)
+
 
 tenant = Table(
     "tenant",

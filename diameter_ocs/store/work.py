@@ -12,6 +12,7 @@ from ..charging.case import Account, Case, Change
 from ..charging.decisions import ACTIONS
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
+from ..charging.repeats import asked_again
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
@@ -27,6 +28,7 @@ from .reading import (
     group_of_session,
     newest_groups,
 )
+from .tables import moment
 
 _Cursor = AsyncCursor[Row]
 _Asked = tuple[int, ChargingRequest]
@@ -34,7 +36,6 @@ _Asked = tuple[int, ChargingRequest]
 
 AHEAD = datetime.timedelta(days=1)
 """How far into the future sessions may have ended: clocks differ."""
-EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
 class PostgresStore:
@@ -69,7 +70,7 @@ class PostgresStore:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
         with renamed_faults():
             async with self._database.connection() as connection:
-                parameters = {"now": _moment(now), "limit": limit}
+                parameters = {"now": moment(now), "limit": limit}
                 rows = await connection.execute(
                     statements.FIND_DUE_SESSIONS, parameters, binary=True
                 )
@@ -134,16 +135,12 @@ class PostgresWork:
         """
         initials = [asked for asked in requests if asked[1].request_type is RequestType.INITIAL]
         keys = [(group, request.session_key) for group, request in requests]
-        named = await _identities(self._connection, [request for _, request in initials])
-        closed = await self._closed(initials, now) if initials else None
+        about = await self._ask_about(initials, now) if initials else None
         readings = await self._read(keys, now)
-        directory = by_identity(await named.fetchall())
-        moved = [r for group, r in initials if not readings[group].admit(r, directory)]
-        if closed is not None:
-            _add_closed(readings, await closed.fetchall())
+        moved = await _admit(initials, about, readings) if about else []
         strangers = [asked for asked in requests if readings[asked[0]].is_stranger(asked[1])]
         if strangers:
-            await self._read_strangers(readings, strangers, now)
+            await _admit(strangers, await self._ask_about(strangers, now), readings)
         await self._read_answered(readings, requests)
         return await self._cases(readings), moved
 
@@ -188,24 +185,14 @@ class PostgresWork:
                 readings[row[0]].add_session(sessions.session_of(row))
         return readings
 
-    async def _closed(self, requests: Sequence[_Asked], now: int) -> _Cursor:
-        """Asks for what is remembered of the sessions of requests."""
+    async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[_Cursor, _Cursor]:
+        """Asks who requests name, and what is remembered of their sessions."""
+        named = await _identities(self._connection, [request for _, request in requests])
         keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
         latest = max([now, *(last_at for _, last_at in self._locked.values())])
         statement = statements.LOAD_CLOSED_SESSIONS
-        parameters = {**statement.parameters(keys), "until": _moment(latest) + AHEAD}
-        return await self._connection.execute(statement.text, parameters, binary=True)
-
-    async def _read_strangers(
-        self, readings: Mapping[int, Reading], strangers: Sequence[_Asked], now: int
-    ) -> None:
-        """Reads what is known of requests whose session is not open."""
-        closed = await self._closed(strangers, now)
-        named = await _identities(self._connection, [request for _, request in strangers])
-        _add_closed(readings, await closed.fetchall())
-        directory = by_identity(await named.fetchall())
-        for group, request in strangers:
-            readings[group].recognise(request, directory)
+        parameters = {**statement.parameters(keys), "until": moment(latest) + AHEAD}
+        return named, await self._connection.execute(statement.text, parameters, binary=True)
 
     async def _read_answered(
         self, readings: Mapping[int, Reading], requests: Sequence[_Asked]
@@ -213,7 +200,8 @@ class PostgresWork:
         """Reads the EDRs of requests that may be asked again."""
         rows = []
         for group, request in requests:
-            session = readings[group].asked_again(request)
+            reading = readings[group]
+            session = asked_again(request, reading.sessions, reading.closed)
             if session is not None:
                 named = ACTIONS[request.request_type], request.request_number
                 span = session.opened_at, session.last_request_at
@@ -332,10 +320,12 @@ def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
     }
 
 
-def _add_closed(readings: Mapping[int, Reading], rows: Iterable[Row]) -> None:
-    for row in rows:
+async def _admit(
+    requests: Sequence[_Asked], about: tuple[_Cursor, _Cursor], readings: Mapping[int, Reading]
+) -> list[ChargingRequest]:
+    """Reads what was asked about requests; returns those that name somebody in another group."""
+    named, remembered = about
+    directory = by_identity(await named.fetchall())
+    for row in await remembered.fetchall():
         readings[row[0]].add_closed(sessions.closed_session_of(row))
-
-
-def _moment(microseconds: int) -> datetime.datetime:
-    return EPOCH + datetime.timedelta(microseconds=microseconds)
+    return [r for group, r in requests if not readings[group].admit(r, directory)]

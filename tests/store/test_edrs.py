@@ -12,9 +12,9 @@ from diameter_ocs.charging.decisions import (
 )
 from diameter_ocs.charging.ledger import Posting
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
-from diameter_ocs.store.accounts import EPOCH
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.edrs import list_edrs
+from diameter_ocs.store.tables import EPOCH
 from tests.store.scenario import NOW, Kept, case_of, charged, furnish, initial, keep, terminate
 
 ALWAYS = EPOCH, datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)

@@ -20,7 +20,6 @@ from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import APPLICATION_ROLE, OWNER_ROLE, Database
 from diameter_ocs.store.partitions import (
     DAYS_AHEAD,
-    EPOCH,
     JOURNAL,
     TABLES,
     TOMBSTONES,
@@ -29,6 +28,7 @@ from diameter_ocs.store.partitions import (
     Partitions,
     measure,
 )
+from diameter_ocs.store.tables import EPOCH
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import NOW, charged, initial, update
 from tests.store.scenario import furnish as furnish_accounts
