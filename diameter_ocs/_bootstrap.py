@@ -152,6 +152,9 @@ def _enter_clone(clone: Path, arguments: list[str]) -> None:
     environment = next((place for place in candidates if is_ready(place, digest)), None)
     is_new = environment is None
     if environment is None:
+        if arguments[:1] == ["--version"]:
+            print(f"diameter-ocs {sys.modules['diameter_ocs'].__version__}")
+            sys.exit(0)
         if arguments[:1] in ([], ["--help"], ["-h"]):
             print(USAGE, end="")
             sys.exit(0)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from socketserver import ThreadingMixIn
 from typing import TextIO, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -95,32 +96,52 @@ class _Unfailing:
             self._stream.flush()
 
 
+def _call_later(seconds: float, work: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
+
+
 class SparingLog:
     """One event that others can cause at will: so many lines a second, the rest is counted.
 
-    `clock` gives seconds and only moves forward.
+    What was counted is told a second later, though nothing else happens. `clock` gives seconds and
+    only moves forward; `call_later` does a work once, after so many of them.
     """
 
     def __init__(
         self,
         event: str,
         clock: Callable[[], float] = time.monotonic,
+        call_later: Callable[[float, Callable[[], None]], None] = _call_later,
     ) -> None:
         self._event = event
         self._clock = clock
+        self._call_later = call_later
+        self._lock = threading.Lock()
         self._second = 0
-        self._events = 0
+        self._logged = 0
+        self._not_logged = 0
 
     def info(self, log: structlog.typing.FilteringBoundLogger, **fields: object) -> None:
         """Logs the event, unless enough of it was logged in this second."""
         second = int(self._clock())
         if second != self._second:
-            if self._events > LINES_A_SECOND:
-                log.warning(f"{self._event}, not logged", events=self._events - LINES_A_SECOND)
-            self._second, self._events = second, 0
-        self._events += 1
-        if self._events <= LINES_A_SECOND:
+            self._second, self._logged = second, 0
+        if self._logged < LINES_A_SECOND:
+            self._logged += 1
             log.info(self._event, **fields)
+            return
+        with self._lock:
+            self._not_logged += 1
+            is_first = self._not_logged == 1
+        if is_first:
+            self._call_later(1.0, partial(self._tell, log))
+
+    def _tell(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        with self._lock:
+            events, self._not_logged = self._not_logged, 0
+        log.warning(f"{self._event}, not logged", events=events)
 
 
 @dataclass(frozen=True, slots=True)

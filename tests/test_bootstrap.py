@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from diameter_ocs import _bootstrap
+from diameter_ocs import __version__, _bootstrap
 from diameter_ocs._bootstrap import SetUpError
 from diameter_ocs.embedded.waiting import wait_until
 
@@ -135,6 +135,13 @@ def test_help_before_the_set_up_sets_nothing_up(tmp_path: Path, arguments: tuple
     done = run(clone, *arguments)
     assert done.returncode == 0
     assert "python3 -m diameter_ocs serve --demo" in done.stdout
+    assert not (clone / ".venv").exists()
+
+
+def test_the_version_is_known_before_the_set_up(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path / "clone")
+    done = run(clone, "--version")
+    assert (done.returncode, done.stdout) == (0, f"diameter-ocs {__version__}\n")
     assert not (clone / ".venv").exists()
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
@@ -118,15 +118,30 @@ def test_metrics_stand_in_a_registry_of_their_own() -> None:
 
 def test_an_event_that_others_cause_at_will_is_logged_sparingly() -> None:
     now = 5.0
+    later: list[tuple[float, Callable[[], None]]] = []
     with structlog.testing.capture_logs() as lines:
-        sparing = SparingLog("request refused", lambda: now)
+        sparing = SparingLog(
+            "request refused", lambda: now, lambda seconds, work: later.append((seconds, work))
+        )
         for number in range(100):
             sparing.info(structlog.get_logger(), number=number)
         now = 6.0
         sparing.info(structlog.get_logger(), number=100)
     numbers = [line["number"] for line in lines if line["event"] == "request refused"]
     assert numbers == [*range(10), 100]
-    assert [line["events"] for line in lines if "not logged" in line["event"]] == [90]
+    assert [seconds for seconds, _ in later] == [1.0]
+
+
+def test_how_many_events_were_not_logged_is_told_though_nothing_follows() -> None:
+    later: list[Callable[[], None]] = []
+    with structlog.testing.capture_logs() as lines:
+        sparing = SparingLog("request refused", lambda: 5.0, lambda _, work: later.append(work))
+        for _ in range(2):
+            for _ in range(50):
+                sparing.info(structlog.get_logger())
+            later.pop()()
+    assert [line["events"] for line in lines if "not logged" in line["event"]] == [40, 50]
+    assert later == []
 
 
 def test_a_log_that_cannot_be_written_stops_nobody(stream: io.StringIO) -> None:

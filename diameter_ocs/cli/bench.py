@@ -15,10 +15,10 @@ from ..store.books import check_books
 from ..store.edrs import usage_recorded
 from ..store.measures import server_version, wal_position
 from . import bench_history, bench_text, database, profiling
-from .bench_run import Options, Page, Scratch, load, scratch
+from .bench_run import BenchError, Options, Page, Scratch, load, scratch
 from .books import books_json
 from .options import AsJson
-from .output import NOT_BALANCED, command, print_json
+from .output import NOT_BALANCED, UNAVAILABLE, command, fail, print_json
 
 
 class Journal(NamedTuple):
@@ -79,7 +79,10 @@ def bench(
     configure_logging("error", "auto")
     options = Options(duration, subscribers, connections, outstanding, rate, profile)
     began = datetime.datetime.now().astimezone()
-    result, postgresql = _measure(options, not as_json)
+    try:
+        result, postgresql = _measure(options, not as_json)
+    except BenchError as error:
+        fail(error.code, [str(error)], UNAVAILABLE, as_json)
     line = bench_history.record(began, postgresql, options._asdict(), result)
     earlier = bench_history.remember(bench_history.file_of(history, os.environ), line)
     if as_json:

@@ -28,7 +28,6 @@ from ..store import schema
 from . import database, profiling
 from .demo import demo_account
 from .options import stamp
-from .output import UNAVAILABLE, fail
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
@@ -45,6 +44,14 @@ UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
 """
 QUEUED = re.compile(r'^ocs_queue_depth\{queue="[^"]*"\} (\S+)', re.MULTILINE)
 BATCHES = re.compile(r"^ocs_batch_seconds_(count|sum) (\S+)", re.MULTILINE)
+
+
+class BenchError(Exception):
+    """A run cannot be made, or came to nothing; the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Options(NamedTuple):
@@ -107,8 +114,10 @@ class Scratch:
         deadline = time.monotonic() + READY_SECONDS
         while self._page("/readyz") is None:
             if self._server.poll() is not None or time.monotonic() > deadline:
-                sentence = f"the server was not ready within {READY_SECONDS} s: `serve` says why"
-                fail("server_not_ready", [sentence], UNAVAILABLE, False)
+                raise BenchError(
+                    "server_not_ready",
+                    f"the server was not ready within {READY_SECONDS} s: `serve` says why",
+                )
             time.sleep(0.05)
 
     def stop_server(self) -> None:
@@ -219,8 +228,9 @@ def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str
             except subprocess.TimeoutExpired:
                 meanwhile()
     if not printed:
-        sentence = "the load client ended without a report; what it said stands above"
-        fail("client_ended", [sentence], UNAVAILABLE, False)
+        raise BenchError(
+            "client_ended", "the load client ended without a report; what it said stands above"
+        )
     report: dict[str, Any] = json.loads(printed)
     return report
 
@@ -248,7 +258,7 @@ def _output(*words: str | Path) -> str:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        fail("pgbench_failed", [f"{words[0]} did not run: {reason}"], UNAVAILABLE, False)
+        raise BenchError("pgbench_failed", f"{words[0]} did not run: {reason}")
     return done.stdout
 
 

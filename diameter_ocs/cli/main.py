@@ -3,20 +3,48 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from .. import __version__
 from . import accounts, balances, bench, books, catalogues, database, edrs, serve, simulate, tenants
-from .output import report
+from .output import REFUSED, command, fail, report
 
 commands = typer.Typer(
     name="diameter-ocs",
-    help="An online charging system: Diameter Gy in front, PostgreSQL behind.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"diameter-ocs {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def diameter_ocs(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """An online charging system: Diameter Gy in front, PostgreSQL behind."""
+
+
+@command
+def test() -> None:
+    """Run the tests; in a clone of the project only."""
+    # In a clone the bootstrap has become pytest before it comes to this.
+    sentence = "the tests are not part of what is installed: run `test` in a clone of the project"
+    fail("no_tests_here", [sentence], REFUSED, False)
+
+
 commands.command("serve")(serve.serve)
 commands.add_typer(tenants.app, name="tenant")
 commands.add_typer(catalogues.app, name="catalogue")
@@ -27,6 +55,7 @@ commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
 commands.add_typer(database.app, name="db")
+commands.command("test")(test)
 
 
 def app() -> NoReturn:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 
+from diameter_ocs import __version__
 from diameter_ocs.cli.main import commands as program
 from tests.cli.conftest import Run
 
@@ -39,6 +40,7 @@ def test_there_are_the_promised_commands() -> None:
         "simulate pgw",
         "bench",
         "db migrate",
+        "test",
     }
 
 
@@ -50,6 +52,25 @@ def test_every_command_and_option_is_explained(path: tuple[str, ...]) -> None:
     assert unexplained == []
 
 
+def test_the_version_is_printed(run_anywhere: Run) -> None:
+    ended = run_anywhere("--version")
+    assert (ended.status, ended.out, ended.err) == (0, f"diameter-ocs {__version__}\n", "")
+
+
+def test_the_help_lists_every_command(run_anywhere: Run) -> None:
+    listed = run_anywhere("--help").out
+    assert [path[0] for path in COMMANDS if f" {path[0]} " not in listed] == []
+
+
+def test_where_the_program_is_installed_there_are_no_tests(run_anywhere: Run) -> None:
+    ended = run_anywhere("test")
+    assert ended.status == 1
+    assert ended.err == (
+        "diameter-ocs: the tests are not part of what is installed:"
+        " run `test` in a clone of the project\n"
+    )
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     ended = run_anywhere(*path, "--help")
@@ -58,8 +79,11 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     assert ended.err == ""
 
 
-@pytest.mark.parametrize("path", [path for path in COMMANDS if path != ("serve",)], ids=" ".join)
-def test_every_command_but_serve_speaks_json(path: tuple[str, ...]) -> None:
+WITHOUT_JSON = {("serve",), ("test",)}
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS.keys() - WITHOUT_JSON), ids=" ".join)
+def test_every_command_but_serve_and_test_speaks_json(path: tuple[str, ...]) -> None:
     assert any("--json" in parameter.opts for parameter in COMMANDS[path].params)
 
 

@@ -53,3 +53,9 @@ def test_at_a_rate_it_says_how_long_answers_take(tmp_path: Path) -> None:
     assert 200 <= result["answers"] + result["unsent"] <= 200 + 64 + 1
     ended = command("bench", *SMALL, "--rate", 100, "--history", history)
     assert ended.stdout.splitlines()[-1].startswith("against ")
+
+
+def test_a_server_that_does_not_start_is_told_in_json() -> None:
+    ended = command("bench", *SMALL, "--json", OCS_LANES="many")
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout)["error"]["code"] == "server_not_ready"
