@@ -56,9 +56,9 @@ class Price:
             self.per_units * MICRO_UNITS,
         )
 
-    def net_of(self, units: int) -> int:
-        """Returns what so many units cost without the tax."""
-        return half_up(units * self.micro_units, self.per_units)
+    def tax_within(self, charge: int) -> int:
+        """Returns the tax that a charge includes; a greater charge never includes less."""
+        return half_up(charge * self.tax_millionths, MICRO_UNITS + self.tax_millionths)
 
     def units_for(self, micro_units: int, at_most: int) -> int:
         """Returns how many whole units cost no more than an amount, and no more than `at_most`."""

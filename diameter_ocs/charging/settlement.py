@@ -184,7 +184,7 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
             staying = price.charge_of(position + part + stay) - paid if stay else 0
             cost = paid - price.charge_of(position)
             spent = min(cost, held.amount)
-            tax += _tax(price, position, part, cost, spent)
+            tax += _tax(price, paid, cost, spent)
             amount += spent
             priced += part
             position += part + stay
@@ -194,11 +194,14 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
     return _Paid(tuple(kept), units - left, priced, amount, tax)
 
 
-def _tax(price: Price, position: int, units: int, cost: int, spent: int) -> int:
-    """Returns the tax within what was spent for units, which may be less than their price."""
-    if not price.tax_millionths or not units:
+def _tax(price: Price, paid: int, cost: int, spent: int) -> int:
+    """Returns the tax within what was spent, which may be less than the cost that ends at `paid`.
+
+    It is the difference of the tax within the line's running total, and so never below 0.
+    """
+    if not price.tax_millionths or not cost:
         return 0
-    tax = cost - price.net_of(position + units) + price.net_of(position)
+    tax = price.tax_within(paid) - price.tax_within(paid - cost)
     return tax if spent == cost else half_up(tax * spent, cost)
 
 

@@ -1,13 +1,22 @@
 """Octets, seconds, service-specific units and money in micro-units: integers, never floats."""
 
-from decimal import ROUND_DOWN, Decimal, InvalidOperation, Overflow
+import re
 from enum import IntEnum
 
 MICRO_UNITS = 1_000_000
 """Micro-units in one unit of a currency."""
 
 AMOUNT_MAX = 2**63 - 1
-"""The largest amount that a balance, a price or a quota may have."""
+"""The largest amount that a balance may have."""
+
+PRICE_MAX = 10**15
+"""The largest price, in micro-units: a thousand million units of the currency."""
+
+WHOLE_DIGITS_MAX = 13
+DECIMALS_MAX = 6
+"""Digits of an amount of money before and after the point."""
+
+_MONEY = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?")
 
 
 class UnitType(IntEnum):
@@ -37,17 +46,19 @@ def parse_money(text: str) -> int:
     Raises:
         ValueError: no decimal number, finer than a micro-unit, or too large.
     """
-    try:
-        value = Decimal(text) * MICRO_UNITS
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is no amount; write it like 12.50") from None
-    except Overflow:
-        raise ValueError(f"{text!r} is too large for an amount") from None
-    if not value.is_finite() or abs(value) > AMOUNT_MAX:
+    match = _MONEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no amount; write it like 12.50")
+    sign, whole, decimals = match.groups("")
+    if len(whole.lstrip("0")) > WHOLE_DIGITS_MAX:
         raise ValueError(f"{text!r} is too large for an amount")
-    if value != value.to_integral_value(ROUND_DOWN):
+    decimals = decimals.rstrip("0")
+    if len(decimals) > DECIMALS_MAX:
         raise ValueError(f"{text!r} is finer than a millionth of the currency unit")
-    return int(value)
+    micro_units = int(whole.lstrip("0") + decimals.ljust(DECIMALS_MAX, "0"))
+    if micro_units > AMOUNT_MAX:
+        raise ValueError(f"{text!r} is too large for an amount")
+    return -micro_units if sign == "-" else micro_units
 
 
 def format_money(micro_units: int) -> str:

@@ -18,7 +18,7 @@ from pydantic import (
 
 from ..charging import catalogue
 from ..charging.settlement import USED_MAX
-from ..charging.units import AMOUNT_MAX, MICRO_UNITS, UnitType, parse_money
+from ..charging.units import AMOUNT_MAX, MICRO_UNITS, PRICE_MAX, UnitType, format_money, parse_money
 
 DOCUMENT_OCTETS_MAX = 4 * 2**20
 RATING_GROUPS_MAX = 1000
@@ -81,7 +81,8 @@ def _check_name(name: str) -> str:
 def _check_price(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,6})?", text):
         raise ValueError("write an amount of money like 12.50, with at most six decimals")
-    parse_money(text)
+    if parse_money(text) > PRICE_MAX:
+        raise ValueError(f"write a price of at most {format_money(PRICE_MAX)}")
     return text
 
 
@@ -302,6 +303,7 @@ def _groups(
     if part.unit_type is not None:
         unit_type = UNIT_TYPES[part.unit_type]
     highest = USED_MAX[unit_type]
+    inherited = min(parent.max_reservation, highest) if parent else highest
     min_reservation = part.min_reservation
     if min_reservation is None:
         min_reservation = parent.min_reservation if parent else 1
@@ -312,7 +314,7 @@ def _groups(
         unit_type=unit_type,
         rounding=part.rounding or (parent.rounding if parent else 1),
         min_reservation=min_reservation,
-        max_reservation=part.max_reservation or (parent.max_reservation if parent else highest),
+        max_reservation=part.max_reservation or inherited,
         default_quota=part.default_quota or (parent.default_quota if parent else 1),
         quota_validity_seconds=part.quota_validity
         or (parent.quota_validity_seconds if parent else 3600),
@@ -389,6 +391,7 @@ def _faults(document: Document) -> Iterator[str]:
     for group in listed:
         if group.max_reservation < group.min_reservation:
             yield f"rating_groups: {group.id}: max_reservation is below min_reservation"
+        yield from _absurd_quantities(group)
     for context, number in document.default_rating_groups.items():
         if number not in groups:
             yield f"default_rating_groups.{context}: there is no rating group {number}"
@@ -404,6 +407,14 @@ def _faults(document: Document) -> Iterator[str]:
         yield from _repeated(path, "name", [service.name for service in plan.services])
         for number, service in enumerate(plan.services):
             yield from _service_faults(f"{path}[{number}]", service, document, groups)
+
+
+def _absurd_quantities(group: catalogue.RatingGroup) -> Iterator[str]:
+    """Finds what is above the bound of one report: usage of such a quota would not be charged."""
+    highest = USED_MAX[group.unit_type]
+    for name in ("rounding", "min_reservation", "max_reservation", "default_quota"):
+        if getattr(group, name) > highest:
+            yield f"rating_groups: {group.id}: {name} is above {highest}"
 
 
 def _depth(parts: tuple[RatingGroupPart, ...]) -> int:

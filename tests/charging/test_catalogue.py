@@ -40,7 +40,13 @@ UNITS = st.integers(0, 2**43)
 )
 def test_a_price_is_for_so_many_units_and_tax_is_the_part_above_net(price, units, charge, tax):
     assert price.charge_of(units) == charge
-    assert price.charge_of(units) - price.net_of(units) == tax
+    assert price.tax_within(charge) == tax
+
+
+@given(PRICES, st.integers(0, 10**15), st.integers(0, 10**6))
+def test_of_a_greater_charge_neither_tax_nor_net_is_less(price, charge, more):
+    tax = price.tax_within(charge + more) - price.tax_within(charge)
+    assert 0 <= tax <= more
 
 
 @given(PRICES, UNITS)

@@ -216,6 +216,16 @@ def test_tax_is_the_part_above_net_and_adds_up_over_reports():
     assert (amounts, taxes) == (83, 13)
 
 
+def test_no_report_has_less_tax_than_nothing():
+    counter = by_seconds(balance(2, MONEY, 10**6), price=Price(3, 2, 100_000))
+    counter.initial(want(VOICE, 100))
+    taxes = []
+    for _ in range(20):
+        counter.update(used(VOICE, 1, wanted=100))
+        taxes.append(counter.settlements[0].tax_amount)
+    assert (min(taxes), sum(taxes)) == (0, 3)
+
+
 def test_a_unit_paid_in_part_carries_that_part_of_the_tax():
     counter = by_seconds(balance(2, MONEY, 595), price=Price(1_000, 1, 190_000))
     assert granted(counter.initial(want(VOICE, 1))) == [(1, True)]
