@@ -51,6 +51,7 @@ from .transport.tcp import Listener, shut
 log = structlog.get_logger()
 
 DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
+FALLBACK = "fallback.xml"
 CREDIT_CONTROL = "Credit-Control"
 SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
@@ -346,8 +347,10 @@ async def _look_after(look: Callable[[], object] | None) -> None:
 
 def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> Listener:
     """Joins the Diameter node, its peers and the application."""
+    folder = resource("dictionaries")
     dictionary = dictionaries.load(
-        *((resource("dictionaries") / name).read_text() for name in DICTIONARIES)
+        *((folder / name).read_text(encoding="utf-8") for name in DICTIONARIES),
+        fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
     )
     identity = Identity(*configuration.identity(), int(time.time()))
     command = dictionary.command_named(CREDIT_CONTROL)

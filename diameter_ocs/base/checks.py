@@ -24,7 +24,8 @@ from .layouts import Layout
 from .message import Message
 from .tolerance import Tolerated
 
-# The vendors whose mandatory AVPs are never ignored: the IETF and 3GPP.
+# The vendors whose mandatory AVPs are never ignored: the IETF and 3GPP. What their specifications
+# let a request hold the dictionaries define; an AVP that has only a name may change what is owed.
 STANDARD_VENDORS = frozenset({0, 10415})
 
 # AVPs that clients repeat with equal values.
@@ -59,8 +60,8 @@ def check(
     kinds = [*_check_header(message, command, strict)]
     if layout.has_findings:
         findings = message.findings
-        kinds += _check_flags(message, findings, strict)
-        kinds += _check_unknown(message, findings, strict)
+        kinds += _check_flags(message, dictionary, findings, strict)
+        kinds += _check_unknown(message, dictionary, findings, strict)
     places = _irregular_places(message, command.request_rules)
     for place in places:
         kinds += _check_missing(message, dictionary, place, strict)
@@ -114,23 +115,29 @@ def _check_header(
         yield Tolerated.BASE_COMMAND_APPLICATION
 
 
-def _check_flags(message: Message, findings: Findings, strict: bool) -> Iterator[Tolerated]:
+def _check_flags(
+    message: Message, dictionary: Dictionary, findings: Findings, strict: bool
+) -> Iterator[Tolerated]:
     for avp in findings.odd_flags:
         if strict or avp.flags & RESERVED_BITS:
+            name = dictionary.name_of(avp.code, avp.vendor_id)
             raise InvalidAvpBits(
-                f"{_name(avp)} has flags 0x{avp.flags:02x} that it cannot have", message.raw(avp)
+                f"{name} has flags 0x{avp.flags:02x} that it cannot have", message.raw(avp)
             )
         yield Tolerated.AVP_FLAGS
 
 
-def _check_unknown(message: Message, findings: Findings, strict: bool) -> Iterator[Tolerated]:
+def _check_unknown(
+    message: Message, dictionary: Dictionary, findings: Findings, strict: bool
+) -> Iterator[Tolerated]:
     for avp, around in findings.unknown_mandatory:
         if not all(group.flags & MANDATORY_BIT for group in around):
             # The group itself may be ignored, and so may what it holds (RFC 6733 section 4.4).
             continue
         if strict or avp.vendor_id in STANDARD_VENDORS:
+            name = dictionary.name_of(avp.code, avp.vendor_id)
             raise AvpUnsupported(
-                f"the mandatory {_name(avp)} is not known here",
+                f"the mandatory {name} is not supported here",
                 _wrapped(message.raw(avp), around),
             )
         yield Tolerated.UNKNOWN_MANDATORY_AVP
@@ -231,14 +238,12 @@ def _check_not_allowed(message: Message, place: _Place, strict: bool) -> Iterato
             yield Tolerated.AVP_OUT_OF_PLACE
 
 
-def _name(avp: Avp) -> str:
-    if avp.definition is not None:
-        return avp.definition.name
-    return f"AVP {avp.code} of vendor {avp.vendor_id}"
-
-
 def _where(place: _Place) -> str:
-    return f" in {_name(place.holder)}" if place.holder is not None else ""
+    holder = place.holder
+    if holder is None:
+        return ""
+    assert holder.definition is not None, "a group that was decoded has a definition"
+    return f" in {holder.definition.name}"
 
 
 def _chain(message: Message, place: _Place) -> list[Avp]:

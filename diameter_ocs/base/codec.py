@@ -324,7 +324,7 @@ def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:
         vendor_id = 0
     known = dictionary.known.get(vendor_id << 32 | code)
     definition = None if known is None else known[0]
-    name = f"AVP {code} of vendor {vendor_id}" if definition is None else definition.name
+    name = dictionary.name_of(code, vendor_id)
     data = b"" if definition is None else _fitting_data(definition, rest, flags, length)
     return InvalidAvpLength(
         f"{name} has a length of {length} octets, where {len(rest)} are left",

@@ -5,9 +5,8 @@ No AVP or command number stands elsewhere: the code names them, the dictionary k
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
-from xml.parsers import expat
 
+from .elements import DictionaryError, Element, parse
 from .formats import (
     FORMATS,
     MANDATORY_BIT,
@@ -29,10 +28,6 @@ BASE_APPLICATION_ID = 0
 # What a Grouped holds when it is encoded: (name, value), or octets that are AVPs already.
 Member = tuple[str, Value] | bytes
 Members = Iterable[Member]
-
-
-class DictionaryError(Exception):
-    """A dictionary that cannot be used; the message names the line and says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +106,20 @@ Known = tuple[AvpDefinition, str, int, int, int, Decode | None, bool]
 
 
 class Dictionary:
-    """All definitions of the texts that were loaded; read only."""
+    """All definitions of the texts that were loaded; read only.
+
+    `names` are those of AVPs without a definition, by `avp_key`: people read them, no check does.
+    """
 
     def __init__(
-        self, avps: Sequence[AvpDefinition], commands: Sequence[CommandDefinition]
+        self,
+        avps: Sequence[AvpDefinition],
+        commands: Sequence[CommandDefinition],
+        names: Mapping[int, str],
     ) -> None:
         self.avps_by_name = {avp.name: avp for avp in avps}
         self.known = {avp_key(avp.code, avp.vendor_id): _known(avp) for avp in avps}
+        self._names = names
         self._commands = {(each.application_id, each.code): each for each in commands}
         self._command_codes = frozenset(each.code for each in commands)
         self._encoders: dict[str, Encode] = {avp.name: avp.encode for avp in avps}
@@ -135,6 +137,16 @@ class Dictionary:
             return self.avps_by_name[name]
         except KeyError:
             raise DictionaryError(f"no AVP is named {name}: add it to a dictionary") from None
+
+    def name_of(self, code: int, vendor_id: int) -> str:
+        """Returns what to call an AVP in a text for a person, also one that is not defined."""
+        key = avp_key(code, vendor_id)
+        known = self.known.get(key)
+        if known is not None:
+            return known[1]
+        numbers = f"AVP {code} of vendor {vendor_id}"
+        name = self._names.get(key)
+        return numbers if name is None else f"{name} ({numbers})"
 
     def command(self, application_id: int, code: int) -> CommandDefinition | None:
         """Returns the command, which for the base protocol's own is one of every application."""
@@ -214,14 +226,18 @@ def _known(definition: AvpDefinition) -> Known:
     )
 
 
-def load(*texts: str) -> Dictionary:
+def load(*texts: str, fallback: str | None = None) -> Dictionary:
     """Returns the dictionary of all the XML texts; their AVPs and commands may name each other.
+
+    The AVPs of the text `fallback` get a name and nothing else. They stay unknown to every check:
+    nobody has said that a request may hold them, and the types of a table that no standard was
+    compared with must not refuse a subscriber whose gateway is right.
 
     Raises:
         DictionaryError: a text is no well-formed dictionary, has a document type declaration,
             names an AVP that none of the texts defines, or defines something twice.
     """
-    roots = [_parse(text) for text in texts]
+    roots = [parse(text) for text in texts]
     avps = [_avp(element) for root in roots for _, element in _elements(root, "avp")]
     commands = [
         _command(element, application_id)
@@ -232,86 +248,24 @@ def load(*texts: str) -> Dictionary:
     names = {avp.name for avp in avps}
     for root in roots:
         _check_rules(root, names)
-    return Dictionary(avps, commands)
+    return Dictionary(avps, commands, {} if fallback is None else _names(parse(fallback)))
 
 
-@dataclass(slots=True)
-class _Element:
-    """One XML element and the line that it stands in."""
-
-    tag: str
-    line: int
-    attributes: Mapping[str, str]
-    children: list["_Element"] = field(default_factory=list)
-
-    def fail(self, problem: str) -> NoReturn:
-        raise DictionaryError(f"line {self.line}: {self.tag}: {problem}")
-
-    def text(self, name: str) -> str:
-        if name not in self.attributes:
-            self.fail(f"the attribute {name} is missing")
-        return self.attributes[name]
-
-    def number(self, name: str, default: int | None = None) -> int:
-        if default is not None and name not in self.attributes:
-            return default
-        try:
-            return int(self.text(name))
-        except ValueError:
-            self.fail(f"the attribute {name} must be a whole number")
-
-    def flag(self, name: str, default: str) -> bool:
-        value = self.attributes.get(name, default)
-        if value not in ("true", "false", "1", "0"):
-            self.fail(f"the attribute {name} must be true or false")
-        return value in ("true", "1")
-
-    def named(self, tag: str) -> Iterator["_Element"]:
-        return (child for child in self.children if child.tag == tag)
-
-    def only(self, tag: str) -> "_Element":
-        found = list(self.named(tag))
-        if len(found) != 1:
-            self.fail(f"exactly one element {tag} must stand here")
-        return found[0]
+def _names(root: Element) -> dict[int, str]:
+    return {
+        avp_key(avp.number("code"), avp.number("vendor-id", 0)): avp.text("name")
+        for _, avp in _elements(root, "avp")
+    }
 
 
-def _parse(text: str) -> _Element:
-    parser = expat.ParserCreate()
-    root = _Element("document", 0, {})
-    open_elements = [root]
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        element = _Element(tag, parser.CurrentLineNumber, attributes)
-        open_elements[-1].children.append(element)
-        open_elements.append(element)
-
-    def end(_tag: str) -> None:
-        open_elements.pop()
-
-    def refuse(*_arguments: object) -> None:
-        raise DictionaryError(
-            f"line {parser.CurrentLineNumber}: a document type declaration is not allowed"
-        )
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(text, True)
-    except expat.ExpatError as error:
-        raise DictionaryError(f"this is not XML: {error}") from error
-    return root.only("diameter")
-
-
-def _elements(root: _Element, tag: str) -> Iterator[tuple[int, _Element]]:
+def _elements(root: Element, tag: str) -> Iterator[tuple[int, Element]]:
     for application in root.named("application"):
         application_id = application.number("id")
         for element in application.named(tag):
             yield application_id, element
 
 
-def _rules(element: _Element) -> Rules:
+def _rules(element: Element) -> Rules:
     rules = []
     for each in element.named("rule"):
         limit = each.number("max") if "max" in each.attributes else None
@@ -328,7 +282,7 @@ def _rules(element: _Element) -> Rules:
     )
 
 
-def _avp(element: _Element) -> AvpDefinition:
+def _avp(element: Element) -> AvpDefinition:
     data = element.only("data")
     type_name = data.text("type")
     if type_name not in FORMATS:
@@ -352,7 +306,7 @@ def _avp(element: _Element) -> AvpDefinition:
     )
 
 
-def _flags(element: _Element, attribute: str) -> int:
+def _flags(element: Element, attribute: str) -> int:
     bits = {"V": VENDOR_BIT, "M": MANDATORY_BIT, "P": PROTECTED_BIT}
     text = element.attributes.get(attribute, "-")
     flags = 0
@@ -363,7 +317,7 @@ def _flags(element: _Element, attribute: str) -> int:
     return flags
 
 
-def _command(element: _Element, application_id: int) -> CommandDefinition:
+def _command(element: Element, application_id: int) -> CommandDefinition:
     return CommandDefinition(
         code=element.number("code"),
         application_id=application_id,
@@ -386,7 +340,7 @@ def _check_unique(avps: Sequence[AvpDefinition], commands: Sequence[CommandDefin
         raise DictionaryError("a command of one application is defined twice")
 
 
-def _check_rules(element: _Element, names: set[str]) -> None:
+def _check_rules(element: Element, names: set[str]) -> None:
     if element.tag == "rule" and element.text("avp") not in names | {ANY_AVP}:
         element.fail(f"no dictionary that is loaded defines the AVP {element.text('avp')}")
     for child in element.children:

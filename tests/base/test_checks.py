@@ -228,3 +228,14 @@ def test_a_command_that_its_application_does_not_have_is_unknown(dictionary: Dic
             strict=False,
             applications=frozenset({4, 7}),
         )
+
+
+def test_an_avp_of_the_standards_that_has_only_a_name_is_refused_by_it(checked: Checked) -> None:
+    event_trigger = avp(1006, number(1), vendor=10415)
+    with pytest.raises(errors.AvpUnsupported, match="Event-Trigger") as raised:
+        checked(ccr(event_trigger))
+    assert raised.value.failed_avp == event_trigger
+
+
+def test_the_type_of_an_avp_that_has_only_a_name_refuses_nothing(checked: Checked) -> None:
+    assert checked(ccr(avp(1006, b"not four octets", vendor=10415, flags=0))) == ()

@@ -12,7 +12,11 @@ ANSWER = 0x40
 
 
 def load_dictionary() -> Dictionary:
-    return load(*((FOLDER / name).read_text(encoding="utf-8") for name in NAMES))
+    """Loads what the server loads."""
+    return load(
+        *((FOLDER / name).read_text(encoding="utf-8") for name in NAMES),
+        fallback=(FOLDER / "fallback.xml").read_text(encoding="utf-8"),
+    )
 
 
 def avp(code: int, data: bytes, *, vendor: int = 0, flags: int = 0x40) -> bytes:

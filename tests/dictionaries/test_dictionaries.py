@@ -6,20 +6,60 @@ import pytest
 from diameter.message.avp import dictionary as stack
 from lxml import etree
 
-from diameter_ocs.base.dictionary import Dictionary, load
+from diameter_ocs.base.dictionary import Dictionary, DictionaryError, avp_key, load
+from diameter_ocs.server import DICTIONARIES
 
 FOLDER = Path(__file__).parents[2] / "dictionaries"
 FILES = sorted(FOLDER.glob("*.xml"))
 SCHEMA = etree.XMLSchema(etree.parse(FOLDER / "dictionary.xsd"))
 
 
+FALLBACK = "fallback.xml"
+
+
+def text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def dictionary() -> Dictionary:
-    return load(*(path.read_text(encoding="utf-8") for path in FILES))
+    return load(*(text(path.name) for path in FILES if path.name != FALLBACK))
 
 
-def test_the_three_dictionaries_are_there() -> None:
-    assert [path.name for path in FILES] == ["3gpp_gy.xml", "base.xml", "credit_control.xml"]
+def test_the_dictionaries_are_there() -> None:
+    names = ["3gpp_gy.xml", "3gpp_sy.xml", "base.xml", "credit_control.xml", FALLBACK]
+    assert [path.name for path in FILES] == names
+
+
+def test_the_server_loads_all_but_sy_which_it_does_not_serve() -> None:
+    assert {*DICTIONARIES, "3gpp_sy.xml", FALLBACK} == {path.name for path in FILES}
+
+
+def test_the_base_protocol_stands_alone() -> None:
+    assert load(text("base.xml")).command_named("Capabilities-Exchange").code == 257
+
+
+def test_all_dictionaries_with_the_fallback_are_one() -> None:
+    whole = load(*(text(path.name) for path in FILES))
+    assert whole.avp("Event-Trigger").type == "Integer32"
+    assert whole.avp("MBMS-User-Service-Type").vendor_id == 10415
+
+
+def test_an_avp_of_the_fallback_has_a_name_and_is_not_known() -> None:
+    dictionary = load(*map(text, DICTIONARIES), fallback=text(FALLBACK))
+    assert dictionary.name_of(1006, 10415) == "Event-Trigger (AVP 1006 of vendor 10415)"
+    assert avp_key(1006, 10415) not in dictionary.known
+    assert dictionary.name_of(432, 0) == "Rating-Group"
+    assert dictionary.name_of(9999, 5) == "AVP 9999 of vendor 5"
+    with pytest.raises(DictionaryError):
+        dictionary.avp("Event-Trigger")
+
+
+def test_the_licence_of_the_table_stands_beside_the_fallback() -> None:
+    notice = text("LICENSE.python-diameter")
+    assert "MIT License" in notice
+    assert "Copyright (c) 2023 Mikko Mensonen" in notice
+    assert "LICENSE.python-diameter" in text(FALLBACK)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -58,6 +98,11 @@ ROWS = [
     ("Service-Mode", 2032, 10415, "Unsigned32", 0xC0),
     ("Number-Of-Participants", 885, 10415, "Unsigned32", 0xC0),
     ("3GPP-PS-Data-Off-Status", 4406, 10415, "Enumerated", 0xC0),
+    ("3GPP-PS-Data-Off-Status-Gx", 2847, 10415, "Enumerated", 0x80),
+    ("3GPP-OC-Rating-Group", 1321, 10415, "Unsigned32", 0x80),
+    ("SN-Request-Type", 2907, 10415, "Unsigned32", 0x80),
+    ("Pending-Policy-Counter-Change-Time", 2906, 10415, "Time", 0xC0),
+    ("Accounting-Record-Type", 480, 0, "Enumerated", 0x40),
     ("Variable-Part-Type", 3909, 10415, "Unsigned32", 0xC0),
     ("OC-Supported-Features", 621, 0, "Grouped", 0x00),
     ("OC-OLR", 623, 0, "Grouped", 0x00),
@@ -105,10 +150,12 @@ OTHER_TYPES = {
     "3GPP-Charging-Id",
     "3GPP-Session-Stop-Indicator",
     "Access-Network-Information",
+    "Authorization-Lifetime",
     "From-Address",
     "Inband-Security-Id",
     "MMTel-SService-Type",
     "Number-Of-Participants",
+    "Presence-Reporting-Area-Node",
     "Presence-Reporting-Area-Status",
     "Result-Code",
     "Service-Mode",
@@ -143,6 +190,9 @@ COMMANDS = [
     (4, 258, "Re-Auth", True),
     (4, 272, "Credit-Control", True),
     (4, 274, "Abort-Session", True),
+    (16777302, 275, "Session-Termination", True),
+    (16777302, 8388635, "Spending-Limit", True),
+    (16777302, 8388636, "Spending-Status-Notification", True),
 ]
 
 
@@ -191,3 +241,35 @@ def test_members_of_charging_groups_are_optional(dictionary: Dictionary) -> None
         assert rules.required == ()
         assert rules.is_open
         assert len(rules.members) > 10
+
+
+def test_a_spending_limit_keeps_its_state_and_so_forbids_the_avps_that_would_end_it(
+    dictionary: Dictionary,
+) -> None:
+    for name in ("Spending-Limit", "Spending-Status-Notification", "Session-Termination"):
+        command = dictionary.command_named(name)
+        for rules in (command.request_rules, command.answer_rules):
+            assert {"Auth-Session-State", "Session-Timeout"} <= rules.forbidden
+    request = dictionary.command_named("Spending-Limit").request_rules
+    assert "SL-Request-Type" in request.required
+    assert "Policy-Counter-Identifier" not in request.limits
+    notice = dictionary.command_named("Spending-Status-Notification").request_rules
+    assert "Destination-Host" in notice.required
+    assert notice.limits["SN-Request-Type"] == 1
+    report = dictionary.avp("Policy-Counter-Status-Report").rules
+    assert report.required == ("Policy-Counter-Identifier", "Policy-Counter-Status")
+
+
+def test_groups_that_nobody_rates_by_are_never_looked_into(dictionary: Dictionary) -> None:
+    for name in ("LCS", "PoC", "MBMS", "ProSe", "CPDT", "IM", "DCD", "M2M", "Service-Generic"):
+        assert dictionary.avp(f"{name}-Information").is_opaque
+
+
+def test_every_enumeration_has_its_values(dictionary: Dictionary) -> None:
+    bare = {
+        avp.name
+        for avp in dictionary.avps_by_name.values()
+        if avp.type == "Enumerated" and not avp.items
+    }
+    # Its values are those of the register of WAP content types, which still grows.
+    assert bare == {"Type-Number"}

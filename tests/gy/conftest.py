@@ -1,17 +1,16 @@
 """The dictionary and a way to write requests by the names of their AVPs."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from diameter_ocs.base.dictionary import Dictionary, load
+from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Identity, Message, decode, request
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
+from tests.base.wire import load_dictionary
 
-DICTIONARIES = Path(__file__).resolve().parents[2] / "dictionaries"
 NOON = 1_709_985_600_000_000
 """2024-03-09T12:00:00Z, when every request of these tests is received."""
 
@@ -36,8 +35,8 @@ Write = Callable[..., Message]
 
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
-    """All dictionaries of the project."""
-    return load(*(path.read_text() for path in sorted(DICTIONARIES.glob("*.xml"))))
+    """The dictionary of the server."""
+    return load_dictionary()
 
 
 @pytest.fixture(scope="session")
