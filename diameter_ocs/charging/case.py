@@ -1,6 +1,7 @@
 """Everything stored that the requests of one group of accounts may need, read once."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -11,6 +12,15 @@ from .requests import Identity, SessionKey
 from .session import ClosedSession, Session
 
 
+class AccountState(IntEnum):
+    """Whether an account may be served."""
+
+    ACTIVE = 0
+    SUSPENDED = 1
+    DELETED = 2
+    """It is remembered for what is reported late."""
+
+
 class Account(NamedTuple):
     """Who is charged."""
 
@@ -18,7 +28,30 @@ class Account(NamedTuple):
     name: str
     """What the operator calls it, unique in the tenant."""
     plans: tuple[str, ...]
-    """The plans of its active subscriptions."""
+    """The plans of its subscriptions that are active now."""
+    parent_id: int | None = None
+    """The account whose balances pay after its own."""
+    state: AccountState = AccountState.ACTIVE
+    plans_change_at: int | None = None
+    """When the next of its subscriptions begins or ends; None: none will."""
+
+    def with_plan(
+        self, plan: str, valid_from: int | None, valid_until: int | None, now: int
+    ) -> "Account":
+        """Returns the account with one more subscription, be it active now or not."""
+        if valid_until is not None and valid_until <= now:
+            return self
+        if valid_from is not None and now < valid_from:
+            return self._changing(valid_from)
+        number, name, plans, parent_id, state, change_at = self
+        after = Account(number, name, (*plans, plan), parent_id, state, change_at)
+        return after if valid_until is None else after._changing(valid_until)
+
+    def _changing(self, at: int) -> "Account":
+        """Returns the account with a time at which its plans change."""
+        if self.plans_change_at is not None and self.plans_change_at <= at:
+            return self
+        return self._replace(plans_change_at=at)
 
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
@@ -49,6 +82,28 @@ class Case(NamedTuple):
 
     Those are the session's EDRs with the type and number of a request asked for.
     """
+    is_tenant_suspended: bool = False
+    """No account of the tenant is served."""
+
+    def denies(self, account: Account) -> bool:
+        """Is an account denied as a whole? What it has used is still settled."""
+        return self.is_tenant_suspended or account.state is not AccountState.ACTIVE
+
+    def payers(self, account: Account) -> tuple[int, ...]:
+        """Returns the accounts whose balances pay for an account: itself, then its parents.
+
+        A parent that is suspended pays for nobody.
+        """
+        parent_id = account.parent_id
+        if parent_id is None:
+            return (account.id,)
+        payers = [account.id]
+        while parent_id is not None:
+            parent = self.accounts[parent_id]
+            if parent.state is AccountState.ACTIVE:
+                payers.append(parent_id)
+            parent_id = parent.parent_id
+        return tuple(payers)
 
     def remembered(self, key: SessionKey) -> ClosedSession | None:
         """Returns the session of that name that has ended, as long as the tenant keeps it."""
@@ -82,6 +137,7 @@ class Case(NamedTuple):
             sessions,
             closed,
             answered,
+            self.is_tenant_suspended,
         )
 
 

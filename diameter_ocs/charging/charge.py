@@ -55,6 +55,8 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
     is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
     if request.service_context is None or (services and not is_rated):
         return _ended(request, progress, services, Outcome.RATING_FAILED, CloseReason.REFUSED)
+    if progress.is_denied:
+        return _ended(request, progress, services, Outcome.SERVICE_DENIED, CloseReason.REFUSED)
     return _going_on(request, progress, services)
 
 

@@ -21,11 +21,22 @@ class Balance(NamedTuple):
     total: int
     used: int
     reserved: int
+    valid_from: int | None = None
+    """When it begins to pay, in microseconds since 1970; None: at once."""
+    valid_until: int | None = None
+    """When it pays no more, except what is reserved then; None: never."""
+    subscription_id: int | None = None
+    """The subscription that brought it."""
 
     @property
     def available(self) -> int:
         """What may still be reserved or spent."""
         return self.total - self.used - self.reserved
+
+
+def is_valid(valid_from: int | None, valid_until: int | None, now: int) -> bool:
+    """Does what has these dates count now?"""
+    return (valid_from is None or valid_from <= now) and (valid_until is None or now < valid_until)
 
 
 class Posting(NamedTuple):
@@ -48,13 +59,19 @@ class InsufficientBalance(Exception):
 class Ledger:
     """The balances of a group while one request of an account moves them."""
 
-    __slots__ = ("_account_id", "_before", "_moved", "_paying")
+    __slots__ = ("_before", "_moved", "_now", "_payers", "_paying")
 
-    def __init__(self, balances: Mapping[int, Balance], account_id: int | None = None) -> None:
-        """`account_id` is whose balances pay; None: nobody's, they are moved by name."""
+    def __init__(
+        self, balances: Mapping[int, Balance], payers: tuple[int, ...] = (), now: int = 0
+    ) -> None:
+        """`payers` are the accounts whose balances pay, in order, those that are valid `now`.
+
+        Without any, balances are moved by name.
+        """
         self._before = balances
         self._moved: dict[int, Balance] = {}
-        self._account_id = account_id
+        self._payers = payers
+        self._now = now
         self._paying: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     @property
@@ -63,19 +80,30 @@ class Ledger:
         return {**self._before, **self._moved}
 
     def paying(self, balance_types: tuple[str, ...]) -> tuple[int, ...]:
-        """Returns the account's balances of some types, in the order in which they pay.
+        """Returns the balances of some types that may pay now, in the order in which they do.
 
-        That is the order of the types, then priority (highest first), then age (oldest first).
+        That is the order of the types, then the account's own before its parents', then priority
+        (highest first), then age (oldest first). Of balances that came at once the one that ends
+        first has the lower id.
         """
         numbers = self._paying.get(balance_types)
         if numbers is None:
-            account_id, own = self._account_id, []
+            payers, found = self._payers, []
             for balance in self._before.values():
-                if balance.balance_type in balance_types and balance.account_id == account_id:
-                    own.append(balance)
-            if len(own) > 1:
-                own.sort(key=lambda b: (balance_types.index(b.balance_type), -b.priority, b.id))
-            numbers = self._paying[balance_types] = tuple([balance.id for balance in own])
+                if balance.balance_type in balance_types and balance.account_id in payers:
+                    starts, ends = balance.valid_from, balance.valid_until
+                    if starts is ends is None or is_valid(starts, ends, self._now):
+                        found.append(balance)
+            if len(found) > 1:
+                found.sort(
+                    key=lambda b: (
+                        balance_types.index(b.balance_type),
+                        payers.index(b.account_id),
+                        -b.priority,
+                        b.id,
+                    )
+                )
+            numbers = self._paying[balance_types] = tuple([balance.id for balance in found])
         return numbers
 
     def available(self, balance_id: int) -> int:
@@ -98,13 +126,13 @@ class Ledger:
         parts = []
         for balance_id in balance_ids:
             balance = self._moved.get(balance_id) or self._before[balance_id]
-            number, account_id, name, priority, total, used, reserved = balance
+            number, owner, name, priority, total, used, reserved, starts, ends, bringer = balance
             available = total - used - reserved
             part = amount if amount < available else available
             if part > 0:
-                self._moved[balance_id] = _new(
-                    Balance, (number, account_id, name, priority, total, used, reserved + part)
-                )
+                reserved += part
+                moved = number, owner, name, priority, total, used, reserved, starts, ends, bringer
+                self._moved[balance_id] = _new(Balance, moved)
                 parts.append((balance_id, part))
                 amount -= part
                 if not amount:
@@ -114,11 +142,12 @@ class Ledger:
     def settle(self, balance_id: int, held: int, spent: int) -> None:
         """Releases what was held and posts what was spent of it."""
         balance = self._moved.get(balance_id) or self._before[balance_id]
-        number, account_id, name, priority, total, used, reserved = balance
+        number, owner, name, priority, total, used, reserved, starts, ends, bringer = balance
         assert 0 <= spent <= held <= reserved
-        self._moved[balance_id] = _new(
-            Balance, (number, account_id, name, priority, total, used + spent, reserved - held)
-        )
+        used += spent
+        reserved -= held
+        moved = number, owner, name, priority, total, used, reserved, starts, ends, bringer
+        self._moved[balance_id] = _new(Balance, moved)
 
     def credit(self, balance_id: int, amount: int) -> None:
         """Raises the total; a debit is a negative credit.

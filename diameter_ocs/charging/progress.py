@@ -45,13 +45,23 @@ class Service:
 class Progress:
     """An open session, and the balances of its group, while one request changes them."""
 
-    __slots__ = ("believed", "case", "ledger", "lines", "plans", "reservations", "session")
+    __slots__ = (
+        "account",
+        "believed",
+        "case",
+        "is_denied",
+        "ledger",
+        "lines",
+        "reservations",
+        "session",
+    )
 
     def __init__(self, case: Case, session: Session) -> None:
         self.case = case
         self.session = session
-        self.plans = case.accounts[session.account_id].plans
-        self.ledger = Ledger(case.balances, session.account_id)
+        self.account = case.accounts[session.account_id]
+        self.is_denied = case.denies(self.account)
+        self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
         self.lines = {line.number: line for line in session.lines}
         self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
             (reservation.rating_group, reservation.service_identifiers): reservation
@@ -176,7 +186,7 @@ class Progress:
             )
             tariffs = CANNOT_BE_RATED
             if group is not None:
-                tariffs = tariffs_of(self.plans, group.id, self.case.catalogue)
+                tariffs = tariffs_of(self.account.plans, group.id, self.case.catalogue)
             service = Service(usage, group, tariffs)
             twin = services.setdefault(service.identity, service)
             if twin is not service:
@@ -229,7 +239,7 @@ class Progress:
         """Grants a quota, or says why there is none."""
         tariff = tariff_now(service.tariffs, self.ledger)
         is_full = len(self.reservations) >= RESERVATIONS_MAX
-        if not tariff.sources or is_full or self._is_one_too_many(group):
+        if self.is_denied or not tariff.sources or is_full or self._is_one_too_many(group):
             service.outcome = Outcome.SERVICE_DENIED
             return
         requested = service.usage.requested
@@ -244,7 +254,7 @@ class Progress:
             return
         seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
         if is_final or not is_last:
-            seconds = validity_seconds(group, spread)
+            seconds = validity_seconds(group, spread, self._plans_last())
         self.reservations[service.identity] = Reservation(
             group.id,
             service.usage.service_identifiers,
@@ -253,6 +263,11 @@ class Progress:
             reservation_expires_at(self.case.now, seconds),
         )
         service.grant = Grant(group.unit_type, units, seconds, is_final)
+
+    def _plans_last(self) -> int | None:
+        """Returns for how many microseconds the account's plans stay as they are."""
+        change_at = self.account.plans_change_at
+        return None if change_at is None else change_at - self.case.now
 
     def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
         if len(self.lines) < RATING_GROUPS_MAX:

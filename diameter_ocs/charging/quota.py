@@ -63,15 +63,19 @@ def spread_of(session_id: bytes, request_number: int) -> int:
     return crc32(session_id + request_number.to_bytes(4))
 
 
-def validity_seconds(rating_group: RatingGroup, spread: int) -> int:
+def validity_seconds(rating_group: RatingGroup, spread: int, plans_last: int | None = None) -> int:
     """Returns a grant's Validity-Time (RFC 8506 section 8.33), lengthened by 0 to 10 %.
 
-    It is never below the floor.
+    It does not go beyond the next change of the account's plans, in so many microseconds, and is
+    never below the floor.
     """
     seconds = rating_group.quota_validity_seconds
     if seconds <= VALIDITY_SECONDS_MIN:
         return VALIDITY_SECONDS_MIN
-    return seconds + spread % (seconds // 10 + 1)
+    seconds += spread % (seconds // 10 + 1)
+    if plans_last is None:
+        return seconds
+    return max(min(seconds, plans_last // 1_000_000), VALIDITY_SECONDS_MIN)
 
 
 def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:

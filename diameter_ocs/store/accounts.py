@@ -30,7 +30,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
 from . import edrs
-from .batches import Statement, insert_batch
+from .batches import Statement, insert_batch, microseconds
 from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
 from .reading import Row
@@ -47,8 +47,8 @@ from .tables import (
 )
 from .work import PostgresStore, PostgresWork
 
-ACCOUNT_NAME = 0
-"""The kind of directory entry that is an account's own name; the others are IdentityKind."""
+ACCOUNT_NAME, DEVICE_NAME = 0, -1
+"""Kinds of directory entries that are no identities but the operator's own names."""
 
 
 _INSERT_ACCOUNTS = insert_batch(account)
@@ -56,6 +56,16 @@ _INSERT_DEVICES = insert_batch(device)
 _INSERT_DIRECTORY = insert_batch(directory)
 _INSERT_SUBSCRIPTIONS = insert_batch(subscription)
 _INSERT_BALANCES = insert_batch(balance)
+_BALANCES = (
+    select(
+        *list(balance.c)[1:-3],
+        microseconds(balance.c.valid_from),
+        microseconds(balance.c.valid_until),
+        balance.c.subscription_id,
+    )
+    .where(balance.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger))))
+    .order_by(balance.c.id)
+)
 _NUMBER = schema.Sequence("account_number")
 
 
@@ -184,12 +194,12 @@ class PostgresAccounts:
             )
             names = await connection.execute(
                 select(directory.c.account_id, directory.c.kind, directory.c.value)
-                .where(_in_groups(directory), directory.c.kind != ACCOUNT_NAME)
+                .where(_in_groups(directory), directory.c.kind > ACCOUNT_NAME)
                 .order_by(directory.c.kind, directory.c.value),
                 groups,
             )
             buckets = await connection.execute(
-                select(*list(balance.c)[1:]).where(_in_groups(balance)).order_by(balance.c.id),
+                _BALANCES,
                 groups,
             )
         return _summaries(found, plans.all(), names.all(), buckets.all())
@@ -220,10 +230,12 @@ def _summaries(
 
 
 def _entries(tenant_name: str, opening: Opening) -> list[Row]:
-    """Returns the directory's rows of an account: its name, and the identities of its device."""
-    number = opening.account.id
-    name = (ACCOUNT_NAME, opening.account.name, tenant_name, number, number, None)
-    return [name] + [
+    """Returns the directory's rows of an account: its name, its device's, and the identities."""
+    number, name = opening.account.id, opening.account.name
+    named: list[Row] = [(ACCOUNT_NAME, name, tenant_name, number, number, None)]
+    if opening.identities:
+        named.append((DEVICE_NAME, name, tenant_name, number, number, number))
+    return named + [
         (identity.kind, identity.value, tenant_name, number, number, number)
         for identity in opening.identities
     ]
@@ -247,12 +259,16 @@ async def _insert(
 ) -> None:
     """Adds the rows of new accounts in one transaction."""
     accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
-    for (number, name, plans), identities, buckets, edr in openings:
-        accounts.append((number, number, tenant_name, name, edr.number, edr.at))
+    for new, identities, buckets, edr in openings:
+        number = new.id
+        accounts.append(
+            (number, number, tenant_name, new.name, edr.number, edr.at, None, new.state)
+        )
         if identities:
-            devices.append((number, number, number))
+            devices.append((number, number, number, new.name))
         subscriptions += [
-            (number, index, number, plan, edr.at) for index, plan in enumerate(plans, 1)
+            (number, index, number, plan, edr.at, None, None)
+            for index, plan in enumerate(new.plans, 1)
         ]
         balances += [(number, *bucket) for bucket in buckets]
         journal.append(edrs.inserted(number, edr))

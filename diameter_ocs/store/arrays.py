@@ -55,6 +55,12 @@ def moments(values: Sequence[int]) -> _Moments:
     return _Moments(_fixed(TIMESTAMPTZ, [value - EPOCH_2000 for value in values]))
 
 
+def optional_moments(values: Sequence[int | None]) -> _Moments:
+    """Packs likewise what may be None."""
+    since_2000 = [None if value is None else value - EPOCH_2000 for value in values]
+    return _Moments(_fixed(TIMESTAMPTZ, since_2000))
+
+
 def texts(values: Iterable[str | None]) -> _Texts:
     """Packs strings as text[]; octets that were no UTF-8 are written as escapes."""
     encoded = [

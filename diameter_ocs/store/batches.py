@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CompilerElement
 from sqlalchemy.types import TypeEngine
 
-from .arrays import array_literals, big_ints, documents, moments, octets, texts
+from .arrays import array_literals, big_ints, documents, moments, octets, optional_moments, texts
 
 Packer = Callable[[Sequence[Any]], object]
 
@@ -154,7 +154,7 @@ def _packer(name: Column[Any]) -> Packer:
     if isinstance(name.type, Integer):
         return big_ints
     if isinstance(name.type, DateTime):
-        return moments
+        return optional_moments if name.nullable else moments
     if isinstance(name.type, LargeBinary):
         return octets
     if isinstance(name.type, JSON):

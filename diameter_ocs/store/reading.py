@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..charging.case import Account, Case
+from ..charging.case import Account, AccountState, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.ledger import Balance
@@ -11,6 +11,7 @@ from ..charging.requests import ChargingRequest, Identity, IdentityKind, Request
 from ..charging.session import ClosedSession, Session
 
 Row = tuple[Any, ...]
+_STATES = tuple(AccountState)
 
 
 class Reading:
@@ -24,6 +25,7 @@ class Reading:
         "closed",
         "directory",
         "group_id",
+        "is_tenant_suspended",
         "now",
         "sessions",
         "version",
@@ -34,6 +36,7 @@ class Reading:
         self.version = version
         self.now = now
         self.catalogue_named = ("", 0)  # tenant and version: all accounts of a group have one
+        self.is_tenant_suspended = False
         self.directory: dict[Identity, int] = {}
         self.accounts: dict[int, Account] = {}
         self.balances: dict[int, Balance] = {}
@@ -54,7 +57,20 @@ class Reading:
             self.sessions,
             self.closed,
             self.answered,
+            self.is_tenant_suspended,
         )
+
+    def add_account(self, row: Row) -> None:
+        """Takes a row of LOAD_ACCOUNTS: an account with one of its subscriptions, if it has any."""
+        _, number, name, parent_id, state, plan, valid_from, valid_until, *tenant = row
+        account = self.accounts.get(number)
+        if account is None:
+            account = Account(number, name, (), parent_id, _STATES[state])
+        if plan is not None:
+            account = account.with_plan(plan, valid_from, valid_until, self.now)
+        self.accounts[number] = account
+        tenant_name, version, self.is_tenant_suspended = tenant
+        self.catalogue_named = tenant_name, version
 
     def add_session(self, session: Session) -> None:
         """Takes a session; of two with one key the newer counts."""

@@ -18,7 +18,7 @@ from .partitions import SCHEMA_LOCK, Partitions
 
 log = structlog.get_logger()
 
-VERSION = 3
+VERSION = 4
 """The schema that this program was written for."""
 
 

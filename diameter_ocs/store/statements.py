@@ -12,7 +12,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
-    func,
     literal_column,
     select,
     true,
@@ -114,21 +113,26 @@ LOAD_ACCOUNTS = compiled(
         account.c.group_id,
         account.c.id,
         account.c.name,
-        func.array(
-            select(subscription.c.plan)
-            .where(
-                subscription.c.group_id == account.c.group_id,
-                subscription.c.account_id == account.c.id,
-            )
-            .order_by(subscription.c.id)
-            .scalar_subquery()
-        ),
+        account.c.parent_id,
+        account.c.state,
+        subscription.c.plan,
+        microseconds(subscription.c.valid_from),
+        microseconds(subscription.c.valid_until),
         tenant.c.name,
         tenant.c.catalogue_version,
+        tenant.c.suspended_at.is_not(None),
     )
     .join(tenant, tenant.c.name == account.c.tenant)
+    .outerjoin(
+        subscription,
+        and_(
+            subscription.c.group_id == account.c.group_id,
+            subscription.c.account_id == account.c.id,
+        ),
+    )
     .where(account.c.group_id == _any("groups"))
 )
+"""One row for each subscription of an account, and one for an account that has none."""
 
 LOAD_BALANCES = compiled(
     select(
@@ -140,6 +144,9 @@ LOAD_BALANCES = compiled(
         balance.c.total,
         balance.c.used,
         balance.c.reserved,
+        microseconds(balance.c.valid_from),
+        microseconds(balance.c.valid_until),
+        balance.c.subscription_id,
     ).where(balance.c.group_id == _any("groups"))
 )
 

@@ -36,6 +36,7 @@ tenant = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("catalogue_version", Integer),  # none applied yet: NULL
+    Column("suspended_at", Moment),  # not suspended: NULL
 )
 
 catalogue = Table(
@@ -58,6 +59,8 @@ account = Table(
     # On the root account these two stand for the whole group.
     Column("version", BigInteger, nullable=False),
     Column("last_at", Moment, nullable=False),
+    Column("parent_id", BigInteger),
+    Column("state", SmallInteger, nullable=False),  # AccountState
 )
 
 device = Table(
@@ -66,9 +69,10 @@ device = Table(
     Column("group_id", BigInteger, primary_key=True),
     Column("id", BigInteger, primary_key=True),
     Column("account_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
 )
 
-# Who an identity is; kind 0 is the account's own name, the others are those of IdentityKind.
+# Who an identity is; kind 0 is an account's own name, -1 a device's, the others are IdentityKind.
 directory = Table(
     "directory",
     metadata,
@@ -88,6 +92,8 @@ subscription = Table(
     Column("account_id", BigInteger, nullable=False),
     Column("plan", Text, nullable=False),
     Column("subscribed_at", Moment, nullable=False),
+    Column("valid_from", Moment),  # since it was subscribed to: NULL
+    Column("valid_until", Moment),  # without an end: NULL
 )
 
 balance = Table(
@@ -101,6 +107,9 @@ balance = Table(
     Column("total", BigInteger, nullable=False),
     Column("used", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
+    Column("valid_from", Moment),
+    Column("valid_until", Moment),
+    Column("subscription_id", BigInteger),  # what brought it
 )
 
 session = Table(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from psycopg import AsyncCursor, AsyncRawCursor
 
-from ..charging.case import Account, Case, Change
+from ..charging.case import Case, Change
 from ..charging.decisions import ACTIONS
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
@@ -173,10 +173,9 @@ class PostgresWork:
             group: Reading(group, version, max(now, last_at))
             for group, (version, last_at) in self._locked.items()
         }
-        for group, number, name, plans, tenant, version in await asked_for.accounts.fetchall():
-            if group in readings:
-                readings[group].accounts[number] = Account(number, name, tuple(plans))
-                readings[group].catalogue_named = tenant, version
+        for row in await asked_for.accounts.fetchall():
+            if row[0] in readings:
+                readings[row[0]].add_account(row)
         for group, *balance in await asked_for.balances.fetchall():
             if group in readings:
                 readings[group].balances[balance[0]] = Balance(*balance)

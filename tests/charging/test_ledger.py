@@ -42,7 +42,7 @@ PURSE = (
 def test_an_account_s_balances_pay_by_type_then_highest_priority_then_age(
     account_id, types, numbers
 ):
-    books = Ledger({balance.id: balance for balance in PURSE}, account_id)
+    books = Ledger({balance.id: balance for balance in PURSE}, (account_id,))
     assert books.paying(types) == books.paying(types) == numbers
 
 

@@ -62,7 +62,7 @@ def two_prices(bonus: int, money: int, second: Price = DEAR):
         priced(CHEAP, VOICE, priority=1, balance_types=(BONUS,)),
         priced(second, VOICE, priority=2),
     )
-    return tariff_now(offers, Ledger({balance.id: balance for balance in balances}, 1))
+    return tariff_now(offers, Ledger({balance.id: balance for balance in balances}, (1,)))
 
 
 def test_the_first_price_that_something_can_pay_is_the_price():

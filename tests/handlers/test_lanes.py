@@ -69,7 +69,7 @@ def test_fifty_requests_of_one_account_are_one_batch_in_order() -> None:
             assert counter.faulty.batches == [50]
             assert outcomes(results) == ["SUCCESS"] * 50
             assert counter.order == list(range(51))
-            assert (await octets(counter.kept))[-2:] == (49 * 2 + 10, 0)
+            assert (await octets(counter.kept))[5:7] == (49 * 2 + 10, 0)
             (group,) = {edr.account_id for edr in counter.kept.groups[1].edrs}
             numbers = [edr.request_number for edr in counter.kept.groups[group].edrs[2:]]
             assert numbers == list(range(1, 51))
@@ -660,7 +660,7 @@ def test_commands_and_requests_of_one_account_take_turns() -> None:
             )
             await counter.lanes.drain()
             assert outcomes([counter.reply(n) for n in numbers]) == ["SUCCESS"] * 5
-            assert (await octets(counter.kept))[-3:] == (OCTETS + 150, 0, 500)
+            assert (await octets(counter.kept))[4:7] == (OCTETS + 150, 0, 500)
 
     play(story())
 
