@@ -6,23 +6,33 @@ from typing import Annotated
 import typer
 
 from ..handlers import provisioning
-from ..handlers.catalogue import CatalogueError, Document, read_document
+from ..handlers.catalogue import read_document
+from ..handlers.catalogue_document import Document
+from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from . import database
 from .options import AsJson, Data, DatabaseUrl, Demo, stamp
 from .output import command, print_json
 
 app = typer.Typer(help="What a tenant sells.", no_args_is_help=True)
 
+File = Annotated[Path, typer.Argument(help="A whole catalogue in YAML.", metavar="FILE")]
 
-@app.callback()
-def catalogue() -> None:
-    """What a tenant sells."""
+
+@app.command("check")
+@command
+def check(file: File, as_json: AsJson = False) -> None:
+    """Say everything that is wrong in a document, with lines; needs no database."""
+    document = read_file(file)
+    if as_json:
+        print_json({"tenant": document.tenant, "faults": []})
+    else:
+        typer.echo(f"{file} is a catalogue of {document.tenant}.")
 
 
 @app.command("apply")
 @command
 def apply(
-    file: Annotated[Path, typer.Argument(help="A whole catalogue in YAML.", metavar="FILE")],
+    file: File,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -41,14 +51,21 @@ def apply(
 
 
 def read_file(file: Path) -> Document:
-    """Reads and checks a document; its faults are named with the file."""
+    """Reads and checks a document; its faults are named with the file.
+
+    Raises:
+        CatalogueError: the file cannot be read, or is wrong.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            octets = opened.read(DOCUMENT_OCTETS_MAX + 1)
+        return read_document(octets.decode("utf-8"))
     except OSError as error:
-        raise CatalogueError([f"{file}: cannot be read: {error.strerror}"]) from None
+        reason = f"cannot be read: {error.strerror}"
+        raise CatalogueError([Fault(None, None, "", reason)], str(file)) from None
     except UnicodeDecodeError as error:
-        raise CatalogueError([f"{file}: is not written in UTF-8: {error.reason}"]) from None
-    try:
-        return read_document(text)
+        line = octets.count(b"\n", 0, error.start) + 1
+        reason = f"is not written in UTF-8: {error.reason}"
+        raise CatalogueError([Fault(line, None, "", reason)], str(file)) from None
     except CatalogueError as error:
-        raise CatalogueError([f"{file}: {fault}" for fault in error.faults]) from None
+        raise CatalogueError(error.faults, str(file)) from None

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..charging.faults import BrokenBatch, CasesUnavailable
 from ..config import ConfigurationError
 from ..embedded import EmbeddedError
-from ..handlers.catalogue import CatalogueError
+from ..handlers.catalogue_text import CatalogueError
 from ..handlers.provisioning import Refusal
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
@@ -41,7 +41,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except Refusal as error:
             fail(error.code, [str(error)], REFUSED, as_json)
         except CatalogueError as error:
-            fail("catalogue_invalid", error.faults, WRONG_INPUT, as_json)
+            fail("catalogue_invalid", error.sentences(), WRONG_INPUT, as_json)
         except ConfigurationError as error:
             fail("configuration_invalid", error.faults, WRONG_INPUT, as_json)
         except StepError as error:

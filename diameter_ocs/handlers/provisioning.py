@@ -18,7 +18,8 @@ from ..charging.catalogue import Catalogue
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance, InsufficientBalance
 from ..charging.units import AMOUNT_MAX
-from .catalogue import Document, build
+from .catalogue_build import build
+from .catalogue_document import Document
 from .ports import Work
 
 LOCK_TRIES = 200

@@ -52,7 +52,9 @@ def test_all_faults_of_a_catalogue_are_told_with_file_and_path(run: Run, catalog
     run("tenant", "create", "acme")
     ended = run("catalogue", "apply", catalogue)
     assert ended.status == 2
-    assert all(line.startswith(f"diameter-ocs: {catalogue}: ") for line in ended.err.splitlines())
+    assert all(
+        line.startswith(f"diameter-ocs: {catalogue}:6:5: ") for line in ended.err.splitlines()
+    )
     assert "balance_types[0].name" in ended.err
     assert "balance_types[0].unit_type" in ended.err
     assert run("tenant", "list", "--json").json[0]["catalogue_version"] is None
@@ -63,7 +65,10 @@ def test_a_reference_to_nothing_is_told_with_its_path(run: Run, catalogue: Path)
     error = run("catalogue", "apply", catalogue, "--json").json["error"]
     assert error["code"] == "catalogue_invalid"
     (message,) = error["messages"]
-    assert message.endswith("services[0].rating_groups: there is no rating group 301")
+    assert message.endswith(
+        ":12:38: plans[0].services[0].rating_groups[0]: there is no rating group 301"
+        " (did you mean 300?)"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "tenant: [", "- 1", "\0", "tenant: acme\nplan: x"])
@@ -71,7 +76,7 @@ def test_what_is_no_catalogue_is_refused(text: str, run: Run, catalogue: Path) -
     catalogue.write_text(text)
     ended = run("catalogue", "apply", catalogue)
     assert ended.status == 2
-    assert ended.err.startswith(f"diameter-ocs: {catalogue}: ")
+    assert ended.err.startswith(f"diameter-ocs: {catalogue}:")
 
 
 def test_a_file_that_is_no_text_is_refused(run: Run, catalogue: Path) -> None:

@@ -1,0 +1,133 @@
+"""From a checked document to the catalogue that charging reads."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..charging import catalogue
+from ..charging.settlement import USED_MAX
+from ..charging.units import UnitType, parse_money
+from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart, SettingsPart
+
+UNIT_TYPES = {
+    "time": UnitType.TIME,
+    "volume": UnitType.VOLUME,
+    "units": UnitType.SERVICE_SPECIFIC_UNITS,
+}
+
+
+def build(document: Document, version: int) -> catalogue.Catalogue:
+    """Returns the catalogue that a checked document describes."""
+    groups = {group.id: group for group in rating_groups(document.rating_groups)}
+    return catalogue.Catalogue(
+        tenant=document.tenant,
+        version=version,
+        currency=document.currency,
+        rating_groups=groups,
+        balance_types={
+            part.name: catalogue.BalanceType(part.name, UNIT_TYPES.get(part.unit_type))
+            for part in document.balance_types
+        },
+        plans={part.name: _plan(part, document, groups) for part in document.plans},
+        default_rating_groups=dict(document.default_rating_groups),
+        service_identifiers=dict(document.service_identifiers),
+        default_monetary_balance_type=_default_money(document),
+        session_rules=_session_rules(document.settings),
+    )
+
+
+def rating_groups(
+    parts: Iterable[RatingGroupPart], parent: catalogue.RatingGroup | None = None
+) -> Iterator[catalogue.RatingGroup]:
+    """Returns groups and those below them, parents first, with what they inherit."""
+    for part in parts:
+        group = _rating_group(part, parent)
+        yield group
+        yield from rating_groups(part.children, group)
+
+
+def covered(service: ServicePart, groups: Mapping[int, catalogue.RatingGroup]) -> set[int]:
+    """Returns the groups that a service names, and all groups below them."""
+    found = set(service.rating_groups) & groups.keys()
+    for group in groups.values():  # parents come before their children
+        if group.parent_id in found:
+            found.add(group.id)
+    return found
+
+
+def pays_from(service: ServicePart, document: Document) -> tuple[str, ...]:
+    """Returns the types of balances that pay for a service, in order."""
+    if service.balance_types:
+        return service.balance_types
+    if service.allowance is not None:
+        return (service.allowance.balance_type,)
+    money = _default_money(document)
+    return () if money is None else (money,)
+
+
+def price(service: ServicePart) -> catalogue.Price | None:
+    """Returns what a unit costs; None: an allowance pays."""
+    part = service.price
+    if part is None:
+        return None
+    return catalogue.Price(parse_money(part.amount), part.per, parse_money(part.tax))
+
+
+def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
+    return catalogue.SessionRules(
+        idle_seconds=part.session_idle_hours * 3600,
+        ims_idle_seconds=part.ims_session_idle_hours * 3600,
+        tombstone_seconds=part.tombstone_hours * 3600,
+        charges_unknown_sessions=part.charge_unknown_session,
+        closes_unclaimed=part.close_unclaimed,
+    )
+
+
+def _rating_group(
+    part: RatingGroupPart, parent: catalogue.RatingGroup | None
+) -> catalogue.RatingGroup:
+    """Fills in what is inherited; amounts are not inherited where another unit is counted."""
+    unit_type = parent.unit_type if parent else UnitType.SERVICE_SPECIFIC_UNITS
+    if part.unit_type is not None:
+        unit_type = UNIT_TYPES[part.unit_type]
+    like = parent if parent and parent.unit_type is unit_type else None
+    min_reservation = part.min_reservation
+    if min_reservation is None:
+        min_reservation = like.min_reservation if like else 1
+    highest = like.max_reservation if like else USED_MAX[unit_type]
+    validity = parent.quota_validity_seconds if parent else 3600
+    return catalogue.RatingGroup(
+        id=part.id,
+        name=part.name,
+        parent_id=parent.id if parent else None,
+        unit_type=unit_type,
+        rounding=part.rounding or (like.rounding if like else 1),
+        min_reservation=min_reservation,
+        max_reservation=part.max_reservation or highest,
+        default_quota=part.default_quota or (like.default_quota if like else 1),
+        quota_validity_seconds=part.quota_validity or validity,
+    )
+
+
+def _default_money(document: Document) -> str | None:
+    money = [part.name for part in document.balance_types if part.unit_type == "money"]
+    return document.default_monetary_balance_type or (money[0] if money else None)
+
+
+def _plan(
+    part: PlanPart, document: Document, groups: Mapping[int, catalogue.RatingGroup]
+) -> catalogue.Plan:
+    services = tuple(
+        catalogue.Service(
+            name=service.name,
+            priority=service.priority,
+            rating_groups=frozenset(covered(service, groups)),
+            balance_types=pays_from(service, document),
+            price=price(service),
+        )
+        for service in part.services
+    )
+    allowances = tuple(
+        catalogue.Allowance(service.allowance.balance_type, service.allowance.amount)
+        for service in part.services
+        if service.allowance is not None
+    )
+    return catalogue.Plan(part.name, part.priority, services, allowances)

@@ -1,0 +1,253 @@
+"""What an operator may write in a catalogue: the model of the YAML document, part by part."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+from ..charging.units import MICRO_UNITS, PRICE_MAX, format_money, parse_money
+from .quantities import PATTERN, parse_quantity, shortened
+
+TAX_MAX = 10
+CURRENCY = "[A-Z]{3}"
+SERVICE_CONTEXT = "32[0-9]{3}"
+
+UnitTypeName = Literal["time", "volume", "units"]
+"""Seconds, octets, or whatever the service counts."""
+
+
+def _check_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name is printable and neither begins nor ends with a space")
+    return name
+
+
+def _check_price(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,6})?", text):
+        raise ValueError("write an amount of money like 12.50, with at most six decimals")
+    if parse_money(text) > PRICE_MAX:
+        raise ValueError(f"write a price of at most {format_money(PRICE_MAX)}")
+    return text
+
+
+def _check_fraction(text: str) -> str:
+    _check_price(text)
+    if parse_money(text) > TAX_MAX * MICRO_UNITS:
+        raise ValueError("write a tax as a fraction, like 0.19")
+    return text
+
+
+def _check_currency(text: str) -> str:
+    if not re.fullmatch(CURRENCY, text):
+        raise ValueError("write a currency with three capital letters, like EUR")
+    return text
+
+
+def _check_service_context(text: str) -> str:
+    if not re.fullmatch(SERVICE_CONTEXT, text):
+        raise ValueError('name the document of a service context, like "32251"')
+    return text
+
+
+def _check_whole(value: object) -> object:
+    """A number is written in one way, so that no two keys are the same number."""
+    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]{0,18}", value):
+        raise ValueError(f"{shortened(value)} is no whole number; write it like 300")
+    return value
+
+
+def _schema(*types: str, **more: object) -> WithJsonSchema:
+    """An editor reads a number where we read text, and both are right."""
+    return WithJsonSchema({"type": types[0] if len(types) == 1 else list(types), **more})
+
+
+Name = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_check_name)]
+Quantity = Annotated[
+    int,
+    BeforeValidator(parse_quantity),
+    _schema("integer", "string", minimum=0, pattern=f"^{PATTERN}$"),
+]
+Positive = Annotated[
+    int,
+    BeforeValidator(parse_quantity),
+    Field(ge=1),
+    _schema("integer", "string", minimum=1, pattern=f"^{PATTERN}$"),
+]
+Money = Annotated[
+    str,
+    AfterValidator(_check_price),
+    _schema("number", "string", minimum=0, maximum=PRICE_MAX // MICRO_UNITS),
+]
+Fraction = Annotated[
+    str, AfterValidator(_check_fraction), _schema("number", "string", minimum=0, maximum=TAX_MAX)
+]
+Whole = Annotated[int, BeforeValidator(_check_whole)]
+RatingGroupId = Annotated[Whole, Field(ge=0, lt=2**32)]
+Priority = Annotated[Whole, Field(ge=0, le=1000)]
+Currency = Annotated[
+    str, AfterValidator(_check_currency), _schema("string", pattern=f"^{CURRENCY}$")
+]
+ServiceContext = Annotated[
+    str, AfterValidator(_check_service_context), _schema("string", pattern=f"^{SERVICE_CONTEXT}$")
+]
+
+
+class Part(BaseModel):
+    """A mapping of the document; a key that the model does not name is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SettingsPart(Part):
+    """How sessions are treated that do not go as they should."""
+
+    session_idle_hours: Annotated[Whole, Field(ge=1, le=24 * 90)] = 48
+    """A session of which nothing is heard for so long is closed."""
+    ims_session_idle_hours: Annotated[Whole, Field(ge=1, le=24 * 90)] = 4
+    """Likewise for calls in the IMS."""
+    tombstone_hours: Annotated[Whole, Field(ge=1, le=24 * 30)] = 48
+    """How long ended sessions are remembered, for late usage and repeated requests."""
+    charge_unknown_session: bool = False
+    """Whether usage of a session that never was open is charged; else it is recorded only."""
+    close_unclaimed: bool = True
+    """Whether a session is closed whose opening was stored too late to be answered."""
+
+
+class RatingGroupPart(Part):
+    """A kind of usage that is rated alike; what is not written is inherited from the one above."""
+
+    id: RatingGroupId
+    """The number that gateways send as Rating-Group."""
+    name: Name
+    """What people call it; unique."""
+    unit_type: UnitTypeName | None = None
+    """What is counted: time (seconds), volume (octets) or units; at the top: units."""
+    rounding: Positive | None = None
+    """Usage is charged in multiples of this; at the top: 1."""
+    min_reservation: Quantity | None = None
+    """The least that is granted, where the balance allows it; at the top: 1."""
+    max_reservation: Positive | None = None
+    """The most that is granted at once; at the top: 10 TiB, 31 d or 1_000_000 units."""
+    default_quota: Positive | None = None
+    """What is granted to a request that does not say how much; at the top: 1."""
+    quota_validity: Annotated[Positive, Field(le=86400)] | None = None
+    """After how long a gateway asks again, at most 1 d; at the top: 1 h. Below 60 s is 60 s."""
+    children: tuple["RatingGroupPart", ...] = ()
+    """Rating groups below this one: a service that names this one pays for them too."""
+
+
+class BalanceTypePart(Part):
+    """Money, or an allowance in one type of unit."""
+
+    name: Name
+    """What services call it; unique."""
+    unit_type: Literal["money", "time", "volume", "units"]
+    """What a balance of this type holds."""
+
+
+class PricePart(Part):
+    """An amount of money for so many units."""
+
+    amount: Money
+    """In the catalogue's currency, with at most six decimals; 0 is free, and never ends."""
+    per: Positive = 1
+    """How many units the amount buys."""
+    tax: Fraction = "0"
+    """Added to the amount, as a fraction of it: 0.19 is 19 %."""
+
+
+class AllowancePart(Part):
+    """A balance that comes with the plan."""
+
+    balance_type: Name
+    """The type of the balance; not money."""
+    amount: Positive
+    """How much an account gets when it is opened."""
+
+
+class ServicePart(Part):
+    """What pays for some rating groups: either an allowance, or money at a price."""
+
+    name: Name
+    """Stands in EDRs; unique in its plan."""
+    priority: Priority = 0
+    """Within the plan, 0 pays first."""
+    rating_groups: Annotated[tuple[RatingGroupId, ...], Field(min_length=1)]
+    """The rating groups that are paid for, with all that are below them."""
+    allowance: AllowancePart | None = None
+    """Units that come with the plan and pay one for one."""
+    price: PricePart | None = None
+    """What a unit costs."""
+    balance_types: tuple[Name, ...] = ()
+    """The types of balances that pay, in order; not written: the allowance's, or money."""
+
+
+class PlanPart(Part):
+    """Services that are subscribed to together."""
+
+    name: Name
+    """What accounts subscribe to; unique."""
+    priority: Priority = 0
+    """Among an account's plans, 0 pays first."""
+    services: Annotated[tuple[ServicePart, ...], Field(min_length=1)]
+    """What pays for what, by their priorities."""
+
+
+class Document(Part):
+    """All that one tenant sells."""
+
+    tenant: Name
+    """Whose catalogue this is; `tenant create` makes a tenant."""
+    currency: Currency
+    """Of all money in the document, as ISO 4217 names it."""
+    settings: SettingsPart = SettingsPart()
+    """How sessions are treated that do not go as they should."""
+    rating_groups: Annotated[tuple[RatingGroupPart, ...], Field(min_length=1)]
+    """The kinds of usage that are rated alike, as a tree."""
+    default_rating_groups: dict[ServiceContext, RatingGroupId] = Field(default_factory=dict)
+    """For requests without Rating-Group: by the document of the Service-Context-Id, as "32251"."""
+    service_identifiers: dict[Annotated[Whole, Field(ge=0, lt=2**32)], RatingGroupId] = Field(
+        default_factory=dict
+    )
+    """For requests without Rating-Group: by Service-Identifier; asked before the contexts."""
+    balance_types: Annotated[tuple[BalanceTypePart, ...], Field(min_length=1)]
+    """The kinds of balances that accounts may have."""
+    default_monetary_balance_type: Name | None = None
+    """The money that pays where nothing else is said; not written: the first type of money."""
+    plans: tuple[PlanPart, ...] = ()
+    """What accounts subscribe to."""
+
+
+PARTS: dict[str, type[Part]] = {
+    "": Document,
+    "settings": SettingsPart,
+    "rating_groups": RatingGroupPart,
+    "children": RatingGroupPart,
+    "balance_types": BalanceTypePart,
+    "plans": PlanPart,
+    "services": ServicePart,
+    "allowance": AllowancePart,
+    "price": PricePart,
+}
+"""The model of a mapping by the key that it, or the list of it, stands under."""
+
+
+def keys_at(path: Iterable[str | int]) -> list[str]:
+    """Returns the keys that a mapping at a path may have."""
+    names = [step for step in path if isinstance(step, str)]
+    part = PARTS.get(names[-1] if names else "")
+    return [] if part is None else list(part.model_fields)
+
+
+def json_schema() -> dict[str, Any]:
+    """Returns a JSON Schema of the document, for editors."""
+    schema = Document.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

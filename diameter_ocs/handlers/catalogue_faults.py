@@ -1,0 +1,143 @@
+"""Every fault of a catalogue document at once, each with its place and a plain reason.
+
+A part that is wrong in itself is left out, so that what is wrong between the others is still found;
+nothing is said about what refers to a list that is not wholly right.
+"""
+
+from itertools import count, islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from .catalogue_document import Document, keys_at
+from .catalogue_rules import findings, suggestion
+from .catalogue_text import Fault, Node, Path
+from .quantities import shortened
+
+ROUNDS_MAX = 8
+"""A list without its wrong parts may be too short, which makes its own part wrong, and so on."""
+STANDING_IN: dict[str, Any] = {
+    "tenant": "?",
+    "currency": "XXX",
+    "rating_groups": [{"id": "0", "name": "?"}],
+    "balance_types": [{"name": "?", "unit_type": "money"}],
+}
+"""What is needed, and was wrong, while the rest is looked at."""
+REASONS = {
+    "missing": "this key is missing",
+    "model_type": "here belongs a mapping",
+    "dict_type": "here belongs a mapping",
+    "tuple_type": "here belongs a list",
+    "string_type": "here belongs a word",
+    "int_type": "here belongs a whole number",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "too_short": "here belongs something",
+    "string_too_short": "here belongs a word",
+}
+BOUNDS = {
+    "ge": "less than",
+    "le": "more than",
+    "lt": "not below",
+    "max_length": "longer than",
+}
+
+
+def check(root: Node) -> tuple[Document, list[Fault]]:
+    """Returns the document, and everything that is wrong with it."""
+    content = root.plain()
+    details = _wrong(content)
+    faults = [_fault(root, detail) for detail in details]
+    hurt = {path[0] for detail in details if (path := detail["loc"]) and not _is_unknown(detail)}
+    dropped: set[Path] = set()
+    rest = content
+    for _ in range(ROUNDS_MAX):
+        if not details:
+            break
+        dropped.update(_original(_to_drop(detail), dropped) for detail in details)
+        rest = {**_stand_ins(content, dropped), **_without(content, (), dropped)}
+        details = _wrong(rest)
+    document = Document.model_validate(rest)
+    for path, reason, needs in findings(document):
+        if hurt.isdisjoint(needs):
+            faults.append(root.fault(_original(path, dropped), reason))
+    return document, faults
+
+
+def _wrong(content: Any) -> list[Any]:
+    try:
+        Document.model_validate(content)
+    except ValidationError as error:
+        return list(error.errors(include_url=False))
+    return []
+
+
+def _is_unknown(detail: Any) -> bool:
+    return bool(detail["type"] == "extra_forbidden")
+
+
+def _fault(root: Node, detail: Any) -> Fault:
+    path: Path = detail["loc"]
+    kind, found = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        near = suggestion(path[-1], keys_at(path[:-1]))
+        return root.fault(path, f"unknown key{near}", is_key=True)
+    if path[-1] == "[key]":
+        return root.fault(path[:-1], _reason(detail), is_key=True)
+    if kind == "literal_error":
+        words = detail["ctx"]["expected"].replace("'", "")
+        near = suggestion(found, words.replace(" or ", ", ").split(", "))
+        return root.fault(path, f"{shortened(found)} is not one of {words}{near}")
+    return root.fault(path, _reason(detail))
+
+
+def _reason(detail: Any) -> str:
+    known = REASONS.get(detail["type"])
+    if known is not None:
+        return known
+    for bound, words in BOUNDS.items():
+        if bound in detail.get("ctx", {}):
+            return f"{shortened(detail['input'])} is {words} {detail['ctx'][bound]}"
+    return str(detail["msg"]).removeprefix("Value error, ")
+
+
+def _to_drop(detail: Any) -> Path:
+    """Returns the smallest part that can be left out: a key that need not be, or a list's item."""
+    path: Path = detail["loc"]
+    if _is_unknown(detail):
+        return path
+    last = max((n for n, step in enumerate(path, 1) if isinstance(step, int)), default=1)
+    return path[:last]
+
+
+def _without(value: Any, path: Path, dropped: set[Path]) -> Any:
+    """Returns a value without what was dropped."""
+    if isinstance(value, list):
+        pairs = (((*path, index), item) for index, item in enumerate(value))
+        return [_without(item, place, dropped) for place, item in pairs if place not in dropped]
+    if isinstance(value, dict):
+        return {
+            key: _without(item, (*path, key), dropped)
+            for key, item in value.items()
+            if (*path, key) not in dropped
+        }
+    return value
+
+
+def _stand_ins(content: Any, dropped: set[Path]) -> dict[str, Any]:
+    """Returns what stands for the needed keys that are missing or were dropped."""
+    return {
+        key: value for key, value in STANDING_IN.items() if key not in content or (key,) in dropped
+    }
+
+
+def _original(path: Path, dropped: set[Path]) -> Path:
+    """Returns where something stands in the whole document, by its place in what is left."""
+    whole: Path = ()
+    for step in path:
+        if isinstance(step, int):
+            before = whole
+            left = (index for index in count() if (*before, index) not in dropped)
+            step = next(islice(left, step, None))
+        whole = (*whole, step)
+    return whole
