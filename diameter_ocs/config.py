@@ -169,6 +169,8 @@ class Configuration(BaseSettings):
     message_octets_max: int = Field(default=65536, ge=4096, le=1024 * 1024)
     requests_in_flight_max: int = Field(default=1024, ge=1)
     connections_max: int = Field(default=1024, ge=1)
+    # Of these, connections whose CER has not come; one address has at most half of them.
+    half_open_connections_max: int = Field(default=256, ge=2)
     accept_any_loopback_peer: bool = False
     # Whole days of EDRs are dropped when they are older; the books go on from opening balances.
     edr_retention_days: int = Field(default=400, ge=7, le=36500)

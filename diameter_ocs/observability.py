@@ -159,6 +159,8 @@ class Metrics:
     database_errors: Counter
     database_retries: Counter
     peers_open: Gauge
+    connections_half_open: Gauge
+    connections_refused: Counter
     partition_days_ahead: Gauge
     default_partition_rows: Gauge
     partitions_undone: Gauge
@@ -214,6 +216,12 @@ def create_metrics() -> Metrics:
             "database_retries", "Batches tried again, because others had changed what they read"
         ),
         peers_open=gauge("peers_open", "Peers whose connection is open"),
+        connections_half_open=gauge(
+            "connections_half_open", "Connections whose capabilities were not exchanged yet"
+        ),
+        connections_refused=counter(
+            "connections_refused", "Connections that did not come to be open, by reason", "reason"
+        ),
         partition_days_ahead=gauge(
             "partition_days_ahead", "Days after today that have a partition, by table", "table"
         ),

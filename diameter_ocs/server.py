@@ -8,7 +8,7 @@ import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +44,7 @@ from .store.database import Database, Lease
 from .store.partitions import Partitions, measure
 from .store.spool import Spool
 from .store.work import PostgresStore
+from .transport.admission import Places
 from .transport.connection import Connection
 from .transport.peers import PeerRule, PeerTable
 from .transport.tcp import Listener, shut
@@ -78,6 +79,10 @@ FAULTS: dict[Fault, DiameterError] = {
     Fault.TOO_BUSY: TooBusy("the server or its database is overloaded: try again"),
     Fault.UNABLE_TO_COMPLY: UnableToComply("the request cannot be decided"),
 }
+
+
+class AddressUnavailable(Exception):
+    """The server cannot listen where it was told to."""
 
 
 class Listening(NamedTuple):
@@ -226,7 +231,7 @@ async def run(
         listener = _listener(configuration, lanes, metrics)
         endpoint = configuration.metrics
         with _monitored(endpoint, metrics, readiness) as watched:
-            address = Endpoint(*await listener.start(*configuration.listen))
+            address = await _started(listener, configuration.listen)
             keeper = tasks.create_task(_look_after(look_after_database))
             on_listening(Listening(address, watched))
             gc.freeze()
@@ -238,6 +243,13 @@ async def run(
             await lanes.drain()
             keeper.cancel()
     log.info("server stopped")
+
+
+async def _started(listener: Listener, endpoint: Endpoint) -> Endpoint:
+    try:
+        return Endpoint(*await listener.start(*endpoint))
+    except OSError as error:
+        raise AddressUnavailable(f"cannot listen on {endpoint}: {error}") from error
 
 
 def wall_clock() -> int:
@@ -332,7 +344,12 @@ def _monitored(
     if endpoint is None:
         yield None
         return
-    with monitored(endpoint.host, endpoint.port, metrics, readiness.unready) as port:
+    with ExitStack() as stack:
+        pages = monitored(endpoint.host, endpoint.port, metrics, readiness.unready)
+        try:
+            port = stack.enter_context(pages)
+        except OSError as error:
+            raise AddressUnavailable(f"cannot listen on {endpoint}: {error}") from error
         yield Endpoint(endpoint.host, port)
 
 
@@ -372,7 +389,8 @@ def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> L
     application = CreditControl(
         lanes, peers, dictionary, identity, metrics, configuration.service_contexts
     )
-    return Listener(local, peers, application.take, configuration.connections_max, metrics)
+    places = Places(configuration.connections_max, configuration.half_open_connections_max)
+    return Listener(local, peers, application.take, places, metrics)
 
 
 def _rules(configuration: Configuration) -> list[PeerRule]:

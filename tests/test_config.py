@@ -33,6 +33,7 @@ product_name = "charging"
 message_octets_max = 1048576
 requests_in_flight_max = 10
 connections_max = 20
+half_open_connections_max = 32
 accept_any_loopback_peer = true
 edr_retention_days = 30
 log_level = "warning"

@@ -13,6 +13,7 @@ from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server import CreditControl, Readiness
 from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from diameter_ocs.transport.tcp import Listener
 from tests.base.wire import (
@@ -61,7 +62,7 @@ class Server:
             dictionary=DICTIONARY,
         )
         application = CreditControl(self.lanes, peers, DICTIONARY, IDENTITY, self.metrics, {})
-        self.listener = Listener(local, peers, application.take, 10, self.metrics)
+        self.listener = Listener(local, peers, application.take, Places(10, 10), self.metrics)
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
         self.running: asyncio.Task[None] | None = None

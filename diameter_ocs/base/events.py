@@ -38,6 +38,7 @@ class CloseReason(StrEnum):
     DISCONNECTED_BY_PEER = "disconnected_by_peer"
     DISCONNECTED_BY_US = "disconnected_by_us"
     MALFORMED = "malformed"
+    REPLACED = "replaced"
     UNEXPECTED_MESSAGE = "unexpected_message"
     UNSUPPORTED_VERSION = "unsupported_version"
     WATCHDOG = "watchdog"
@@ -91,6 +92,10 @@ class PeerRecovered(NamedTuple):
     """A peer that was suspected, or that had failed before, can be trusted again."""
 
 
+class PeerProved(NamedTuple):
+    """A peer that was probed is still there."""
+
+
 class PeerClosed(NamedTuple):
     """The connection is over: send what is left, then close it."""
 
@@ -107,5 +112,6 @@ Event = (
     | PeerOpened
     | PeerSuspected
     | PeerRecovered
+    | PeerProved
     | PeerClosed
 )

@@ -26,6 +26,7 @@ from .events import (
     Event,
     PeerClosed,
     PeerOpened,
+    PeerProved,
     PeerRecovered,
     PeerSuspected,
     RequestReceived,
@@ -83,7 +84,7 @@ class PeerRefused(NamedTuple):
 
 
 Subject = RequestReceived | AnswerReceived | None
-Authorise = Callable[[CerFacts], PeerAccepted | PeerRefused]
+Authorise = Callable[[CerFacts], PeerAccepted | PeerRefused | None]
 
 
 class State(Enum):
@@ -93,6 +94,8 @@ class State(Enum):
     __hash__ = object.__hash__
 
     WAIT_CER = auto()
+    # The CER is here and waits for the decision of the rim.
+    HELD = auto()
     OPEN = auto()
     # A DPR of ours waits for its DPA.
     CLOSING = auto()
@@ -109,6 +112,7 @@ class Input(Enum):
     # The enumeration's own hash runs in Python at every look into the table.
     __hash__ = object.__hash__
 
+    CER_HELD = auto()
     CER_ACCEPTED = auto()
     CER_REFUSED = auto()
     CER_REPEATED = auto()
@@ -126,14 +130,16 @@ class Input(Enum):
     STOP = auto()
     TIMEOUT = auto()
     WATCHDOG_LOST = auto()
+    PROBE_LOST = auto()
     TRANSPORT_LOST = auto()
 
 
 class Peer:
     """One connection that a peer opened to this node.
 
-    `authorise` decides on the CER. `next_identifier` gives hop-by-hop and end-to-end ids for
-    our own requests, unlike any other of this node; `jitter` is the watchdog's.
+    `authorise` decides on the CER; with None it leaves that to `decide`. `next_identifier` gives
+    hop-by-hop and end-to-end ids for our own requests, unlike any other of this node; `jitter` is
+    the watchdog's.
     """
 
     def __init__(
@@ -160,6 +166,8 @@ class Peer:
         self._framer = Framer(local.message_octets_max)
         self._watchdog: Watchdog | None = None
         self._deadline: float | None = now + local.cer_seconds
+        self._probe_deadline: float | None = None
+        self._held: tuple[RequestReceived, CerFacts] | None = None
         self._awaited: set[int] = set()
         self._output: list[bytes] = []
         self._events: list[Event] = []
@@ -224,16 +232,37 @@ class Peer:
 
     def next_timer(self) -> float | None:
         """Returns when `timer_expired` has to be called, None for never."""
-        return self._deadline if self._watchdog is None else self._watchdog.deadline
+        deadline = self._deadline if self._watchdog is None else self._watchdog.deadline
+        probe = self._probe_deadline
+        return probe if deadline is None or (probe is not None and probe < deadline) else deadline
 
     def timer_expired(self, now: float) -> list[Event]:
         """Acts on the timer if its time has come."""
         deadline = self.next_timer()
         if deadline is not None and deadline <= now:
-            if self._watchdog is not None:
+            if deadline == self._probe_deadline:
+                self._apply(Input.PROBE_LOST, None, now)
+            elif self._watchdog is not None:
                 self._obey(self._watchdog.timer_expired(now), now)
             else:
                 self._apply(Input.TIMEOUT, None, now)
+        return self._take_events()
+
+    def decide(self, decision: PeerAccepted | PeerRefused, now: float) -> list[Event]:
+        """Takes the decision on a CER that was held, if the connection has not ended meanwhile."""
+        if self.state is State.HELD and self._held is not None:
+            subject, facts = self._held
+            self._conclude(subject, facts, decision, now)
+        return self._take_events()
+
+    def probe(self, now: float) -> list[Event]:
+        """Asks an open peer at once whether it is there (RFC 3539 section 3.4.1, out of turn).
+
+        Either PeerProved follows, or the connection ends.
+        """
+        if self.state is State.OPEN and self._probe_deadline is None:
+            self._probe_deadline = now + self._local.probe_seconds
+            self._send_watchdog()
         return self._take_events()
 
     def disconnect(self, cause: DisconnectCause, now: float) -> list[Event]:
@@ -262,6 +291,9 @@ class Peer:
         if self.is_closed:
             return
         message = self._decoder.decode(octets)
+        if self._probe_deadline is not None:
+            self._probe_deadline = None
+            self._events.append(PeerProved())
         if message.version != VERSION:
             error = UnsupportedVersion(f"version {message.version} is not spoken here, only 1")
             if message.is_request:
@@ -276,9 +308,9 @@ class Peer:
         if self._watchdog is not None:
             self._obey(self._watchdog.message_received(now), now)
         name = message.name
-        if name == CAPABILITIES_EXCHANGE:
+        if name == CAPABILITIES_EXCHANGE and self.state is not State.HELD:
             self._receive_capabilities(message, now)
-        elif self.state is State.WAIT_CER:
+        elif self.facts is None:
             self._apply(Input.REQUEST, None, now)
         else:
             try:
@@ -322,9 +354,24 @@ class Peer:
             self._apply(Input.CER_REPEATED if is_same else Input.CER_CHANGED, subject, now)
             return
         decision = self._authorise(facts)
+        if decision is None:
+            self._held = subject, facts
+            self._deadline = now + local.cer_seconds
+            self._apply(Input.CER_HELD, subject, now)
+        else:
+            self._conclude(subject, facts, decision, now)
+
+    def _conclude(
+        self,
+        subject: RequestReceived,
+        facts: CerFacts,
+        decision: PeerAccepted | PeerRefused,
+        now: float,
+    ) -> None:
         if isinstance(decision, PeerRefused):
-            self._refuse_capabilities(message, decision, now)
+            self._refuse_capabilities(subject.message, decision, now)
             return
+        local = self._local
         self.facts = facts
         self._strict = decision.strict or local.strict
         self._watchdog = Watchdog(
@@ -369,12 +416,14 @@ class Peer:
     def _end(self, reason: CloseReason, detail: str) -> None:
         self._watchdog = None
         self._deadline = None
+        self._probe_deadline = None
         self.state = State.CLOSED
         self._events.append(PeerClosed(reason, detail))
 
     def _wait(self, seconds: float, now: float) -> None:
         """Leaves the watchdog for a last deadline."""
         self._watchdog = None
+        self._probe_deadline = None
         self._deadline = now + seconds
 
     def _obey(self, action: Action, now: float) -> None:
@@ -483,6 +532,7 @@ _LEFT = (_ending(CloseReason.DISCONNECTED_BY_PEER, "the peer disconnected"), Sta
 _DONE = (_ending(CloseReason.DISCONNECTED_BY_US, "this node disconnected"), State.CLOSED)
 
 TABLE: Mapping[tuple[State, Input], tuple[Act, State]] = {
+    (State.WAIT_CER, Input.CER_HELD): (Peer._ignore, State.HELD),
     (State.WAIT_CER, Input.CER_ACCEPTED): (Peer._open, State.OPEN),
     (State.WAIT_CER, Input.CER_REFUSED): (Peer._end_refused, State.CLOSED),
     (State.WAIT_CER, Input.STOP): _DONE,
@@ -491,6 +541,14 @@ TABLE: Mapping[tuple[State, Input], tuple[Act, State]] = {
         State.CLOSED,
     ),
     (State.WAIT_CER, Input.TRANSPORT_LOST): _LOST,
+    (State.HELD, Input.CER_ACCEPTED): (Peer._open, State.OPEN),
+    (State.HELD, Input.CER_REFUSED): (Peer._end_refused, State.CLOSED),
+    (State.HELD, Input.STOP): _DONE,
+    (State.HELD, Input.TIMEOUT): (
+        _ending(CloseReason.CAPABILITIES_LATE, "nothing was decided on the CER in time"),
+        State.CLOSED,
+    ),
+    (State.HELD, Input.TRANSPORT_LOST): _LOST,
     (State.OPEN, Input.CER_REPEATED): (Peer._answer_capabilities, State.OPEN),
     (State.OPEN, Input.CER_CHANGED): (
         _ending(CloseReason.CAPABILITIES_CHANGED, "a second CER tells of another peer"),
@@ -505,6 +563,10 @@ TABLE: Mapping[tuple[State, Input], tuple[Act, State]] = {
     (State.OPEN, Input.STOP): (Peer._send_disconnect, State.CLOSING),
     (State.OPEN, Input.WATCHDOG_LOST): (
         _ending(CloseReason.WATCHDOG, "the peer is silent and answers no DWR"),
+        State.CLOSED,
+    ),
+    (State.OPEN, Input.PROBE_LOST): (
+        _ending(CloseReason.REPLACED, "the peer came again and is silent here"),
         State.CLOSED,
     ),
     (State.OPEN, Input.TRANSPORT_LOST): _LOST,

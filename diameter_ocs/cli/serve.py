@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from .. import __version__
@@ -19,7 +20,7 @@ from ..handlers import provisioning
 from ..handlers.catalogue import read_document
 from ..jobs import clocks
 from ..observability import configure_logging
-from ..server import Listening, run, wall_clock
+from ..server import AddressUnavailable, Listening, run, wall_clock
 from ..store import schema
 from . import database
 from .demo import demo_account
@@ -27,8 +28,12 @@ from .options import Data, stamp
 from .output import UNAVAILABLE, command, fail
 from .profiling import Profile
 
+log = structlog.get_logger()
+
 FILES_BESIDES_CONNECTIONS = 256
 """Open files that are not connections of peers, with a reserve."""
+CONNECTIONS_MIN = 16
+"""Connections that are tried to be had even with fewer files."""
 DEMO_ACCOUNTS = 100
 DEMO_MONEY = 20_000_000
 DEMO = {
@@ -71,7 +76,7 @@ def serve(
     configuration.identity()
     configuration = configuration.model_copy(update={"spool": spool_of(configuration, demo)})
     configure_logging(configuration.log_level, configuration.log_format)
-    _allow_files(configuration.connections_max + FILES_BESIDES_CONNECTIONS)
+    configuration = _within_files(configuration)
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
         asked_at = wall_clock()
@@ -102,12 +107,24 @@ def spool_of(configuration: Configuration, demo: bool) -> Path:
     return directory / configuration.identity()[0]
 
 
-def _allow_files(wanted: int) -> None:
-    """Raises the limit of open files to what the connections need, as far as the system lets us."""
+def _within_files(configuration: Configuration) -> Configuration:
+    """Raises the limit of open files to what the connections need, else allows fewer of these."""
+    wanted = configuration.connections_max + FILES_BESIDES_CONNECTIONS
+    allowed = _allowed_files(wanted)
+    if allowed >= wanted:
+        return configuration
+    connections_max = max(allowed - FILES_BESIDES_CONNECTIONS, CONNECTIONS_MIN)
+    log.warning("connections limited", connections_max=connections_max, open_files_max=allowed)
+    return configuration.model_copy(update={"connections_max": connections_max})
+
+
+def _allowed_files(wanted: int) -> int:
+    """Returns how many files may be open, as many as wanted if the system lets us."""
     soft, hard = resources.getrlimit(resources.RLIMIT_NOFILE)
     allowed = wanted if hard == resources.RLIM_INFINITY else min(wanted, hard)
     if soft != resources.RLIM_INFINITY and soft < allowed:
         resources.setrlimit(resources.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, demo: bool) -> None:
@@ -135,9 +152,9 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
     reasons: list[str] = []
     try:
         asyncio.run(run(configuration, conninfo, announce, look_after))
-    except* OSError as group:
+    except* AddressUnavailable as group:
         reasons = [
-            f"cannot listen: {error}; choose another address with --listen or --metrics"
+            f"{error}; choose another address with --listen or --metrics"
             for error in _leaves(group)
         ]
     finally:
@@ -152,7 +169,7 @@ def program_name(started: Path) -> str:
     return "python3 -m diameter_ocs" if started.name == "__main__.py" else started.name
 
 
-def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
+def _leaves(group: BaseExceptionGroup[AddressUnavailable]) -> Iterator[AddressUnavailable]:
     """Yields the faults themselves, however deep task groups have wrapped them."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):

@@ -20,6 +20,7 @@ from ..base.events import (
     Event,
     PeerClosed,
     PeerOpened,
+    PeerProved,
     PeerRecovered,
     PeerSuspected,
     RequestReceived,
@@ -27,8 +28,9 @@ from ..base.events import (
     RequestTolerated,
 )
 from ..base.message import error_answer
-from ..base.peer import DisconnectCause, Peer
+from ..base.peer import DisconnectCause, Peer, PeerAccepted, PeerRefused
 from ..observability import Metrics, SparingLog
+from .admission import Admission
 from .peers import PeerTable
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 READ_OCTETS = 256 * 1024
 UNREAD_OCTETS_MAX = 4 * 2**20
 """Answers that a peer may leave unread; one that leaves more is disconnected."""
+UNREAD_SECONDS = 10.0
+"""How long a peer may read nothing of what waits for it."""
 LINGER_SECONDS = 5.0
 """How long a peer may take to read its last answers once the connection is over."""
 JITTER_SECONDS = 2.0
@@ -47,12 +51,15 @@ class Rim(NamedTuple):
 
     local: LocalNode
     peers: PeerTable
+    admission: Admission
     on_request: Callable[["Connection", RequestReceived], None]
     """Takes a request, which it answers with `Connection.answer`, exactly once."""
     identifiers: "count[int]"
     metrics: Metrics
     buffer: bytearray
     """Where every connection reads: it is emptied before the next one reads."""
+    unopened: SparingLog
+    """Tells of connections that end before they are open."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -65,7 +72,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._written_octets = 0
         self._is_flush_due = False
+        self._has_made_way = False
         self._reason: CloseReason | None = None
         self._tolerated: set[str] = set()
         self._log = log
@@ -87,11 +97,20 @@ class Connection(asyncio.BufferedProtocol):
         return self._peer is not None and self._peer.is_suspect
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins to wait for the CER."""
+        """Begins to wait for the CER, if there is a place for the connection."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         name = transport.get_extra_info("peername")
+        if name is None:  # it has ended already
+            transport.abort()
+            return
         address = ip_address(name[0].partition("%")[0])
+        if not self._rim.admission.admit(self, address):
+            self._rim.metrics.connections_refused.labels("connections_max").inc()
+            self._rim.unopened.info(log, address=str(address), reason="connections_max")
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=0)
         self._log = log.bind(address=str(address), port=name[1])
         local, _ = transport.get_extra_info("sockname")[:2]
         self._peer = Peer(
@@ -125,6 +144,31 @@ class Connection(asyncio.BufferedProtocol):
         if self._peer is not None:
             self._handle(self._peer.disconnect(DisconnectCause.REBOOTING, self._loop.time()))
 
+    def probe(self) -> None:
+        """Asks whether the peer is still there; the peer table hears of the answer."""
+        if self._peer is not None:
+            self._handle(self._peer.probe(self._loop.time()))
+
+    def decide(self, decision: PeerAccepted | PeerRefused) -> None:
+        """Takes the decision that the peer table has put off."""
+        if self._peer is not None:
+            self._handle(self._peer.decide(decision, self._loop.time()))
+
+    def pause_writing(self) -> None:
+        """Gives the peer some time to read what could not be written at once."""
+        self._await_reading(self._read_octets())
+
+    def resume_writing(self) -> None:
+        """Takes note that the peer has read everything."""
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def make_way(self) -> None:
+        """Ends at once, before its capabilities, for another connection."""
+        self._has_made_way = True
+        self.abort()
+
     def abort(self) -> None:
         """Gives the connection up at once."""
         if self._transport is not None:
@@ -139,13 +183,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Takes note of the end."""
-        assert self._peer is not None
-        for event in self._peer.connection_lost(self._loop.time()):
-            self._note(event)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._peer.facts is not None:
-            self._rim.peers.forget(self._peer.facts, self)
+        if self._peer is not None:
+            for event in self._peer.connection_lost(self._loop.time()):
+                self._note(event)
+        for timer in (self._timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
+        self._rim.admission.leave(self)
         self._on_closed(self)
 
     def _handle(self, events: list[Event]) -> None:
@@ -173,13 +217,11 @@ class Connection(asyncio.BufferedProtocol):
         match event:
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
+                self._rim.admission.open(self)
                 self._rim.metrics.peers_open.inc()
                 self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
             case PeerClosed(reason, detail):
-                self._reason = reason
-                if self.facts is not None:
-                    self._rim.metrics.peers_open.dec()
-                self._log.info("peer closed", reason=reason, detail=detail)
+                self._end(reason, detail)
             case RequestTolerated(tolerated):
                 for kind in tolerated:
                     self.tolerate(kind)
@@ -189,14 +231,28 @@ class Connection(asyncio.BufferedProtocol):
                 self._log.warning("peer suspected")
             case PeerRecovered():
                 self._log.info("peer recovered")
+            case PeerProved():
+                self._rim.peers.prove(self)
             case RequestRefused(message, error):
                 self._rim.metrics.refusals.labels(str(error.result_code)).inc()
-                self._refusals.info(
-                    self._log,
-                    command=message.name or message.command_code,
-                    result_code=error.result_code,
-                    reason=str(error),
-                )
+                if self.facts is not None:
+                    self._refusals.info(
+                        self._log,
+                        command=message.name or message.command_code,
+                        result_code=error.result_code,
+                        reason=str(error),
+                    )
+
+    def _end(self, reason: CloseReason, detail: str) -> None:
+        self._reason = reason
+        self._rim.peers.forget(self, has_failed=reason is CloseReason.REPLACED)
+        if self.facts is None:
+            label = "half_open_max" if self._has_made_way else reason
+            self._rim.metrics.connections_refused.labels(label).inc()
+            self._rim.unopened.info(self._log, reason=label, detail=detail)
+        else:
+            self._rim.metrics.peers_open.dec()
+            self._log.info("peer closed", reason=reason, detail=detail)
 
     def _flush_soon(self) -> None:
         if not self._is_flush_due:
@@ -212,12 +268,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             return
         if data:
+            self._written_octets += len(data)
             self._transport.write(data)
         if self._peer.is_closed:
             self._close()
         elif self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX:
-            self._log.warning("peer aborted", reason="it does not read its answers")
-            self._transport.abort()
+            self._abort_unread()
         else:
             self._arm()
 
@@ -226,11 +282,33 @@ class Connection(asyncio.BufferedProtocol):
         assert self._transport is not None
         if self._timer is not None:
             self._timer.cancel()
-        if self._reason is CloseReason.MALFORMED and not self._transport.get_write_buffer_size():
+        if self._reason is CloseReason.REPLACED or (
+            self._reason is CloseReason.MALFORMED and not self._transport.get_write_buffer_size()
+        ):
             self._transport.abort()
             return
         self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
         self._transport.close()
+
+    def _read_octets(self) -> int:
+        """Returns how much of what was written has left: the peer, or the system, has read it."""
+        assert self._transport is not None
+        return self._written_octets - self._transport.get_write_buffer_size()
+
+    def _await_reading(self, read_octets: int) -> None:
+        self._unread_timer = self._loop.call_later(UNREAD_SECONDS, self._check_reading, read_octets)
+
+    def _check_reading(self, read_before: int) -> None:
+        read_octets = self._read_octets()
+        if read_octets > read_before:
+            self._await_reading(read_octets)
+        else:
+            self._abort_unread()
+
+    def _abort_unread(self) -> None:
+        assert self._transport is not None
+        self._log.warning("peer aborted", reason="it does not read its answers")
+        self._transport.abort()
 
     def _arm(self) -> None:
         """Waits for the machine's timer; one that waits already looks again when it ends."""

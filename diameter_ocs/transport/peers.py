@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..base.errors import UnknownPeer
 from ..base.events import CerFacts
@@ -54,8 +54,22 @@ class OpenConnection(Protocol):
     def is_suspect(self) -> bool:
         """Whether the peer is silent for longer than its watchdog allows."""
 
+    def probe(self) -> None:
+        """Asks whether the peer is still there: `prove` or `forget` of the table follows."""
+
+    def decide(self, decision: PeerAccepted | PeerRefused) -> None:
+        """Takes the decision that `authorise` has put off."""
+
     def abort(self) -> None:
         """Gives the connection up at once."""
+
+
+class _Waiting(NamedTuple):
+    """A second connection of a peer, while its first is asked whether it is still there."""
+
+    facts: CerFacts
+    address: Address
+    connection: OpenConnection
 
 
 class PeerTable:
@@ -68,34 +82,77 @@ class PeerTable:
         self._owned_hosts = [rule for rule in owned if rule.host is not None]
         self._owned_realms = [rule for rule in owned if rule.host is None]
         self._open: dict[str, OpenConnection] = {}
+        self._waiting: dict[str, _Waiting] = {}
+        self._hosts: dict[OpenConnection, str] = {}
+
+    def expects(self, address: Address) -> bool:
+        """Says whether any peer may come from an address."""
+        return any(rule.admits(address) for rule in self._rules)
 
     def authorise(
         self, facts: CerFacts, address: Address, connection: OpenConnection
-    ) -> PeerAccepted | PeerRefused:
+    ) -> PeerAccepted | PeerRefused | None:
         """Decides on a CER; a peer that is taken is here until `forget`.
 
-        A second connection of a peer is refused, unless its first one seems to be dead.
+        A second connection of a peer waits until its first one has proved to be alive, and is
+        refused then, or to be dead, and takes its place: None, and `decide` follows.
         """
-        host = facts.origin_host.lower()
         rule = self._rule(facts.origin_host, facts.origin_realm)
         if rule is None:
             return _unknown(f"{facts.origin_host} of {facts.origin_realm} is no peer of this node")
         if not rule.admits(address):
             return _unknown(f"{facts.origin_host} may not connect from {address}")
+        host = facts.origin_host.lower()
+        if host in self._waiting:
+            return _connected(facts)
         old = self._open.get(host)
-        if old is not None and not old.is_replaceable:
-            return PeerRefused(None, f"{facts.origin_host} is connected already")
-        is_reopened = old is not None and old.is_suspect
+        if old is None or old.is_replaceable:
+            return self._take(host, rule, connection, old is not None and old.is_suspect)
+        self._waiting[host] = _Waiting(facts, address, connection)
+        self._hosts[connection] = host
+        old.probe()
+        return None
+
+    def prove(self, connection: OpenConnection) -> None:
+        """Takes note that a peer that was asked is still there."""
+        waiting = self._waiting.pop(self._hosts[connection], None)
+        if waiting is not None:
+            del self._hosts[waiting.connection]
+            waiting.connection.decide(_connected(waiting.facts))
+
+    def forget(self, connection: OpenConnection, has_failed: bool = False) -> None:
+        """Takes note that a connection is over; who waited for its end comes in.
+
+        `has_failed` tells that the peer was silent, so that its next connection is on trial.
+        """
+        host = self._hosts.pop(connection, None)
+        if host is None:
+            return
+        waiting = self._waiting.pop(host, None)
+        if waiting is not None and waiting.connection is connection:
+            return
+        del self._open[host]
+        if waiting is not None:
+            waiting.connection.decide(self._readmit(waiting, has_failed))
+
+    def _readmit(self, waiting: _Waiting, has_failed: bool) -> PeerAccepted | PeerRefused:
+        decision = self.authorise(*waiting)
+        assert decision is not None, "nobody has this place now"
+        if isinstance(decision, PeerAccepted):
+            return decision._replace(is_reopened=has_failed)
+        del self._hosts[waiting.connection]
+        return decision
+
+    def _take(
+        self, host: str, rule: PeerRule, connection: OpenConnection, is_reopened: bool
+    ) -> PeerAccepted:
+        old = self._open.get(host)
         if old is not None:
+            del self._hosts[old]
             old.abort()
         self._open[host] = connection
+        self._hosts[connection] = host
         return PeerAccepted(strict=rule.is_strict, is_reopened=is_reopened)
-
-    def forget(self, facts: CerFacts, connection: OpenConnection) -> None:
-        """Takes note that a connection is over."""
-        host = facts.origin_host.lower()
-        if self._open.get(host) is connection:
-            del self._open[host]
 
     def tenant_of(
         self,
@@ -120,6 +177,10 @@ class PeerTable:
 
     def _rule(self, host: str, realm: str) -> PeerRule | None:
         return next((rule for rule in self._rules if rule.matches(host, realm)), None)
+
+
+def _connected(facts: CerFacts) -> PeerRefused:
+    return PeerRefused(None, f"{facts.origin_host} is connected already")
 
 
 def _unknown(reason: str) -> PeerRefused:

@@ -12,13 +12,17 @@ import structlog
 
 from ..base.capabilities import LocalNode
 from ..base.events import RequestReceived
-from ..observability import Metrics
+from ..observability import Metrics, SparingLog
+from .admission import Admission, Places
 from .connection import READ_OCTETS, Connection, Rim
 from .peers import PeerTable
 
 log = structlog.get_logger()
 
 BACKLOG = 1024
+"""Connections that the system keeps until they are taken."""
+TAKEN_AT_ONCE = 16
+"""Connections taken before those taken earlier are read again."""
 
 
 class Listener:
@@ -32,13 +36,21 @@ class Listener:
         local: LocalNode,
         peers: PeerTable,
         on_request: Callable[[Connection, RequestReceived], None],
-        connections_max: int,
+        places: Places,
         metrics: Metrics,
     ) -> None:
         # RFC 6733 section 3: identifiers that no earlier life of this node has used lately.
         first = (int(time.time()) & 0xFFF) << 20
-        self._rim = Rim(local, peers, on_request, count(first), metrics, bytearray(READ_OCTETS))
-        self._connections_max = connections_max
+        self._rim = Rim(
+            local,
+            peers,
+            Admission(places, peers.expects, metrics),
+            on_request,
+            count(first),
+            metrics,
+            bytearray(READ_OCTETS),
+            SparingLog("connection refused"),
+        )
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._all_gone = asyncio.Event()
@@ -50,7 +62,10 @@ class Listener:
             OSError: the address cannot be used.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(self._accept, host, port, backlog=TAKEN_AT_ONCE)
+        for each in self._server.sockets:
+            with socket(fileno=os.dup(each.fileno())) as same:
+                same.listen(BACKLOG)
         address = self._server.sockets[0].getsockname()
         return address[0], address[1]
 
@@ -71,9 +86,6 @@ class Listener:
                 connection.abort()
 
     def _accept(self) -> asyncio.BaseProtocol:
-        if len(self._connections) >= self._connections_max:
-            log.warning("connection refused", reason="connections_max", open=self._connections_max)
-            return _Refusing()
         connection = Connection(self._rim, self._close)
         self._connections.add(connection)
         return connection
@@ -86,14 +98,6 @@ class Listener:
     def _note_gone(self) -> None:
         if not self._connections:
             self._all_gone.set()
-
-
-class _Refusing(asyncio.Protocol):
-    """A connection above the limit: closed at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
 
 
 def shut(number: int) -> None:

@@ -16,6 +16,7 @@ from diameter_ocs.base.events import (
     Event,
     PeerClosed,
     PeerOpened,
+    PeerProved,
     PeerRecovered,
     PeerSuspected,
     RequestReceived,
@@ -233,6 +234,83 @@ def test_a_peer_may_be_refused_without_a_word() -> None:
     peer = new_peer(lambda _: PeerRefused(None, "connected already"))
     assert kinds(peer.receive_data(cer(), 0.0)) == [PeerClosed]
     assert peer.data_to_send() == b""
+
+
+def held_peer() -> Peer:
+    peer = new_peer(lambda _: None)
+    assert peer.receive_data(cer(), 1.0) == []
+    assert (peer.state, peer.data_to_send(), peer.facts) == (State.HELD, b"", None)
+    return peer
+
+
+def test_a_cer_that_is_held_is_answered_when_it_is_decided() -> None:
+    peer = held_peer()
+    assert kinds(peer.decide(PeerAccepted(), 2.0)) == [PeerOpened]
+    assert one(peer).group.first("Result-Code") == 2001
+    assert peer.decide(PeerRefused(None, "too late"), 3.0) == []
+    peer = held_peer()
+    assert kinds(peer.decide(PeerRefused(None, "connected already"), 2.0)) == [PeerClosed]
+    assert peer.data_to_send() == b""
+
+
+@pytest.mark.parametrize("octets", [cer(), ccr(), DWR, message(257, application=0, flags=0)])
+def test_nothing_may_come_while_a_cer_is_held(octets: bytes) -> None:
+    peer = held_peer()
+    assert close_reason(peer.receive_data(octets, 1.0)) is CloseReason.UNEXPECTED_MESSAGE
+    assert peer.decide(PeerAccepted(), 2.0) == []
+    assert peer.data_to_send() == b""
+
+
+def test_a_cer_is_not_held_for_ever() -> None:
+    peer = held_peer()
+    assert peer.next_timer() == 1.0 + LOCAL.cer_seconds
+    assert close_reason(peer.timer_expired(11.0)) is CloseReason.CAPABILITIES_LATE
+
+
+def test_a_cer_that_comes_octet_by_octet_has_no_longer_than_any_other() -> None:
+    peer = new_peer()
+    for second, octet in enumerate(cer()[:9]):
+        assert peer.receive_data(bytes([octet]), float(second)) == []
+    assert close_reason(peer.timer_expired(10.0)) is CloseReason.CAPABILITIES_LATE
+
+
+def test_octets_that_make_no_message_do_not_prove_a_peer_to_be_there() -> None:
+    peer = open_peer()
+    octets = itertools.chain(ccr(avp(1, bytes(10_000), flags=0)))
+    events: list[Event] = []
+    for second in range(1, 200):
+        events += peer.receive_data(bytes([next(octets)]), float(second))
+        events += peer.timer_expired(float(second))
+    assert kinds(events) == [PeerSuspected, PeerClosed]
+    assert close_reason(events) is CloseReason.WATCHDOG
+
+
+@pytest.mark.parametrize("octets", [DWR, ccr(), None])
+def test_a_peer_that_is_probed_proves_itself_by_any_message(octets: bytes | None) -> None:
+    peer = open_peer()
+    peer.probe(1.0)
+    peer.probe(1.5)
+    dwr = one(peer)
+    assert (dwr.command_code, dwr.is_request) == (280, True)
+    assert peer.next_timer() == 1.0 + LOCAL.probe_seconds
+    events = peer.receive_data(octets or reply_to(dwr), 2.0)
+    assert kinds(events)[0] is PeerProved
+    assert peer.timer_expired(3.0) == []
+    assert peer.state is State.OPEN
+
+
+def test_a_peer_that_is_probed_and_silent_is_replaced() -> None:
+    peer = open_peer()
+    peer.probe(1.0)
+    assert close_reason(peer.timer_expired(3.0)) is CloseReason.REPLACED
+    assert peer.next_timer() is None
+
+
+def test_only_an_open_peer_is_probed() -> None:
+    peer = in_state(State.CLOSING)
+    deadline = peer.next_timer()
+    peer.probe(1.0)
+    assert (peer.data_to_send(), peer.next_timer()) == (b"", deadline)
 
 
 @pytest.mark.parametrize("octets", [DWR, ccr(), DPR, message(257, application=0, flags=0)])

@@ -1,6 +1,8 @@
 """What a server bears: noise, halves, floods, and gateways that do not behave."""
 
 import json
+import os
+import resource
 import socket
 
 import pytest
@@ -87,6 +89,25 @@ def test_what_is_above_the_limit_of_a_gateway_is_refused_with_3004(demo: Demonst
     assert codes.count(2001) >= 1024
     assert is_served(demo)
     assert demo.command("books")["balanced"] is True
+
+
+def test_a_gateway_gets_in_beside_a_crowd_that_says_nothing(demo: Demonstration) -> None:
+    process = demo.server.process.pid
+    files_max, _ = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    before = len(os.listdir(f"/proc/{process}/fd"))
+    crowd = [socket.create_connection((demo.server.host, demo.server.port), 10) for _ in range(2)]
+    try:
+        for number in range(files_max // 4):
+            crowd.append(socket.create_connection((demo.server.host, demo.server.port), 10))
+            crowd[-1].sendall(CAPABILITIES[: number % 20])
+        assert is_served(demo)
+        assert len(os.listdir(f"/proc/{process}/fd")) - before < files_max // 4
+        _, metrics = demo.server.page("/metrics")
+        assert 'ocs_connections_refused_total{reason="half_open_max"}' in metrics
+        assert demo.server.log.count("connection refused") < 100
+    finally:
+        for connection in crowd:
+            connection.close()
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,21 @@ NEAR = ip_address("10.1.2.3")
 FAR = ip_address("192.0.2.1")
 
 
-@dataclass
+@dataclass(eq=False)
 class OpenedConnection:
-    """A connection that tells how it is and remembers its end."""
+    """A connection that tells how it is and remembers what was done to it."""
 
     is_replaceable: bool = False
     is_suspect: bool = False
     is_aborted: bool = False
+    probes: int = 0
+    decision: PeerAccepted | PeerRefused | None = None
+
+    def probe(self) -> None:
+        self.probes += 1
+
+    def decide(self, decision: PeerAccepted | PeerRefused) -> None:
+        self.decision = decision
 
     def abort(self) -> None:
         self.is_aborted = True
@@ -71,14 +79,57 @@ def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object
     assert host in refused.reason
 
 
-def test_a_second_connection_of_a_peer_is_refused_without_a_word() -> None:
+def occupied() -> tuple[PeerTable, OpenedConnection, OpenedConnection]:
+    """Returns a table where a second connection waits for the first to be alive or not."""
     table = PeerTable(RULES)
-    first = OpenedConnection()
+    first, second = OpenedConnection(), OpenedConnection()
     table.authorise(facts(), NEAR, first)
-    refused = table.authorise(facts("GW1.example"), NEAR, OpenedConnection())
-    assert isinstance(refused, PeerRefused)
-    assert refused.error is None
-    assert not first.is_aborted
+    assert table.authorise(facts("GW1.example"), NEAR, second) is None
+    assert (first.probes, first.is_aborted) == (1, False)
+    return table, first, second
+
+
+def test_a_second_connection_is_refused_without_a_word_when_the_first_is_alive() -> None:
+    table, first, second = occupied()
+    table.prove(first)
+    assert isinstance(second.decision, PeerRefused)
+    assert second.decision.error is None
+    third = OpenedConnection()
+    assert table.authorise(facts(), NEAR, third) is None
+    assert first.probes == 2
+
+
+@pytest.mark.parametrize("has_failed", [True, False])
+def test_a_second_connection_comes_in_when_the_first_is_over(has_failed: bool) -> None:
+    table, first, second = occupied()
+    table.forget(first, has_failed)
+    assert second.decision == PeerAccepted(is_reopened=has_failed)
+    table.forget(second)
+    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+
+
+def test_a_second_connection_that_gave_up_waiting_is_forgotten() -> None:
+    table, first, second = occupied()
+    table.forget(second)
+    table.prove(first)
+    table.forget(first)
+    assert second.decision is None
+    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+
+
+def test_only_one_connection_waits_for_another() -> None:
+    table, first, second = occupied()
+    first.is_replaceable = True
+    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+    assert (first.probes, second.decision) == (1, None)
+
+
+def test_an_address_is_expected_where_a_rule_admits_it() -> None:
+    table = PeerTable([RULES[0], RULES[2]])
+    assert table.expects(NEAR)
+    assert table.expects(LOOPBACK)
+    assert not table.expects(FAR)
+    assert PeerTable(RULES).expects(FAR)  # a rule without addresses admits all
 
 
 @pytest.mark.parametrize("is_suspect", [True, False])
@@ -89,15 +140,15 @@ def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
     fresh = OpenedConnection()
     assert table.authorise(facts(), NEAR, fresh) == PeerAccepted(is_reopened=is_suspect)
     assert dead.is_aborted
-    table.forget(facts(), dead)
-    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+    table.forget(dead)
+    assert table.authorise(facts(), NEAR, OpenedConnection()) is None
 
 
 def test_a_peer_that_left_may_come_again() -> None:
     table = PeerTable(RULES)
     first = OpenedConnection()
     table.authorise(facts(), NEAR, first)
-    table.forget(facts(), first)
+    table.forget(first)
     assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
 
 

@@ -1,105 +1,15 @@
 """Peers connect over TCP, are answered, and are let go with what they asked answered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
 
-from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.events import RequestReceived
-from diameter_ocs.base.message import Identity, Message, answer, decode
-from diameter_ocs.observability import Metrics, create_metrics
 from diameter_ocs.transport import connection as connection_module
 from diameter_ocs.transport.connection import Connection
-from diameter_ocs.transport.peers import PeerRule, PeerTable
-from diameter_ocs.transport.tcp import Listener
-from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, ccr, cer, load_dictionary, message
-
-DICTIONARY = load_dictionary()
-LOCAL = LocalNode(
-    identity=Identity("ocs1.example", "ocs.example", 77),
-    host_ip_addresses=(),
-    vendor_id=0,
-    product_name="ocs under test",
-    applications=(Application(4, frozenset({"Credit-Control"})),),
-    dictionary=DICTIONARY,
-)
-DWR = message(280, ORIGIN_HOST, ORIGIN_REALM, application=0, flags=0x80)
-OnRequest = Callable[[Connection, RequestReceived], None]
-
-
-def reply(connection: Connection, received: RequestReceived) -> None:
-    assert connection.answer(answered(received.message))
-
-
-def answered(asked: Message, *members: tuple[str, object]) -> bytes:
-    return answer(asked, DICTIONARY, LOCAL.identity, [("Result-Code", 2001), *members])
-
-
-def flood(connection: Connection, received: RequestReceived) -> None:
-    connection.answer(answered(received.message, ("Error-Message", "x" * 60_000)))
-
-
-class Client:
-    """A gateway that speaks octets."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def read(self) -> Message:
-        header = await self.reader.readexactly(20)
-        rest = await self.reader.readexactly(int.from_bytes(header[1:4]) - 20)
-        return decode(header + rest, DICTIONARY)
-
-    async def ask(self, octets: bytes) -> Message:
-        self.writer.write(octets)
-        return await self.read()
-
-    async def is_ended(self) -> bool:
-        try:
-            return await self.reader.read(1) == b""
-        except ConnectionResetError:
-            return True
-
-
-class Bench:
-    """A listener on a free port, and the gateways that connected to it."""
-
-    def __init__(self) -> None:
-        self.metrics: Metrics = create_metrics()
-        self.listener: Listener | None = None
-        self.clients: list[Client] = []
-        self.port = 0
-
-    async def listen(
-        self, on_request: OnRequest = reply, local: LocalNode = LOCAL, connections_max: int = 10
-    ) -> None:
-        peers = PeerTable([PeerRule(is_loopback_only=True)])
-        self.listener = Listener(local, peers, on_request, connections_max, self.metrics)
-        _, self.port = await self.listener.start("127.0.0.1", 0)
-
-    async def connect(self) -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
-        self.clients.append(client)
-        return client
-
-    async def connect_open(self, octets: bytes | None = None) -> Client:
-        client = await self.connect()
-        cea = await client.ask(octets or cer())
-        assert cea.group.first("Result-Code") == 2001
-        return client
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    bench = Bench()
-    yield bench
-    for client in bench.clients:
-        client.writer.transport.abort()
-    if bench.listener is not None:
-        await bench.listener.stop(1)
+from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
+from tests.transport.bench import DWR, LOCAL, Bench, flood, reply
 
 
 async def test_a_gateway_opens_asks_and_is_answered(bench: Bench) -> None:
@@ -183,34 +93,6 @@ async def test_a_request_that_breaks_its_taker_is_answered_and_hurts_no_other(
     assert codes == {1: 5012, 2: 2001}
 
 
-async def test_a_stranger_is_cut_off(bench: Bench) -> None:
-    await bench.listen()
-    client = await bench.connect()
-    client.writer.write(b"GET / HTTP/1.1\r\nHost: ocs.example\r\n\r\n")
-    assert await client.is_ended()
-
-
-async def test_a_connection_without_a_cer_is_closed(bench: Bench) -> None:
-    await bench.listen(local=replace(LOCAL, cer_seconds=0))
-    assert await (await bench.connect()).is_ended()
-
-
-async def test_a_connection_over_the_limit_is_closed(bench: Bench) -> None:
-    await bench.listen(connections_max=1)
-    first = await bench.connect_open()
-    assert await (await bench.connect()).is_ended()
-    assert (await first.ask(ccr())).command_code == 272
-
-
-async def test_a_second_connection_of_a_peer_is_closed_and_the_first_lives(bench: Bench) -> None:
-    await bench.listen()
-    first = await bench.connect_open()
-    second = await bench.connect()
-    second.writer.write(cer())
-    assert await second.is_ended()
-    assert (await first.ask(ccr())).command_code == 272
-
-
 async def test_a_peer_that_lost_its_connection_may_come_again(bench: Bench) -> None:
     await bench.listen()
     first = await bench.connect_open()
@@ -221,21 +103,6 @@ async def test_a_peer_that_lost_its_connection_may_come_again(bench: Bench) -> N
             break
         await asyncio.sleep(0)
     await bench.connect_open()
-
-
-async def test_a_peer_that_never_reads_is_disconnected(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection_module, "UNREAD_OCTETS_MAX", 100_000)
-    await bench.listen(flood)
-    client = await bench.connect_open()
-    client.writer.transport.pause_reading()
-    for hop_by_hop in range(1000):
-        client.writer.write(ccr(hop_by_hop=hop_by_hop))
-        await asyncio.sleep(0)
-        if not bench.metrics.registry.get_sample_value("ocs_peers_open"):
-            return
-    pytest.fail("the peer that reads nothing is still connected")
 
 
 async def test_stopping_disconnects_after_what_came_before_is_answered(bench: Bench) -> None:
@@ -254,17 +121,7 @@ async def test_stopping_disconnects_after_what_came_before_is_answered(bench: Be
     stopping = asyncio.create_task(bench.listener.stop(5))
     dpr = await client.read()
     assert (dpr.command_code, dpr.is_request) == (282, True)
-    client.writer.write(
-        message(
-            282,
-            avp(268, (2001).to_bytes(4)),
-            ORIGIN_HOST,
-            ORIGIN_REALM,
-            application=0,
-            flags=0,
-            hop_by_hop=dpr.hop_by_hop,
-        )
-    )
+    await client.answer(dpr)
     ((connection, received),) = waiting
     reply(connection, received)
     assert (await client.read()).command_code == 272

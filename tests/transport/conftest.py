@@ -1,0 +1,17 @@
+"""What the tests of connections share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.transport.bench import Bench
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    for client in bench.clients:
+        client.writer.transport.abort()
+    if bench.listener is not None:
+        await bench.listener.stop(1)
