@@ -52,11 +52,10 @@ def test_all_faults_of_a_catalogue_are_told_with_file_and_path(run: Run, catalog
     run("tenant", "create", "acme")
     ended = run("catalogue", "apply", catalogue)
     assert ended.status == 2
-    assert all(
-        line.startswith(f"diameter-ocs: {catalogue}:6:5: ") for line in ended.err.splitlines()
-    )
-    assert "balance_types[0].name" in ended.err
-    assert "balance_types[0].unit_type" in ended.err
+    assert ended.err.splitlines() == [
+        f"diameter-ocs: {catalogue}:7:5: balance_types[0].name: this key is missing",
+        f"diameter-ocs: {catalogue}:7:5: balance_types[0].unit_type: this key is missing",
+    ]
     assert run("tenant", "list", "--json").json[0]["catalogue_version"] is None
 
 
