@@ -55,6 +55,8 @@ def test_all_faults_of_a_catalogue_are_told_with_file_and_path(run: Run, catalog
     assert ended.err.splitlines() == [
         f"diameter-ocs: {catalogue}:7:5: balance_types[0].name: this key is missing",
         f"diameter-ocs: {catalogue}:7:5: balance_types[0].unit_type: this key is missing",
+        f"diameter-ocs: {catalogue}:12:38: plans[0].services[0].rating_groups[0]:"
+        " there is no rating group 301 (did you mean 300?)",
     ]
     assert run("tenant", "list", "--json").json[0]["catalogue_version"] is None
 
