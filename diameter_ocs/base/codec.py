@@ -205,7 +205,7 @@ class _Walk:
         fields, position, before = layout.fields, base, self._left
         while position < end:
             if not self._left:
-                raise AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs")
+                raise _number_error(self._dictionary, self._octets[position:end])
             self._left -= 1
             code, word, vendor_id = unpack(padded, position)
             stop = position + (word & _LENGTH_MASK)
@@ -318,7 +318,21 @@ def _has_odd_flags(avp: Avp) -> bool:
 
 def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:
     """Returns the error for the AVP that the rest of its group begins with."""
-    code, word, vendor_id = _HEADER.unpack_from(rest + _OVERHANG)
+    name, length, failed_avp = _first_avp(dictionary, rest)
+    return InvalidAvpLength(
+        f"{name} has a length of {length} octets, where {len(rest)} are left", failed_avp
+    )
+
+
+def _number_error(dictionary: Dictionary, rest: bytes) -> AvpOccursTooManyTimes:
+    """Returns the error for the AVP that is one too many."""
+    _, _, failed_avp = _first_avp(dictionary, rest)
+    return AvpOccursTooManyTimes(f"the message has more than {AVPS_MAX} AVPs", failed_avp)
+
+
+def _first_avp(dictionary: Dictionary, rest: bytes) -> tuple[str, int, bytes]:
+    """Returns name and length of the AVP that octets begin with, and it as it can be shown."""
+    code, word, vendor_id = _HEADER.unpack_from(rest[: _HEADER.size] + _OVERHANG)
     length, flags = word & _LENGTH_MASK, word >> 24
     if not flags & VENDOR_BIT:
         vendor_id = 0
@@ -326,10 +340,7 @@ def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:
     definition = None if known is None else known[0]
     name = dictionary.name_of(code, vendor_id)
     data = b"" if definition is None else _fitting_data(definition, rest, flags, length)
-    return InvalidAvpLength(
-        f"{name} has a length of {length} octets, where {len(rest)} are left",
-        whole_avp(code, flags, vendor_id, data),
-    )
+    return name, length, whole_avp(code, flags, vendor_id, data)
 
 
 def _fitting_data(definition: AvpDefinition, rest: bytes, flags: int, length: int) -> bytes:

@@ -20,6 +20,7 @@ from ..charging.requests import (
 )
 from ..charging.units import AMOUNT_MAX
 from .identities import identities_of
+from .money import check_money
 from .places import Places, places_of
 from .remembered import Remembered
 from .service_context import service_context_of
@@ -98,7 +99,7 @@ class Decoder:
 
         Raises:
             InvalidAvpValue: a request type that is not served, another application than the
-                header's, or a number too large to be stored.
+                header's, a number too large to be stored, or money below nothing.
             MissingAvp: an initial request that names nobody.
             AvpOccursTooManyTimes: more services than SERVICES_MAX.
         """
@@ -314,18 +315,21 @@ def _usages(
         if not has_units:
             return ()
         tolerated.add(Tolerated.UNITS_AT_COMMAND_LEVEL)
-        return (_usage(group, tolerated),)
+        return (_usage(message, group, tolerated),)
     if has_units:
         tolerated.add(Tolerated.UNITS_AT_BOTH_LEVELS)
-    return tuple([_usage(service, tolerated) for service in services])
+    return tuple([_usage(message, service, tolerated) for service in services])
 
 
-def _usage(group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
+def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
     """Reads one service out of its group, or out of the command."""
     requested = group.first("Requested-Service-Unit")
+    if requested is not None:
+        check_money(message, requested)
     reasons = group.all("Reporting-Reason")
     used = []
     for units in group.all("Used-Service-Unit"):
+        check_money(message, units)
         used.append(_used(units, tolerated))
         if "Reporting-Reason" in units:
             reasons = [*reasons, *units.all("Reporting-Reason")]

@@ -34,7 +34,7 @@ _NEVER = (
     "Proxy-Info",
 )
 _NEVER_IN_SERVICES = ("Service-Identifier", "Reporting-Reason")
-_OTHER_UNITS = ("CC-Time", "CC-Service-Specific-Units", "Reporting-Reason")
+_OTHER_UNITS = ("CC-Time", "CC-Money", "CC-Service-Specific-Units", "Reporting-Reason")
 _OCTETS = ("CC-Total-Octets", "CC-Input-Octets", "CC-Output-Octets")
 
 

@@ -189,10 +189,18 @@ def test_deeper_groups_are_refused() -> None:
 def test_as_many_avps_as_the_limit_are_read_and_no_more() -> None:
     group, _ = decoded(avp(439, number(1)) * AVPS_MAX)
     assert len(group.all("Service-Identifier")) == AVPS_MAX
-    with pytest.raises(AvpOccursTooManyTimes):
-        decoded(avp(439, number(1)) * (AVPS_MAX + 1))
+    with pytest.raises(AvpOccursTooManyTimes) as raised:
+        decoded(avp(439, number(1)) * AVPS_MAX + avp(439, number(2)))
+    assert raised.value.failed_avp == avp(439, number(2))
     with pytest.raises(AvpOccursTooManyTimes):
         decoded(avp(456, avp(439, number(1)) * AVPS_MAX))
+
+
+def test_a_message_of_a_million_avps_is_walked_no_further_than_the_limit() -> None:
+    layout = Layout()
+    with pytest.raises(AvpOccursTooManyTimes):
+        lay_out(DICTIONARY, avp(9999, b"", flags=0) * 1_000_000, 0, layout)
+    assert len(layout.unknown) == AVPS_MAX
 
 
 def fault(octets: bytes) -> DiameterError | None:

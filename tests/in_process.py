@@ -1,0 +1,98 @@
+"""The Gy application on a free port of this process, and a gateway that speaks octets to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from diameter_ocs.base.capabilities import Application, LocalNode
+from diameter_ocs.base.message import Identity, Message, decode
+from diameter_ocs.handlers.lanes import Lanes, LaneSettings
+from diameter_ocs.handlers.ports import Store
+from diameter_ocs.observability import create_metrics
+from diameter_ocs.server import CreditControl
+from diameter_ocs.transport.admission import Places
+from diameter_ocs.transport.peers import PeerRule, PeerTable
+from diameter_ocs.transport.tcp import Listener
+from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
+from tests.store.scenario import NOW
+
+DICTIONARY = load_dictionary()
+IDENTITY = Identity("ocs.example", "ocs.example")
+SERVICE_CONTEXTS = {"gprs@maker.example": "32251"}
+
+
+class Server:
+    """The Gy application over any store; `clock` is the lanes'."""
+
+    def __init__(
+        self, store: Store, rules: list[PeerRule], clock: Callable[[], int] = lambda: NOW
+    ) -> None:
+        self.store = store
+        self.metrics = create_metrics()
+        self.lanes = Lanes(store, LaneSettings(), clock, self.metrics)
+        peers = PeerTable(rules)
+        local = LocalNode(
+            identity=IDENTITY,
+            host_ip_addresses=(),
+            vendor_id=0,
+            product_name="ocs under test",
+            applications=(Application(4, frozenset({"Credit-Control"})),),
+            dictionary=DICTIONARY,
+        )
+        application = CreditControl(
+            self.lanes, peers, DICTIONARY, IDENTITY, self.metrics, SERVICE_CONTEXTS
+        )
+        self.listener = Listener(local, peers, application.take, Places(10, 10), self.metrics)
+        self.port = 0
+        self.writers: list[asyncio.StreamWriter] = []
+        self.running: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["Server"]:
+        """Listen while the context lasts."""
+        _, self.port = await self.listener.start("127.0.0.1", 0)
+        async with asyncio.TaskGroup() as tasks:
+            self.running = tasks.create_task(self.lanes.run())
+            yield self
+            for writer in self.writers:
+                writer.transport.abort()
+            await self.listener.stop(1)
+            self.running.cancel()
+
+    async def connect(self, host: str) -> "Gateway":
+        """Connect as a gateway and exchange capabilities."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        gateway = Gateway(reader, writer)
+        await gateway.ask(cer(avp(264, host.encode()), without=ORIGIN_HOST))
+        return gateway
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        """Return the value of a metric."""
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+class Gateway:
+    """A gateway that speaks octets."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def ask(self, octets: bytes) -> Message:
+        """Send a message and return the next one that comes."""
+        self.writer.write(octets)
+        return await self.read()
+
+    async def read(self) -> Message:
+        """Return the next message that comes."""
+        header = await self.reader.readexactly(20)
+        rest = await self.reader.readexactly(int.from_bytes(header[1:4]) - 20)
+        return decode(header + rest, DICTIONARY)
+
+    async def is_ended(self) -> bool:
+        """Wait for the end of the connection; False: something else comes."""
+        try:
+            return await self.reader.read(1) == b""
+        except ConnectionResetError:
+            return True

@@ -1,0 +1,162 @@
+"""Bad input gets the answer that the table says, from octets to octets, and hurts nobody.
+
+After each conversation the gateway is served as if nothing had been, the log knows of no fault of
+the server's own, and the books are balanced.
+"""
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from diameter_ocs.base.codec import Group
+from diameter_ocs.base.message import Message, decode
+from diameter_ocs.handlers.catalogue import build, read_document, read_stored
+from diameter_ocs.handlers.provisioning import (
+    Accounts,
+    apply_catalogue,
+    create_accounts,
+    create_tenant,
+)
+from diameter_ocs.store.accounts import PostgresAccounts
+from diameter_ocs.store.books import check_books
+from diameter_ocs.store.catalogues import Catalogues
+from diameter_ocs.store.database import Database
+from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.store.work import PostgresStore
+from diameter_ocs.transport.peers import PeerRule
+from tests.bad_input import (
+    ALLOWANCE,
+    ASKING,
+    CASES,
+    DATA,
+    GATEWAY,
+    GRANTED,
+    GROUPS,
+    QUOTA,
+    STRICT_GATEWAY,
+    Answer,
+    Caller,
+    Conversation,
+)
+from tests.base.wire import avp
+from tests.in_process import DICTIONARY, Server
+from tests.store.scenario import STAMP, memory_faults, new_account
+
+RULES = [
+    PeerRule(host=GATEWAY, is_loopback_only=True),
+    PeerRule(host=STRICT_GATEWAY, is_loopback_only=True, is_strict=True),
+]
+OFFER = f"""
+tenant: demo
+currency: EUR
+rating_groups:
+  - id: {DATA}
+    name: Data
+    unit_type: volume
+    default_quota: {QUOTA}
+    children: [{", ".join(f"{{id: {each}, name: Data {each}}}" for each in GROUPS[1:])}]
+default_rating_groups: {{"32251": {DATA}}}
+balance_types:
+  - {{name: octets, unit_type: volume}}
+  - {{name: money, unit_type: money}}
+plans:
+  - name: plan
+    services:
+      - {{name: allowance, rating_groups: [{DATA}],
+         allowance: {{balance_type: octets, amount: {ALLOWANCE}}}}}
+"""
+OFFERED = read_document(OFFER)
+CATALOGUE = build(OFFERED, 1)
+REFERENCE = 999
+"""A subscriber that asks for what is usual after each conversation."""
+
+
+def answer_of(read: Message) -> Answer:
+    """Return what an answer says; it must be well formed."""
+    assert read.fault is None
+    code = read.group.first("Result-Code")
+    assert read.is_error == (3000 <= code < 4000)
+    failed = read.group.avp("Failed-AVP")
+    services = read.group.all("Multiple-Services-Credit-Control")
+    return Answer(
+        code, None if failed is None else read.data(failed), tuple(map(service_of, services))
+    )
+
+
+def session_id_of(octets: bytes) -> object:
+    return decode(octets, DICTIONARY).group.first("Session-Id")
+
+
+def service_of(group: Group) -> tuple[int | None, int, int]:
+    granted = group.first("Granted-Service-Unit")
+    octets = 0 if granted is None else granted.first("CC-Total-Octets")
+    return group.first("Rating-Group"), group.first("Result-Code"), octets
+
+
+async def furnish(accounts: Accounts, subscribers: Iterable[int]) -> None:
+    await create_tenant(accounts, "demo")
+    await apply_catalogue(accounts, OFFERED, STAMP)
+    await create_accounts(accounts, "demo", [new_account(each) for each in subscribers], STAMP)
+
+
+async def play(server: Server, conversation: Conversation, me: Caller) -> None:
+    """Hold a conversation, then ask for what is usual, on a new connection if need be."""
+    gateway = await server.connect(me.host)
+    turns = conversation(me)
+    for octets, answers, _ in turns:
+        gateway.writer.write(octets)
+        for expected in answers:
+            read = await gateway.read()
+            assert answer_of(read) == expected
+            assert octets[12:20] == read.octets[12:20]
+            assert session_id_of(read.octets) == session_id_of(octets)
+    if turns[-1].is_last:
+        assert await gateway.is_ended()
+        gateway = await server.connect(me.host)
+    usual = Caller(REFERENCE, me.host)
+    usual.identifier = me.identifier << 8
+    name = avp(263, b"usual;%d" % me.subscriber)
+    read = await gateway.ask(usual.initial(ASKING, instead=[name]))
+    assert answer_of(read) == Answer(2001, None, (GRANTED,))
+    read = await gateway.ask(usual.terminate(1, instead=[name]))
+    assert answer_of(read) == Answer(2001)
+    gateway.writer.close()
+    await gateway.writer.wait_closed()
+
+
+@pytest.fixture
+def log() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is logged; no fault of the server's own may be among it."""
+    with capture_logs() as events:
+        yield events
+    assert [each for each in events if each["log_level"] in ("error", "critical")] == []
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("name", CASES)
+async def test_bad_input_gets_its_answer_and_hurts_nobody(name: str) -> None:
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        await play(server, CASES[name], Caller(1))
+    assert memory_faults(store) == []
+
+
+@pytest.mark.usefixtures("log")
+async def test_bad_input_gets_the_same_answers_where_it_is_stored(database: str) -> None:
+    opened = Database(database)
+    catalogues = Catalogues(read_stored)
+    store = PostgresStore(opened, catalogues)
+    accounts = PostgresAccounts(opened, catalogues, store)
+    await furnish(accounts, (*range(1, len(CASES) + 1), REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        for number, (name, conversation) in enumerate(CASES.items(), 1):
+            try:
+                await play(server, conversation, Caller(number))
+            except AssertionError as error:
+                raise AssertionError(name) from error
+    books = await check_books(opened)
+    assert books.are_balanced, books.faults
+    await opened.close()
