@@ -1,31 +1,32 @@
 """`account`: who is charged."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from ..charging.accounts import AccountSummary, NewAccount
-from ..charging.catalogue import Catalogue
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import parse_money
 from ..gy.identities import nai, sip_uri
 from ..handlers import provisioning
-from ..handlers.provisioning import Refusal
+from ..handlers.amounts import amount_text
+from ..handlers.answers import KINDS, account_answer, unit_type_of
+from ..handlers.refusals import Refusal
 from . import database
-from .amounts import amount_text
 from .database import Rooms
-from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, stamp
-from .output import command, print_json, print_table
+from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
+from .output import command, print_done, print_json, print_table, table_text
 
 app = typer.Typer(help="Who is charged.", no_args_is_help=True)
 
-KINDS = {
-    "imsi": (IdentityKind.IMSI, r"[0-9]{6,15}"),
-    "msisdn": (IdentityKind.MSISDN, r"[0-9]{3,15}"),
-    "sip": (IdentityKind.SIP_URI, r"sips?:[^\s]{1,250}"),
-    "nai": (IdentityKind.NAI, r"[^\s]{1,250}"),
-    "private": (IdentityKind.PRIVATE, r"[^\s]{1,250}"),
+PATTERNS = {
+    IdentityKind.IMSI: r"[0-9]{6,15}",
+    IdentityKind.MSISDN: r"[0-9]{3,15}",
+    IdentityKind.SIP_URI: r"sips?:[^\s]{1,250}",
+    IdentityKind.NAI: r"[^\s]{1,250}",
+    IdentityKind.PRIVATE: r"[^\s]{1,250}",
 }
 
 
@@ -51,6 +52,7 @@ def create(
         str, typer.Option("--credit", help="Money to begin with, as 20.00.", metavar="AMOUNT")
     ] = "0",
     tenant: Tenant = None,
+    transaction_id: TransactionId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -64,12 +66,11 @@ def create(
         _money(credit),
     )
 
-    async def work(rooms: Rooms) -> tuple[AccountSummary, Catalogue]:
-        await provisioning.create_accounts(rooms.accounts, tenant, [new], stamp())
-        return await _with_catalogue(rooms, tenant, name)
-
-    account, catalogue = database.run(database.Place(data, database_url, demo), work)
-    _print_account(account, catalogue, as_json)
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    done = database.run(
+        place, lambda rooms: provisioning.create_account(rooms.accounts, tenant, new, given)
+    )
+    print_done(done, _account_text(done.answer), as_json)
 
 
 @app.command("show")
@@ -84,8 +85,16 @@ def show(
 ) -> None:
     """Show an account, its identities and its balances."""
     place = database.Place(data, database_url, demo)
-    account, catalogue = database.run(place, lambda rooms: _with_catalogue(rooms, tenant, name))
-    _print_account(account, catalogue, as_json)
+
+    async def work(rooms: Rooms) -> dict[str, Any]:
+        account = await provisioning.find_account(rooms.accounts, tenant, name)
+        return await _described(rooms, account)
+
+    answer = database.run(place, work)
+    if as_json:
+        print_json(answer)
+    else:
+        typer.echo(_account_text(answer))
 
 
 @app.command("list")
@@ -102,15 +111,20 @@ def show_all(
 ) -> None:
     """List accounts in the order in which they were opened."""
     place = database.Place(data, database_url, demo)
-    found = database.run(place, lambda rooms: rooms.accounts.find_accounts(tenant, None, limit + 1))
+
+    async def work(rooms: Rooms) -> list[dict[str, Any]]:
+        found = await rooms.accounts.find_accounts(tenant, None, limit + 1)
+        return [await _described(rooms, account) for account in found]
+
+    found = database.run(place, work)
     accounts = found[:limit]
     if as_json:
-        print_json([_account_json(account) for account in accounts])
+        print_json(accounts)
         return
     print_table(
         ["account", "tenant", "plans", "identities"],
         [
-            (a.name, a.tenant, ", ".join(a.plans), " ".join(map(identity_text, a.identities)))
+            (a["account"], a["tenant"], ", ".join(a["plans"]), " ".join(a["identities"]))
             for a in accounts
         ],
     )
@@ -125,18 +139,12 @@ def parse_identity(text: str) -> Identity:
         value = text
     if kind not in KINDS:
         raise Refusal("invalid_identity", f"{text!r}: write KIND:VALUE, KIND is {', '.join(KINDS)}")
-    number, pattern = KINDS[kind]
+    number = KINDS[kind]
     value = value.removeprefix("+") if number is IdentityKind.MSISDN else value
-    if not re.fullmatch(pattern, value):
+    if not re.fullmatch(PATTERNS[number], value):
         raise Refusal("invalid_identity", f"{text!r} is no {kind}")
     as_gateways_say = {IdentityKind.NAI: nai, IdentityKind.SIP_URI: sip_uri}.get(number)
     return as_gateways_say(value)[0] if as_gateways_say else Identity(number, value)
-
-
-def identity_text(identity: Identity) -> str:
-    """Writes an identity as KIND:VALUE."""
-    kind = next(name for name, (number, _) in KINDS.items() if number is identity.kind)
-    return identity.value if kind == "sip" else f"{kind}:{identity.value}"
 
 
 def _money(text: str) -> int:
@@ -149,53 +157,28 @@ def _money(text: str) -> int:
     return amount
 
 
-async def _with_catalogue(
-    rooms: Rooms, tenant: str | None, name: str
-) -> tuple[AccountSummary, Catalogue]:
-    account = await provisioning.find_account(rooms.accounts, tenant, name)
+async def _described(rooms: Rooms, account: AccountSummary) -> dict[str, Any]:
     version = (await rooms.accounts.tenants())[account.tenant]
     assert version is not None
-    return account, await rooms.accounts.read_catalogue(account.tenant, version)
+    catalogue = await rooms.accounts.read_catalogue(account.tenant, version)
+    return account_answer(account, catalogue)
 
 
-def _account_json(account: AccountSummary) -> dict[str, Any]:
-    return {
-        "account": account.name,
-        "tenant": account.tenant,
-        "id": account.id,
-        "plans": list(account.plans),
-        "identities": [identity_text(identity) for identity in account.identities],
-        "balances": [
-            {
-                "id": balance.id,
-                "balance_type": balance.balance_type,
-                "total": balance.total,
-                "used": balance.used,
-                "reserved": balance.reserved,
-                "available": balance.available,
-            }
-            for balance in account.balances
-        ],
-    }
-
-
-def _print_account(account: AccountSummary, catalogue: Catalogue, as_json: bool) -> None:
-    if as_json:
-        print_json(_account_json(account))
-        return
-    typer.echo(f"account     {account.name} of tenant {account.tenant}")
-    typer.echo(f"plans       {', '.join(account.plans)}")
-    typer.echo(f"identities  {' '.join(map(identity_text, account.identities)) or '-'}")
-    rows = []
-    for balance in account.balances:
-        unit_type = catalogue.balance_types[balance.balance_type].unit_type
-        amounts = (balance.total, balance.used, balance.reserved, balance.available)
-        rows.append(
-            (
-                balance.id,
-                balance.balance_type,
-                *(amount_text(amount, unit_type, catalogue.currency) for amount in amounts),
-            )
+def _account_text(answer: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            balance["id"],
+            balance["balance_type"],
+            *(
+                amount_text(balance[name], unit_type_of(balance["unit_type"]), answer["currency"])
+                for name in ("total", "used", "reserved", "available")
+            ),
         )
-    typer.echo("")
-    print_table(["balance", "type", "total", "used", "reserved", "available"], rows)
+        for balance in answer["balances"]
+    ]
+    return (
+        f"account     {answer['account']} of tenant {answer['tenant']}\n"
+        f"plans       {', '.join(answer['plans'])}\n"
+        f"identities  {' '.join(answer['identities']) or '-'}\n\n"
+        + table_text(["balance", "type", "total", "used", "reserved", "available"], rows)
+    )

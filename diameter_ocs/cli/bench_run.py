@@ -27,7 +27,7 @@ from ..handlers.catalogue import read_document
 from ..store import schema
 from . import database, profiling
 from .demo import demo_account
-from .options import stamp
+from .options import order
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
@@ -239,12 +239,12 @@ async def _provision(conninfo: str, subscribers: int) -> None:
     """Opens accounts like those of the demonstration, as many as are asked for."""
     document = read_document(resource("deploy/demo.yaml").read_text())
     async with database.opened(conninfo) as rooms:
-        await provisioning.create_tenant(rooms.accounts, document.tenant)
-        await provisioning.apply_catalogue(rooms.accounts, document, stamp())
+        await provisioning.create_tenant(rooms.accounts, document.tenant, order())
+        await provisioning.apply_catalogue(rooms.accounts, document, order())
         new = [demo_account(number, MONEY) for number in range(1, subscribers + 1)]
         for start in range(0, subscribers, 1000):
             part = new[start : start + 1000]
-            await provisioning.create_accounts(rooms.accounts, document.tenant, part, stamp())
+            await provisioning.create_accounts(rooms.accounts, document.tenant, part, order())
 
 
 def _free_port() -> int:

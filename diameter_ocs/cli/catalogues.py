@@ -10,8 +10,8 @@ from ..handlers.catalogue import read_document
 from ..handlers.catalogue_document import Document
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from . import database
-from .options import AsJson, Data, DatabaseUrl, Demo, stamp
-from .output import command, print_json
+from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
+from .output import command, print_done, print_json
 
 app = typer.Typer(help="What a tenant sells.", no_args_is_help=True)
 
@@ -33,6 +33,7 @@ def check(file: File, as_json: AsJson = False) -> None:
 @command
 def apply(
     file: File,
+    transaction_id: TransactionId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -41,13 +42,12 @@ def apply(
     """Make a document the next version of its tenant's catalogue; servers use it at once."""
     document = read_file(file)
     place = database.Place(data, database_url, demo)
-    version = database.run(
-        place, lambda rooms: provisioning.apply_catalogue(rooms.accounts, document, stamp())
+    given = order(transaction_id)
+    done = database.run(
+        place, lambda rooms: provisioning.apply_catalogue(rooms.accounts, document, given)
     )
-    if as_json:
-        print_json({"tenant": document.tenant, "version": version})
-    else:
-        typer.echo(f"The catalogue of {document.tenant} is at version {version}.")
+    sentence = f"The catalogue of {document.tenant} is at version {done.answer['version']}."
+    print_done(done, sentence, as_json)
 
 
 def read_file(file: Path) -> Document:

@@ -17,7 +17,6 @@ from ..store import schema
 from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
 from ..store.database import Database
-from ..store.work import PostgresStore
 from .options import AsJson, Data, DatabaseUrl, Demo
 from .output import command, print_json
 
@@ -74,9 +73,8 @@ async def opened(conninfo: str) -> AsyncIterator[Rooms]:
     """Opens a database for commands."""
     database = Database(conninfo, pool_size=2, statement_seconds=COMMAND_SECONDS)
     catalogues = Catalogues(catalogue.read_stored)
-    store = PostgresStore(database, catalogues)
     try:
-        yield Rooms(database, PostgresAccounts(database, catalogues, store))
+        yield Rooms(database, PostgresAccounts(database, catalogues))
     finally:
         await database.close()
 

@@ -2,11 +2,12 @@
 
 import getpass
 import os
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ..handlers.commands import Order
 
 Data = Annotated[
     Path | None,
@@ -31,10 +32,21 @@ Tenant = Annotated[
 ]
 
 
-def stamp() -> tuple[int, str]:
-    """Returns when a command is given, in microseconds since 1970, and by whom."""
+TransactionId = Annotated[
+    str | None,
+    typer.Option(
+        "--transaction-id",
+        help="Do it once, however often it is given with this id: a repeat within 7 days prints"
+        " the first answer.",
+        metavar="ID",
+    ),
+]
+
+
+def order(transaction_id: str | None = None) -> Order:
+    """Returns who gives a command, and under which name it is done once."""
     try:
         actor = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         actor = f"user {os.getuid()}"
-    return time.time_ns() // 1000, actor
+    return Order(actor, transaction_id)

@@ -14,7 +14,8 @@ from ..charging.faults import BrokenBatch, CasesUnavailable
 from ..config import ConfigurationError
 from ..embedded import EmbeddedError
 from ..handlers.catalogue_text import CatalogueError
-from ..handlers.provisioning import Refusal
+from ..handlers.commands import Done
+from ..handlers.refusals import Refusal
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
 from ..store.logins import SchemaError
@@ -83,8 +84,26 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def print_done(done: Done, text: str, as_json: bool) -> None:
+    """Prints what a command that changes something answers: the text, or all of it as JSON."""
+    if as_json:
+        print_json(done.as_dict())
+        return
+    typer.echo(text)
+    if done.is_repeated:
+        typer.echo(
+            f"It was done before, with transaction id {done.transaction_id}; nothing was changed.",
+            err=True,
+        )
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints rows under their headings, numbers to the right; long rows are not cut."""
+    """Prints rows under their headings."""
+    typer.echo(table_text(columns, rows))
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Writes rows under their headings, numbers to the right; long rows are not cut."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     listed = [list(row) for row in rows]
     for index, column in enumerate(columns):
@@ -92,4 +111,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, justify="right" if is_numeric else "left", no_wrap=True)
     for row in listed:
         table.add_row(*(Text("-" if value is None else str(value)) for value in row))
-    Console(width=TABLE_WIDTH_MAX).print(table)
+    console = Console(width=TABLE_WIDTH_MAX)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")

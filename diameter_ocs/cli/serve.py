@@ -24,7 +24,7 @@ from ..server import AddressUnavailable, Listening, run, wall_clock
 from ..store import schema
 from . import database
 from .demo import demo_account
-from .options import Data, stamp
+from .options import Data, order
 from .output import UNAVAILABLE, command, fail
 from .profiling import Profile
 
@@ -184,9 +184,9 @@ async def _seed(conninfo: str) -> None:
     async with database.opened(conninfo) as rooms:
         tenants = await rooms.accounts.tenants()
         if document.tenant not in tenants:
-            await provisioning.create_tenant(rooms.accounts, document.tenant)
+            await provisioning.create_tenant(rooms.accounts, document.tenant, order())
         if tenants.get(document.tenant) is None:
-            await provisioning.apply_catalogue(rooms.accounts, document, stamp())
+            await provisioning.apply_catalogue(rooms.accounts, document, order())
         if not await rooms.accounts.find_accounts(document.tenant, None, 1):
             new = [demo_account(number, DEMO_MONEY) for number in range(1, DEMO_ACCOUNTS + 1)]
-            await provisioning.create_accounts(rooms.accounts, document.tenant, new, stamp())
+            await provisioning.create_accounts(rooms.accounts, document.tenant, new, order())

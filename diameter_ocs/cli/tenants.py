@@ -6,8 +6,8 @@ import typer
 
 from ..handlers import provisioning
 from . import database
-from .options import AsJson, Data, DatabaseUrl, Demo
-from .output import command, print_json, print_table
+from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
+from .output import command, print_done, print_json, print_table
 
 app = typer.Typer(help="The operators that share a server.", no_args_is_help=True)
 
@@ -16,6 +16,7 @@ app = typer.Typer(help="The operators that share a server.", no_args_is_help=Tru
 @command
 def create(
     name: Annotated[str, typer.Argument(help="1 to 50 characters.", metavar="NAME")],
+    transaction_id: TransactionId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -23,11 +24,11 @@ def create(
 ) -> None:
     """Add a tenant."""
     place = database.Place(data, database_url, demo)
-    database.run(place, lambda rooms: provisioning.create_tenant(rooms.accounts, name))
-    if as_json:
-        print_json({"tenant": name})
-    else:
-        typer.echo(f"Tenant {name} is there. Next: catalogue apply FILE")
+    given = order(transaction_id)
+    done = database.run(
+        place, lambda rooms: provisioning.create_tenant(rooms.accounts, name, given)
+    )
+    print_done(done, f"Tenant {name} is there. Next: catalogue apply FILE", as_json)
 
 
 @app.command("list")

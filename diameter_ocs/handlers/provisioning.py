@@ -1,9 +1,7 @@
 """What operators do: tenants, catalogues, accounts, credit."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..charging.accounts import (
     AccountSummary,
@@ -15,99 +13,85 @@ from ..charging.accounts import (
 )
 from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
-from ..charging.faults import StaleCase
+from ..charging.commands import Effect, Tenant
 from ..charging.ledger import Balance, InsufficientBalance
 from ..charging.units import AMOUNT_MAX
+from .amounts import parse_amount
+from .answers import account_answer, balance_answer
 from .catalogue_build import build
 from .catalogue_document import Document
-from .ports import Work
+from .commands import (
+    Accounts,
+    CommandWork,
+    Done,
+    FindsAccounts,
+    Order,
+    locked_case,
+    perform,
+)
+from .refusals import Refusal
 
-LOCK_TRIES = 200
-LOCK_WAIT_SECONDS = 0.05
-"""A command waits for an account that is being charged; never for long."""
 IDENTITIES_MAX = 100
 
 
-class Refusal(Exception):
-    """What was asked is not possible; `code` is stable, the message says why and what to do."""
+class Credit(NamedTuple):
+    """A credit or debit, as people ask for it."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Accounts(Protocol):
-    """What the commands need of whatever keeps the accounts."""
-
-    async def add_tenant(self, name: str) -> bool:
-        """Adds a tenant; False: it is there already."""
-
-    async def tenants(self) -> Mapping[str, int | None]:
-        """Returns the version of each tenant's catalogue; None: none was applied yet."""
-
-    async def add_catalogue(
-        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
-    ) -> bool:
-        """Makes a document the tenant's next version; False: somebody else was faster."""
-
-    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Returns the plans that accounts of a tenant have."""
-
-    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
-        """Returns the types of the balances that accounts of a tenant have."""
-
-    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
-        """Returns a version that was applied."""
-
-    async def numbers(self, count: int) -> Sequence[int]:
-        """Returns numbers for new accounts and balances, never given out before."""
-
-    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Adds accounts, all or none; the names and identities that are taken are returned."""
-
-    async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
-    ) -> Sequence[AccountSummary]:
-        """Returns accounts in the order of their ids; None: any."""
-
-    def work(self) -> AbstractAsyncContextManager[Work]:
-        """Begins a transaction."""
+    account: str
+    amount: str
+    """Above 0, as `parse_amount` reads it."""
+    is_debit: bool = False
+    balance_type: str | None = None
+    """None: the tenant's money."""
+    balance: int | None = None
+    """The id, where an account has several of a type."""
 
 
-async def create_tenant(accounts: Accounts, name: str) -> None:
+async def create_tenant(accounts: Accounts, name: str, order: Order) -> Done:
     """Adds a tenant, which has no catalogue yet."""
-    if not _is_name(name, 50):
-        raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
-    if not await accounts.add_tenant(name):
-        raise Refusal("tenant_exists", f"there is a tenant {name!r} already")
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        if not _is_name(name, 50):
+            raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
+        if not await work.add_tenant(name):
+            raise Refusal("tenant_exists", f"there is a tenant {name!r} already")
+        return Effect({"tenant": name}, None, {"tenant": name})
+
+    return await perform(accounts, order, "tenant create", (name, {}), change)
 
 
-async def apply_catalogue(accounts: Accounts, document: Document, stamp: tuple[int, str]) -> int:
-    """Makes a checked document the next version of its tenant's catalogue; returns the version."""
-    tenants = await accounts.tenants()
-    if document.tenant not in tenants:
-        raise Refusal(
-            "tenant_unknown",
-            f"there is no tenant {document.tenant!r}: `tenant create {document.tenant}` makes it",
-        )
-    lost = set(await accounts.subscribed_plans(document.tenant)) - {p.name for p in document.plans}
-    if lost:
-        names = ", ".join(sorted(lost))
-        raise Refusal("plan_in_use", f"accounts still have plans that the document lacks: {names}")
-    await _check_balances(accounts, document, tenants[document.tenant])
-    version = (tenants[document.tenant] or 0) + 1
-    text = document.model_dump_json()
-    if not await accounts.add_catalogue(document.tenant, version, text, stamp):
-        raise Refusal("conflict", "another catalogue was applied at the same moment: try again")
-    return version
+async def apply_catalogue(accounts: Accounts, document: Document, order: Order) -> Done:
+    """Makes a checked document the next version of its tenant's catalogue."""
+    name, text = document.tenant, document.model_dump_json()
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        tenant = await work.tenant(name, changes=True)
+        if tenant is None:
+            raise Refusal(
+                "tenant_unknown", f"there is no tenant {name!r}: `tenant create {name}` makes it"
+            )
+        lost = set(await work.subscribed_plans(name)) - {plan.name for plan in document.plans}
+        if lost:
+            names = ", ".join(sorted(lost))
+            raise Refusal(
+                "plan_in_use", f"accounts still have plans that the document lacks: {names}"
+            )
+        await _check_balances(work, document, tenant)
+        version = (tenant.catalogue_version or 0) + 1
+        await work.add_catalogue(name, version, text, stamp)
+        answer = {"tenant": name, "version": version}
+        return Effect(answer, {"version": tenant.catalogue_version}, {"version": version})
+
+    return await perform(accounts, order, "catalogue apply", (name, text), change)
 
 
-async def _check_balances(accounts: Accounts, document: Document, version: int | None) -> None:
+async def _check_balances(work: CommandWork, document: Document, tenant: Tenant) -> None:
     """Refuses a document that would make something else of what accounts have."""
+    version = tenant.catalogue_version
     if version is None:
         return
-    held = await accounts.held_balance_types(document.tenant)
-    before = await accounts.read_catalogue(document.tenant, version)
+    held = await work.held_balance_types(tenant.name)
+    before = await work.read_catalogue(tenant.name, version)
     after = build(document, version + 1)
     changed = [
         name
@@ -123,20 +107,57 @@ async def _check_balances(accounts: Accounts, document: Document, version: int |
         )
 
 
+async def create_account(
+    accounts: Accounts, tenant: str | None, new: NewAccount, order: Order
+) -> Done:
+    """Opens an account; the answer says what it begins with."""
+    name = await tenant_named(accounts, tenant)
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        catalogue = await catalogue_of(work, name)
+        (opening,) = await _open(work, (name, catalogue), [new], stamp)
+        answer = account_answer(_summary(name, opening), catalogue)
+        return Effect(answer, None, answer, new.name)
+
+    return await perform(accounts, order, "account create", (name, new), change)
+
+
 async def create_accounts(
-    accounts: Accounts, tenant: str | None, new: Sequence[NewAccount], stamp: tuple[int, str]
+    accounts: Accounts, tenant: str | None, new: Sequence[NewAccount], order: Order
+) -> Done:
+    """Opens accounts, all or none; the answer says how many."""
+    name = await tenant_named(accounts, tenant)
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        await _open(work, (name, await catalogue_of(work, name)), new, stamp)
+        answer = {"tenant": name, "accounts": len(new)}
+        return Effect(answer, None, answer)
+
+    return await perform(accounts, order, "account import", (name, new), change)
+
+
+async def _open(
+    work: CommandWork, owner: tuple[str, Catalogue], new: Sequence[NewAccount], at: tuple[int, str]
 ) -> Sequence[Opening]:
-    """Opens accounts, all or none; `stamp` is when (microseconds since 1970) and by whom."""
-    tenant, catalogue = await _tenant_and_catalogue(accounts, tenant)
+    """Opens accounts of a tenant, given its catalogue."""
+    tenant, catalogue = owner
     for account in new:
         _check_account(account, catalogue)
     count = sum(1 + balances_needed(account, catalogue) for account in new)
-    numbers = iter(await accounts.numbers(count))
-    openings = [open_account(account, catalogue, numbers, stamp) for account in new]
-    taken = await accounts.add_accounts(tenant, openings)
+    numbers = iter(await work.numbers(count))
+    openings = [open_account(account, catalogue, numbers, at) for account in new]
+    taken = await work.add_accounts(tenant, openings)
     if taken:
         raise Refusal("exists", f"these belong to an account already: {', '.join(taken[:10])}")
     return openings
+
+
+def _summary(tenant: str, opening: Opening) -> AccountSummary:
+    account, identities, balances, _edr = opening
+    names = tuple(sorted(identities))
+    return AccountSummary(
+        account.id, account.id, tenant, account.name, account.plans, names, balances
+    )
 
 
 def _is_name(text: str, length: int) -> bool:
@@ -164,28 +185,56 @@ def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
 
 
 async def credit_balance(
-    accounts: Accounts,
-    account: AccountSummary,
-    balance: Balance,
-    amount: int,
-    stamp: tuple[int, str],
-) -> Balance:
-    """Raises the total of a balance; a debit is a negative amount."""
-    if not amount:
-        raise Refusal("invalid_amount", "an amount of nothing changes nothing")
-    now, actor = stamp
-    for _ in range(LOCK_TRIES):
-        try:
-            async with accounts.work() as work:
-                if await work.lock([account.group_id]):
-                    cases, _moved = await work.load([], now)
-                    change = _credited(cases[account.group_id], balance, amount, actor)
-                    await work.apply([change])
-                    return change.after.balances[balance.id]
-        except StaleCase:
-            continue
-        await asyncio.sleep(LOCK_WAIT_SECONDS)
-    raise Refusal("busy", f"account {account.name!r} is busy: try again")
+    accounts: Accounts, tenant: str | None, asked: Credit, order: Order
+) -> Done:
+    """Raises or lowers the total of a balance; a debit takes what is available at most."""
+    owner = await tenant_of_account(accounts, tenant, asked.account)
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        now, actor = stamp
+        account = await find_account(work, owner, asked.account)
+        case = await locked_case(work, account.group_id, now)
+        balance = _find_balance(case, account, asked)
+        unit_type = case.catalogue.balance_types[balance.balance_type].unit_type
+        amount = parse_amount(asked.amount, unit_type)
+        changed = _credited(case, balance, -amount if asked.is_debit else amount, actor)
+        await work.work.apply([changed])
+        before, after = [
+            {
+                "account": account.name,
+                "balance": balance.id,
+                **balance_answer(each.balances[balance.id], case.catalogue),
+                "currency": case.catalogue.currency,
+            }
+            for each in (case, changed.after)
+        ]
+        return Effect(after, before, after, account.name)
+
+    operation = "balance debit" if asked.is_debit else "balance credit"
+    return await perform(accounts, order, operation, (owner, asked), change)
+
+
+def _find_balance(case: Case, account: AccountSummary, asked: Credit) -> Balance:
+    """Returns the one balance that is meant."""
+    own = [balance for balance in case.balances.values() if balance.account_id == account.id]
+    if asked.balance is not None:
+        found = [balance for balance in own if balance.id == asked.balance]
+        if not found:
+            raise Refusal("balance_unknown", f"{account.name} has no balance {asked.balance}")
+        return found[0]
+    name = asked.balance_type or case.catalogue.default_monetary_balance_type
+    if name not in case.catalogue.balance_types:
+        known = ", ".join(sorted(case.catalogue.balance_types))
+        raise Refusal("balance_type_unknown", f"say --type; there is: {known}")
+    found = [balance for balance in own if balance.balance_type == name]
+    if not found:
+        raise Refusal("balance_unknown", f"{account.name} has no balance of {name}")
+    if len(found) > 1:
+        ids = ", ".join(str(balance.id) for balance in sorted(found))
+        raise Refusal(
+            "balance_needed", f"{account.name} has several of {name}: say --balance {ids}"
+        )
+    return found[0]
 
 
 def _credited(case: Case, balance: Balance, amount: int, actor: str) -> Change:
@@ -200,7 +249,7 @@ def _credited(case: Case, balance: Balance, amount: int, actor: str) -> Change:
         raise Refusal("invalid_amount", "a balance cannot hold as much as that") from None
 
 
-async def find_account(accounts: Accounts, tenant: str | None, name: str) -> AccountSummary:
+async def find_account(accounts: FindsAccounts, tenant: str | None, name: str) -> AccountSummary:
     """Returns the one account of that name."""
     found = await accounts.find_accounts(tenant, name, 2)
     if not found:
@@ -210,19 +259,34 @@ async def find_account(accounts: Accounts, tenant: str | None, name: str) -> Acc
     return found[0]
 
 
-async def _tenant_and_catalogue(accounts: Accounts, tenant: str | None) -> tuple[str, Catalogue]:
-    """Returns the tenant, the only one when none is named, with its catalogue."""
+async def tenant_named(accounts: Accounts, tenant: str | None) -> str:
+    """Returns the tenant that is meant: the only one, when none is named."""
     tenants = await accounts.tenants()
     if tenant is None and len(tenants) == 1:
-        tenant = next(iter(tenants))
+        return next(iter(tenants))
     if tenant is None:
         raise Refusal("tenant_needed", "say --tenant: there is none, or more than one")
     if tenant not in tenants:
         raise Refusal("tenant_unknown", f"there is no tenant {tenant!r}")
-    version = tenants[tenant]
-    if version is None:
+    return tenant
+
+
+async def tenant_of_account(accounts: Accounts, tenant: str | None, name: str) -> str:
+    """Returns the tenant of an account that is meant; it is looked for only where it has to be."""
+    tenants = await accounts.tenants()
+    if tenant is None and len(tenants) == 1:
+        return next(iter(tenants))
+    return (await find_account(accounts, tenant, name)).tenant if tenant is None else tenant
+
+
+async def catalogue_of(work: CommandWork, tenant: str) -> Catalogue:
+    """Returns the catalogue of a tenant, which stays the latest until the transaction ends."""
+    found = await work.tenant(tenant, changes=False)
+    if found is None:
+        raise Refusal("tenant_unknown", f"there is no tenant {tenant!r}")
+    if found.catalogue_version is None:
         raise Refusal(
             "catalogue_missing",
             f"tenant {tenant!r} sells nothing yet: `catalogue apply FILE` first",
         )
-    return tenant, await accounts.read_catalogue(tenant, version)
+    return await work.read_catalogue(tenant, found.catalogue_version)

@@ -4,34 +4,22 @@ It passes the same tests. Its transactions are one after the other, and what it 
 the process.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from ..charging.accounts import AccountSummary, Opening
-from ..charging.case import Account, Case, Change
+from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
-from ..charging.decisions import ACTIONS, Edr
+from ..charging.commands import AuditEntry, Claim, Command, Effect, Tenant
 from ..charging.faults import StaleCase
-from ..charging.ledger import Balance
-from ..charging.repeats import asked_again
 from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
-from ..charging.session import ClosedSession, Session
 from .catalogues import ReadCatalogue
-
-
-class _Group:
-    """The rows of one group of accounts."""
-
-    def __init__(self, tenant: str, opening: Opening) -> None:
-        self.tenant = tenant
-        self.version = opening.edr.number
-        self.last_at = opening.edr.at
-        self.account: Account = opening.account
-        self.identities = opening.identities
-        self.balances: dict[int, Balance] = {balance.id: balance for balance in opening.balances}
-        self.sessions: dict[SessionKey, Session] = {}
-        self.closed: dict[SessionKey, ClosedSession] = {}
-        self.edrs: list[Edr] = [opening.edr]
+from .memory_groups import Group, answered
 
 
 class MemoryStore:
@@ -44,8 +32,11 @@ class MemoryStore:
         self._directory: dict[tuple[str, Identity], int] = {}
         self._names: dict[tuple[str, str], int] = {}
         self._last_number = 0
-        self.groups: dict[int, _Group] = {}
+        self._turn = asyncio.Lock()
+        self.groups: dict[int, Group] = {}
         self.locked: set[int] = set()
+        self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
+        self.audit: list[AuditEntry] = []
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
@@ -71,57 +62,33 @@ class MemoryStore:
         finally:
             self.locked -= work.groups
 
-    async def add_tenant(self, name: str) -> bool:
-        """Adds a tenant; False: it is there already."""
-        if name in self._versions:
-            return False
+    @asynccontextmanager
+    async def commanding(self) -> AsyncIterator["MemoryCommandWork"]:
+        """Begins the transaction of a command: one after the other."""
+        async with self._turn, self.work() as work:
+            commanding = MemoryCommandWork(self, work)
+            yield commanding
+            commanding.commit()
+
+    def add_tenant(self, name: str) -> None:
+        """Adds a tenant that is not there."""
         self._versions[name] = None
-        return True
 
-    async def tenants(self) -> Mapping[str, int | None]:
-        """Returns the version of each tenant's catalogue; None: none was applied yet."""
-        return dict(self._versions)
-
-    async def add_catalogue(
-        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
-    ) -> bool:
-        """Makes a document the tenant's next version; False: somebody else was faster."""
-        if (tenant_name, version) in self._documents:
-            return False
+    def add_catalogue(self, tenant_name: str, version: int, document: str) -> None:
+        """Makes a document the tenant's next version."""
         self._documents[tenant_name, version] = document
         self._versions[tenant_name] = version
-        return True
 
-    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
-        """Returns a version that was applied."""
-        return self._read(tenant_name, version, self._documents[tenant_name, version])
+    def add_account(self, tenant_name: str, opening: Opening) -> None:
+        """Adds an account whose names are free."""
+        number = opening.account.id
+        self.groups[number] = Group(tenant_name, opening)
+        self._names[tenant_name, opening.account.name] = number
+        for identity in opening.identities:
+            self._directory[tenant_name, identity] = number
 
-    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Returns the plans that accounts of a tenant have."""
-        return {
-            plan
-            for group in self.groups.values()
-            if group.tenant == tenant_name
-            for plan in group.account.plans
-        }
-
-    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
-        """Returns the types of the balances that accounts of a tenant have."""
-        return {
-            balance.balance_type
-            for group in self.groups.values()
-            if group.tenant == tenant_name
-            for balance in group.balances.values()
-        }
-
-    async def numbers(self, count: int) -> Sequence[int]:
-        """Returns numbers for new accounts and balances, never given out before."""
-        first = self._last_number + 1
-        self._last_number += count
-        return range(first, first + count)
-
-    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Adds accounts, all or none; the names and identities that are taken are returned."""
+    def taken(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Returns the names that belong to accounts, or stand twice in the openings."""
         names = [opening.account.name for opening in openings]
         identities = [identity for opening in openings for identity in opening.identities]
         taken = {name for name in names if (tenant_name, name) in self._names}
@@ -131,15 +98,21 @@ class MemoryStore:
             for identity in identities
             if (tenant_name, identity) in self._directory or identities.count(identity) > 1
         }
-        if taken:
-            return sorted(taken)
-        for opening in openings:
-            number = opening.account.id
-            self.groups[number] = _Group(tenant_name, opening)
-            self._names[tenant_name, opening.account.name] = number
-            for identity in opening.identities:
-                self._directory[tenant_name, identity] = number
-        return ()
+        return sorted(taken)
+
+    def next_numbers(self, count: int) -> Sequence[int]:
+        """Returns numbers that were never given out before."""
+        first = self._last_number + 1
+        self._last_number += count
+        return range(first, first + count)
+
+    async def tenants(self) -> Mapping[str, int | None]:
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
+        return dict(self._versions)
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Returns a version that was applied."""
+        return self._read(tenant_name, version, self._documents[tenant_name, version])
 
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int
@@ -195,7 +168,7 @@ class MemoryStore:
             balances=dict(group.balances),
             sessions=opened,
             closed=closed,
-            answered=_answered(group, requests, opened, closed),
+            answered=answered(group, requests, opened, closed),
         )
 
     def case_with(self, number: int, keys: Collection[SessionKey], now: int) -> Case:
@@ -244,29 +217,6 @@ class MemoryStore:
         for number in sorted(found, key=lambda number: (found[number], number)):
             newest[self.groups[number].tenant] = number
         return {number for owner, number in newest.items() if tenant in (None, owner)}
-
-
-def _answered(
-    group: _Group,
-    requests: Sequence[ChargingRequest],
-    opened: Mapping[SessionKey, Session],
-    closed: Mapping[SessionKey, ClosedSession],
-) -> dict[int, tuple[Edr, ...]]:
-    """Returns by session the EDRs of requests that may be asked again."""
-    found: dict[int, tuple[Edr, ...]] = {}
-    for request in requests:
-        session = asked_again(request, opened, closed)
-        if session is None:
-            continue
-        named = session.number, ACTIONS[request.request_type], request.request_number
-        same = [
-            edr
-            for edr in group.edrs
-            if (edr.session_number, edr.action, edr.request_number) == named
-        ]
-        known = found.get(session.number, ())
-        found[session.number] = (*known, *(edr for edr in same if edr not in known))
-    return {number: edrs for number, edrs in found.items() if edrs}
 
 
 class MemoryWork:
@@ -332,3 +282,89 @@ class MemoryWork:
             group.sessions.update(after.sessions)
             group.closed.update(after.closed)
             group.edrs += edrs
+
+
+class MemoryCommandWork:
+    """A transaction of a command on a memory store; what it writes is kept for the commit."""
+
+    def __init__(self, store: MemoryStore, work: MemoryWork) -> None:
+        self._store = store
+        self._writes: list[Callable[[], object]] = []
+        self.work = work
+
+    async def claim(self, asked: Command) -> Claim:
+        """Looks whether the transaction id is known."""
+        kept = self._store.commands.get((asked.tenant, asked.operation, asked.transaction_id))
+        return Claim(asked.at or time.time_ns() // 1000, kept)
+
+    async def conclude(self, asked: Command, at: int, effect: Effect) -> None:
+        """Keeps the answer for repeats, and writes the audit."""
+        key = asked.tenant, asked.operation, asked.transaction_id
+        kept = asked.digest, json.loads(json.dumps(effect.answer))
+        self._writes.append(lambda: self._store.commands.update({key: kept}))
+        entry = AuditEntry(
+            at,
+            asked.actor,
+            asked.operation,
+            asked.tenant,
+            effect.account,
+            asked.transaction_id,
+            effect.before,
+            effect.after,
+        )
+        self._writes.append(lambda: self._store.audit.append(entry))
+
+    async def tenant(self, name: str, changes: bool) -> Tenant | None:
+        """Reads a tenant; None: there is none."""
+        tenants = await self._store.tenants()
+        return Tenant(name, tenants[name], None) if name in tenants else None
+
+    async def add_tenant(self, name: str) -> bool:
+        """Adds a tenant; False: it is there already."""
+        self._writes.append(lambda: self._store.add_tenant(name))
+        return name not in await self._store.tenants()
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Returns a version that was applied."""
+        return await self._store.read_catalogue(tenant_name, version)
+
+    async def add_catalogue(
+        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+    ) -> None:
+        """Makes a document the tenant's next version."""
+        self._writes.append(lambda: self._store.add_catalogue(tenant_name, version, document))
+
+    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
+        """Returns the plans that accounts of a tenant have."""
+        groups = self._store.groups.values()
+        return {p for group in groups if group.tenant == tenant_name for p in group.account.plans}
+
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
+        return {
+            balance.balance_type
+            for group in self._store.groups.values()
+            if group.tenant == tenant_name
+            for balance in group.balances.values()
+        }
+
+    async def numbers(self, count: int) -> Sequence[int]:
+        """Returns numbers for new accounts and balances, never given out before."""
+        return self._store.next_numbers(count)
+
+    async def find_accounts(
+        self, tenant_name: str | None, name: str | None, limit: int
+    ) -> Sequence[AccountSummary]:
+        """Returns accounts in the order of their ids; None: any."""
+        return await self._store.find_accounts(tenant_name, name, limit)
+
+    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Adds accounts; if names or identities are taken these are returned: then end it."""
+        for opening in openings:
+            self._writes.append(partial(self._store.add_account, tenant_name, opening))
+        return self._store.taken(tenant_name, openings)
+
+    def commit(self) -> None:
+        """Makes the writes."""
+        for write in self._writes:
+            write()

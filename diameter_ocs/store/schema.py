@@ -18,7 +18,7 @@ from .partitions import SCHEMA_LOCK, Partitions
 
 log = structlog.get_logger()
 
-VERSION = 4
+VERSION = 5
 """The schema that this program was written for."""
 
 

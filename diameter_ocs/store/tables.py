@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Identity,
     Integer,
     LargeBinary,
     MetaData,
@@ -198,4 +199,31 @@ opening = Table(
     Column("used", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
     Column("through", Moment, nullable=False),  # the end of the last day that was added
+)
+
+# The transaction ids of commands, with what was answered to each; the tenant is "" for nobody's.
+command = Table(
+    "command",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("transaction_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),  # of what was asked
+    Column("at", Moment, nullable=False),
+    Column("answer", JSON(none_as_null=True)),
+)
+
+# What commands have changed, and who gave them; rows are only added.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("account", Text),
+    Column("actor", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
 )

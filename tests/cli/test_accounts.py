@@ -15,7 +15,11 @@ def test_a_new_tenant_has_no_catalogue(run: Run) -> None:
     ended = run("tenant", "create", "acme")
     assert (ended.status, ended.err) == (0, "")
     assert "catalogue apply FILE" in ended.out
-    assert run("tenant", "create", "other", "--json").json == {"tenant": "other"}
+    assert run("tenant", "create", "other", "--transaction-id", "t", "--json").json == {
+        "tenant": "other",
+        "transaction_id": "t",
+        "repeated": False,
+    }
     assert run("tenant", "list", "--json").json == [
         {"tenant": "acme", "catalogue_version": None},
         {"tenant": "other", "catalogue_version": None},
@@ -36,7 +40,8 @@ def test_a_tenant_needs_a_name_of_1_to_50_characters(name: str, run: Run) -> Non
 def test_each_catalogue_is_the_next_version(run: Run, catalogue: Path) -> None:
     run("tenant", "create", "acme")
     assert run("catalogue", "apply", catalogue).out == "The catalogue of acme is at version 1.\n"
-    assert run("catalogue", "apply", catalogue, "--json").json == {"tenant": "acme", "version": 2}
+    answer = run("catalogue", "apply", catalogue, "--json").json
+    assert (answer["tenant"], answer["version"]) == ("acme", 2)
     assert run("tenant", "list", "--json").json == [{"tenant": "acme", "catalogue_version": 2}]
 
 
@@ -126,8 +131,27 @@ def test_an_account_is_shown_with_its_balances(shop: Run) -> None:
 
 def test_creating_an_account_prints_it(shop: Run) -> None:
     ended = shop("account", "create", "bob", "--plan", "basic", "--json")
-    assert ended.json == shop("account", "show", "bob", "--json").json
+    account = shop("account", "show", "bob", "--json").json
+    assert {name: ended.json[name] for name in account} == account
     assert ended.json["identities"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tenant create other",
+        "account create bob --plan basic --credit 1",
+        "balance credit alice 1",
+        "balance debit alice 1",
+    ],
+)
+def test_a_repeat_prints_the_first_answer_and_says_so(line: str, shop: Run) -> None:
+    words = (*line.split(), "--transaction-id", "one")
+    first, again = shop(*words), shop(*words)
+    assert (again.status, again.out) == (0, first.out)
+    assert first.err == ""
+    assert "done before" in again.err
+    assert shop(*words, "--json").json["repeated"]
 
 
 def test_identities_of_every_kind_are_read_as_they_are_printed(shop: Run) -> None:

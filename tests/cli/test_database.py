@@ -5,10 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from diameter_ocs.cli.database import opened
-from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.store.schema import VERSION
-from tests.cli.conftest import CATALOGUE, Run
+from tests.cli.conftest import Run
 
 
 def change(conninfo: str, statement: str) -> None:
@@ -79,14 +77,6 @@ def test_a_file_is_no_data_directory(run_anywhere: Run, tmp_path: Path) -> None:
     assert ended.status == 3
     assert "name another with --data" in ended.err
     assert ended.err.count("\n") == 1
-
-
-async def test_of_two_catalogues_applied_at_once_one_is_refused(database: str) -> None:
-    document = read_document(CATALOGUE).model_dump_json()
-    async with opened(database) as rooms:
-        assert await rooms.accounts.add_tenant("acme")
-        assert await rooms.accounts.add_catalogue("acme", 1, document, (0, "one"))
-        assert not await rooms.accounts.add_catalogue("acme", 1, document, (0, "other"))
 
 
 def test_books_add_up(shop: Run) -> None:

@@ -84,7 +84,7 @@ class Front:
         self.store = Breaking(self.pool, catalogues)
         self.store.conninfo = conninfo
         self.store.due = []
-        self.accounts = PostgresAccounts(self.pool, catalogues, self.store)
+        self.accounts = PostgresAccounts(self.pool, catalogues)
         self.lanes = Lanes(self.store, LaneSettings(answer_budget_seconds=20), lambda: NOW)
 
     async def ask(self, *requests: ChargingRequest) -> list[str]:

@@ -14,7 +14,6 @@ from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import SESSION_ID_REMEMBERED_MAX, LaneSettings
 from diameter_ocs.handlers.ports import Work
-from diameter_ocs.handlers.provisioning import credit_balance
 from diameter_ocs.handlers.unclaimed import Opening
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.counter import (
@@ -31,12 +30,11 @@ from tests.handlers.virtual_time import play
 from tests.store.scenario import (
     NOW,
     OCTETS,
-    STAMP,
+    credited,
     furnish,
     imsi,
     initial,
     octets,
-    shown,
     terminate,
     update,
     used,
@@ -652,12 +650,8 @@ def test_another_tenants_gateway_does_not_reach_a_remembered_session() -> None:
 def test_commands_and_requests_of_one_account_take_turns() -> None:
     async def story() -> None:
         async with opened() as counter:
-            account = await shown(counter.kept, 1)
-            balance = await octets(counter.kept)
             numbers = counter.submit(*(initial(session=b"%d" % n) for n in range(5)))
-            await asyncio.gather(
-                *(credit_balance(counter.kept, account, balance, 50, STAMP) for _ in range(3))
-            )
+            await asyncio.gather(*(credited(counter.kept, 1, 50) for _ in range(3)))
             await counter.lanes.drain()
             assert outcomes([counter.reply(n) for n in numbers]) == ["SUCCESS"] * 5
             assert (await octets(counter.kept))[4:7] == (OCTETS + 150, 0, 500)

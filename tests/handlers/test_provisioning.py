@@ -10,23 +10,24 @@ from diameter_ocs.charging.decisions import EdrKind
 from diameter_ocs.charging.requests import Identity, IdentityKind
 from diameter_ocs.charging.units import AMOUNT_MAX
 from diameter_ocs.handlers.catalogue import Document, read_document, read_stored
+from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.provisioning import (
     IDENTITIES_MAX,
-    Refusal,
     apply_catalogue,
     create_accounts,
     create_tenant,
-    credit_balance,
     find_account,
 )
+from diameter_ocs.handlers.refusals import Refusal
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.virtual_time import play
 from tests.store.scenario import (
     DOCUMENT,
     NOW,
     OCTETS,
-    STAMP,
+    ORDER,
     charged,
+    credited,
     furnish,
     imsi,
     initial,
@@ -60,24 +61,26 @@ def document(tenant: str = "demo", text: str = DOCUMENT) -> Document:
 
 def test_a_tenant_is_made_once(store: MemoryStore) -> None:
     async def story() -> None:
-        await create_tenant(store, "demo")
+        await create_tenant(store, "demo", ORDER)
         assert await store.tenants() == {"demo": None}
-        assert await code_of(create_tenant(store, "demo")) == "tenant_exists"
+        assert await code_of(create_tenant(store, "demo", ORDER)) == "tenant_exists"
 
     play(story())
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 51, "a\0b", "a\nb", " a", "\udcff"])
 def test_a_tenant_has_a_name_that_can_be_read(store: MemoryStore, name: str) -> None:
-    assert play(code_of(create_tenant(store, name))) == "invalid_name"
+    assert play(code_of(create_tenant(store, name, ORDER))) == "invalid_name"
 
 
 def test_each_applied_catalogue_is_the_next_version(store: MemoryStore) -> None:
     async def story() -> None:
-        assert await code_of(apply_catalogue(store, document(), STAMP)) == "tenant_unknown"
-        await create_tenant(store, "demo")
-        versions = [await apply_catalogue(store, document(), STAMP) for _ in range(3)]
-        assert versions == [1, 2, 3]
+        assert await code_of(apply_catalogue(store, document(), ORDER)) == "tenant_unknown"
+        await create_tenant(store, "demo", ORDER)
+        done = [await apply_catalogue(store, document(), ORDER) for _ in range(3)]
+        assert [each.answer for each in done] == [
+            {"tenant": "demo", "version": version} for version in (1, 2, 3)
+        ]
         assert await store.tenants() == {"demo": 3}
 
     play(story())
@@ -87,7 +90,7 @@ def test_a_plan_that_accounts_have_stays(store: MemoryStore) -> None:
     async def story() -> None:
         await furnish(store)
         renamed = document(text=DOCUMENT.replace("name: plan\n", "name: other\n"))
-        assert await code_of(apply_catalogue(store, renamed, STAMP)) == "plan_in_use"
+        assert await code_of(apply_catalogue(store, renamed, ORDER)) == "plan_in_use"
         assert await store.tenants() == {"demo": 1}
 
     play(story())
@@ -111,26 +114,8 @@ def test_what_accounts_have_becomes_nothing_else(
             text = text.replace(
                 "unit_type: volume, default_quota", "unit_type: time, default_quota"
             )
-        assert await code_of(apply_catalogue(store, document(text=text), STAMP)) == code
+        assert await code_of(apply_catalogue(store, document(text=text), ORDER)) == code
         assert await store.tenants() == {"demo": 1}
-
-    play(story())
-
-
-def test_of_two_catalogues_at_once_one_is_refused() -> None:
-    class Slow(MemoryStore):
-        async def add_catalogue(
-            self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
-        ) -> bool:
-            await asyncio.sleep(1)
-            return await super().add_catalogue(tenant_name, version, document, stamp)
-
-    async def story() -> None:
-        store = Slow(read_stored)
-        await create_tenant(store, "demo")
-        second = asyncio.create_task(code_of(apply_catalogue(store, document(), STAMP)))
-        assert await apply_catalogue(store, document(), STAMP) == 1
-        assert await second == "conflict"
 
     play(story())
 
@@ -138,17 +123,17 @@ def test_of_two_catalogues_at_once_one_is_refused() -> None:
 def test_the_only_tenant_need_not_be_named(store: MemoryStore) -> None:
     async def story() -> None:
         new = [new_account(1)]
-        assert await code_of(create_accounts(store, None, new, STAMP)) == "tenant_needed"
-        await create_tenant(store, "demo")
-        assert await code_of(create_accounts(store, None, new, STAMP)) == "catalogue_missing"
-        await apply_catalogue(store, document(), STAMP)
-        await create_accounts(store, None, new, STAMP)
-        await create_tenant(store, "other")
+        assert await code_of(create_accounts(store, None, new, ORDER)) == "tenant_needed"
+        await create_tenant(store, "demo", ORDER)
+        assert await code_of(create_accounts(store, None, new, ORDER)) == "catalogue_missing"
+        await apply_catalogue(store, document(), ORDER)
+        await create_accounts(store, None, new, ORDER)
+        await create_tenant(store, "other", ORDER)
         new = [new_account(2)]
-        assert await code_of(create_accounts(store, None, new, STAMP)) == "tenant_needed"
-        assert await code_of(create_accounts(store, "third", new, STAMP)) == "tenant_unknown"
-        assert await code_of(create_accounts(store, "other", new, STAMP)) == "catalogue_missing"
-        await create_accounts(store, "demo", new, STAMP)
+        assert await code_of(create_accounts(store, None, new, ORDER)) == "tenant_needed"
+        assert await code_of(create_accounts(store, "third", new, ORDER)) == "tenant_unknown"
+        assert await code_of(create_accounts(store, "other", new, ORDER)) == "catalogue_missing"
+        await create_accounts(store, "demo", new, ORDER)
 
     play(story())
 
@@ -177,7 +162,7 @@ def test_an_account_that_cannot_be_opened_is_refused(
     async def story() -> None:
         await furnish(store, [1])
         accounts = [new_account(2), new]
-        assert await code_of(create_accounts(store, None, accounts, STAMP)) == code
+        assert await code_of(create_accounts(store, None, accounts, ORDER)) == code
         assert await code_of(find_account(store, None, "account 2")) == "account_unknown"
 
     play(story())
@@ -185,11 +170,11 @@ def test_an_account_that_cannot_be_opened_is_refused(
 
 def test_money_needs_a_balance_type(store: MemoryStore) -> None:
     async def story() -> None:
-        await create_tenant(store, "demo")
-        await apply_catalogue(store, document(text=WITHOUT_MONEY), STAMP)
+        await create_tenant(store, "demo", ORDER)
+        await apply_catalogue(store, document(text=WITHOUT_MONEY), ORDER)
         new = [new_account(1, money=5)]
-        assert await code_of(create_accounts(store, None, new, STAMP)) == "no_money"
-        await create_accounts(store, None, [new_account(1)], STAMP)
+        assert await code_of(create_accounts(store, None, new, ORDER)) == "no_money"
+        await create_accounts(store, None, [new_account(1)], ORDER)
         assert [b.balance_type for b in (await shown(store, 1)).balances] == ["octets"]
 
     play(story())
@@ -209,12 +194,10 @@ def test_an_account_of_two_tenants_needs_the_tenant(store: MemoryStore) -> None:
 def test_credit_and_debit_move_the_total_and_leave_an_edr(store: MemoryStore) -> None:
     async def story() -> None:
         (group,) = await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
-        after = await credit_balance(store, account, balance, 500, (NOW + 5, "anna"))
-        assert (after.total, after.available) == (OCTETS + 500, OCTETS + 500)
-        after = await credit_balance(store, account, balance, -OCTETS, (NOW + 6, "ben"))
-        assert after == await octets(store)
-        assert after.total == 500
+        after = await credited(store, 1, 500, order=Order("anna", at=NOW + 5))
+        assert (after["total"], after["available"]) == (OCTETS + 500, OCTETS + 500)
+        after = await credited(store, 1, -OCTETS, order=Order("ben", at=NOW + 6))
+        assert after["total"] == (await octets(store)).total == 500
         edrs = store.groups[group].edrs[1:]
         assert [(e.action, e.actor, e.kind, e.at) for e in edrs] == [
             ("credit", "anna", EdrKind.ACCOUNT, NOW + 5),
@@ -228,15 +211,10 @@ def test_credit_and_debit_move_the_total_and_leave_an_edr(store: MemoryStore) ->
 def test_a_debit_takes_only_what_is_available(store: MemoryStore) -> None:
     async def story() -> None:
         (group,) = await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
         await charged(store, (group, initial()))
-
-        async def debit(amount: int) -> object:
-            return await credit_balance(store, account, balance, -amount, STAMP)
-
-        assert await code_of(debit(OCTETS - 99)) == "insufficient_balance"
-        await debit(OCTETS - 100)
-        assert await code_of(debit(1)) == "insufficient_balance"
+        assert await code_of(credited(store, 1, -(OCTETS - 99))) == "insufficient_balance"
+        await credited(store, 1, -(OCTETS - 100))
+        assert await code_of(credited(store, 1, -1)) == "insufficient_balance"
         assert (await octets(store))[4:7] == (100, 0, 100)
         assert memory_faults(store) == []
 
@@ -245,12 +223,10 @@ def test_a_debit_takes_only_what_is_available(store: MemoryStore) -> None:
 
 def test_an_amount_of_nothing_or_too_much_is_refused(store: MemoryStore) -> None:
     async def story() -> None:
-        await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
-        for amount in (0, AMOUNT_MAX, -AMOUNT_MAX * 3):
-            command = credit_balance(store, account, balance, amount, STAMP)
-            assert await code_of(command) in ("invalid_amount", "insufficient_balance")
-        assert len(store.groups[account.group_id].edrs) == 1
+        (group,) = await furnish(store, [1])
+        for amount in (0, AMOUNT_MAX, AMOUNT_MAX * 3, -AMOUNT_MAX * 3):
+            assert await code_of(credited(store, 1, amount)) == "invalid_amount"
+        assert len(store.groups[group].edrs) == 1
 
     play(story())
 
@@ -258,13 +234,12 @@ def test_an_amount_of_nothing_or_too_much_is_refused(store: MemoryStore) -> None
 def test_a_command_waits_for_an_account_that_is_being_charged(store: MemoryStore) -> None:
     async def story() -> None:
         (group,) = await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
         store.locked.add(group)
-        credit = asyncio.create_task(credit_balance(store, account, balance, 1, STAMP))
+        credit = asyncio.create_task(credited(store, 1, 1))
         await asyncio.sleep(1)
         assert not credit.done()
         store.locked.remove(group)
-        assert (await credit).total == OCTETS + 1
+        assert (await credit)["total"] == OCTETS + 1
 
     play(story())
 
@@ -272,9 +247,8 @@ def test_a_command_waits_for_an_account_that_is_being_charged(store: MemoryStore
 def test_a_command_does_not_wait_for_ever(store: MemoryStore) -> None:
     async def story() -> None:
         (group,) = await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
         store.locked.add(group)
-        assert await code_of(credit_balance(store, account, balance, 1, STAMP)) == "busy"
+        assert await code_of(credited(store, 1, 1)) == "busy"
         assert asyncio.get_running_loop().time() < 30
 
     play(story())
@@ -283,10 +257,7 @@ def test_a_command_does_not_wait_for_ever(store: MemoryStore) -> None:
 def test_two_commands_at_once_both_count(store: MemoryStore) -> None:
     async def story() -> None:
         await furnish(store, [1])
-        account, balance = await shown(store, 1), await octets(store)
-        await asyncio.gather(
-            *(credit_balance(store, account, balance, n, STAMP) for n in range(1, 11))
-        )
+        await asyncio.gather(*(credited(store, 1, n) for n in range(1, 11)))
         assert (await octets(store)).total == OCTETS + 55
         assert memory_faults(store) == []
 

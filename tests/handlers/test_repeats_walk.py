@@ -15,10 +15,10 @@ from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.repeats import SAME_IDENTIFIER_MICROSECONDS
 from diameter_ocs.charging.requests import ChargingRequest, RequestType, ServiceUsage, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.commands import Accounts
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
-from diameter_ocs.handlers.provisioning import Accounts
 from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.handlers.unclaimed import Unclaimed
 from diameter_ocs.observability import create_metrics
@@ -431,7 +431,7 @@ class RepeatsWalkInPostgres(RepeatsWalk):
         self.pools: list[Database] = []
         self.own = Database(self.conninfo)
         catalogues = Catalogues(read_stored)
-        return PostgresAccounts(self.own, catalogues, PostgresStore(self.own, catalogues))
+        return PostgresAccounts(self.own, catalogues)
 
     async def new_stores(self) -> list[Store]:
         self.pools = [Database(self.conninfo, pool_size=2) for _ in SERVERS]
@@ -457,7 +457,7 @@ async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str)
     pools = [Database(database) for _ in SERVERS]
     catalogues = Catalogues(read_stored)
     stores = [PostgresStore(pool, catalogues) for pool in pools]
-    provisioning = PostgresAccounts(pools[0], catalogues, stores[0])
+    provisioning = PostgresAccounts(pools[0], catalogues)
     await furnish(provisioning, numbers)
     lanes = [Lanes(store, LaneSettings(batch_size=16), lambda: NOW) for store in stores]
     running = [asyncio.create_task(each.run()) for each in lanes]

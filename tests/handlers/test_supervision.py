@@ -290,7 +290,7 @@ def test_an_opening_that_is_claimed_before_the_lock_is_left_alone() -> None:
 async def test_two_processes_supervise_side_by_side(database: str) -> None:
     pools = [Database(database), Database(database)]
     stores = [PostgresStore(pool, Catalogues(read_stored)) for pool in pools]
-    accounts = PostgresAccounts(pools[0], Catalogues(read_stored), stores[0])
+    accounts = PostgresAccounts(pools[0], Catalogues(read_stored))
     groups = await furnish(accounts, range(1, 41))
     pairs = [(group, initial(number)) for number, group in enumerate(groups, 1)]
     await charged(stores[0], *pairs)

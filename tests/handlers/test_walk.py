@@ -14,10 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.requests import ChargingRequest
 from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.commands import Accounts
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
-from diameter_ocs.handlers.provisioning import Accounts, Refusal, credit_balance
+from diameter_ocs.handlers.refusals import Refusal
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
@@ -28,12 +29,11 @@ from tests.handlers.virtual_time import VirtualTimeLoop
 from tests.store.scenario import (
     NOW,
     OCTETS,
-    STAMP,
+    credited,
     furnish,
     initial,
     memory_faults,
     octets,
-    shown,
     terminate,
     update,
     used,
@@ -201,17 +201,12 @@ class Walk(RuleBasedStateMachine):
     def credit(self, account: int, amount: int) -> None:
         is_possible = amount != 0 and self.available(account) + min(amount, 0) >= 0
         try:
-            self.play(self.credited(account, amount))
+            self.play(credited(self.accounts, account, amount, self.tenant))
         except Refusal:
             assert not is_possible
             return
         assert is_possible
         self.total[account] += amount
-
-    async def credited(self, account: int, amount: int) -> None:
-        summary = await shown(self.accounts, account, self.tenant)
-        balance = await octets(self.accounts, account, self.tenant)
-        await credit_balance(self.accounts, summary, balance, amount, STAMP)
 
     @invariant()
     def the_store_says_what_the_model_says(self) -> None:
@@ -241,7 +236,7 @@ class WalkInPostgres(Walk):
         catalogues = Catalogues(read_stored)
         store = PostgresStore(self.pool, catalogues)
         self.tenant = f"walk {next(self.tenants)}"
-        return store, PostgresAccounts(self.pool, catalogues, store)
+        return store, PostgresAccounts(self.pool, catalogues)
 
     async def faults(self) -> object:
         return list((await check_books(self.pool)).faults)

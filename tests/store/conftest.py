@@ -16,6 +16,8 @@ from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import Kept, memory_faults
 
 EMPTIED = (
+    "command",
+    "audit",
     "edr",
     "opening",
     "closed_session",
@@ -64,7 +66,7 @@ async def postgres(opened: Database) -> AsyncIterator[Kept]:
     """The store in PostgreSQL."""
     catalogues = Catalogues(read_stored)
     store = PostgresStore(opened, catalogues)
-    yield Kept(store, PostgresAccounts(opened, catalogues, store), opened)
+    yield Kept(store, PostgresAccounts(opened, catalogues), opened)
     books = await check_books(opened)
     assert books.are_balanced, books.faults
 

@@ -2,8 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from diameter_ocs.charging.accounts import AccountSummary, NewAccount
 from diameter_ocs.charging.case import Case, Change
@@ -20,20 +20,22 @@ from diameter_ocs.charging.requests import (
 )
 from diameter_ocs.charging.spooled import Owed
 from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.commands import Accounts, Order
 from diameter_ocs.handlers.credit_control import Fault, Step, fold
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.provisioning import (
-    Accounts,
+    Credit,
     apply_catalogue,
     create_accounts,
     create_tenant,
+    credit_balance,
     find_account,
 )
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.memory import MemoryStore
 
 NOW = 1_700_000_000_000_000
-STAMP = (NOW, "a test")
+ORDER = Order("a test", at=NOW)
 DATA, VOICE = 300, 100
 OCTETS = 1000
 """The allowance of data that an account begins with."""
@@ -80,13 +82,27 @@ async def furnish(
     accounts: Accounts, numbers: Collection[int] = (1, 2, 3), tenant: str = "demo", money: int = 0
 ) -> list[int]:
     """Make a tenant with a catalogue and accounts; return their groups."""
-    await create_tenant(accounts, tenant)
+    await create_tenant(accounts, tenant, ORDER)
     document = read_document(DOCUMENT.replace("tenant: demo", f"tenant: {tenant}"))
-    await apply_catalogue(accounts, document, STAMP)
-    openings = await create_accounts(
-        accounts, tenant, [new_account(number, money) for number in numbers], STAMP
-    )
-    return [opening.account.id for opening in openings]
+    await apply_catalogue(accounts, document, ORDER)
+    return await open_accounts(accounts, numbers, tenant, money)
+
+
+async def open_accounts(
+    accounts: Accounts, numbers: Collection[int], tenant: str = "demo", money: int = 0
+) -> list[int]:
+    """Open accounts; return their groups."""
+    new = [new_account(number, money) for number in numbers]
+    await create_accounts(accounts, tenant, new, ORDER)
+    return [(await shown(accounts, number, tenant)).group_id for number in numbers]
+
+
+async def credited(
+    accounts: Accounts, number: int, amount: int, tenant: str = "demo", order: Order = ORDER
+) -> Mapping[str, Any]:
+    """Credit, or debit, the allowance of data of an account; return what it answers."""
+    asked = Credit(f"account {number}", str(abs(amount)), amount < 0, "octets")
+    return (await credit_balance(accounts, tenant, asked, order)).answer
 
 
 def ask(

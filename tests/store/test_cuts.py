@@ -11,19 +11,17 @@ from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
 from diameter_ocs.charging.requests import ChargingRequest
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
-from diameter_ocs.handlers.provisioning import create_accounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.work import PostgresStore
 from tests.store.cutting import Cutter, cutting
 from tests.store.scenario import (
-    STAMP,
     Kept,
     charged,
     furnish,
     initial,
-    new_account,
+    open_accounts,
     terminate,
     update,
 )
@@ -42,10 +40,7 @@ Batch = Sequence[tuple[int, ChargingRequest]]
 async def prepared(kept: Kept, first: int) -> Batch:
     """Make accounts and sessions, and a batch with every kind of change to them."""
     numbers = range(first, first + ACCOUNTS)
-    openings = await create_accounts(
-        kept.accounts, "demo", [new_account(number) for number in numbers], STAMP
-    )
-    one, two, three, four, five = [opening.account.id for opening in openings]
+    one, two, three, four, five = await open_accounts(kept.accounts, numbers)
     names = [b"session %d" % number for number in numbers]
     await charged(
         kept.store,

@@ -146,7 +146,7 @@ async def test_a_statement_that_waits_too_long_is_given_up(emptied: str) -> None
     pool = Database(emptied, statement_seconds=0.2)
     catalogues = Catalogues(read_stored)
     store = PostgresStore(pool, catalogues)
-    kept = Kept(store, PostgresAccounts(pool, catalogues, store), pool)
+    kept = Kept(store, PostgresAccounts(pool, catalogues), pool)
     (group, *_) = await furnish(kept.accounts)
     with psycopg.connect(emptied) as holder:
         holder.execute("LOCK TABLE balance IN ACCESS EXCLUSIVE MODE")

@@ -275,7 +275,7 @@ async def test_rows_are_moved_while_others_come_in(database: str, pool: Database
 async def test_requests_are_charged_while_their_day_is_moved(database: str, pool: Database) -> None:
     catalogues = Catalogues(read_stored)
     store = PostgresStore(pool, catalogues)
-    (group, *_) = await furnish_accounts(PostgresAccounts(pool, catalogues, store))
+    (group, *_) = await furnish_accounts(PostgresAccounts(pool, catalogues))
     await charged(store, (group, initial()))
     with ThreadPoolExecutor(1) as threads:
         moving = threads.submit(Partitions(database).keep, NOW)

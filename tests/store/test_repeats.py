@@ -21,7 +21,7 @@ from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
     DOCUMENT,
     NOW,
-    STAMP,
+    ORDER,
     VOICE,
     Kept,
     case_of,
@@ -352,7 +352,7 @@ async def test_a_retransmission_is_not_charged_again_when_its_session_is_forgott
     (group, *_) = await furnish(kept.accounts)
     if charges_unknown_sessions:
         document = read_document(DOCUMENT + "settings: {charge_unknown_session: true}\n")
-        await apply_catalogue(kept.accounts, document, STAMP)
+        await apply_catalogue(kept.accounts, document, ORDER)
     requests = [update(), terminate(request_number=2)]
     firsts = await charged(kept.store, (group, initial()), *((group, r) for r in requests))
     stored = await version(kept, group)

@@ -1,8 +1,8 @@
 """Amounts as people write and read them."""
 
 from ..charging.units import UnitType, format_money, parse_money
-from ..handlers.provisioning import Refusal
-from ..handlers.quantities import parse_quantity
+from .quantities import parse_quantity
+from .refusals import Refusal
 
 BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 

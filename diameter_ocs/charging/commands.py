@@ -1,0 +1,60 @@
+"""What operators ask for, and what comes of it, as values: commands, effects and the audit."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """What is asked for: the same again, under the same transaction id, is a repeat."""
+
+    tenant: str
+    operation: str
+    transaction_id: str
+    actor: str
+    at: int | None
+    digest: bytes
+    """Of the body."""
+
+
+class Effect(NamedTuple):
+    """What a command has changed; all of it can be written as JSON and none of it is secret."""
+
+    answer: Mapping[str, Any]
+    before: Any
+    after: Any
+    account: str | None = None
+    """The name of the one that was changed."""
+
+
+class Claim(NamedTuple):
+    """What a transaction id is, once nobody else is at work under it."""
+
+    at: int
+    """When the command is given, in microseconds since 1970."""
+    kept: tuple[bytes, Mapping[str, Any]] | None
+    """Digest and answer of the command that was done under it; None: none was."""
+
+
+class Tenant(NamedTuple):
+    """An operator, as commands see it."""
+
+    name: str
+    catalogue_version: int | None
+    """None: none was applied yet."""
+    suspended_at: int | None
+    """Microseconds since 1970; None: it is not suspended."""
+
+
+class AuditEntry(NamedTuple):
+    """What is kept of a command that changed something."""
+
+    at: int
+    """Microseconds since 1970."""
+    actor: str
+    operation: str
+    tenant: str
+    """Empty: no tenant's."""
+    account: str | None
+    transaction_id: str
+    before: Any
+    after: Any

@@ -1,0 +1,192 @@
+"""A command is done once: its transaction id, its change and its audit are one transaction."""
+
+import asyncio
+import hashlib
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from ..charging.accounts import AccountSummary, Opening
+from ..charging.case import Case
+from ..charging.catalogue import Catalogue
+from ..charging.commands import Claim, Command, Effect, Tenant
+from ..charging.faults import CasesUnavailable, StaleCase
+from .ports import Work
+from .refusals import Refusal
+
+LOCK_TRIES = 200
+LOCK_WAIT_SECONDS = 0.05
+"""A command waits for an account that is being charged; never for long."""
+TRANSACTION_ID_MAX = 100
+NOBODYS = ""
+"""The tenant of a command that concerns none."""
+
+
+class Order(NamedTuple):
+    """Who gives a command, and the name by which it is done once."""
+
+    actor: str
+    transaction_id: str | None = None
+    """None: one is made up."""
+    at: int | None = None
+    """When, in microseconds since 1970; None: now, by the clock of the store."""
+
+
+class Done(NamedTuple):
+    """What a command answers."""
+
+    answer: Mapping[str, Any]
+    transaction_id: str
+    is_repeated: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the answer as programs read it."""
+        return {
+            **self.answer,
+            "transaction_id": self.transaction_id,
+            "repeated": self.is_repeated,
+        }
+
+
+class FindsAccounts(Protocol):
+    """Whatever accounts can be found in."""
+
+    async def find_accounts(
+        self, tenant_name: str | None, name: str | None, limit: int
+    ) -> Sequence[AccountSummary]:
+        """Returns accounts in the order of their ids; None: any."""
+
+
+class CommandWork(FindsAccounts, Protocol):
+    """One transaction of a command; it ends as `Work` does, and raises the same."""
+
+    @property
+    def work(self) -> Work:
+        """What charging does within the transaction."""
+
+    async def claim(self, command: Command) -> Claim:
+        """Takes a transaction id; waits while somebody else works under it."""
+
+    async def conclude(self, command: Command, at: int, effect: Effect) -> None:
+        """Keeps the answer for repeats, and writes the audit."""
+
+    async def tenant(self, name: str, changes: bool) -> Tenant | None:
+        """Reads a tenant that stays as it is until the end; None: there is none.
+
+        Of those who say that they change it there is one at a time, and nobody else.
+        """
+
+    async def add_tenant(self, name: str) -> bool:
+        """Adds a tenant; False: it is there already."""
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Returns a version that was applied."""
+
+    async def add_catalogue(
+        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+    ) -> None:
+        """Makes a document the tenant's next version."""
+
+    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
+        """Returns the plans that accounts of a tenant have."""
+
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
+
+    async def numbers(self, count: int) -> Sequence[int]:
+        """Returns numbers for new accounts and balances, never given out before."""
+
+    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Adds accounts; if names or identities are taken these are returned: then end it."""
+
+
+class Accounts(FindsAccounts, Protocol):
+    """What the commands need of whatever keeps the accounts."""
+
+    async def tenants(self) -> Mapping[str, int | None]:
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Returns a version that was applied."""
+
+    def commanding(self) -> AbstractAsyncContextManager[CommandWork]:
+        """Begins the transaction of a command."""
+
+
+Change = Callable[[CommandWork, tuple[int, str]], Awaitable[Effect]]
+"""Makes a change, given when (microseconds since 1970) and by whom."""
+
+
+class Busy(Exception):
+    """A group is locked by somebody else: another try will find it."""
+
+
+async def perform(
+    accounts: Accounts, order: Order, operation: str, subject: tuple[str, Any], change: Change
+) -> Done:
+    """Makes a change once, however often it is asked for under one transaction id.
+
+    `subject` is the tenant and the body: what was asked, as it can be written as JSON. A change
+    that is refused leaves nothing, and may be asked for again under the same transaction id. Of
+    what the change reads all that matters must be read within its transaction.
+
+    Raises:
+        Refusal: by the change; or the transaction id was used for something else.
+        CasesUnavailable: the store is away; after a loss the sentence says how to ask again.
+    """
+    command = _command(order, operation, *subject)
+    for _ in range(LOCK_TRIES):
+        has_claimed = False
+        try:
+            async with accounts.commanding() as work:
+                claim = await work.claim(command)
+                if claim.kept is not None:
+                    return _repeated(command, *claim.kept)
+                has_claimed = True
+                effect = await change(work, (claim.at, command.actor))
+                await work.conclude(command, claim.at, effect)
+            return Done(effect.answer, command.transaction_id, False)
+        except CasesUnavailable as fault:
+            if not has_claimed:
+                raise
+            again = f"give it again with --transaction-id {command.transaction_id}"
+            raise CasesUnavailable(f"{fault}; whether it was done is not known, {again}") from fault
+        except (StaleCase, Busy):
+            await asyncio.sleep(LOCK_WAIT_SECONDS)
+    raise Refusal("busy", f"{operation}: the account is busy: try again")
+
+
+async def locked_case(work: CommandWork, group: int, now: int) -> Case:
+    """Locks a group and reads it.
+
+    Raises:
+        Busy: somebody else has locked it, or it is not there any more.
+    """
+    if not await work.work.lock([group]):
+        raise Busy
+    cases, _moved = await work.work.load([], now)
+    return cases[group]
+
+
+def _command(order: Order, operation: str, tenant: str, body: Any) -> Command:
+    transaction_id = str(uuid.uuid4()) if order.transaction_id is None else order.transaction_id
+    if not (0 < len(transaction_id) <= TRANSACTION_ID_MAX and transaction_id.isprintable()):
+        raise Refusal(
+            "invalid_transaction_id",
+            f"a transaction id has 1 to {TRANSACTION_ID_MAX} printable characters",
+        )
+    text = json.dumps(body, sort_keys=True, ensure_ascii=True)
+    digest = hashlib.sha256(text.encode()).digest()
+    return Command(tenant, operation, transaction_id, order.actor, order.at, digest)
+
+
+def _repeated(command: Command, digest: bytes, answer: Mapping[str, Any]) -> Done:
+    if digest != command.digest:
+        raise Refusal(
+            "transaction_id_reused",
+            f"{command.operation} was done with transaction id {command.transaction_id!r} and"
+            " asked for something else: choose another id",
+        )
+    return Done(answer, command.transaction_id, True)

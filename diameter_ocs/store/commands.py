@@ -1,0 +1,155 @@
+"""The transaction of a command: its transaction id, its change and its audit, all or nothing."""
+
+import datetime
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..charging.accounts import AccountSummary, Opening
+from ..charging.catalogue import Catalogue
+from ..charging.commands import Claim, Command, Effect, Tenant
+from . import account_rows
+from .batches import microseconds
+from .catalogues import Catalogues
+from .database import Connection
+from .tables import account, audit, balance, catalogue, command, moment, subscription, tenant
+from .work import PostgresWork
+
+KEPT = datetime.timedelta(days=7)
+"""How long a transaction id is remembered."""
+FORGOTTEN_MAX = 100
+"""Transaction ids that one command forgets, of those kept long enough."""
+
+_KEY = (command.c.tenant, command.c.operation, command.c.transaction_id)
+
+
+class PostgresCommandWork:
+    """A transaction; `connection` is in it, and `driver` is psycopg's view of the same."""
+
+    def __init__(
+        self, connection: AsyncConnection, driver: Connection, catalogues: Catalogues
+    ) -> None:
+        self._connection = connection
+        self._driver = driver
+        self._catalogues = catalogues
+        self.work = PostgresWork(driver, catalogues)
+
+    async def claim(self, asked: Command) -> Claim:
+        """Takes a transaction id; waits while somebody else works under it.
+
+        One that was kept long enough counts as forgotten, even where it has not been deleted yet.
+        """
+        key = (asked.tenant, asked.operation, asked.transaction_id)
+        now = func.clock_timestamp()
+        new = postgresql.insert(command).values([(*key, asked.digest, now, None)])
+        taken = new.on_conflict_do_update(
+            index_elements=_KEY,
+            set_={"digest": asked.digest, "at": now, "answer": None},
+            where=command.c.at < now - KEPT,
+        ).returning(microseconds(command.c.at))
+        at = (await self._connection.execute(taken)).scalar()
+        if at is not None:
+            return Claim(asked.at or at, None)
+        kept = select(command.c.digest, command.c.answer, microseconds(command.c.at))
+        found = await self._connection.execute(kept.where(tuple_(*_KEY) == key))
+        digest, answer, done_at = found.one()
+        return Claim(done_at, (bytes(digest), answer))
+
+    async def conclude(self, asked: Command, at: int, effect: Effect) -> None:
+        """Keeps the answer for repeats, writes the audit, and forgets some old transaction ids."""
+        key = (asked.tenant, asked.operation, asked.transaction_id)
+        await self._connection.execute(
+            update(command).values(answer=dict(effect.answer)).where(tuple_(*_KEY) == key)
+        )
+        await self._connection.execute(
+            insert(audit).values(
+                at=moment(at),
+                tenant=asked.tenant,
+                operation=asked.operation,
+                account=effect.account,
+                actor=asked.actor,
+                transaction_id=asked.transaction_id,
+                before=effect.before,
+                after=effect.after,
+            )
+        )
+        old = (
+            select(*_KEY)
+            .where(command.c.at < func.clock_timestamp() - KEPT)
+            .limit(FORGOTTEN_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        await self._connection.execute(delete(command).where(tuple_(*_KEY).in_(old)))
+
+    async def tenant(self, name: str, changes: bool) -> Tenant | None:
+        """Reads a tenant that stays as it is until the end; None: there is none."""
+        statement = (
+            select(tenant.c.name, tenant.c.catalogue_version, microseconds(tenant.c.suspended_at))
+            .where(tenant.c.name == name)
+            .with_for_update(read=not changes, key_share=changes)
+        )
+        found = (await self._connection.execute(statement)).first()
+        return None if found is None else Tenant(*found)
+
+    async def add_tenant(self, name: str) -> bool:
+        """Adds a tenant; False: it is there already."""
+        new = postgresql.insert(tenant).values(name=name).on_conflict_do_nothing()
+        added = await self._connection.execute(new.returning(tenant.c.name))
+        return added.first() is not None
+
+    async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
+        """Returns a version that was applied."""
+        return await self._catalogues.get(self._driver, tenant_name, version)
+
+    async def add_catalogue(
+        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+    ) -> None:
+        """Makes a document the tenant's next version."""
+        now, actor = stamp
+        row = {
+            "tenant": tenant_name,
+            "version": version,
+            "document": cast(literal(document, Text), JSON),
+            "applied_at": moment(now),
+            "actor": actor,
+        }
+        await self._connection.execute(insert(catalogue).values(row))
+        await self._connection.execute(
+            update(tenant).values(catalogue_version=version).where(tenant.c.name == tenant_name)
+        )
+
+    async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
+        """Returns the plans that accounts of a tenant have."""
+        statement = (
+            select(subscription.c.plan)
+            .join(account, account_rows.same_account(subscription))
+            .where(account.c.tenant == tenant_name)
+            .distinct()
+        )
+        return (await self._connection.execute(statement)).scalars().all()
+
+    async def held_balance_types(self, tenant_name: str) -> Collection[str]:
+        """Returns the types of the balances that accounts of a tenant have."""
+        statement = (
+            select(balance.c.balance_type)
+            .join(account, account_rows.same_account(balance))
+            .where(account.c.tenant == tenant_name)
+            .distinct()
+        )
+        return (await self._connection.execute(statement)).scalars().all()
+
+    async def numbers(self, count: int) -> Sequence[int]:
+        """Returns numbers for new accounts and balances, never given out before."""
+        return await account_rows.numbers(self._connection, count)
+
+    async def find_accounts(
+        self, tenant_name: str | None, name: str | None, limit: int
+    ) -> Sequence[AccountSummary]:
+        """Returns accounts in the order of their ids; None: any."""
+        return await account_rows.find(self._connection, (tenant_name, name), limit)
+
+    async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
+        """Adds accounts; if names or identities are taken these are returned: then end it."""
+        return await account_rows.add(self._driver, tenant_name, openings)
