@@ -29,6 +29,7 @@ from .config import Configuration, Endpoint, resource
 from .gy.decode import Decoded, Decoder
 from .gy.encode import Encoder, result_code
 from .gy.remembered import Remembered
+from .gy.strict import refusal
 from .handlers import catalogue
 from .handlers.credit_control import Fault
 from .handlers.lanes import Lanes, LaneSettings
@@ -123,6 +124,8 @@ class CreditControl:
         try:
             tenant = self._tenant_of(connection, message)
             decoded = self._decoder.decode(message, tenant, wall_clock())
+            if decoded.tolerated and connection.is_strict:
+                raise refusal(message, decoded.tolerated, self._dictionary)
         except DiameterError as error:
             self._refuse(connection, message, error)
             return

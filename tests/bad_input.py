@@ -6,7 +6,9 @@ Each case is a conversation of one gateway on one connection about one session.
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import AVPS_MAX, GROUP_DEPTH_MAX
+from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.gy.decode import SERVICES_MAX
 from tests.base.wire import avp, message, number
 from tests.store.scenario import NOW
@@ -457,6 +459,102 @@ SERVICES: dict[str, Conversation] = {
         service(DATA, wanted(), *[avp(439, number(each)) for each in range(2_000)])
     ),
 }
+
+
+class Forgiven(NamedTuple):
+    """A first request that is served for a tolerant peer and refused to a strict one."""
+
+    request: Callable[[Caller], bytes]
+    served: Answer
+    refused: Answer
+
+
+def forgiven(
+    refused: Answer, *more: bytes, code: int = 2001, service: tuple = GRANTED, **others: object
+) -> Forgiven:
+    return Forgiven(lambda me: me.initial(*more, **others), Answer(code, None, (service,)), refused)
+
+
+PRIVATE_CONTEXT = b"gprs@maker.example"
+DIRECTIONS = used(avp(412, quantity(1)), avp(414, quantity(2)))
+TWO_TYPES = used(total(1), avp(420, number(1)))
+
+FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
+    base.Tolerated.APPLICATION_ID_IN_VENDOR_GROUP: forgiven(
+        Answer(5005, avp(258, bytes(4))),
+        avp(260, avp(266, number(10415)) + avp(258, number(4))),
+        ASKING,
+        without=258,
+    ),
+    base.Tolerated.AVP_FLAGS: forgiven(
+        Answer(3009, avp(432, number(DATA), flags=0)),
+        avp(456, avp(432, number(DATA), flags=0) + wanted()),
+    ),
+    base.Tolerated.AVP_OUT_OF_PLACE: forgiven(
+        Answer(5008, avp(443, avp(432, number(1)))),
+        avp(443, avp(450, number(0)) + avp(444, b"1") + avp(432, number(1))),
+        ASKING,
+    ),
+    base.Tolerated.PROXIABLE_BIT_MISSING: forgiven(Answer(3008), ASKING, flags=0x80),
+    base.Tolerated.REPEATED_ORIGIN: forgiven(
+        Answer(5009, avp(296, b"EXAMPLE")), avp(296, b"EXAMPLE"), ASKING
+    ),
+    base.Tolerated.UNKNOWN_MANDATORY_AVP: forgiven(
+        Answer(5001, avp(9999, b"x", vendor=2011)), avp(9999, b"x", vendor=2011), ASKING
+    ),
+    gy.Tolerated.UNITS_AT_COMMAND_LEVEL: Forgiven(
+        lambda me: me.initial(wanted()), Answer(2001), Answer(5008, wanted())
+    ),
+    gy.Tolerated.UNITS_AT_BOTH_LEVELS: forgiven(
+        Answer(5008, used(total(1))), ASKING, used(total(1))
+    ),
+    gy.Tolerated.SERVICE_WITHOUT_NAME: forgiven(
+        Answer(5005, avp(456, avp(432, bytes(4)))),
+        avp(456, wanted()),
+        service=(None, 2001, QUOTA),
+    ),
+    gy.Tolerated.REPEATED_SERVICE: forgiven(
+        Answer(5009, service(DATA, used(total(1)))), ASKING, service(DATA, used(total(1)))
+    ),
+    gy.Tolerated.USAGE_WITHOUT_TOTAL: forgiven(
+        Answer(5005, avp(456, used(total(0)))), service(DATA, wanted(), DIRECTIONS)
+    ),
+    gy.Tolerated.SEVERAL_UNIT_TYPES: forgiven(
+        Answer(5007, TWO_TYPES), service(DATA, wanted(), TWO_TYPES)
+    ),
+    gy.Tolerated.MULTIPLE_SERVICES_NOT_INDICATED: forgiven(
+        Answer(5004, avp(455, number(0))), ASKING, instead=[avp(455, number(0))]
+    ),
+    gy.Tolerated.REQUESTED_ACTION: forgiven(
+        Answer(5008, avp(436, number(0))), ASKING, avp(436, number(0))
+    ),
+    gy.Tolerated.ADVICE_OF_CHARGE: forgiven(
+        Answer(5001, avp(2055, number(1), vendor=10415)),
+        ASKING,
+        avp(2055, number(1), vendor=10415),
+    ),
+    gy.Tolerated.ABSURD_TIME: forgiven(
+        Answer(5004, avp(55, number(2**31))), ASKING, instead=[avp(55, number(2**31))]
+    ),
+    gy.Tolerated.ODD_SESSION_ID: forgiven(
+        Answer(5004, avp(263, b"x")), ASKING, instead=[avp(263, b"x")]
+    ),
+    gy.Tolerated.NUL_IN_TEXT: forgiven(
+        Answer(5004, avp(461, b"32251@3gpp.org\0")),
+        ASKING,
+        instead=[avp(461, b"32251@3gpp.org\0")],
+    ),
+    gy.Tolerated.OCTETS_IN_TEXT: forgiven(
+        Answer(5004, avp(444, b"\xff")),
+        ASKING,
+        avp(443, avp(450, number(0)) + avp(444, b"\xff")),
+    ),
+    gy.Tolerated.PRIVATE_SERVICE_CONTEXT: forgiven(
+        Answer(5031, avp(461, PRIVATE_CONTEXT)), ASKING, instead=[avp(461, PRIVATE_CONTEXT)]
+    ),
+}
+"""All that is tolerated in a Credit-Control-Request."""
+
 
 TABLES = {
     "length": LENGTHS,

@@ -61,11 +61,15 @@ class Server:
 
     async def connect(self, host: str) -> "Gateway":
         """Connect as a gateway and exchange capabilities."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self.writers.append(writer)
-        gateway = Gateway(reader, writer)
+        gateway = await self.open()
         await gateway.ask(cer(avp(264, host.encode()), without=ORIGIN_HOST))
         return gateway
+
+    async def open(self) -> "Gateway":
+        """Connect and say nothing."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        return Gateway(reader, writer)
 
     def counted(self, name: str, **labels: str) -> float | None:
         """Return the value of a metric."""

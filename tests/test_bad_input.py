@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
+from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
 from diameter_ocs.handlers.provisioning import (
     Accounts,
@@ -31,6 +33,7 @@ from tests.bad_input import (
     ASKING,
     CASES,
     DATA,
+    FORGIVEN,
     GATEWAY,
     GRANTED,
     GROUPS,
@@ -39,8 +42,9 @@ from tests.bad_input import (
     Answer,
     Caller,
     Conversation,
+    Turn,
 )
-from tests.base.wire import avp
+from tests.base.wire import ORIGIN_HOST, avp, cer
 from tests.in_process import DICTIONARY, Server
 from tests.store.scenario import STAMP, memory_faults, new_account
 
@@ -95,6 +99,12 @@ def service_of(group: Group) -> tuple[int | None, int, int]:
     return group.first("Rating-Group"), group.first("Result-Code"), octets
 
 
+def without_avp(octets: bytes, avp: bytes) -> bytes:
+    start = octets.index(avp)
+    rest = octets[:start] + octets[start + len(avp) + -len(avp) % 4 :]
+    return rest[:1] + len(rest).to_bytes(3) + rest[4:]
+
+
 async def furnish(accounts: Accounts, subscribers: Iterable[int]) -> None:
     await create_tenant(accounts, "demo")
     await apply_catalogue(accounts, OFFERED, STAMP)
@@ -142,6 +152,42 @@ async def test_bad_input_gets_its_answer_and_hurts_nobody(name: str) -> None:
     async with Server(store, RULES).serving() as server:
         await play(server, CASES[name], Caller(1))
     assert memory_faults(store) == []
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("kind", FORGIVEN)
+async def test_what_is_forgiven_is_the_error_of_the_standard_for_a_strict_peer(
+    kind: base.Tolerated | gy.Tolerated,
+) -> None:
+    case = FORGIVEN[kind]
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, 2, REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        await play(server, lambda me: [Turn(case.request(me), (case.served,))], Caller(1))
+        assert server.counted("ocs_tolerated_total", kind=kind) == 1
+        strict = Caller(2, STRICT_GATEWAY)
+        await play(server, lambda me: [Turn(case.request(me), (case.refused,))], strict)
+    assert memory_faults(store) == []
+
+
+def test_everything_that_is_tolerated_in_a_request_is_refused_to_somebody() -> None:
+    others = {base.Tolerated.BASE_COMMAND_APPLICATION, base.Tolerated.HOST_IP_ADDRESS_MISSING}
+    assert FORGIVEN.keys() | others == {*base.Tolerated, *gy.Tolerated}
+
+
+@pytest.mark.usefixtures("log")
+async def test_the_capabilities_of_a_strict_peer_are_held_to_the_letter() -> None:
+    async with Server(MemoryStore(lambda *_: CATALOGUE), RULES).serving() as server:
+        address = avp(257, b"\0\1\x7f\0\0\1")
+        missing = avp(257, b"\0\1\0\0\0\0")
+        strict = (STRICT_GATEWAY, 5005, missing)
+        for host, code, failed in ((GATEWAY, 2001, None), strict, strict):
+            gateway = await server.open()
+            octets = cer(avp(264, host.encode()), without=ORIGIN_HOST)
+            read = await gateway.ask(without_avp(octets, address))
+            assert answer_of(read) == Answer(code, failed)
+            assert code == 2001 or await gateway.is_ended()
+        assert server.counted("ocs_peers_open") == 1
 
 
 @pytest.mark.usefixtures("log")

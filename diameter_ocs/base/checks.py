@@ -138,7 +138,7 @@ def _check_unknown(
             name = dictionary.name_of(avp.code, avp.vendor_id)
             raise AvpUnsupported(
                 f"the mandatory {name} is not supported here",
-                _wrapped(message.raw(avp), around),
+                wrapped(message.raw(avp), around),
             )
         yield Tolerated.UNKNOWN_MANDATORY_AVP
 
@@ -197,7 +197,7 @@ def _check_missing(
         if strict or kind is None:
             raise MissingAvp(
                 f"{name} is missing{_where(place)}",
-                _wrapped(dictionary.avp(name).example, _chain(message, place)),
+                wrapped(dictionary.avp(name).example, _chain(message, place)),
             )
         yield kind
 
@@ -232,7 +232,7 @@ def _check_not_allowed(message: Message, place: _Place, strict: bool) -> Iterato
         if name in rules.forbidden or (strict and not rules.is_open and name not in rules.known):
             raise AvpNotAllowed(
                 f"{name} must not stand{_where(place)}",
-                _wrapped(message.raw(avps[0]), _chain(message, place)),
+                wrapped(message.raw(avps[0]), _chain(message, place)),
             )
         if not rules.is_open and name not in rules.known:
             yield Tolerated.AVP_OUT_OF_PLACE
@@ -255,7 +255,7 @@ def _chain(message: Message, place: _Place) -> list[Avp]:
     return [each for each in groups if each.start <= holder.start and holder.end <= each.end]
 
 
-def _wrapped(octets: bytes, around: list[Avp]) -> bytes:
+def wrapped(octets: bytes, around: list[Avp]) -> bytes:
     """Returns the groups one in the other, the innermost holding only the octets."""
     for group in reversed(around):
         octets = whole_avp(group.code, group.flags, group.vendor_id, octets)

@@ -83,6 +83,12 @@ class MissingAvp(DiameterError):
     result_code = 5005
 
 
+class ContradictingAvps(DiameterError):
+    """Several AVPs cannot be true at once."""
+
+    result_code = 5007
+
+
 class AvpNotAllowed(DiameterError):
     """An AVP is present that the command or the group forbids."""
 

@@ -185,6 +185,11 @@ class Peer:
         return self.state is State.OPEN
 
     @property
+    def is_strict(self) -> bool:
+        """Whether requests of the peer are held to the letter."""
+        return self._strict
+
+    @property
     def is_suspect(self) -> bool:
         """Whether the peer owes a DWA for longer than the watchdog waits."""
         return self._watchdog is not None and self._watchdog.is_suspect
@@ -340,9 +345,7 @@ class Peer:
     def _receive_capabilities(self, message: Message, now: float) -> None:
         local = self._local
         try:
-            tolerated = check(
-                message, local.dictionary, strict=self._strict, applications=self._application_ids
-            )
+            tolerated = self._tolerated(message)
             facts = cer_facts(message, local.dictionary)
             check_capabilities(facts, local)
         except DiameterError as error:
@@ -372,12 +375,28 @@ class Peer:
             self._refuse_capabilities(subject.message, decision, now)
             return
         local = self._local
-        self.facts = facts
         self._strict = decision.strict or local.strict
+        try:
+            if subject.tolerated and self._strict:
+                # Nobody knew whose CER it was when it was checked.
+                self._tolerated(subject.message)
+        except DiameterError as error:
+            self._refuse_capabilities(subject.message, PeerRefused(error, str(error)), now)
+            return
+        self.facts = facts
         self._watchdog = Watchdog(
             local.watchdog_seconds, self._jitter, is_reopened=decision.is_reopened
         )
         self._apply(Input.CER_ACCEPTED, subject, now)
+
+    def _tolerated(self, message: Message) -> tuple[Tolerated, ...]:
+        """Returns what is tolerated in a CER; raises what its answer says otherwise."""
+        return check(
+            message,
+            self._local.dictionary,
+            strict=self._strict,
+            applications=self._application_ids,
+        )
 
     def _refuse_capabilities(self, message: Message, refusal: PeerRefused, now: float) -> None:
         if refusal.error is not None:

@@ -24,7 +24,7 @@ from .money import check_money
 from .places import Places, places_of
 from .remembered import Remembered
 from .service_context import service_context_of
-from .text import clean
+from .text import clean, is_session_id
 from .tolerance import Tolerated
 
 SERVICES_MAX = 100
@@ -128,12 +128,16 @@ class Decoder:
             return None
         identities = self._identities(message, octets[places.subscriptions])
         request_type = _REQUEST_TYPES.get(_number(octets[places.request_type]))
+        session_id = octets[places.session_id]
         event_at = decode_time(octets[places.event_timestamp]) * 1_000_000
         usages = _usages_at(octets, places)
         if (
             identities is None
             or request_type is None
             or usages is None
+            or session_id.find(b";") < 1
+            or b"\0" in session_id
+            or not session_id.isascii()
             or not EVENT_AT_MIN <= event_at <= received_at + EVENT_AHEAD_MAX
             or _number(octets[places.application_id]) != message.application_id
         ):
@@ -145,7 +149,7 @@ class Decoder:
         request = ChargingRequest(
             request_type,
             _number(octets[places.request_number]),
-            SessionKey(octets[places.session_id]),
+            SessionKey(session_id),
             service_context,
             origin_host,
             origin_realm,
@@ -156,8 +160,8 @@ class Decoder:
             event_at,
             usages,
         )
-        session_id = octets[places.session_id_avp] + places.session_id_padding
-        return Decoded(request, False, (), octets, session_id, b"")
+        session_id_avp = octets[places.session_id_avp] + places.session_id_padding
+        return Decoded(request, False, (), octets, session_id_avp, b"")
 
     def _decode_any(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
         """Reads a request AVP by AVP."""
@@ -179,6 +183,8 @@ class Decoder:
         service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
         session_id = group.avp("Session-Id")
         assert session_id is not None
+        if not is_session_id(session_id.value):
+            tolerated.add(Tolerated.ODD_SESSION_ID)
         request = ChargingRequest(
             request_type,
             _required(group, "CC-Request-Number"),

@@ -3,6 +3,13 @@
 from .tolerance import Tolerated
 
 
+def is_session_id(text: str) -> bool:
+    """Whether text begins with an identity and a semicolon, as it should (RFC 6733 section 8.8)."""
+    identity, semicolon, _ = text.partition(";")
+    is_utf8 = text.isascii() or text.encode(errors="replace").decode() == text
+    return bool(identity and semicolon) and is_utf8 and "\0" not in text
+
+
 def clean(text: str, tolerated: set[Tolerated]) -> str:
     """Returns text without NUL, in which octets that are no UTF-8 are spelled out.
 

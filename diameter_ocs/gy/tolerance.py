@@ -26,6 +26,8 @@ class Tolerated(StrEnum):
     """AoC-Request-Type: ignored."""
     ABSURD_TIME = "absurd_time"
     """An Event-Timestamp that cannot be true: the time of receipt is used."""
+    ODD_SESSION_ID = "odd_session_id"
+    """A Session-Id that does not begin with an identity and a semicolon: kept as it is."""
     NUL_IN_TEXT = "nul_in_text"
     """Removed."""
     OCTETS_IN_TEXT = "octets_in_text"

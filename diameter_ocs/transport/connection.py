@@ -92,6 +92,11 @@ class Connection(asyncio.BufferedProtocol):
         return self._peer is None or self._peer.is_suspect or not self._peer.is_open
 
     @property
+    def is_strict(self) -> bool:
+        """Whether requests of the peer are held to the letter."""
+        return self._peer is not None and self._peer.is_strict
+
+    @property
     def is_suspect(self) -> bool:
         """Whether the peer is silent for longer than its watchdog allows."""
         return self._peer is not None and self._peer.is_suspect

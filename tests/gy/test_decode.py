@@ -112,11 +112,21 @@ def test_identities_are_those_of_the_request(read: Read) -> None:
     assert read().request.identities == (Identity(IdentityKind.MSISDN, "15550100001"),)
 
 
-@pytest.mark.parametrize("session_id", [b"pgw.example;1;2;\xff\x00", b"", b"a/b c@d", b"x" * 400])
+@pytest.mark.parametrize("session_id", [b"pgw.example;1;2", "pgw.example;Zürich".encode(), b"a;"])
 def test_session_id_is_kept_octet_by_octet(read: Read, session_id: bytes) -> None:
     decoded = read(with_={"Session-Id": session_id})
     assert decoded.request.session_key == SessionKey(session_id)
     assert decoded.tolerated == ()
+
+
+@pytest.mark.parametrize(
+    "session_id",
+    [b"pgw.example;1;2;\xff", b"pgw.example;1;2;\0", b"", b";1;2", b"a/b c@d", b"x" * 400],
+)
+def test_a_session_id_of_another_form_is_kept_and_noted(read: Read, session_id: bytes) -> None:
+    decoded = read(with_={"Session-Id": session_id})
+    assert decoded.request.session_key == SessionKey(session_id)
+    assert decoded.tolerated == (Tolerated.ODD_SESSION_ID,)
 
 
 @pytest.mark.parametrize("number", [0, 7, AMOUNT_MAX])

@@ -129,10 +129,11 @@ def mostly(usual: Any, *peculiar: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([usual] * 12 + [*peculiar])
 
 
+ODD_SESSION_IDS = (";gw.example;1;2", "pgw.example 1 2", "pgw\0example;1;2", "pgwü.exampl;12")
 numbers = st.one_of(st.sampled_from([0, AMOUNT_MAX, AMOUNT_MAX + 1]), st.integers(0, 2**64 - 1))
 values = st.fixed_dictionaries(
     {
-        "Session-Id": mostly("pgw.example;1;2", b"\xffgw.example;1;3"),
+        "Session-Id": mostly("pgw.example;1;2", b"\xffgw.example;1;3", *ODD_SESSION_IDS),
         "Origin-Host": mostly("pgw.example", "pgw\0example", b"\xffgw.example", "32251@3gpp."),
         "Service-Context-Id": mostly("32251@3gpp.org", "32260@3gpp.org", "32251@3gpp.net"),
         "Auth-Application-Id": mostly(4, 5),
