@@ -21,21 +21,24 @@ def books(
     if as_json:
         print_json(books_json(result))
     else:
-        typer.echo(
-            f"{result.balances} balances, {result.edrs} EDRs, {result.sessions} open sessions: "
-            + ("balanced." if result.are_balanced else "NOT BALANCED.")
-        )
-        if result.since is not None:
-            typer.echo(
-                f"Summed since {result.since.date()}, from the opening balances of that day."
-            )
-        if result.faults:
-            print_table(
-                ["group", "balance", "field", "stored", "recorded"],
-                [tuple(fault) for fault in result.faults],
-            )
+        print_books(result)
     if not result.are_balanced:
         raise typer.Exit(NOT_BALANCED)
+
+
+def print_books(result: Books) -> None:
+    """Prints the result for people."""
+    typer.echo(
+        f"{result.balances} balances, {result.edrs} EDRs, {result.sessions} open sessions: "
+        + ("balanced." if result.are_balanced else "NOT BALANCED.")
+    )
+    if result.since is not None:
+        typer.echo(f"Summed since {result.since.date()}, from the opening balances of that day.")
+    if result.faults:
+        print_table(
+            ["group", "balance", "field", "stored", "recorded"],
+            [tuple(fault) for fault in result.faults],
+        )
 
 
 def books_json(result: Books) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The database that a command works on, and `db migrate`."""
+"""The database that a command works on."""
 
 import asyncio
 import os
@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import typer
-
-from ..config import Configuration, load, resource
+from ..config import Configuration, load
 from ..embedded import attached, default_directory
 from ..handlers import catalogue
 from ..observability import configure_logging
@@ -17,10 +15,8 @@ from ..store import schema
 from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
 from ..store.database import Database
-from .options import AsJson, Data, DatabaseUrl, Demo
-from .output import command, print_json
+from . import backup_files
 
-app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 T = TypeVar("T")
 
 COMMAND_SECONDS = 3600.0
@@ -37,6 +33,14 @@ class Place(NamedTuple):
     demo: bool
 
 
+class Found(NamedTuple):
+    """A database that answers."""
+
+    conninfo: str
+    directory: Path | None
+    """The data directory of an embedded database; None of an external one."""
+
+
 class Rooms(NamedTuple):
     """An open database, and what commands do with it."""
 
@@ -51,20 +55,29 @@ def data_directory(configuration: Configuration, demo: bool) -> Path:
 
 
 @contextmanager
-def conninfo_of(place: Place) -> Iterator[str]:
-    """Gives the connection string; an embedded database that does not run is started meanwhile.
-
-    The schema of an embedded database is brought up to date, that of an external one is checked.
-    """
+def found(place: Place) -> Iterator[Found]:
+    """Gives the database as it is; an embedded one that does not run is started meanwhile."""
     configure_logging("warning", "auto")
     configuration = load(None, data=place.data, database_url=place.database_url)
     if configuration.database_url is not None and not place.demo:
-        conninfo = configuration.database_url.get_secret_value()
-        schema.check(conninfo)
-        yield conninfo
+        yield Found(configuration.database_url.get_secret_value(), None)
         return
-    with attached(data_directory(configuration, place.demo)) as conninfo:
-        schema.migrate(conninfo, resource("migrations"))
+    directory = data_directory(configuration, place.demo)
+    with attached(directory) as conninfo:
+        yield Found(conninfo, directory)
+
+
+@contextmanager
+def conninfo_of(place: Place) -> Iterator[str]:
+    """Gives the connection string of a database that can be worked with.
+
+    The schema of an embedded database is brought up to date, that of an external one is checked.
+    """
+    with found(place) as (conninfo, directory):
+        if directory is None:
+            schema.check(conninfo)
+        else:
+            backup_files.migrate_embedded(conninfo, directory)
         yield conninfo
 
 
@@ -88,25 +101,3 @@ def run(place: Place, work: Callable[[Rooms], Awaitable[T]]) -> T:
 
     with conninfo_of(place) as conninfo:
         return asyncio.run(work_on(conninfo))
-
-
-@app.command("migrate")
-@command
-def migrate(
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-    demo: Demo = False,
-    as_json: AsJson = False,
-) -> None:
-    """Create the roles where they are missing, and bring the schema up to date."""
-    configure_logging("warning", "auto")
-    configuration = load(None, data=data, database_url=database_url)
-    if configuration.database_url is not None and not demo:
-        schema.migrate(configuration.database_url.get_secret_value(), resource("migrations"))
-    else:
-        with attached(data_directory(configuration, demo)) as conninfo:
-            schema.migrate(conninfo, resource("migrations"))
-    if as_json:
-        print_json({"schema": schema.VERSION})
-    else:
-        typer.echo(f"The schema is at version {schema.VERSION}.")

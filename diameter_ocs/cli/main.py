@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import accounts, balances, bench, books, catalogues, database, edrs, serve, simulate, tenants
+from . import accounts, balances, bench, books, catalogues, db, edrs, serve, simulate, tenants
 from .output import REFUSED, command, fail, report
 
 commands = typer.Typer(
@@ -54,7 +54,7 @@ commands.add_typer(edrs.app, name="edr")
 commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
-commands.add_typer(database.app, name="db")
+commands.add_typer(db.app, name="db")
 commands.command("test")(test)
 
 

@@ -18,8 +18,11 @@ from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
+from ..store.archive import BackupInvalid
+from ..store.backup import RestoreRefused
 from ..store.logins import SchemaError
 from ..store.spool import SpoolUnusable
+from .backup_files import NotSaved
 
 REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
 """Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""
@@ -51,6 +54,12 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("database_unavailable", [str(error)], UNAVAILABLE, as_json)
         except SchemaError as error:
             fail("schema_incompatible", [str(error)], UNAVAILABLE, as_json)
+        except BackupInvalid as error:
+            fail("backup_invalid", [str(error)], WRONG_INPUT, as_json)
+        except RestoreRefused as error:
+            fail(error.code, [str(error)], REFUSED, as_json)
+        except NotSaved as error:
+            fail("backup_not_saved", [str(error)], UNAVAILABLE, as_json)
         except CasesUnavailable as error:
             sentence = f"the database cannot be reached ({error}): start it, then try again"
             fail("database_unavailable", [sentence], UNAVAILABLE, as_json)

@@ -22,7 +22,7 @@ from ..jobs import clocks
 from ..observability import configure_logging
 from ..server import AddressUnavailable, Listening, run, wall_clock
 from ..store import schema
-from . import database
+from . import backup_files, database
 from .demo import demo_account
 from .options import Data, order
 from .output import UNAVAILABLE, command, fail
@@ -86,10 +86,11 @@ def serve(
             fail("clocks_apart", [fault], UNAVAILABLE, False)
         _run(configuration, conninfo, None, demo)
         return
-    cluster = Cluster(database.data_directory(configuration, demo))
+    directory = database.data_directory(configuration, demo)
+    cluster = Cluster(directory)
     cluster.start()
     try:
-        schema.migrate(cluster.conninfo(), resource("migrations"))
+        backup_files.migrate_embedded(cluster.conninfo(), directory)
         if demo:
             asyncio.run(_seed(cluster.conninfo()))
         _run(configuration, cluster.conninfo(), cluster, demo)

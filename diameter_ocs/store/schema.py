@@ -1,13 +1,15 @@
 """The schema's version, its migrations, and the two roles."""
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 
 VERSION = 5
 """The schema that this program was written for."""
+NEWEST = "head"
+"""The revision of the newest migration, in Alembic's words."""
 
 
 def migrate(conninfo: str, scripts: Path) -> None:
@@ -32,22 +36,53 @@ def migrate(conninfo: str, scripts: Path) -> None:
         SchemaError: the login may not do it.
         CasesUnavailable: the database cannot be reached.
     """
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: connect(conninfo), poolclass=NullPool
-    )
     try:
-        with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-            _create_roles(connection)
-            connection.execute(text(f"SET LOCAL ROLE {OWNER_ROLE}"))
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(scripts))
-            command.upgrade(config, "head")
+        with changing(conninfo) as connection:
+            upgrade(connection, scripts, NEWEST)
     except DBAPIError as error:
         reason = first_line(error.orig or error)
         raise SchemaError(f"the schema was not migrated: {reason}") from error
     for reason in Partitions(conninfo).make(time.time_ns() // 1000):
         log.warning("partitions not kept", reason=reason)
+
+
+@contextmanager
+def changing(conninfo: str) -> Iterator[Connection]:
+    """Opens a transaction in which the owner may change the schema, and nobody else does.
+
+    Raises:
+        CasesUnavailable: the database cannot be reached.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: connect(conninfo), poolclass=NullPool
+    )
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+        _create_roles(connection)
+        connection.execute(text(f"SET LOCAL ROLE {OWNER_ROLE}"))
+        yield connection
+
+
+def upgrade(connection: Connection, scripts: Path, revision: str) -> None:
+    """Runs the migrations up to a revision."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(scripts))
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        raise SchemaError(f"the schema was not migrated: {error}") from error
+
+
+def installed(conninfo: str) -> int | None:
+    """Returns the version of the database's schema; None without one.
+
+    Raises:
+        CasesUnavailable: the database cannot be reached.
+    """
+    with connect(conninfo) as connection, suppress(psycopg.errors.UndefinedTable):
+        row = connection.execute("SELECT version FROM schema_version").fetchone()
+        return None if row is None else int(row[0])
+    return None
 
 
 def check(conninfo: str) -> int:

@@ -30,6 +30,7 @@ def test_there_are_the_promised_commands() -> None:
         "tenant create",
         "tenant list",
         "catalogue apply",
+        "catalogue check",
         "account create",
         "account show",
         "account list",
@@ -39,7 +40,9 @@ def test_there_are_the_promised_commands() -> None:
         "books",
         "simulate pgw",
         "bench",
+        "db backup",
         "db migrate",
+        "db restore",
         "test",
     }
 
