@@ -7,6 +7,7 @@ import typer
 
 from ..charging.decisions import Edr, Grant, ServiceRecord
 from ..handlers import provisioning
+from ..handlers.moments import moment_text
 from ..store.edrs import list_edrs
 from . import database
 from .database import Rooms
@@ -67,15 +68,10 @@ def edr_name(group: int, edr: Edr) -> str:
     return f"{group}-{edr.at}-{edr.number}"
 
 
-def _time(edr: Edr) -> str:
-    moment = datetime.datetime.fromtimestamp(edr.at // 1_000_000, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{edr.at % 1_000_000:06d}Z"
-
-
 def _row(group: int, edr: Edr) -> tuple[object, ...]:
     return (
         edr_name(group, edr),
-        _time(edr),
+        moment_text(edr.at),
         edr.action if edr.reason is None else f"{edr.action} ({edr.reason})",
         edr.outcome.name.lower(),
         None if edr.session_id is None else edr.session_id.decode(errors="backslashreplace"),
@@ -96,7 +92,7 @@ def _service_text(service: ServiceRecord) -> str:
 def _edr_json(group: int, edr: Edr) -> dict[str, Any]:
     return {
         "edr": edr_name(group, edr),
-        "time": _time(edr),
+        "time": moment_text(edr.at),
         "account_id": edr.account_id,
         "kind": edr.kind.name,
         "action": edr.action,

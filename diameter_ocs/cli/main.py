@@ -8,7 +8,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import accounts, balances, bench, books, catalogues, db, edrs, serve, simulate, tenants
+from . import (
+    accounts,
+    audit,
+    balances,
+    bench,
+    books,
+    catalogues,
+    db,
+    edrs,
+    serve,
+    simulate,
+    tenants,
+)
 from .output import REFUSED, command, fail, report
 
 commands = typer.Typer(
@@ -51,6 +63,7 @@ commands.add_typer(catalogues.app, name="catalogue")
 commands.add_typer(accounts.app, name="account")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(edrs.app, name="edr")
+commands.add_typer(audit.app, name="audit")
 commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)

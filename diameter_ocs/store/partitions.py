@@ -15,6 +15,7 @@ import structlog
 from psycopg import errors, sql
 
 from ..charging.faults import CasesUnavailable
+from . import audit
 from .database import OWNER_ROLE, UNAVAILABLE, Database, renamed_faults
 from .logins import Connection, connect, first_line
 from .tables import moment
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 DAYS_AHEAD = 14
 """Partitions that are made before they are needed."""
 EDR_DAYS = 400
-"""How long an EDR is kept, unless the configuration says otherwise."""
+"""How long an EDR, and the audit, is kept, unless the configuration says otherwise."""
 TOMBSTONE_DAYS = 3
 """How long a closed session is remembered at least; longer where a tenant says so."""
 SCHEMA_LOCK = 4_272_868
@@ -171,6 +172,7 @@ class Partitions:
             lambda owner: owner.drop(
                 TOMBSTONES, at, max(self._tombstone_days, owner.tombstone_days())
             ),
+            lambda owner: owner.forget_audit(at, self._edr_days),
         )
 
     def _as_owner(self, *works: "Callable[[_Owner], None]") -> tuple[str, ...]:
@@ -240,13 +242,29 @@ class _Owner:
 
         The earlier of our clock and the database's counts: a wrong one must not cost the journal.
         """
-        ((earlier,),) = self._connection.execute("SELECT least(%s, now())", (now,)).fetchall()
-        cutoff = (earlier.astimezone(datetime.UTC) - days * DAY).date()
+        cutoff = self._ended(now, days).date()
         for span in self._spans(table):
             if span.end > cutoff or table in self.in_use:
                 return
             with self._attempt(table, f"{span.name} was not dropped"):
                 self._drop(table, span)
+
+    def forget_audit(self, now: datetime.datetime, days: int) -> None:
+        """Deletes what the audit says of commands that were given so many days ago."""
+        parameters = {"before": self._ended(now, days), "limit": audit.FORGOTTEN_MAX}
+        try:
+            while self._connection.execute(audit.FORGET, parameters).rowcount:
+                pass
+        except UNAVAILABLE:
+            raise
+        except psycopg.Error as error:
+            self.undone.append(f"the audit was not shortened: {first_line(error)}")
+
+    def _ended(self, now: datetime.datetime, days: int) -> datetime.datetime:
+        """Returns when what is kept for so many days begins, by the earlier clock."""
+        ((earlier,),) = self._connection.execute("SELECT least(%s, now())", (now,)).fetchall()
+        begin: datetime.datetime = earlier.astimezone(datetime.UTC) - days * DAY
+        return begin
 
     def _spans(self, table: Partitioned) -> list[Span]:
         return [Span(*row) for row in self._connection.execute(_SPANS, (table.name,))]

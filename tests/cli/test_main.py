@@ -37,6 +37,7 @@ def test_there_are_the_promised_commands() -> None:
         "balance credit",
         "balance debit",
         "edr list",
+        "audit list",
         "books",
         "simulate pgw",
         "bench",

@@ -1,0 +1,75 @@
+"""`audit`: what commands have changed, and who gave them."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ..charging.commands import AuditEntry
+from ..handlers.moments import moment_text, parse_moment
+from ..store.audit import list_audit
+from . import database
+from .options import AsJson, Data, DatabaseUrl, Demo
+from .output import command, print_json, print_table
+
+app = typer.Typer(help="What commands have changed.", no_args_is_help=True)
+
+
+@app.callback()
+def audit() -> None:
+    """What commands have changed, and who gave them."""
+
+
+@app.command("list")
+@command
+def show_all(
+    account: Annotated[
+        str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Only this tenant's.", metavar="NAME")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="From this time on, as 2026-11-20T18:30.", metavar="TIME"),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
+    ] = 100,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what commands have changed, the newest first; JSON tells all of it."""
+    earliest = None if since is None else parse_moment(since)
+    place = database.Place(data, database_url, demo)
+    entries = database.run(
+        place, lambda rooms: list_audit(rooms.database, tenant, account, earliest, limit)
+    )
+    if as_json:
+        print_json([{**entry._asdict(), "at": moment_text(entry.at)} for entry in entries])
+        return
+    print_table(["time", "actor", "operation", "tenant", "account", "change"], map(_row, entries))
+
+
+def _row(entry: AuditEntry) -> tuple[object, ...]:
+    return (
+        moment_text(entry.at),
+        entry.actor,
+        entry.operation,
+        entry.tenant or None,
+        entry.account,
+        _change(entry.before, entry.after),
+    )
+
+
+def _change(before: Any, after: Any) -> str | None:
+    """Says which plain values are others than before."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return None
+    changed = [
+        f"{name} {before.get(name)} -> {value}"
+        for name, value in after.items()
+        if value != before.get(name) and not isinstance(value, dict | list)
+    ]
+    return ", ".join(changed) or None
