@@ -4,7 +4,7 @@ After each conversation the gateway is served as if nothing had been, the log kn
 the server's own, and the books are balanced.
 """
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Collection, Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -15,12 +15,8 @@ from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
-from diameter_ocs.handlers.provisioning import (
-    Accounts,
-    apply_catalogue,
-    create_accounts,
-    create_tenant,
-)
+from diameter_ocs.handlers.commands import Accounts
+from diameter_ocs.handlers.provisioning import apply_catalogue, create_tenant
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
@@ -46,7 +42,7 @@ from tests.bad_input import (
 )
 from tests.base.wire import ORIGIN_HOST, avp, cer
 from tests.in_process import DICTIONARY, Server
-from tests.store.scenario import STAMP, memory_faults, new_account
+from tests.store.scenario import ORDER, memory_faults, open_accounts
 
 RULES = [
     PeerRule(host=GATEWAY, is_loopback_only=True),
@@ -105,10 +101,10 @@ def without_avp(octets: bytes, avp: bytes) -> bytes:
     return rest[:1] + len(rest).to_bytes(3) + rest[4:]
 
 
-async def furnish(accounts: Accounts, subscribers: Iterable[int]) -> None:
-    await create_tenant(accounts, "demo")
-    await apply_catalogue(accounts, OFFERED, STAMP)
-    await create_accounts(accounts, "demo", [new_account(each) for each in subscribers], STAMP)
+async def furnish(accounts: Accounts, subscribers: Collection[int]) -> None:
+    await create_tenant(accounts, "demo", ORDER)
+    await apply_catalogue(accounts, OFFERED, ORDER)
+    await open_accounts(accounts, subscribers)
 
 
 async def play(server: Server, conversation: Conversation, me: Caller) -> None:
@@ -195,7 +191,7 @@ async def test_bad_input_gets_the_same_answers_where_it_is_stored(database: str)
     opened = Database(database)
     catalogues = Catalogues(read_stored)
     store = PostgresStore(opened, catalogues)
-    accounts = PostgresAccounts(opened, catalogues, store)
+    accounts = PostgresAccounts(opened, catalogues)
     await furnish(accounts, (*range(1, len(CASES) + 1), REFERENCE))
     async with Server(store, RULES).serving() as server:
         for number, (name, conversation) in enumerate(CASES.items(), 1):
