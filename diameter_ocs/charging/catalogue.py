@@ -128,7 +128,7 @@ class Tariff(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """How a tenant has sessions treated that do not go as they should."""
+    """How a tenant has sessions and events treated that do not go as they should."""
 
     idle_seconds: int = 48 * 3600
     """A session of which nothing is heard for so long is closed."""
@@ -140,6 +140,8 @@ class SessionRules:
     """Usage that is reported for a session which never was open is charged, not only recorded."""
     closes_unclaimed: bool = True
     """A session whose opening was never answered is closed when nobody asks again."""
+    serves_events_in_part: bool = True
+    """An event that cannot be paid whole gets the units that what is left can begin; else none."""
 
 
 @dataclass(frozen=True, slots=True)

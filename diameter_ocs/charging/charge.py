@@ -6,8 +6,9 @@ has ended something is remembered for a while, for requests that come late or on
 
 from .case import Case
 from .decisions import Decision, Novelty, Outcome, ServiceDecision
+from .events import charge_event
 from .identification import subscriber
-from .progress import INITIAL, SUCCESS, TERMINATION, Progress, Service
+from .progress import EVENT, INITIAL, SUCCESS, TERMINATION, Progress, Service, new_session
 from .repeats import kept_decision
 from .requests import ChargingRequest
 from .session import ClosedSession, CloseReason, Session
@@ -29,10 +30,12 @@ def _decide(request: ChargingRequest, case: Case) -> Decision:
     session = case.sessions.get(request.session_key)
     if request.request_type is INITIAL:
         return _open(request, case, session)
+    if request.request_type is EVENT:
+        return charge_event(request, case)
     if session is not None:
         return _continue(request, case, session)
     closed = case.remembered(request.session_key)
-    if closed is None or closed.reason is CloseReason.UNKNOWN:
+    if closed is None or closed.reason in (CloseReason.UNKNOWN, CloseReason.EVENT):
         return _unknown(request, case, closed)
     return _late(request, case, closed.session, closed.reason)
 
@@ -50,7 +53,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
             closed=abandoned.closed + opened.closed,
             balances={**abandoned.balances, **opened.balances},
         )
-    progress = Progress(case, _new_session(request, case, account_id))
+    progress = Progress(case, new_session(request, case, account_id))
     services = progress.services(request) if request.service_context is not None else []
     is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
     if request.service_context is None or (services and not is_rated):
@@ -93,7 +96,7 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
         account_id = closed.session.account_id
     if account_id is None or not any(usage.used for usage in request.usages):
         return Decision(Outcome.SESSION_UNKNOWN)
-    session = closed.session if closed else _new_session(request, case, account_id)
+    session = closed.session if closed else new_session(request, case, account_id)
     progress = Progress(case, session)
     if case.catalogue.session_rules.charges_unknown_sessions:
         services = progress.settled(request)
@@ -101,21 +104,6 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
         services = progress.recorded(request)
     decision = _ended(request, progress, services, Outcome.SESSION_UNKNOWN, CloseReason.UNKNOWN)
     return _marked(decision, "session_unknown")
-
-
-def _new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:
-    return Session(
-        number=case.version + 1,
-        account_id=account_id,
-        key=request.session_key,
-        service_context=request.service_context,
-        origin_host=request.origin_host,
-        origin_realm=request.origin_realm,
-        opened_at=case.now,
-        last_request_at=case.now,
-        request_number=request.request_number,
-        catalogue_version=case.catalogue.version,
-    )
 
 
 def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:

@@ -37,13 +37,14 @@ class Novelty(IntEnum):
 
 
 class Grant(NamedTuple):
-    """A quota that a service may use."""
+    """A quota that a service may use, or the units of an event."""
 
     unit_type: UnitType
     units: int
-    validity_seconds: int
+    validity_seconds: int | None
+    """None: for good, as an event has been paid for."""
     is_final: bool
-    """Nothing can follow it: the service ends when it is used up."""
+    """Nothing can follow it: the service ends when it is used up, an event is served in part."""
 
 
 class ServiceDecision(NamedTuple):
@@ -59,6 +60,7 @@ ACTIONS = {
     RequestType.INITIAL: "initial",
     RequestType.UPDATE: "update",
     RequestType.TERMINATION: "terminate",
+    RequestType.EVENT: "event",
 }
 """What the EDR of a request calls it."""
 
@@ -113,8 +115,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """What was done: `initial`, `update`, `terminate`; unasked, `release`, `abandoned`; by command,
-    `create account`, `credit`, `debit`."""
+    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`; by
+    command, `create account`, `credit`, `debit`."""
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None

@@ -21,7 +21,7 @@ CANNOT_BE_RATED: tuple[Tariff, ...] = (NOTHING_PAYS,)
 
 # A member takes 0.1 µs to be looked up in its class; these are looked for several times a request.
 SUCCESS = Outcome.SUCCESS
-INITIAL, UPDATE, TERMINATION = RequestType
+INITIAL, UPDATE, TERMINATION, EVENT = RequestType
 
 
 class Service:
@@ -80,14 +80,14 @@ class Progress:
 
     def settled(self, request: ChargingRequest) -> list[Service]:
         """Settles every service of the request and grants nothing."""
-        services = self._merged(request)
+        services = self.merged(request)
         for service in services:
             self._settle(service)
         return services
 
     def recorded(self, request: ChargingRequest) -> list[Service]:
         """Writes down what every service of the request used, and charges nothing."""
-        services = self._merged(request)
+        services = self.merged(request)
         for service in services:
             group, used = service.rating_group, service.usage.used
             unit_type = UnitType.VOLUME if group is None else group.unit_type
@@ -95,6 +95,24 @@ class Progress:
             reported = min(reported, AMOUNT_MAX)
             service.settlement = Settlement(reported, 0, overrun=reported)
         return services
+
+    def merged(self, request: ChargingRequest) -> list[Service]:
+        """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
+        context = request.service_context or self.session.service_context
+        services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
+        for usage in request.usages:
+            group = self.case.catalogue.rating_group_of(
+                usage.rating_group, usage.service_identifiers, context
+            )
+            tariffs = CANNOT_BE_RATED
+            if group is not None:
+                tariffs = tariffs_of(self.account.plans, group.id, self.case.catalogue)
+            service = Service(usage, group, tariffs)
+            twin = services.setdefault(service.identity, service)
+            if twin is not service:
+                merge = _summed_usage if request.request_type is EVENT else _merged_usage
+                twin.usage = merge(twin.usage, usage)
+        return list(services.values())
 
     def release_all(self) -> None:
         """Gives back everything that the session holds."""
@@ -145,7 +163,7 @@ class Progress:
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[Service]) -> Edr:
         """Returns the journal's record of the request."""
-        is_last = request.request_type is TERMINATION
+        is_last = request.request_type is TERMINATION or request.request_type is EVENT
         return Edr(
             number=self.case.version + 1,
             at=self.case.now,
@@ -175,23 +193,6 @@ class Progress:
         needed = set(list(newest.values())[:RATING_GROUPS_MAX])
         needed.update(reservation.line for reservation in self.reservations.values())
         return tuple(line for line in self.lines.values() if line.number in needed)
-
-    def _merged(self, request: ChargingRequest) -> list[Service]:
-        """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
-        context = request.service_context or self.session.service_context
-        services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
-        for usage in request.usages:
-            group = self.case.catalogue.rating_group_of(
-                usage.rating_group, usage.service_identifiers, context
-            )
-            tariffs = CANNOT_BE_RATED
-            if group is not None:
-                tariffs = tariffs_of(self.account.plans, group.id, self.case.catalogue)
-            service = Service(usage, group, tariffs)
-            twin = services.setdefault(service.identity, service)
-            if twin is not service:
-                twin.usage = _merged_usage(twin.usage, usage)
-        return list(services.values())
 
     def _settle(self, service: Service) -> None:
         """Pays for what was used and ends the service's reservation.
@@ -300,6 +301,22 @@ class Progress:
         return granted
 
 
+def new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:
+    """Returns a session of the name of a request, in which nothing has happened yet."""
+    return Session(
+        number=case.version + 1,
+        account_id=account_id,
+        key=request.session_key,
+        service_context=request.service_context,
+        origin_host=request.origin_host,
+        origin_realm=request.origin_realm,
+        opened_at=case.now,
+        last_request_at=case.now,
+        request_number=request.request_number,
+        catalogue_version=case.catalogue.version,
+    )
+
+
 def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
     """May a line go on? Where nothing can pay, its price stays."""
     if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
@@ -315,6 +332,11 @@ def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
         counted=_added(first.counted, second.counted),
         is_quota_returned=first.is_quota_returned and second.is_quota_returned,
     )
+
+
+def _summed_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
+    """Returns what an event asks for in two parts."""
+    return first._replace(requested=_added(first.requested, second.requested))
 
 
 def _added(one: Units | None, other: Units | None) -> Units | None:

@@ -4,11 +4,19 @@ The EDR is the kept decision. A repeat has the session, the type and the number 
 request, and one sign more (RFC 6733 section 5.5.4, RFC 8506 section 6.6).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from .case import Case
-from .decisions import ACTIONS, Decision, Edr, Novelty, Outcome, ServiceDecision
+from .decisions import (
+    ACTIONS,
+    Decision,
+    Edr,
+    Novelty,
+    Outcome,
+    ServiceDecision,
+    ServiceRecord,
+)
 from .requests import ChargingRequest, RequestType, ServiceUsage, SessionKey
 from .session import ClosedSession, CloseReason, Session
 
@@ -81,6 +89,8 @@ def digest(request: ChargingRequest) -> int:
         if usage.requested is not None:
             said.append("requested")
             said += usage.requested
+        if usage.messages != 1:
+            said += "messages", usage.messages
         for used in usage.used:
             said.append("used")
             said += used
@@ -113,6 +123,15 @@ def _decision(edr: Edr) -> Decision:
             record.outcome,
             record.grant,
         )
-        for record in (() if edr.outcome is Outcome.SESSION_UNKNOWN else edr.services)
+        for record in _told(edr)
     ]
     return Decision(edr.outcome, tuple(services), novelty=Novelty.REPEATED)
+
+
+def _told(edr: Edr) -> Sequence[ServiceRecord]:
+    """Returns the services that the answer spoke of: that of a refusal, of those it was for."""
+    if edr.outcome is Outcome.SUCCESS:
+        return edr.services
+    if edr.outcome is Outcome.SESSION_UNKNOWN:
+        return ()
+    return [record for record in edr.services if record.outcome is not Outcome.SUCCESS]

@@ -7,11 +7,17 @@ from .units import UnitType
 
 
 class RequestType(IntEnum):
-    """The kinds of request of one session (RFC 8506 section 8.3)."""
+    """The kinds of request (RFC 8506 section 8.3)."""
 
     INITIAL = 1
     UPDATE = 2
     TERMINATION = 3
+    EVENT = 4
+    """Charged at once: no session is kept open."""
+
+
+NAMING = (RequestType.INITIAL, RequestType.EVENT)
+"""The requests that are found by whom they name; others are found by their session."""
 
 
 class IdentityKind(IntEnum):
@@ -66,10 +72,12 @@ class ServiceUsage(NamedTuple):
     """The quota is given back (Reporting-Reason FINAL or QHT): settle, grant nothing."""
     counted: Units | None = None
     """What of the usage was charged before, for a request that was refused after all."""
+    messages: int = 1
+    """How many an event is for, where nothing is requested."""
 
 
 class ChargingRequest(NamedTuple):
-    """One request of a credit-control session."""
+    """One credit-control request."""
 
     request_type: RequestType
     request_number: int

@@ -127,6 +127,8 @@ class CloseReason(StrEnum):
     """Nothing was heard of it for too long."""
     UNCLAIMED = "unclaimed"
     """Its opening was stored too late to be answered, and nobody asked again."""
+    EVENT = "event"
+    """It never was one: an event was charged under that name."""
     UNKNOWN = "unknown"
     """It never was open: usage was reported under a name that nobody knows."""
 

@@ -35,8 +35,13 @@ class _Paid(NamedTuple):
     tax: int
 
 
-def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> tuple[Line, int]:
-    """Reserves what can be had of so many units, down the tariff's order; returns how many."""
+def hold(
+    line: Line, units: int, tariff: Tariff, ledger: Ledger, begins_unit: bool = True
+) -> tuple[Line, int]:
+    """Reserves what can be had of so many units, down the tariff's order; returns how many.
+
+    What is left of money begins one more unit, unless only whole units are wanted.
+    """
     if units <= 0:
         return line, 0
     missing, position = units, line.priced
@@ -48,7 +53,9 @@ def hold(line: Line, units: int, tariff: Tariff, ledger: Ledger) -> tuple[Line, 
         service, is_priced, balance_types = source
         balance_ids = ledger.paying(balance_types)
         if is_priced:
-            held_units, amounts = _hold_money(balance_ids, line.price, position, missing, ledger)
+            held_units, amounts = _hold_money(
+                balance_ids, line.price, position, missing, ledger, begins_unit
+            )
         else:
             amounts, lacking = ledger.reserve(balance_ids, missing)
             held_units = missing - lacking
@@ -122,9 +129,14 @@ def _cost_of_overrun(price: Price | None, priced: int, overrun: int) -> int:
 
 
 def _hold_money(
-    balance_ids: tuple[int, ...], price: Price | None, priced: int, units: int, ledger: Ledger
+    balance_ids: tuple[int, ...],
+    price: Price | None,
+    priced: int,
+    units: int,
+    ledger: Ledger,
+    begins_unit: bool,
 ) -> tuple[int, Amounts]:
-    """Reserves the price of units; what is left of the balances begins one more unit."""
+    """Reserves the price of units; what is left of the balances may begin one more unit."""
     available = sum(map(ledger.available, balance_ids))
     if price is None or (price.micro_units and not available):
         return 0, ()
@@ -132,9 +144,10 @@ def _hold_money(
     cost = price.charge_of(priced + units) - paid
     if cost > available:
         units = price.units_for(paid + available, priced + units) - priced
-        if price.charge_of(priced + units) < paid + available:
+        cost = price.charge_of(priced + units) - paid
+        if cost < available and begins_unit:
             units += 1
-        cost = available
+            cost = available
     amounts, _ = ledger.reserve(balance_ids, cost)
     return units, amounts
 

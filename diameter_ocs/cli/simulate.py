@@ -1,4 +1,4 @@
-"""`simulate pgw`: a gateway that charges a session, step by step."""
+"""`simulate pgw`: a gateway that charges a session or events, step by step."""
 
 from typing import Annotated
 
@@ -13,10 +13,11 @@ from .output import REFUSED, command, print_json
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
 STEPS_HELP = (
-    "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update or terminate."
-    " A SERVICE is rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or"
-    " units=1; used=10MiB, used-time=60 or used-units=1; si=NUMBER names a service, reason=FINAL"
-    " says why usage is reported. After @ stand the result codes that are expected. Without steps:"
+    "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate or"
+    " event, which is a text message. A SERVICE is rg=NUMBER and, after slashes, what is asked and"
+    " used: request=10MiB, time=60 or units=1; used=10MiB, used-time=60 or used-units=1; si=NUMBER"
+    " names a service, reason=FINAL says why usage is reported. After @ stand the result codes that"
+    " are expected. Without steps:"
     " a short data session."
 )
 EXAMPLE = (

@@ -11,6 +11,7 @@ from ..base.formats import decode_time
 from ..base.layouts import Layout
 from ..base.message import Message
 from ..charging.requests import (
+    NAMING,
     ChargingRequest,
     Identity,
     RequestType,
@@ -19,6 +20,7 @@ from ..charging.requests import (
     Units,
 )
 from ..charging.units import AMOUNT_MAX
+from .events import check_action, check_units, messages_of
 from .identities import identities_of
 from .money import check_money
 from .places import Places, places_of
@@ -45,8 +47,12 @@ LAYOUTS_REMEMBERED = 256
 TEXTS_REMEMBERED = 1024
 NAMES_REMEMBERED = 20_000
 
-_EVENT_REQUEST = 4
 _REQUEST_TYPES = {int(request_type): request_type for request_type in RequestType}
+_USUAL_TYPES = {
+    int(request_type): request_type
+    for request_type in RequestType
+    if request_type is not RequestType.EVENT
+}
 _IS_SUPPORTED = 1
 _number = int.from_bytes
 _QUOTA_RETURNED = frozenset({1, 2})
@@ -98,9 +104,10 @@ class Decoder:
         `received_at` is in microseconds since 1970.
 
         Raises:
-            InvalidAvpValue: a request type that is not served, another application than the
-                header's, a number too large to be stored, or money below nothing.
-            MissingAvp: an initial request that names nobody.
+            InvalidAvpValue: a request type or an action that is not served, another application
+                than the header's, a number too large to be stored, or money below nothing.
+            MissingAvp: an initial request or an event that names nobody, or an event that does not
+                say what is to be done.
             AvpOccursTooManyTimes: more services than SERVICES_MAX.
         """
         layout = message.group.layout
@@ -127,7 +134,7 @@ class Decoder:
         if service_context is None or origin_host is None or origin_realm is None:
             return None
         identities = self._identities(message, octets[places.subscriptions])
-        request_type = _REQUEST_TYPES.get(_number(octets[places.request_type]))
+        request_type = _USUAL_TYPES.get(_number(octets[places.request_type]))
         session_id = octets[places.session_id]
         event_at = decode_time(octets[places.event_timestamp]) * 1_000_000
         usages = _usages_at(octets, places)
@@ -170,14 +177,18 @@ class Decoder:
         _check_application(message)
         request_type = _request_type(message)
         identities = identities_of(group, tolerated)
-        if identities is None and request_type is RequestType.INITIAL:
+        if identities is None and request_type in NAMING:
             raise MissingAvp(
                 "Nobody is named; send a Subscription-Id",
                 self._dictionary.avp("Subscription-Id").example,
             )
         services = group.all("Multiple-Services-Credit-Control")
-        usages = _usages(message, services, tolerated)
-        _note_strangers(group, tolerated)
+        if request_type is RequestType.EVENT:
+            check_action(message, self._dictionary)
+            usages = _event_usages(message, services, tolerated)
+        else:
+            usages = _usages(message, services, tolerated)
+        _note_strangers(group, request_type, tolerated)
         if services:
             _note_services(group, request_type, usages, tolerated)
         service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
@@ -274,12 +285,7 @@ def _request_type(message: Message) -> RequestType:
     number = _required(message.group, "CC-Request-Type")
     request_type = _REQUEST_TYPES.get(number)
     if request_type is None:
-        reason = (
-            "Events are not served yet; open a session"
-            if number == _EVENT_REQUEST
-            else f"CC-Request-Type {number} is unknown"
-        )
-        raise _invalid(message, "CC-Request-Type", reason)
+        raise _invalid(message, "CC-Request-Type", f"CC-Request-Type {number} is unknown")
     return request_type
 
 
@@ -325,6 +331,22 @@ def _usages(
     if has_units:
         tolerated.add(Tolerated.UNITS_AT_BOTH_LEVELS)
     return tuple([_usage(message, service, tolerated) for service in services])
+
+
+def _event_usages(
+    message: Message, services: list[Group], tolerated: set[Tolerated]
+) -> tuple[ServiceUsage, ...]:
+    """Returns what an event asks for: without Multiple-Services-Credit-Control one service, too."""
+    usages = (
+        _usages(message, services, tolerated)
+        if services
+        else (_usage(message, message.group, tolerated),)
+    )
+    check_units(services or [message.group], message)
+    if any(usage.used for usage in usages):
+        tolerated.add(Tolerated.USAGE_IN_EVENT)
+    messages = messages_of(message.group)
+    return tuple([usage._replace(used=(), messages=messages) for usage in usages])
 
 
 def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
@@ -383,9 +405,9 @@ def _octets(group: Group) -> tuple[int | None, bool]:
     return (uplink or 0) + (downlink or 0), False
 
 
-def _note_strangers(group: Group, tolerated: set[Tolerated]) -> None:
+def _note_strangers(group: Group, request_type: RequestType, tolerated: set[Tolerated]) -> None:
     """Notes what belongs to requests of another kind."""
-    if "Requested-Action" in group:
+    if "Requested-Action" in group and request_type is not RequestType.EVENT:
         tolerated.add(Tolerated.REQUESTED_ACTION)
     if group.first("AoC-Request-Type"):
         tolerated.add(Tolerated.ADVICE_OF_CHARGE)

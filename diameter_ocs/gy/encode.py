@@ -142,6 +142,8 @@ class Encoder:
             return self._dictionary.encode_avps(_command_level(service))
         if grant is None or usage.service_identifiers or usage.rating_group is None:
             return self._any_service(service)
+        if grant.validity_seconds is None:
+            return self._any_service(service)
         pack, (begin, middle, later, end) = self._granted[
             service.outcome, grant.unit_type, grant.is_final
         ]
@@ -210,7 +212,9 @@ def _told_units(grant: Grant) -> int:
 
 def _until(grant: Grant) -> Pairs:
     """Says how long a quota is good for, and what follows it when nothing does."""
-    pairs: Pairs = [("Validity-Time", min(grant.validity_seconds, UNSIGNED32_MAX))]
+    pairs: Pairs = []
+    if grant.validity_seconds is not None:
+        pairs.append(("Validity-Time", min(grant.validity_seconds, UNSIGNED32_MAX)))
     if grant.is_final:
         pairs.append(("Final-Unit-Indication", [("Final-Unit-Action", _TERMINATE)]))
     return pairs

@@ -94,6 +94,11 @@ def _requested_action(message: Message, _dictionary: Dictionary) -> DiameterErro
     )
 
 
+def _usage_in_event(message: Message, _dictionary: Dictionary) -> DiameterError:
+    around = next(_used_units(message))
+    return AvpNotAllowed("An event has used nothing yet; ask for units", message.raw(around[-1]))
+
+
 def _advice_of_charge(message: Message, _dictionary: Dictionary) -> DiameterError:
     return AvpUnsupported("no advice of charge is given", _named(message, "AoC-Request-Type"))
 
@@ -134,6 +139,7 @@ _ERRORS: Mapping[Tolerated, Callable[[Message, Dictionary], DiameterError]] = Ma
         Tolerated.REPEATED_SERVICE: _repeated_service,
         Tolerated.UNITS_AT_COMMAND_LEVEL: _units_at_command_level,
         Tolerated.UNITS_AT_BOTH_LEVELS: _units_at_command_level,
+        Tolerated.USAGE_IN_EVENT: _usage_in_event,
         Tolerated.REQUESTED_ACTION: _requested_action,
         Tolerated.ADVICE_OF_CHARGE: _advice_of_charge,
         Tolerated.SEVERAL_UNIT_TYPES: _several_unit_types,

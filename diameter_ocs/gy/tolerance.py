@@ -20,6 +20,8 @@ class Tolerated(StrEnum):
     """More than one type of unit in one Used-Service-Unit."""
     MULTIPLE_SERVICES_NOT_INDICATED = "multiple_services_not_indicated"
     """Multiple-Services-Indicator absent or 0, with Multiple-Services-Credit-Control present."""
+    USAGE_IN_EVENT = "usage_in_event"
+    """Used-Service-Unit in an event request, which is charged by what it asks for: ignored."""
     REQUESTED_ACTION = "requested_action"
     """Requested-Action outside an event request: ignored."""
     ADVICE_OF_CHARGE = "advice_of_charge"

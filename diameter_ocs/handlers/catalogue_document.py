@@ -107,7 +107,7 @@ class Part(BaseModel):
 
 
 class SettingsPart(Part):
-    """How sessions are treated that do not go as they should."""
+    """How sessions and events are treated that do not go as they should."""
 
     session_idle_hours: Annotated[Whole, Field(ge=1, le=24 * 90)] = 48
     """A session of which nothing is heard for so long is closed."""
@@ -119,6 +119,11 @@ class SettingsPart(Part):
     """Whether usage of a session that never was open is charged; else it is recorded only."""
     close_unclaimed: bool = True
     """Whether a session is closed whose opening was stored too late to be answered."""
+    insufficient_balance_events: Literal["PROVIDE_ROUNDED_AMOUNT", "REJECT"] = (
+        "PROVIDE_ROUNDED_AMOUNT"
+    )
+    """What becomes of an event that cannot be paid whole: PROVIDE_ROUNDED_AMOUNT serves the units
+    that what is left can begin, REJECT none."""
 
 
 class RatingGroupPart(Part):

@@ -16,7 +16,7 @@ import structlog
 
 from ..charging.decisions import Decision, Novelty, Outcome
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
-from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, RequestType, SessionKey
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
 from .ports import Store
@@ -117,7 +117,7 @@ class Lanes:
         self._waiting[job] = None
         self._idle.clear()
         self._watch_deadlines()
-        if request.request_type is INITIAL:
+        if request.request_type in NAMING:
             group = self._subscribers.get((request.tenant, request.identities))
         else:
             group = self._groups.get(job.key)
@@ -211,13 +211,13 @@ class Lanes:
         groups = await self._store.resolve([job.request for job in jobs])
         for job, found in zip(jobs, groups, strict=True):
             # The session may be opened by a request just before this one.
-            is_initial = job.request.request_type is INITIAL
-            group = found if found is not None or is_initial else self._groups.get(job.key)
+            is_naming = job.request.request_type in NAMING
+            group = found if found is not None or is_naming else self._groups.get(job.key)
             if group is not None:
-                if is_initial:
+                if is_naming:
                     self._remember_subscriber(job.request, group)
                 self._enqueue(job, group)
-            elif is_initial:
+            elif is_naming:
                 self._reply(job, Decision(Outcome.USER_UNKNOWN))
             else:
                 self._reply(job, Decision(Outcome.SESSION_UNKNOWN))

@@ -45,8 +45,8 @@ class Store(Protocol):
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's.
 
-        An INITIAL is found by its identities. Others are found by their session, be it open or
-        remembered, and where nobody knows it by their identities.
+        An INITIAL or an EVENT is found by its identities. Others are found by their session, be it
+        open or remembered, and where nobody knows it by their identities.
         """
 
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:

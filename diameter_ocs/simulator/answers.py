@@ -129,9 +129,10 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
     try:
         message = Message.from_bytes(octets)
         group = Message.from_bytes(octets, plain_msg=True).avps
-        services = tuple(
-            _read_service(avp.value) for avp in _each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)
-        )
+        groups = [avp.value for avp in _each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)]
+        if not groups and _first(group, c.AVP_GRANTED_SERVICE_UNIT) is not None:
+            groups = [group]  # what was asked at command level is answered there
+        services = tuple([_read_service(group) for group in groups])
         return Answer(
             session_id=_first(group, c.AVP_SESSION_ID),
             request_type=_first(group, c.AVP_CC_REQUEST_TYPE),

@@ -22,6 +22,7 @@ from .steps import (
 )
 
 DATA_SERVICE_CONTEXT = "32251@3gpp.org"
+TEXT_SERVICE_CONTEXT = "32274@3gpp.org"
 PRODUCT_NAME = "diameter-ocs simulator"
 
 
@@ -109,7 +110,7 @@ def is_disconnect(command_code: int) -> bool:
 def credit_control_request(
     identity: Identity, subscriber: Subscriber, step: Step, keys: RequestKeys
 ) -> bytes:
-    """Returns the CCR of a data session for one step (TS 32.299 section 6.4.2)."""
+    """Returns the CCR of one step (TS 32.299 section 6.4.2): of a data session, or for a text."""
     header = MessageHeader(
         command_code=c.CMD_CREDIT_CONTROL,
         application_id=c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION,
@@ -118,12 +119,14 @@ def credit_control_request(
     )
     header.is_request = True
     header.is_proxyable = True
+    is_event = step.request_type is RequestType.EVENT
+    service_context = TEXT_SERVICE_CONTEXT if is_event else DATA_SERVICE_CONTEXT
     avps = [
         _avp(c.AVP_SESSION_ID, keys.session_id),
         *_origin(identity),
         _avp(c.AVP_DESTINATION_REALM, identity.destination_realm.encode()),
         _avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
-        _avp(c.AVP_SERVICE_CONTEXT_ID, DATA_SERVICE_CONTEXT),
+        _avp(c.AVP_SERVICE_CONTEXT_ID, service_context),
         _avp(c.AVP_CC_REQUEST_TYPE, step.request_type),
         _avp(c.AVP_CC_REQUEST_NUMBER, keys.request_number),
         _avp(c.AVP_EVENT_TIMESTAMP, datetime.datetime.fromtimestamp(keys.event_time, datetime.UTC)),
@@ -139,10 +142,13 @@ def credit_control_request(
                 c.E_MULTIPLE_SERVICES_INDICATOR_MULTIPLE_SERVICES_SUPPORTED,
             )
         )
+    if is_event:
+        avps.append(_avp(c.AVP_REQUESTED_ACTION, c.E_REQUESTED_ACTION_DIRECT_DEBITING))
     if step.request_type is RequestType.TERMINATE:
         avps.append(_avp(c.AVP_TERMINATION_CAUSE, c.E_TERMINATION_CAUSE_DIAMETER_LOGOUT))
     avps.extend(_service(service) for service in step.services)
-    avps.append(_service_information(subscriber, keys.charging_id))
+    information = _text_message() if is_event else _data_session(subscriber, keys.charging_id)
+    avps.append(_tgpp(c.AVP_TGPP_SERVICE_INFORMATION, [information]))
     return _octets(header, avps)
 
 
@@ -209,7 +215,20 @@ def _units(units: Units) -> list[Any]:
     return [_avp(code, amount) for code, amount in amounts if amount is not None]
 
 
-def _service_information(subscriber: Subscriber, charging_id: int) -> Any:
+def _text_message() -> Any:
+    """Returns the SMS-Information of a message that a subscriber sends to one recipient."""
+    recipient = [
+        _tgpp(c.AVP_TGPP_ADDRESS_TYPE, c.E_ADDRESS_TYPE_MSISDN),
+        _tgpp(c.AVP_TGPP_ADDRESS_DATA, "15550199999"),
+    ]
+    members = [
+        _tgpp(c.AVP_TGPP_SM_MESSAGE_TYPE, c.E_SM_MESSAGE_TYPE_SUBMISSION),
+        _tgpp(c.AVP_TGPP_RECIPIENT_INFO, [_tgpp(c.AVP_TGPP_RECIPIENT_ADDRESS, recipient)]),
+    ]
+    return _tgpp(c.AVP_TGPP_SMS_INFORMATION, members)
+
+
+def _data_session(subscriber: Subscriber, charging_id: int) -> Any:
     home = subscriber.imsi[:5]
     members = [
         _tgpp(c.AVP_TGPP_3GPP_CHARGING_ID, charging_id.to_bytes(4, "big")),
@@ -229,7 +248,7 @@ def _service_information(subscriber: Subscriber, charging_id: int) -> Any:
         _tgpp(c.AVP_TGPP_3GPP_USER_LOCATION_INFO, user_location(subscriber.network)),
         _tgpp(c.AVP_TGPP_3GPP_RAT_TYPE, b"\x06"),
     ]
-    return _tgpp(c.AVP_TGPP_SERVICE_INFORMATION, [_tgpp(c.AVP_TGPP_PS_INFORMATION, members)])
+    return _tgpp(c.AVP_TGPP_PS_INFORMATION, members)
 
 
 def user_location(network: str) -> bytes:

@@ -172,7 +172,8 @@ class Gateway:
 class Session:
     """One credit-control session of a subscriber: keeps the Session-Id and numbers the requests.
 
-    An initial step that is not the first begins anew under another Session-Id.
+    An initial step that is not the first begins anew under another Session-Id. An event has a
+    Session-Id of its own, and leaves the session as it was.
     """
 
     session_id: str
@@ -190,6 +191,8 @@ class Session:
 
         Raises SimulatorError when the connection ends or no answer comes in time.
         """
+        if step.request_type is RequestType.EVENT and self._request_number > 0:
+            return Session(self._gateway, self.subscriber).credit_control(step)
         if step.request_type is RequestType.INITIAL and self._request_number > 0:
             self._begin()
         hop_by_hop, end_to_end = self._gateway.next_identifiers()

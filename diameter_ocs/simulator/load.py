@@ -43,7 +43,7 @@ from .load_requests import (
 )
 from .load_tally import Tally, journal_line
 from .pace import Pace
-from .steps import UNSIGNED32_MAX, RequestType
+from .steps import IN_SESSION, UNSIGNED32_MAX, RequestType
 
 HEADER_OCTETS = 20
 READ_OCTETS = 262_144
@@ -121,7 +121,7 @@ class LoadRun:
         self.tally.late = 0 if self._pace is None else self._pace.late
         report = self.tally.report(self._ended or "answered", full_speed, cpu_seconds)
         templates = self._connections[0].templates
-        octets = {kind.name.lower(): len(templates[kind].octets) for kind in RequestType}
+        octets = {kind.name.lower(): len(templates[kind].octets) for kind in IN_SESSION}
         return report | {"request_octets": octets}
 
     def _loop(self) -> tuple[int, float]:

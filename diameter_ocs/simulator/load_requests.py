@@ -14,7 +14,7 @@ from .encoding import (
     Subscriber,
     credit_control_request,
 )
-from .steps import RequestType, ServiceStep, Step, Units
+from .steps import IN_SESSION, RequestType, ServiceStep, Step, Units
 
 NTP_MINUS_UNIX_SECONDS = 2_208_988_800
 REQUESTED_OCTETS = 102_400
@@ -113,12 +113,12 @@ def event_time(unix_seconds: float) -> bytes:
 def make_templates(
     identity: Identity, rating_groups: tuple[int, ...], first: Subscriber
 ) -> Mapping[RequestType, RequestTemplate]:
-    """Returns a template of each kind of request, with one service for each rating group.
+    """Returns a template of each kind of request in a session, one service for each rating group.
 
     All subscribers are at home in the first one's network, and their MSISDNs are as long as its.
     """
     return {
-        kind: _make_template(identity, _step(kind, rating_groups), first) for kind in RequestType
+        kind: _make_template(identity, _step(kind, rating_groups), first) for kind in IN_SESSION
     }
 
 

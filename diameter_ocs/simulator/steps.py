@@ -1,7 +1,7 @@
 """The steps of a simulated session, written as text: `update:rg=300/used=10MiB/request=10MiB`.
 
     STEP     = KIND [":" SERVICE {"," SERVICE}] ["@" CODE {"/" CODE}]
-    KIND     = initial | update | terminate
+    KIND     = initial | update | terminate | event
     SERVICE  = WORD {"/" WORD}
     WORD     = rg=NUMBER | si=NUMBER | reason=REASON
              | request[=OCTETS] | request-input=OCTETS | request-output=OCTETS
@@ -10,9 +10,10 @@
              | used-time=SECONDS | used-units=NUMBER
 
 Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
-Requested-Service-Unit: the server decides. OCTETS may end in KiB, MiB, GiB, TiB, kB, MB or GB,
-SECONDS in s, min or h. After `@` stand the expected result codes: the command's, then those of the
-answer's services in their order.
+Requested-Service-Unit: the server decides. An `event` is a text message that is paid at once
+(DIRECT_DEBITING); without a SERVICE it says nothing of units. OCTETS may end in KiB, MiB, GiB, TiB,
+kB, MB or GB, SECONDS in s, min or h. After `@` stand the expected result codes: the command's, then
+those of the answer's services in their order.
 """
 
 import enum
@@ -39,11 +40,16 @@ class StepError(ValueError):
 
 
 class RequestType(enum.IntEnum):
-    """CC-Request-Type of a session (RFC 8506 section 8.3)."""
+    """CC-Request-Type (RFC 8506 section 8.3)."""
 
     INITIAL = 1
     UPDATE = 2
     TERMINATE = 3
+    EVENT = 4
+
+
+IN_SESSION = (RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATE)
+"""The kinds of requests that a session is made of; an event is a session of its own."""
 
 
 class ReportingReason(enum.IntEnum):
@@ -96,7 +102,7 @@ class ServiceStep:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request of a session, and the result codes that its answer should carry.
+    """One request, and the result codes that its answer should carry.
 
     `expected` is empty when any answer will do; else the command's code, then the services'.
     """

@@ -17,7 +17,7 @@ from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
 from ..charging.commands import AuditEntry, Claim, Command, Effect, Tenant
 from ..charging.faults import StaleCase
-from ..charging.requests import ChargingRequest, Identity, RequestType, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from .catalogues import ReadCatalogue
 from .memory_groups import Group, answered
 
@@ -141,12 +141,8 @@ class MemoryStore:
         document = self._documents[group.tenant, version]
         keys = {request.session_key for request in requests}
         opened = {key: group.sessions[key] for key in keys & group.sessions.keys()}
-        initials = {
-            request.session_key
-            for request in requests
-            if request.request_type is RequestType.INITIAL
-        }
-        looked_for = initials | (keys - opened.keys())
+        naming = {request.session_key for request in requests if request.request_type in NAMING}
+        looked_for = naming | (keys - opened.keys())
         identities = {
             identity
             for request in requests
@@ -178,13 +174,11 @@ class MemoryStore:
         return self.case(number, (), now)._replace(sessions=opened)
 
     def is_misplaced(self, number: int, request: ChargingRequest) -> bool:
-        """Says whether an identity of an INITIAL belongs to another group."""
-        return request.request_type is RequestType.INITIAL and bool(
-            self._groups_named(request) - {number}
-        )
+        """Says whether an identity of an INITIAL or an EVENT belongs to another group."""
+        return request.request_type in NAMING and bool(self._groups_named(request) - {number})
 
     def _group_of(self, request: ChargingRequest) -> int | None:
-        if request.request_type is RequestType.INITIAL:
+        if request.request_type in NAMING:
             groups = self._groups_named(request)
         else:
             groups = (

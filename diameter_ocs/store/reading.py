@@ -7,7 +7,7 @@ from ..charging.case import Account, AccountState, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.ledger import Balance
-from ..charging.requests import ChargingRequest, Identity, IdentityKind, RequestType, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, IdentityKind, SessionKey
 from ..charging.session import ClosedSession, Session
 
 Row = tuple[Any, ...]
@@ -92,8 +92,7 @@ class Reading:
 
     def is_stranger(self, request: ChargingRequest) -> bool:
         """Whether a request goes on with a session that is not open."""
-        is_initial = request.request_type is RequestType.INITIAL
-        return not is_initial and request.session_key not in self.sessions
+        return request.request_type not in NAMING and request.session_key not in self.sessions
 
     def admit(self, request: ChargingRequest, found: "Directory") -> bool:
         """Takes what the directory says of a request; does it name nobody in another group?"""

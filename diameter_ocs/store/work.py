@@ -13,7 +13,7 @@ from ..charging.decisions import ACTIONS
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again
-from ..charging.requests import ChargingRequest, RequestType, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
 from .batches import Statement
@@ -48,16 +48,16 @@ class PostgresStore:
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's.
 
-        An INITIAL is found by its identities. Others are found by their session, be it open or
-        remembered, and where nobody knows it by their identities.
+        An INITIAL or an EVENT is found by its identities. Others are found by their session, be it
+        open or remembered, and where nobody knows it by their identities.
         """
-        initials = [r for r in requests if r.request_type is RequestType.INITIAL]
-        others = [r for r in requests if r.request_type is not RequestType.INITIAL]
+        naming = [r for r in requests if r.request_type in NAMING]
+        others = [r for r in requests if r.request_type not in NAMING]
         found: dict[int, int | None] = {}
         with renamed_faults():
             async with self._database.connection() as connection:
-                if initials:
-                    found |= await _groups_named(connection, initials)
+                if naming:
+                    found |= await _groups_named(connection, naming)
                 if others:
                     newest = await _newest(connection, statements.RESOLVE_SESSIONS, others)
                     found |= {id(request): group_of_session(request, newest) for request in others}
@@ -133,11 +133,11 @@ class PostgresWork:
         than they are. What only few requests need is read afterwards: what is remembered of
         sessions that are not open, and what requests were answered that are asked again.
         """
-        initials = [asked for asked in requests if asked[1].request_type is RequestType.INITIAL]
+        naming = [asked for asked in requests if asked[1].request_type in NAMING]
         keys = [(group, request.session_key) for group, request in requests]
-        about = await self._ask_about(initials, now) if initials else None
+        about = await self._ask_about(naming, now) if naming else None
         readings = await self._read(keys, now)
-        moved = await _admit(initials, about, readings) if about else []
+        moved = await _admit(naming, about, readings) if about else []
         strangers = [asked for asked in requests if readings[asked[0]].is_stranger(asked[1])]
         if strangers:
             await _admit(strangers, await self._ask_about(strangers, now), readings)

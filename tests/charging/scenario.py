@@ -133,6 +133,9 @@ class Desk:
     ) -> Decision:
         return self.ask(RequestType.TERMINATION, usages, session, **others)
 
+    def event(self, *usages: ServiceUsage, session: bytes = b"event", **others: object) -> Decision:
+        return self.ask(RequestType.EVENT, usages, session, **others)
+
     def ask(
         self,
         request_type: RequestType,

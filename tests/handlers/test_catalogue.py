@@ -59,7 +59,7 @@ def test_nothing_between_text_and_integer_is_a_float() -> None:
     assert (price.micro_units, price.tax_millionths) == (3, 70_001)
 
 
-def test_a_tenant_says_how_sessions_are_treated_that_go_wrong() -> None:
+def test_a_tenant_says_how_sessions_and_events_are_treated_that_go_wrong() -> None:
     assert build(read_document(GOOD), 1).session_rules == SessionRules()
     settings = """
 settings:
@@ -68,6 +68,7 @@ settings:
   tombstone_hours: 72
   charge_unknown_session: yes
   close_unclaimed: no
+  insufficient_balance_events: REJECT
 """
     rules = build(read_document(GOOD + settings), 1).session_rules
-    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False)
+    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False, False)

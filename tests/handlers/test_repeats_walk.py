@@ -51,7 +51,7 @@ SECONDS = (1, 239, 242, 3600, 3 * 3600, 25 * 3600, 49 * 3600)
 BEHIND = SECOND
 """The clock of the second server is late by so much."""
 RULES = SessionRules()
-INITIAL, UPDATE, TERMINATION = RequestType
+INITIAL, UPDATE, TERMINATION, EVENT = RequestType
 Result = TypeVar("Result")
 Key = tuple[int, bytes]
 

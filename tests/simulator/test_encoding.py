@@ -54,6 +54,20 @@ def test_a_request_reads_back_with_its_keys_and_parties() -> None:
     assert information.tgpp_rat_type == b"\x06"
 
 
+def test_an_event_is_a_text_message_that_is_paid_at_once() -> None:
+    message = Message.from_bytes(request("event:rg=200/units=2"))
+    assert message.cc_request_type == 4
+    assert message.requested_action == 0
+    assert message.service_context_id == "32274@3gpp.org"
+    (service,) = message.multiple_services_credit_control
+    assert service.requested_service_unit.cc_service_specific_units == 2
+    information = message.service_information
+    assert information.ps_information is None
+    (recipient,) = information.sms_information.recipient_info
+    assert recipient.recipient_address[0].address_data == "15550199999"
+    assert Message.from_bytes(request("event")).multiple_services_credit_control == []
+
+
 def test_usage_and_request_stand_in_one_service() -> None:
     text = "update:rg=300/si=7/si=9/used-input=3/used-output=4/request-output=5/reason=THRESHOLD"
     octets = request(text)

@@ -48,6 +48,17 @@ def test_a_second_initial_step_opens_another_session(fake_server) -> None:
     assert second.cc_request_number == 0
 
 
+def test_an_event_is_a_session_of_its_own(fake_server) -> None:
+    with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:
+        session = gateway.session(Subscriber())
+        for step in parse_steps(["initial event event terminate"]):
+            session.credit_control(step)
+    names = [request.session_id for request in fake_server.requests]
+    assert names[0] == names[3] == session.session_id
+    assert len(set(names)) == 3
+    assert [request.cc_request_number for request in fake_server.requests] == [0, 0, 0, 1]
+
+
 def test_a_watchdog_request_is_answered_while_an_answer_is_awaited(fake_server) -> None:
     fake_server.watchdog = True
     with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:

@@ -17,20 +17,20 @@ from diameter_ocs.simulator.load_requests import (
     make_templates,
     session_id,
 )
-from diameter_ocs.simulator.steps import RequestType, ServiceStep, Step, Units
+from diameter_ocs.simulator.steps import IN_SESSION, RequestType, ServiceStep, Step, Units
 
 IDENTITY = Identity("pgw1.demo.example", "demo.example", "demo.example")
 GROUPS = (300, 380)
 TEMPLATES = make_templates(IDENTITY, GROUPS, Subscriber())
 
 
-@pytest.mark.parametrize("kind", RequestType)
+@pytest.mark.parametrize("kind", IN_SESSION)
 def test_a_template_has_the_size_of_real_requests(kind: RequestType) -> None:
     assert 600 <= len(TEMPLATES[kind].octets) <= 900
 
 
 @given(
-    kind=st.sampled_from(RequestType),
+    kind=st.sampled_from(IN_SESSION),
     number=st.integers(0, 2**32 - 1),
     identifiers=st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
     used=st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),

@@ -16,6 +16,14 @@ from diameter_ocs.simulator.steps import (
 READ = [
     ("initial", Step(RequestType.INITIAL)),
     (
+        "event:rg=200/units=2@4012",
+        Step(
+            RequestType.EVENT,
+            (ServiceStep(200, requested=Units(service_specific_units=2)),),
+            (4012,),
+        ),
+    ),
+    (
         "initial:rg=300/request=10MiB,rg=380/request=1MiB",
         Step(
             RequestType.INITIAL,
@@ -83,7 +91,7 @@ def test_the_default_session_opens_reports_and_ends() -> None:
 
 
 REFUSED = [
-    ("inital", "'inital' is no kind of step; write initial, update or terminate"),
+    ("inital", "'inital' is no kind of step; write initial, update, terminate or event"),
     ("initial:", "nothing stands after the colon"),
     ("initial:rg=1,", "word '': unknown; write rg, si"),
     ("initial:rg=1/requst=5", "word 'requst=5': unknown; write rg, si"),

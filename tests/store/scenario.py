@@ -143,6 +143,11 @@ def terminate(
     return ask(RequestType.TERMINATION, subscriber, session, **{"usages": (used(10),), **others})
 
 
+def event(subscriber: int = 1, session: bytes = b"event", **others: object) -> ChargingRequest:
+    usages = {"usages": (want(10),), "request_number": 0}
+    return ask(RequestType.EVENT, subscriber, session, **{**usages, **others})
+
+
 def want(units: int | None, rating_group: int = DATA) -> ServiceUsage:
     return ServiceUsage(rating_group, (), Units(units, units, units))
 

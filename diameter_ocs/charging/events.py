@@ -1,0 +1,137 @@
+"""Charge an event at once, all of its services or none (RFC 8506 section 6.3, DIRECT_DEBITING).
+
+An event opens no session. It is remembered as a session that has ended is, so that its repeats are
+recognised.
+"""
+
+from .case import Case
+from .catalogue import RatingGroup, Tariff
+from .deadlines import SECOND
+from .decisions import Decision, Grant, Outcome, ServiceDecision, Settlement
+from .identification import subscriber
+from .ledger import Ledger
+from .progress import NOTHING_USED, SUCCESS, Progress, Service, new_session
+from .requests import ChargingRequest, ServiceUsage
+from .session import ClosedSession, CloseReason, Line, Session
+from .settlement import hold, settle
+from .units import round_up
+
+
+def charge_event(request: ChargingRequest, case: Case) -> Decision:
+    """Debits what an event asks for; where one service cannot be served, none is."""
+    account_id = subscriber(request.identities, case.directory)
+    if account_id is None:
+        return Decision(Outcome.USER_UNKNOWN)
+    name = request.session_key
+    opened = case.sessions.get(name)
+    ended = case.remembered(name) if opened is None else None
+    session = opened or (new_session(request, case, account_id) if ended is None else ended.session)
+    own = session._replace(account_id=account_id)
+    progress = Progress(case, own)
+    services = []
+    if request.service_context is not None:
+        services = progress.merged(request)
+    outcome = _debit_all(services, progress)
+    told = services
+    if outcome is not SUCCESS:
+        progress = Progress(case, own)  # nothing has moved
+        told = [service for service in services if service.outcome is not SUCCESS]
+    decision = Decision(
+        outcome,
+        tuple([ServiceDecision(each.usage, each.outcome, each.grant) for each in told]),
+        (progress.edr(request, outcome, services),),
+        balances=progress.ledger.changed_balances(),
+    )
+    heard = _heard(session, request, case)
+    if opened is not None:
+        return decision._replace(session=heard)
+    reason = CloseReason.EVENT if ended is None else ended.reason
+    return decision._replace(closed=(ClosedSession(heard, case.now, reason),))
+
+
+def _debit_all(services: list[Service], progress: Progress) -> Outcome:
+    """Serves the services in order; returns the first one's failure, after which none is served."""
+    in_part = progress.case.catalogue.session_rules.serves_events_in_part
+    for service in services:
+        if progress.is_denied:
+            service.outcome = Outcome.SERVICE_DENIED
+        elif service.rating_group is not None:
+            _debit(service, service.rating_group, progress.ledger, in_part)
+    failures = [service.outcome for service in services if service.outcome is not SUCCESS]
+    if services and not failures:
+        return SUCCESS
+    for service in services:
+        service.grant, service.settlement = None, NOTHING_USED
+    return failures[0] if failures else Outcome.RATING_FAILED
+
+
+def _debit(service: Service, group: RatingGroup, ledger: Ledger, in_part: bool) -> None:
+    """Debits the units of a service, or says why they cannot be."""
+    if not service.tariffs[0].sources:
+        service.outcome = Outcome.SERVICE_DENIED
+        return
+    wanted = _wanted(service.usage, group)
+    if wanted is None:
+        service.outcome = Outcome.RATING_FAILED
+        return
+    most = min(wanted, group.max_reservation)
+    settlement = _pay(most, group, service.tariffs, ledger, in_part)
+    served = settlement.used
+    if not served or (not in_part and served < wanted):
+        service.outcome = Outcome.LIMIT_REACHED
+        return
+    service.settlement = settlement
+    service.grant = Grant(group.unit_type, served, None, served < most)
+
+
+def _pay(
+    units: int, group: RatingGroup, tariffs: tuple[Tariff, ...], ledger: Ledger, in_part: bool
+) -> Settlement:
+    """Pays for units at one price after the other; what then is left may begin one more of each."""
+    rounding = group.rounding
+    lines = [
+        Line(1, group.id, tariff.price, unit_type=group.unit_type, rounding=rounding)
+        for tariff in tariffs
+    ]
+    settlement, left = NOTHING_USED, units
+    for begins_unit in (False, True) if in_part else (False,):
+        for at, tariff in enumerate(tariffs):
+            line, held = hold(lines[at], round_up(left, rounding), tariff, ledger, begins_unit)
+            covered = round_up(held, rounding) if begins_unit else held - held % rounding
+            served = min(left, covered)
+            lines[at], part = settle(line, served, 0, served, tariff, ledger)
+            settlement = _sum(settlement, part)
+            left -= served
+            if not left:
+                return settlement
+    return settlement
+
+
+def _wanted(usage: ServiceUsage, group: RatingGroup) -> int | None:
+    """Returns how many units an event is for; None: it asks for units of another type alone.
+
+    An amount of 0 says nothing: an event is for something.
+    """
+    requested = usage.requested
+    units = None if requested is None else requested.of(group.unit_type)
+    if units is None and requested is not None and any(requested):
+        return None
+    return units or usage.messages
+
+
+def _sum(one: Settlement, other: Settlement) -> Settlement:
+    return Settlement(*[a + b for a, b in zip(one, other, strict=True)])
+
+
+def _heard(session: Session, request: ChargingRequest, case: Case) -> Session:
+    """Returns the session whose name an event has, so that the journal is searched for it.
+
+    The search begins no earlier than ended sessions are remembered: there are clients that give all
+    events one name.
+    """
+    seconds = case.catalogue.session_rules.tombstone_seconds
+    return session._replace(
+        opened_at=max(session.opened_at, case.now - seconds * SECOND),
+        last_request_at=case.now,
+        request_number=max(request.request_number, session.request_number),
+    )

@@ -1,0 +1,240 @@
+"""Event requests: what is to be done, how much of it, and how the answer says what was."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from diameter.message import Message as PythonMessage
+
+from diameter_ocs.base.dictionary import Dictionary
+from diameter_ocs.base.errors import InvalidAvpValue, MissingAvp
+from diameter_ocs.base.message import Message, decode
+from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.requests import RequestType, ServiceUsage, Units
+from diameter_ocs.charging.units import UnitType
+from diameter_ocs.gy.decode import Decoded, Decoder
+from diameter_ocs.gy.encode import Encoder
+from diameter_ocs.gy.tolerance import Tolerated
+
+NOON = 1_709_985_600_000_000
+DEBIT = ("Requested-Action", 0)
+EVENT = {"CC-Request-Type": 4, "Service-Context-Id": "32274@3gpp.org"}
+TEXTS = ("CC-Service-Specific-Units", 3)
+SERVED = Grant(UnitType.SERVICE_SPECIFIC_UNITS, 3, None, False)
+
+Pair = tuple[str, Any]
+Read = Callable[..., Decoded]
+
+
+@pytest.fixture
+def read_event(read: Read) -> Read:
+    """Writes an event that names a subscriber, and decodes it."""
+
+    def read_event(*members: Pair, **others: Any) -> Decoded:
+        return read(*members, with_=EVENT | others)
+
+    return read_event
+
+
+def service(*members: Pair) -> Pair:
+    return "Multiple-Services-Credit-Control", members
+
+
+def requested(*members: Pair) -> Pair:
+    return "Requested-Service-Unit", members
+
+
+def information(*members: Pair) -> Pair:
+    return "Service-Information", [("SMS-Information", members)]
+
+
+def test_an_event_asks_in_services(read_event: Read) -> None:
+    decoded = read_event(
+        DEBIT, service(requested(TEXTS), ("Rating-Group", 200)), service(("Rating-Group", 0))
+    )
+    assert decoded.request.request_type is RequestType.EVENT
+    assert decoded.request.service_context == "32274"
+    assert decoded.request.usages == (
+        ServiceUsage(200, (), Units(service_specific=3)),
+        ServiceUsage(0, (), None),
+    )
+    assert not decoded.is_command_level
+    assert decoded.tolerated == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "usage"),
+    [
+        ([requested(TEXTS)], ServiceUsage(None, (), Units(service_specific=3))),
+        ([("Service-Identifier", 7)], ServiceUsage(None, (7,), None)),
+        ([requested()], ServiceUsage(None, (), Units())),
+        ([], ServiceUsage()),
+    ],
+)
+def test_an_event_may_ask_at_command_level(
+    read_event: Read, members: list[Pair], usage: ServiceUsage
+) -> None:
+    decoded = read_event(DEBIT, *members)
+    assert decoded.request.usages == (usage,)
+    assert decoded.is_command_level
+
+
+RECIPIENT = ("Recipient-Info", [])
+
+
+@pytest.mark.parametrize(
+    ("members", "messages"),
+    [
+        ([], 1),
+        ([information()], 1),
+        ([information(("Number-Of-Messages-Sent", 5))], 5),
+        ([information(RECIPIENT, RECIPIENT, RECIPIENT)], 3),
+        ([information(("Number-Of-Messages-Sent", 2), RECIPIENT, RECIPIENT, RECIPIENT)], 2),
+        ([information(("Number-Of-Messages-Sent", 0), RECIPIENT, RECIPIENT)], 2),
+        ([("Service-Information", [("PS-Information", [])])], 1),
+        (
+            [
+                (
+                    "Service-Information",
+                    [("MMS-Information", [("Recipient-Address", []), ("Recipient-Address", [])])],
+                )
+            ],
+            2,
+        ),
+    ],
+)
+def test_messages_are_those_that_are_said_else_one_for_each_recipient(
+    read_event: Read, members: list[Pair], messages: int
+) -> None:
+    (usage,) = read_event(DEBIT, service(("Rating-Group", 200)), *members).request.usages
+    assert usage.messages == messages
+    (usage,) = read_event(DEBIT, *members).request.usages
+    assert usage.messages == messages
+
+
+def test_messages_of_a_session_are_not_counted(read: Read) -> None:
+    decoded = read(requested(), information(("Number-Of-Messages-Sent", 5)))
+    assert decoded.request.usages == (ServiceUsage(None, (), Units()),)
+
+
+def test_usage_in_an_event_is_noted_and_not_believed(read_event: Read) -> None:
+    decoded = read_event(
+        DEBIT, service(("Rating-Group", 200), ("Used-Service-Unit", [TEXTS]), requested())
+    )
+    assert decoded.request.usages == (ServiceUsage(200, (), Units()),)
+    assert decoded.tolerated == (Tolerated.USAGE_IN_EVENT,)
+
+
+def test_an_event_that_does_not_say_what_to_do_lacks_an_action(
+    read_event: Read, dictionary: Dictionary
+) -> None:
+    for _ in range(3):  # a layout that comes again is read another way
+        with pytest.raises(MissingAvp) as raised:
+            read_event(service(("Rating-Group", 300)), **{"Event-Timestamp": 3_918_974_400})
+        assert raised.value.failed_avp == dictionary.avp("Requested-Action").example
+        assert raised.value.result_code == 5005
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [(1, "REFUND_ACCOUNT"), (2, "CHECK_BALANCE"), (3, "PRICE_ENQUIRY"), (4, "unknown")],
+)
+def test_other_actions_are_refused_in_words(read_event: Read, action: int, words: str) -> None:
+    with pytest.raises(InvalidAvpValue, match=words) as raised:
+        read_event(("Requested-Action", action))
+    assert raised.value.failed_avp == bytes.fromhex("000001b4 4000000c") + action.to_bytes(4)
+    assert raised.value.result_code == 5004
+
+
+def test_an_event_that_names_nobody_lacks_a_subscription(
+    write: Callable[..., Message], decoder: Decoder
+) -> None:
+    with pytest.raises(MissingAvp) as raised:
+        decoder.decode(write(DEBIT, with_=EVENT), "demo", NOON)
+    assert raised.value.failed_avp == bytes.fromhex("000001bb 40000008")
+
+
+@pytest.mark.parametrize("is_service", [True, False])
+def test_money_is_not_taken_for_a_unit(read_event: Read, is_service: bool) -> None:
+    asked = requested(("CC-Money", [("Unit-Value", [("Value-Digits", 5)])]))
+    with pytest.raises(InvalidAvpValue, match="CC-Money") as raised:
+        read_event(DEBIT, service(asked) if is_service else asked)
+    assert raised.value.failed_avp[:4] == bytes.fromhex("0000019d")
+
+
+def answered(encoder: Encoder, decoded: Decoded, outcome: Outcome, *services: Any) -> Any:
+    """Return the answer as another stack reads it."""
+    octets = encoder.encode(Decision(outcome, services), decoded)
+    answer = PythonMessage.from_bytes(octets)
+    assert answer.cc_request_type == 4
+    return answer
+
+
+def test_units_are_debited_for_good(read_event: Read, encoder: Encoder) -> None:
+    decoded = read_event(DEBIT, service(requested(TEXTS), ("Rating-Group", 200)))
+    told = ServiceDecision(decoded.request.usages[0], Outcome.SUCCESS, SERVED)
+    answer = answered(encoder, decoded, Outcome.SUCCESS, told)
+    (served,) = answer.multiple_services_credit_control
+    assert answer.result_code == served.result_code == 2001
+    assert served.granted_service_unit.cc_service_specific_units == 3
+    assert served.rating_group == 200
+    assert served.validity_time is None
+    assert served.final_unit_indication is None
+    assert answer.credit_control_failure_handling is None
+
+
+def test_what_is_served_in_part_is_final(read_event: Read, encoder: Encoder) -> None:
+    decoded = read_event(DEBIT, service(requested(TEXTS), ("Rating-Group", 200)))
+    told = ServiceDecision(
+        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(is_final=True)
+    )
+    (served,) = answered(encoder, decoded, Outcome.SUCCESS, told).multiple_services_credit_control
+    assert served.final_unit_indication.final_unit_action == 0
+    assert served.validity_time is None
+
+
+def test_an_answer_stands_where_the_question_stood(read_event: Read, encoder: Encoder) -> None:
+    decoded = read_event(DEBIT)
+    told = ServiceDecision(
+        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(is_final=True)
+    )
+    answer = answered(encoder, decoded, Outcome.SUCCESS, told)
+    assert answer.result_code == 2001
+    assert answer.multiple_services_credit_control == []
+    assert answer.granted_service_unit.cc_service_specific_units == 3
+    assert answer.final_unit_indication.final_unit_action == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.SERVICE_DENIED, 4010),
+        (Outcome.LIMIT_REACHED, 4012),
+        (Outcome.USER_UNKNOWN, 5030),
+        (Outcome.RATING_FAILED, 5031),
+    ],
+)
+def test_a_refusal_grants_nothing(
+    read_event: Read, encoder: Encoder, outcome: Outcome, code: int
+) -> None:
+    decoded = read_event(DEBIT, service(requested(TEXTS), ("Rating-Group", 200)))
+    told = ServiceDecision(decoded.request.usages[0], outcome)
+    answer = answered(encoder, decoded, outcome, told)
+    (refused,) = answer.multiple_services_credit_control
+    assert answer.result_code == refused.result_code == code
+    assert refused.granted_service_unit is None
+
+
+def test_what_cannot_be_rated_is_shown_at_either_level(
+    read_event: Read, encoder: Encoder, dictionary: Dictionary
+) -> None:
+    for members, failed in (
+        ([service(("Rating-Group", 999))], "000001b0 4000000c 000003e7"),
+        ([("Service-Identifier", 9)], "000001b7 4000000c 00000009"),
+        ([], dictionary.avp("Rating-Group").example.hex()),
+    ):
+        decoded = read_event(DEBIT, *members)
+        told = ServiceDecision(decoded.request.usages[0], Outcome.RATING_FAILED)
+        octets = encoder.encode(Decision(Outcome.RATING_FAILED, (told,)), decoded)
+        message = decode(octets, dictionary)
+        assert message.group.all("Failed-AVP") == [bytes.fromhex(failed)]
