@@ -197,6 +197,7 @@ LENGTHS: dict[str, Conversation] = {
         avp(873, avp(874, avp(1227, b"\0", vendor=10415), vendor=10415), vendor=10415)
     ),
     "member beyond its group": one(5014, avp(432, bytes(4)))(avp(456, misfit(432, 16))),
+    "member beyond its Proxy-Info": one(5014, avp(280, b""))(avp(284, misfit(280, 16))),
     "less than a header at the end": one(5014, avp(432, bytes(4), flags=0))(number(432)),
     "padding that is not zero": one(2001)(avp(1, b"alice")[:-3] + b"abc"),
     "member without its padding": served(

@@ -320,7 +320,7 @@ def _length_error(dictionary: Dictionary, rest: bytes) -> InvalidAvpLength:
     """Returns the error for the AVP that the rest of its group begins with."""
     name, length, failed_avp = _first_avp(dictionary, rest)
     return InvalidAvpLength(
-        f"{name} has a length of {length} octets, where {len(rest)} are left", failed_avp
+        f"{name} cannot have a length of {length} octets, where {len(rest)} are left", failed_avp
     )
 
 

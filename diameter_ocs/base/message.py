@@ -184,7 +184,7 @@ def answer(
             b"" if session_id is None else request.raw(session_id),
             dictionary.encode_avps(_origin(identity, request)),
             dictionary.encode_avps(members),
-            b"".join([request.raw(avp) for avp in request.group.avps("Proxy-Info")]),
+            b"".join([request.raw(avp) for avp in _proxies(request)]),
         )
     )
     flags = request.flags & PROXIABLE_BIT | (ERROR_BIT if is_error else 0)
@@ -253,6 +253,14 @@ def _header(request: Message, flags: int, body_octets: int) -> bytes:
         request.hop_by_hop,
         request.end_to_end,
     )
+
+
+def _proxies(request: Message) -> Iterable[Avp]:
+    """Returns what agents on the way need; a Proxy-Info that decoding ended in would break them."""
+    proxies = request.group.avps("Proxy-Info")
+    if request.fault is not None:
+        return [avp for avp in proxies if avp.value.layout.avps or not request.data(avp)]
+    return proxies
 
 
 def _copied(request: Message, dictionary: Dictionary) -> Iterable[Member]:
