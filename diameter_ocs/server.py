@@ -367,11 +367,7 @@ async def _look_after(look: Callable[[], object] | None) -> None:
 
 def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> Listener:
     """Joins the Diameter node, its peers and the application."""
-    folder = resource("dictionaries")
-    dictionary = dictionaries.load(
-        *((folder / name).read_text(encoding="utf-8") for name in DICTIONARIES),
-        fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
-    )
+    dictionary = _dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
     command = dictionary.command_named(CREDIT_CONTROL)
     local = LocalNode(
@@ -394,6 +390,17 @@ def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> L
     )
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
     return Listener(local, peers, application.take, places, metrics)
+
+
+def _dictionary() -> Dictionary:
+    """Reads the dictionaries, which an operator may have changed."""
+    folder = resource("dictionaries")
+    files = [folder / name for name in DICTIONARIES]
+    return dictionaries.load(
+        *(file.read_text(encoding="utf-8") for file in files),
+        names=[str(file) for file in files],
+        fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
+    )
 
 
 def _rules(configuration: Configuration) -> list[PeerRule]:

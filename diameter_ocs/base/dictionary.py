@@ -226,8 +226,10 @@ def _known(definition: AvpDefinition) -> Known:
     )
 
 
-def load(*texts: str, fallback: str | None = None) -> Dictionary:
+def load(*texts: str, names: Sequence[str] = (), fallback: str | None = None) -> Dictionary:
     """Returns the dictionary of all the XML texts; their AVPs and commands may name each other.
+
+    `names`, which are as many as the texts or none, are what errors call the texts.
 
     The AVPs of the text `fallback` get a name and nothing else. They stay unknown to every check:
     nobody has said that a request may hold them, and the types of a table that no standard was
@@ -237,7 +239,7 @@ def load(*texts: str, fallback: str | None = None) -> Dictionary:
         DictionaryError: a text is no well-formed dictionary, has a document type declaration,
             names an AVP that none of the texts defines, or defines something twice.
     """
-    roots = [parse(text) for text in texts]
+    roots = [parse(*text) for text in zip(texts, names or ("",) * len(texts), strict=True)]
     avps = [_avp(element) for root in roots for _, element in _elements(root, "avp")]
     commands = [
         _command(element, application_id)
@@ -245,9 +247,9 @@ def load(*texts: str, fallback: str | None = None) -> Dictionary:
         for application_id, element in _elements(root, "command")
     ]
     _check_unique(avps, commands)
-    names = {avp.name for avp in avps}
+    defined = {avp.name for avp in avps}
     for root in roots:
-        _check_rules(root, names)
+        _check_rules(root, defined)
     return Dictionary(avps, commands, {} if fallback is None else _names(parse(fallback)))
 
 

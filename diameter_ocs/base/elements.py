@@ -12,15 +12,15 @@ class DictionaryError(Exception):
 
 @dataclass(slots=True)
 class Element:
-    """One XML element and the line that it stands in."""
+    """One XML element and where it stands: the name of its text, if that has one, and the line."""
 
     tag: str
-    line: int
+    place: str
     attributes: Mapping[str, str]
     children: list["Element"] = field(default_factory=list)
 
     def fail(self, problem: str) -> NoReturn:
-        raise DictionaryError(f"line {self.line}: {self.tag}: {problem}")
+        raise DictionaryError(f"{self.place}: {self.tag}: {problem}")
 
     def text(self, name: str) -> str:
         if name not in self.attributes:
@@ -51,13 +51,19 @@ class Element:
         return found[0]
 
 
-def parse(text: str) -> Element:
+def parse(text: str, name: str = "") -> Element:
+    """Returns the element `diameter` of a text, which errors call by its name, if it has one.
+
+    Raises:
+        DictionaryError: the text is no such XML, or has a document type declaration.
+    """
     parser = expat.ParserCreate()
-    root = Element("document", 0, {})
+    before = f"{name}, " if name else ""
+    root = Element("document", f"{before}line 0", {})
     open_elements = [root]
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        element = Element(tag, parser.CurrentLineNumber, attributes)
+        element = Element(tag, f"{before}line {parser.CurrentLineNumber}", attributes)
         open_elements[-1].children.append(element)
         open_elements.append(element)
 
@@ -65,9 +71,8 @@ def parse(text: str) -> Element:
         open_elements.pop()
 
     def refuse(*_arguments: object) -> None:
-        raise DictionaryError(
-            f"line {parser.CurrentLineNumber}: a document type declaration is not allowed"
-        )
+        place = f"{before}line {parser.CurrentLineNumber}"
+        raise DictionaryError(f"{place}: a document type declaration is not allowed")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -75,5 +80,5 @@ def parse(text: str) -> Element:
     try:
         parser.Parse(text, True)
     except expat.ExpatError as error:
-        raise DictionaryError(f"this is not XML: {error}") from error
+        raise DictionaryError(f"{before}this is not XML: {error}") from error
     return root.only("diameter")

@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from .. import __version__
+from ..base.elements import DictionaryError
 from ..config import Configuration, load, resource
 from ..embedded import Cluster
 from ..handlers import provisioning
@@ -25,7 +26,7 @@ from ..store import schema
 from . import backup_files, database
 from .demo import demo_account
 from .options import Data, order
-from .output import UNAVAILABLE, command, fail
+from .output import UNAVAILABLE, WRONG_INPUT, command, fail
 from .profiling import Profile
 
 log = structlog.get_logger()
@@ -150,19 +151,21 @@ def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, d
 
     profile = Profile.wanted(os.environ)
     look_after = None if cluster is None else cluster.restart_if_dead
-    reasons: list[str] = []
+    code, status, reasons = "", UNAVAILABLE, []
     try:
         asyncio.run(run(configuration, conninfo, announce, look_after))
     except* AddressUnavailable as group:
-        reasons = [
-            f"{error}; choose another address with --listen or --metrics"
-            for error in _leaves(group)
-        ]
+        code, advice = "address_unavailable", "choose another address with --listen or --metrics"
+        reasons = [f"{error}; {advice}" for error in _leaves(group)]
+    except* DictionaryError as group:
+        code, status = "dictionary_invalid", WRONG_INPUT
+        advice = "mend the file, or put back the one of this version"
+        reasons = [f"{error}; {advice}" for error in _leaves(group)]
     finally:
         if profile is not None:
             profile.finish()
     if reasons:
-        fail("address_unavailable", reasons, UNAVAILABLE, False)
+        fail(code, reasons, status, False)
 
 
 def program_name(started: Path) -> str:
@@ -170,7 +173,7 @@ def program_name(started: Path) -> str:
     return "python3 -m diameter_ocs" if started.name == "__main__.py" else started.name
 
 
-def _leaves(group: BaseExceptionGroup[AddressUnavailable]) -> Iterator[AddressUnavailable]:
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
     """Yields the faults themselves, however deep task groups have wrapped them."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):

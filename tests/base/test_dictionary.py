@@ -168,6 +168,13 @@ def test_a_fault_is_named_with_its_line(content: str, problem: str) -> None:
         dictionary_with(content)
 
 
+def test_a_fault_is_named_with_its_file_where_that_has_a_name() -> None:
+    good = f'<diameter><application id="9">{AVP}</application></diameter>'
+    for bad in (good.replace("Unsigned32", "Text"), "<diameter>", "<!DOCTYPE d><diameter/>"):
+        with pytest.raises(DictionaryError, match=r"^own\.xml, "):
+            load(good, bad, names=("base.xml", "own.xml"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
