@@ -144,6 +144,19 @@ class SessionRules:
     """An event that cannot be paid whole gets the units that what is left can begin; else none."""
 
 
+class AppliedDocument(NamedTuple):
+    """One version of a catalogue as it was written, and who applied it when."""
+
+    version: int
+    applied_at: int
+    """In microseconds since 1970."""
+    actor: str
+    document: str
+    """What it says, as JSON."""
+    source: str | None
+    """The text that was applied; None: it was not kept then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """One version of all that one tenant sells."""

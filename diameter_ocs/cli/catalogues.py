@@ -1,17 +1,27 @@
 """`catalogue`: what a tenant sells, as one YAML document."""
 
+import datetime
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
-from ..handlers import provisioning
+from ..charging.catalogue import AppliedDocument
+from ..handlers import catalogue_versions, provisioning
 from ..handlers.catalogue import read_document
+from ..handlers.catalogue_difference import Difference
 from ..handlers.catalogue_document import Document
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
+from ..handlers.catalogue_versions import Change
+from ..handlers.commands import Done
+from ..store.catalogue_versions import CatalogueVersions
 from . import database
-from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
-from .output import command, print_done, print_json
+from .database import Rooms
+from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
+from .output import command, print_done, print_json, print_table
 
 app = typer.Typer(help="What a tenant sells.", no_args_is_help=True)
 
@@ -33,6 +43,9 @@ def check(file: File, as_json: AsJson = False) -> None:
 @command
 def apply(
     file: File,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change, or why it cannot.")
+    ] = False,
     transaction_id: TransactionId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -43,11 +56,146 @@ def apply(
     document = read_file(file)
     place = database.Place(data, database_url, demo)
     given = order(transaction_id)
-    done = database.run(
-        place, lambda rooms: provisioning.apply_catalogue(rooms.accounts, document, given)
+
+    async def work(rooms: Rooms) -> Done | int:
+        versions = CatalogueVersions(rooms.database)
+        base, found = await catalogue_versions.difference_to(versions, document)
+        if dry_run:
+            version = await provisioning.check_catalogue(rooms.accounts, document)
+            _print_differences(found, as_json)
+            return version
+        done = await provisioning.apply_catalogue(rooms.accounts, document, given, base)
+        if base and not as_json and not done.is_repeated:
+            _print_differences(found, as_json)
+        return done
+
+    done = database.run(place, work)
+    if isinstance(done, Done):
+        sentence = f"The catalogue of {document.tenant} is at version {done.answer['version']}."
+        print_done(done, sentence, as_json)
+    elif not as_json:
+        typer.echo(f"It would be version {done} of the catalogue of {document.tenant}.")
+
+
+@app.command("show")
+@command
+def show(
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="An older one than what runs.", metavar="NUMBER"),
+    ] = None,
+    tenant: Tenant = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the document as it was applied, with its comments."""
+
+    async def work(rooms: Rooms) -> tuple[str, AppliedDocument]:
+        versions = CatalogueVersions(rooms.database)
+        name = await provisioning.tenant_named(rooms.accounts, tenant)
+        return name, await catalogue_versions.version_of(versions, name, version)
+
+    name, applied = database.run(database.Place(data, database_url, demo), work)
+    content = json.loads(applied.document)
+    if as_json:
+        print_json({"tenant": name, **_applied_json(applied), "document": content})
+    elif applied.source is not None:
+        typer.echo(applied.source, nl=not applied.source.endswith("\n"))
+    else:
+        typer.echo("# Applied when the text was not kept yet; this is what it said.")
+        typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@app.command("history")
+@command
+def show_history(
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, help="How many at most.", metavar="NUMBER")
+    ] = 20,
+    tenant: Tenant = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions, the newest first: when, who, and what it changed."""
+
+    async def work(rooms: Rooms) -> Sequence[Change]:
+        versions = CatalogueVersions(rooms.database)
+        name = await provisioning.tenant_named(rooms.accounts, tenant)
+        return await catalogue_versions.history(versions, name, limit)
+
+    changes = database.run(database.Place(data, database_url, demo), work)
+    if as_json:
+        print_json([{**_applied_json(each.applied), "summary": each.summary} for each in changes])
+        return
+    rows = [(each.applied, each.summary) for each in changes]
+    print_table(
+        ["version", "applied", "by", "summary"],
+        [(each.version, _time(each.applied_at), each.actor, text) for each, text in rows],
     )
-    sentence = f"The catalogue of {document.tenant} is at version {done.answer['version']}."
-    print_done(done, sentence, as_json)
+
+
+@app.command("diff")
+@command
+def show_differences(
+    first: Annotated[
+        str | None,
+        typer.Argument(
+            help="A version, or a file to compare what runs with.", metavar="[VERSION|FILE]"
+        ),
+    ] = None,
+    second: Annotated[
+        int | None, typer.Argument(min=1, help="A newer version.", metavar="[VERSION]")
+    ] = None,
+    tenant: Tenant = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what differs between two versions, or what a file would change.
+
+    Without a version: what the newest one changed. With one version: what has changed since.
+    """
+    is_version = first is not None and first.isascii() and first.isdigit()
+    document = None if first is None or is_version else read_file(Path(first))
+
+    async def work(rooms: Rooms) -> Sequence[Difference]:
+        versions = CatalogueVersions(rooms.database)
+        if document is not None:
+            return (await catalogue_versions.difference_to(versions, document))[1]
+        name = await provisioning.tenant_named(rooms.accounts, tenant)
+        older = None if first is None else int(first)
+        return await catalogue_versions.difference(versions, name, older, second)
+
+    _print_differences(database.run(database.Place(data, database_url, demo), work), as_json)
+
+
+def _print_differences(found: Sequence[Difference], as_json: bool) -> None:
+    if as_json:
+        print_json([difference._asdict() for difference in found])
+        return
+    for difference in found:
+        typer.echo(str(difference))
+    if not found:
+        typer.echo("No difference.")
+
+
+def _applied_json(applied: AppliedDocument) -> dict[str, Any]:
+    return {
+        "version": applied.version,
+        "applied_at": _time(applied.applied_at),
+        "actor": applied.actor,
+        "source": applied.source,
+    }
+
+
+def _time(at: int) -> str:
+    moment = datetime.datetime.fromtimestamp(at // 1_000_000, datetime.UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def read_file(file: Path) -> Document:

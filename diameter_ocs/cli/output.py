@@ -45,7 +45,9 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except Refusal as error:
             fail(error.code, [str(error)], REFUSED, as_json)
         except CatalogueError as error:
-            fail("catalogue_invalid", error.sentences(), WRONG_INPUT, as_json)
+            faults = [fault._asdict() for fault in error.faults]
+            report("catalogue_invalid", error.sentences(), as_json, faults=faults)
+            raise typer.Exit(WRONG_INPUT) from None
         except ConfigurationError as error:
             fail("configuration_invalid", error.faults, WRONG_INPUT, as_json)
         except StepError as error:
@@ -79,10 +81,13 @@ def fail(code: str, sentences: Sequence[str], status: int, as_json: bool) -> NoR
     raise typer.Exit(status)
 
 
-def report(code: str, sentences: Sequence[str], as_json: bool) -> None:
-    """Says what is wrong: people read it on standard error, programs as JSON on standard output."""
+def report(code: str, sentences: Sequence[str], as_json: bool, **details: Any) -> None:
+    """Says what is wrong: people read it on standard error, programs as JSON on standard output.
+
+    Programs are told the details too.
+    """
     if as_json:
-        print_json({"error": {"code": code, "messages": list(sentences)}})
+        print_json({"error": {"code": code, "messages": list(sentences), **details}})
         return
     for sentence in sentences:
         typer.echo(f"diameter-ocs: {sentence}", err=True)

@@ -19,7 +19,7 @@ def read_document(text: str) -> Document:
     faults += [fault for fault in others if (fault.line, fault.column) not in told]
     if faults:
         raise CatalogueError(faults)
-    return document
+    return document.read_from(text.removeprefix("\ufeff"))
 
 
 def read_stored(tenant: str, version: int, text: str) -> Catalogue:
@@ -29,4 +29,9 @@ def read_stored(tenant: str, version: int, text: str) -> Catalogue:
     that servers of both can run side by side.
     """
     del tenant  # the document names it
-    return build(Document.model_validate_json(text, extra="ignore"), version)
+    return build(stored_document(text), version)
+
+
+def stored_document(text: str) -> Document:
+    """Returns a document as it was stored, without the keys that this program does not know."""
+    return Document.model_validate_json(text, extra="ignore")

@@ -29,7 +29,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         plans={part.name: _plan(part, document, groups) for part in document.plans},
         default_rating_groups=dict(document.default_rating_groups),
         service_identifiers=dict(document.service_identifiers),
-        default_monetary_balance_type=_default_money(document),
+        default_monetary_balance_type=default_money(document),
         session_rules=_session_rules(document.settings),
     )
 
@@ -59,7 +59,7 @@ def pays_from(service: ServicePart, document: Document) -> tuple[str, ...]:
         return service.balance_types
     if service.allowance is not None:
         return (service.allowance.balance_type,)
-    money = _default_money(document)
+    money = default_money(document)
     return () if money is None else (money,)
 
 
@@ -108,7 +108,8 @@ def _rating_group(
     )
 
 
-def _default_money(document: Document) -> str | None:
+def default_money(document: Document) -> str | None:
+    """Returns the money that pays where nothing else is said; None: there is none."""
     money = [part.name for part in document.balance_types if part.unit_type == "money"]
     return document.default_monetary_balance_type or (money[0] if money else None)
 

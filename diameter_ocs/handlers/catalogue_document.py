@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     WithJsonSchema,
 )
 
@@ -229,6 +230,18 @@ class Document(Part):
     """The money that pays where nothing else is said; not written: the first type of money."""
     plans: tuple[PlanPart, ...] = ()
     """What accounts subscribe to."""
+    _source: str | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> str | None:
+        """The text that the document was read from."""
+        return self._source
+
+    def read_from(self, source: str) -> "Document":
+        """Returns the document with the text that it was read from."""
+        copy = self.model_copy()
+        copy._source = source
+        return copy
 
 
 PARTS: dict[str, type[Part]] = {

@@ -175,4 +175,5 @@ def _of_price(path: Path, service: ServicePart, groups: Groups) -> Iterator[Find
         if cost.charge_of(round_up(USED_MAX[group.unit_type], group.rounding)) > AMOUNT_MAX:
             text = USED_MAX_TEXT[group.unit_type]
             reason = f"{text} of rating group {number} would cost more than a balance can hold"
-            yield Finding((*path, "price"), reason, ("rating_groups",))
+            hint = "; `per` says for how many units the amount is"
+            yield Finding((*path, "price"), reason + hint, ("rating_groups",))

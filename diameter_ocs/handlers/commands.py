@@ -85,9 +85,14 @@ class CommandWork(FindsAccounts, Protocol):
         """Returns a version that was applied."""
 
     async def add_catalogue(
-        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+        self,
+        tenant_name: str,
+        version: int,
+        document: str,
+        stamp: tuple[int, str],
+        source: str | None = None,
     ) -> None:
-        """Makes a document the tenant's next version."""
+        """Makes a document the tenant's next version; `source` is the text of it."""
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have."""

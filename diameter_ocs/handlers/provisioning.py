@@ -60,29 +60,53 @@ async def create_tenant(accounts: Accounts, name: str, order: Order) -> Done:
     return await perform(accounts, order, "tenant create", (name, {}), change)
 
 
-async def apply_catalogue(accounts: Accounts, document: Document, order: Order) -> Done:
-    """Makes a checked document the next version of its tenant's catalogue."""
+async def apply_catalogue(
+    accounts: Accounts, document: Document, order: Order, base: int | None = None
+) -> Done:
+    """Makes a checked document the next version of its tenant's catalogue.
+
+    `base` is the version that it was compared with, 0 where there was none: if another one is
+    running meanwhile nothing is changed. None: whichever is running.
+    """
     name, text = document.tenant, document.model_dump_json()
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
-        tenant = await work.tenant(name, changes=True)
-        if tenant is None:
-            raise Refusal(
-                "tenant_unknown", f"there is no tenant {name!r}: `tenant create {name}` makes it"
-            )
-        lost = set(await work.subscribed_plans(name)) - {plan.name for plan in document.plans}
-        if lost:
-            names = ", ".join(sorted(lost))
-            raise Refusal(
-                "plan_in_use", f"accounts still have plans that the document lacks: {names}"
-            )
-        await _check_balances(work, document, tenant)
-        version = (tenant.catalogue_version or 0) + 1
-        await work.add_catalogue(name, version, text, stamp)
+        running = await _applicable(work, document, base)
+        version = (running or 0) + 1
+        await work.add_catalogue(name, version, text, stamp, document.source)
         answer = {"tenant": name, "version": version}
-        return Effect(answer, {"version": tenant.catalogue_version}, {"version": version})
+        return Effect(answer, {"version": running}, {"version": version})
 
     return await perform(accounts, order, "catalogue apply", (name, text), change)
+
+
+async def check_catalogue(accounts: Accounts, document: Document) -> int:
+    """Refuses what `apply_catalogue` would refuse; returns the version that it would be."""
+    async with accounts.commanding() as work:
+        return (await _applicable(work, document, None) or 0) + 1
+
+
+async def _applicable(work: CommandWork, document: Document, base: int | None) -> int | None:
+    """Refuses a document that would hurt what is there; returns the version that is running."""
+    name = document.tenant
+    tenant = await work.tenant(name, changes=True)
+    if tenant is None:
+        raise Refusal(
+            "tenant_unknown", f"there is no tenant {name!r}: `tenant create {name}` makes it"
+        )
+    running = tenant.catalogue_version
+    if base is not None and base != (running or 0):
+        raise Refusal(
+            "conflict",
+            f"version {running} was applied at the same moment: see `catalogue diff`, and put both"
+            " together",
+        )
+    lost = set(await work.subscribed_plans(name)) - {plan.name for plan in document.plans}
+    if lost:
+        names = ", ".join(sorted(lost))
+        raise Refusal("plan_in_use", f"accounts still have plans that the document lacks: {names}")
+    await _check_balances(work, document, tenant)
+    return running
 
 
 async def _check_balances(work: CommandWork, document: Document, tenant: Tenant) -> None:
@@ -104,6 +128,13 @@ async def _check_balances(work: CommandWork, document: Document, tenant: Tenant)
     if held and after.currency != before.currency:
         raise Refusal(
             "currency_in_use", f"accounts have balances in {before.currency}: keep this currency"
+        )
+    money = before.default_monetary_balance_type
+    if money in held and after.default_monetary_balance_type != money:
+        raise Refusal(
+            "balance_type_in_use",
+            f"accounts pay from their balances of {money}: write"
+            f" `default_monetary_balance_type: {money}`",
         )
 
 

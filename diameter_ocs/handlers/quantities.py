@@ -2,7 +2,7 @@
 
 import re
 
-from ..charging.units import AMOUNT_MAX
+from ..charging.units import AMOUNT_MAX, UnitType
 
 UNITS = {
     "": 1,
@@ -20,6 +20,12 @@ UNITS = {
     "h": 3600,
     "d": 86400,
 }
+SPOKEN = {
+    UnitType.VOLUME: ("TiB", "GiB", "MiB", "KiB", "B"),
+    UnitType.TIME: ("d", "h", "min", "s"),
+    UnitType.SERVICE_SPECIFIC_UNITS: (),
+}
+"""The units that people are told, the largest first."""
 PATTERN = r"([0-9][0-9_]{0,39})\s*([A-Za-z]*)"
 
 
@@ -42,3 +48,11 @@ def shortened(value: object) -> str:
     """Quotes what was written, the beginning of it where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def quantity_text(quantity: int, unit_type: UnitType) -> str:
+    """Writes a number of units as `parse_quantity` reads it: in the largest unit that is exact."""
+    for name in SPOKEN[unit_type]:
+        if quantity >= UNITS[name] and quantity % UNITS[name] == 0:
+            return f"{quantity // UNITS[name]} {name}"
+    return str(quantity)

@@ -104,9 +104,14 @@ class PostgresCommandWork:
         return await self._catalogues.get(self._driver, tenant_name, version)
 
     async def add_catalogue(
-        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+        self,
+        tenant_name: str,
+        version: int,
+        document: str,
+        stamp: tuple[int, str],
+        source: str | None = None,
     ) -> None:
-        """Makes a document the tenant's next version."""
+        """Makes a document the tenant's next version; `source` is the text of it."""
         now, actor = stamp
         row = {
             "tenant": tenant_name,
@@ -114,6 +119,7 @@ class PostgresCommandWork:
             "document": cast(literal(document, Text), JSON),
             "applied_at": moment(now),
             "actor": actor,
+            "source": source,
         }
         await self._connection.execute(insert(catalogue).values(row))
         await self._connection.execute(

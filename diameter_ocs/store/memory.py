@@ -323,9 +323,14 @@ class MemoryCommandWork:
         return await self._store.read_catalogue(tenant_name, version)
 
     async def add_catalogue(
-        self, tenant_name: str, version: int, document: str, stamp: tuple[int, str]
+        self,
+        tenant_name: str,
+        version: int,
+        document: str,
+        stamp: tuple[int, str],
+        source: str | None = None,
     ) -> None:
-        """Makes a document the tenant's next version."""
+        """Makes a document the tenant's next version; nobody reads its text here."""
         self._writes.append(lambda: self._store.add_catalogue(tenant_name, version, document))
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:

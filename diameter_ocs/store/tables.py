@@ -48,6 +48,7 @@ catalogue = Table(
     Column("document", JSON, nullable=False),
     Column("applied_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("source", Text),  # the YAML as it was written
 )
 
 account = Table(

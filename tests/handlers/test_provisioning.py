@@ -120,6 +120,22 @@ def test_what_accounts_have_becomes_nothing_else(
     play(story())
 
 
+def test_the_money_that_accounts_pay_from_stays(store: MemoryStore) -> None:
+    more = DOCUMENT.replace(
+        "  - {name: money,", "  - {name: cash, unit_type: money}\n  - {name: money,"
+    )
+    kept = more + "default_monetary_balance_type: money\n"
+
+    async def story() -> None:
+        await furnish(store)
+        assert await code_of(apply_catalogue(store, document(text=more), ORDER)) == (
+            "balance_type_in_use"
+        )
+        await apply_catalogue(store, document(text=kept), ORDER)
+
+    play(story())
+
+
 def test_the_only_tenant_need_not_be_named(store: MemoryStore) -> None:
     async def story() -> None:
         new = [new_account(1)]

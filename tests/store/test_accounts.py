@@ -11,6 +11,7 @@ from diameter_ocs.handlers.answers import account_answer
 from diameter_ocs.handlers.catalogue import build, read_document
 from diameter_ocs.handlers.provisioning import (
     apply_catalogue,
+    check_catalogue,
     create_account,
     create_tenant,
 )
@@ -166,6 +167,20 @@ async def test_of_many_catalogues_at_once_each_is_a_version(kept: Kept) -> None:
     )
     assert sorted(each.answer["version"] for each in done) == [1, 2, 3, 4]
     assert await kept.accounts.tenants() == {"demo": 4}
+
+
+async def test_of_two_catalogues_compared_with_the_same_one_is_told(kept: Kept) -> None:
+    await create_tenant(kept.accounts, "demo", ORDER)
+    document = read_document(DOCUMENT)
+    for base in (0, 1):
+        done = await asyncio.gather(
+            *(apply_catalogue(kept.accounts, document, ORDER, base) for _ in range(3)),
+            return_exceptions=True,
+        )
+        refused = [each for each in done if isinstance(each, Refusal)]
+        assert [each.code for each in refused] == ["conflict", "conflict"]
+        assert await check_catalogue(kept.accounts, document) == base + 2
+        assert await kept.accounts.tenants() == {"demo": base + 1}
 
 
 async def test_an_opening_is_in_the_journal(postgres: Kept) -> None:

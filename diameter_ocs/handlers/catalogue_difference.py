@@ -1,0 +1,116 @@
+"""What differs between two catalogue documents, by path, whatever the order of their parts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..charging.units import UnitType
+from .catalogue_build import UNIT_TYPES, default_money, rating_groups
+from .catalogue_document import Document
+from .catalogue_rules import AMOUNTS
+from .quantities import quantity_text
+
+NAMES = ("id", "name")
+"""The keys by which the parts of a list are known."""
+SUMMARY_PATHS_MAX = 3
+
+
+class Difference(NamedTuple):
+    """What stands at a path, before and after; None: nothing does."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"+ {self.path}: {written(self.after)}"
+        if self.after is None:
+            return f"- {self.path}: {written(self.before)}"
+        return f"~ {self.path}: {written(self.before)} -> {written(self.after)}"
+
+
+def differences(before: Document | None, after: Document) -> list[Difference]:
+    """Returns what differs; of a part that is new or gone it is told what it says, key by key."""
+    return list(_compared("", None if before is None else _told(before), _told(after)))
+
+
+def summary(found: Sequence[Difference]) -> str:
+    """Says in a line how much differs, and where it begins."""
+    if not found:
+        return "no change"
+    paths = list(dict.fromkeys(_part(difference.path) for difference in found))
+    more = len(paths) - SUMMARY_PATHS_MAX
+    names = ", ".join(paths[:SUMMARY_PATHS_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(found)} {'change' if len(found) == 1 else 'changes'}: {names}"
+
+
+def written(value: Any) -> str:
+    """Writes a value in one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return str(value)
+
+
+def _part(path: str) -> str:
+    """Returns the path of the outermost named part, as plans[gold], or of a key."""
+    name, bracket, rest = path.partition("[")
+    return f"{name}[{rest.partition(']')[0]}]" if bracket else path
+
+
+def _told(document: Document) -> dict[str, Any]:
+    """Returns a document as people read it: amounts in units, what is left to a default filled in.
+
+    The order of balance types matters for the default money only, which is filled in.
+    """
+    content: dict[str, Any] = document.model_dump(mode="json")
+    content["default_monetary_balance_type"] = default_money(document)
+    groups = list(rating_groups(document.rating_groups))
+    unit_types = {group.id: group.unit_type for group in groups}
+    for part in _walk(content["rating_groups"]):
+        for key in AMOUNTS:
+            _tell(part, key, unit_types[part["id"]])
+        _tell(part, "quota_validity", UnitType.TIME)
+    types = {part.name: part.unit_type for part in document.balance_types}
+    for plan in content["plans"]:
+        for service in plan["services"]:
+            allowance, price = service["allowance"], service["price"]
+            if allowance is not None:
+                _tell(allowance, "amount", UNIT_TYPES[types[allowance["balance_type"]]])
+            if price is not None:
+                _tell(price, "per", unit_types[service["rating_groups"][0]])
+    return content
+
+
+def _walk(parts: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        yield part
+        yield from _walk(part["children"])
+
+
+def _tell(part: dict[str, Any], key: str, unit_type: UnitType) -> None:
+    if part[key] is not None:
+        part[key] = quantity_text(part[key], unit_type)
+
+
+def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
+    """Compares two values; mappings and lists of named parts by what is in them."""
+    if before == after:
+        return
+    one, other = _named(before), _named(after)
+    if one is None and other is None:
+        yield Difference(path, before, after)
+        return
+    for key in dict.fromkeys([*(one or {}), *(other or {})]):
+        place = f"{path}.{key}" if not key.startswith("[") else f"{path}{key}"
+        yield from _compared(place.removeprefix("."), (one or {}).get(key), (other or {}).get(key))
+
+
+def _named(value: Any) -> Mapping[str, Any] | None:
+    """Returns what is in a value by name; None: it is told whole."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        return {f"[{next(part[key] for key in NAMES if key in part)}]": part for part in value}
+    return None
