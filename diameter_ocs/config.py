@@ -38,6 +38,8 @@ PORT_MAX = 65535
 IDENTITY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 IDENTITY_PATTERN = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
 DATABASE_URL = re.compile(r"postgres(ql)?://|\s*\w+\s*=")
+DATABASE_URL_WANTED = "must be postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE"
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -106,7 +108,7 @@ def _check_realm(value: str) -> str:
 
 def _check_database_url(value: SecretStr) -> SecretStr:
     if not DATABASE_URL.match(value.get_secret_value()):
-        raise ValueError("must be postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE")
+        raise ValueError(DATABASE_URL_WANTED)
     return value
 
 
@@ -119,13 +121,18 @@ ServiceContext = Annotated[str, Field(pattern=r"^32[0-9]{3}$")]
 class PeerEntry(BaseModel):
     """Which peers are accepted by one `[[peers]]` table, and how they are treated."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     host: IdentityPattern | None = None
+    """The peer's Origin-Host, or a pattern of it such as `pgw*.example.net`; not set: any."""
     realm: Identity | None = None
+    """The peer's Origin-Realm; not set: any. A table needs a host or a realm."""
     tenant: str | None = Field(default=None, min_length=1)
+    """Whose gateways these are; not set: any tenant's."""
     addresses: tuple[Annotated[Network, PlainValidator(_parse_network)], ...] = ()
+    """Where they may connect from; empty: anywhere."""
     strict: bool = False
+    """Whether peculiarities of messages that would be tolerated are errors."""
 
     @model_validator(mode="after")
     def _names_someone(self) -> "PeerEntry":
@@ -135,50 +142,81 @@ class PeerEntry(BaseModel):
 
 
 class Configuration(BaseSettings):
-    """All settings of the server and of the commands; times in seconds, sizes in octets."""
+    """All settings of the server and of the commands; times in seconds, sizes in octets.
+
+    What stands below a key is its entry in the reference, `deploy/configuration.md`.
+    """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
     )
 
     origin_host: Identity | None = None
+    """The node's own name, its Origin-Host; `serve` needs it."""
     origin_realm: Identity | None = None
+    """The node's own realm, its Origin-Realm; `serve` needs it."""
     host_aliases: Annotated[tuple[Identity, ...], NoDecode, BeforeValidator(_split)] = ()
-    # Realms besides origin_realm whose requests are taken; "*" takes all.
+    """Other names under which requests may call the node in Destination-Host."""
     served_realms: Annotated[tuple[Realm, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Realms besides `origin_realm` whose requests are taken; `*` takes all."""
     listen: Annotated[Endpoint, NoDecode, PlainValidator(parse_endpoint)] = Endpoint(
         "0.0.0.0", 3868
     )
+    """Where Diameter is taken over TCP; port 0 lets the system choose one."""
     metrics: Annotated[Endpoint | None, NoDecode, PlainValidator(_parse_endpoint_or_none)] = (
         Endpoint("127.0.0.1", 9168)
     )
-    # The directory of the embedded database; None is the place usual for the user.
+    """Where /metrics, /healthz and /readyz are shown over HTTP; `""` in the file: nowhere."""
     data: Path | None = None
-    # Where usage waits that had to be refused; None is a folder in the data directory. Servers of
-    # different databases must not share one.
+    """The directory of the embedded database; not set: the place usual for the user."""
     spool: Path | None = None
-    # An external PostgreSQL; None is the embedded one.
+    """Where usage waits that had to be refused; not set: a folder in the data directory.
+
+    Servers of different databases must not share one.
+    """
     database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] | None = None
+    """An external PostgreSQL, as `postgresql://USER@HOST/DATABASE`; not set: the embedded one."""
+    database_url_file: Path | None = None
+    """A file that holds the `database_url`, for an address with a password.
+
+    Where nothing names a database, the systemd credential `database_url` does, if there is one.
+    """
     lanes: int = Field(default=2, ge=1, le=64)
+    """Transactions that charge at the same time."""
     batch_size: int = Field(default=128, ge=1, le=1024)
+    """Requests that share a transaction at most."""
     answer_budget_seconds: float = Field(default=2.0, ge=0.1, le=60)
-    # RFC 3539 section 3.4.1: Tw is at least 6 seconds.
+    """How long a request may wait for its answer before it gets 3004 DIAMETER_TOO_BUSY."""
     watchdog_seconds: float = Field(default=30.0, ge=6, le=3600)
+    """Tw: how long a peer may be silent before it is asked (RFC 3539 section 3.4.1)."""
     vendor_id: int = Field(default=0, ge=0, le=2**32 - 1)
+    """The Vendor-Id of the node's capabilities."""
     product_name: str = Field(default="diameter-ocs", min_length=1, max_length=255)
+    """The Product-Name of the node's capabilities."""
     message_octets_max: int = Field(default=65536, ge=4096, le=1024 * 1024)
+    """Longer messages end their connection."""
     requests_in_flight_max: int = Field(default=1024, ge=1)
+    """Unanswered requests of a peer; more get 3004 DIAMETER_TOO_BUSY."""
     connections_max: int = Field(default=1024, ge=1)
-    # Of these, connections whose CER has not come; one address has at most half of them.
+    """Connections at a time; more are closed at once."""
     half_open_connections_max: int = Field(default=256, ge=2)
+    """Of these, connections whose CER has not come; one address has at most half of them."""
     accept_any_loopback_peer: bool = False
-    # Whole days of EDRs are dropped when they are older; the books go on from opening balances.
+    """Whether any peer from this machine is accepted, as `serve --demo` does."""
     edr_retention_days: int = Field(default=400, ge=7, le=36500)
+    """Whole days of EDRs are dropped when they are older; the books go on from opening balances."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Which events are logged: those of this level and above."""
     log_format: Literal["console", "json", "auto"] = "auto"
-    # Private Service-Context-Ids, each with the document that describes it, as "32251".
+    """How they are written; `auto` is console on a terminal and JSON elsewhere."""
     service_contexts: dict[str, ServiceContext] = Field(default_factory=dict)
+    """Private Service-Context-Ids, each with the document that describes it, as `"32251"`."""
     peers: Annotated[tuple[PeerEntry, ...], NoDecode] = ()
+    """Which peers are accepted, one table for each name or pattern."""
 
     def identity(self) -> tuple[str, str]:
         """Returns Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
@@ -186,7 +224,7 @@ class Configuration(BaseSettings):
             return self.origin_host, self.origin_realm
         missing = [key for key in ("origin_host", "origin_realm") if not getattr(self, key)]
         raise ConfigurationError(
-            [f"{key}: missing; set it in the file, or {_variable(key)}" for key in missing]
+            [f"{key}: missing; set it in the file, or {variable(key)}" for key in missing]
         )
 
     @classmethod
@@ -205,14 +243,16 @@ class Configuration(BaseSettings):
 def load(path: Path | None, **overrides: Any) -> Configuration:
     """Returns the configuration of a file, the environment and the command line's overrides.
 
+    Before all of them systemd's credential counts.
+
     An override of None is one that was not given. A relative path in the file starts from the
     file's folder. ConfigurationError names every fault.
     """
-    in_file = _read(path) if path is not None else {}
-    in_environment = EnvSettingsSource(Configuration)()
+    in_file = _with_secret(_read(path)) if path is not None else {}
+    in_environment = _with_secret(EnvSettingsSource(Configuration)())
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Configuration(**{**in_file, **in_environment, **given})
+        return Configuration(**{**_credential(), **in_file, **in_environment, **given})
     except ValidationError as error:
         raise ConfigurationError(
             [
@@ -241,10 +281,39 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
-    for key in ("data", "spool"):
+    for key in ("data", "spool", "database_url_file"):
         if isinstance(values.get(key), str):
             values[key] = path.absolute().parent / values[key]
     return values
+
+
+def _with_secret(values: dict[str, Any]) -> dict[str, Any]:
+    """Adds the database's address where one source of settings names the file that holds it."""
+    file = values.get("database_url_file")
+    if not isinstance(file, str | Path):
+        return values
+    if "database_url" in values:
+        raise ConfigurationError(["database_url, database_url_file: only one of them can be set"])
+    return {**values, "database_url": _secret(Path(file))}
+
+
+def _credential() -> dict[str, Any]:
+    """Returns what systemd hands over, see systemd.exec(5), LoadCredential."""
+    directory = os.environ.get(CREDENTIALS_VARIABLE)
+    file = Path(directory, "database_url") if directory else None
+    return {} if file is None or not file.is_file() else {"database_url": _secret(file)}
+
+
+def _secret(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError([f"{file}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([f"{file}: is not written in UTF-8"]) from None
+    if not DATABASE_URL.match(text):
+        raise ConfigurationError([f"{file}: {DATABASE_URL_WANTED}"])
+    return text
 
 
 def _source(
@@ -258,7 +327,7 @@ def _source(
     if key in given:
         return "command line: "
     if key in in_environment:
-        return f"environment, {_variable(key)}: "
+        return f"environment, {variable(key)}: "
     return f"{path}: "
 
 
@@ -277,5 +346,6 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _variable(key: str) -> str:
+def variable(key: str) -> str:
+    """Returns the name of a key in the environment."""
     return f"{ENVIRONMENT_PREFIX}{key.upper()}"

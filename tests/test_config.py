@@ -57,6 +57,7 @@ realm = "roaming.example"
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in Configuration.model_fields:
         monkeypatch.delenv(f"OCS_{key.upper()}", raising=False)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -83,8 +84,8 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
     named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
     assert configuration.service_contexts == {"gprs@maker.example": "32251"}
-    tables = {"peers", "service_contexts"}
-    assert named_in_file | tables == set(Configuration.model_fields)
+    others = {"peers", "service_contexts", "database_url_file"}
+    assert named_in_file | others == set(Configuration.model_fields)
 
 
 def test_without_a_file_there_are_defaults() -> None:
@@ -192,6 +193,59 @@ def test_the_database_url_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(None, database_url="mysql://root:secret@db/ocs")
     assert "secret" not in str(raised.value)
+
+
+def database_of(configuration: Configuration) -> str | None:
+    url = configuration.database_url
+    return None if url is None else url.get_secret_value()
+
+
+def test_the_database_url_may_stand_in_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("postgresql://ocs:first@db/ocs\n")
+    path = write(tmp_path, 'database_url_file = "secret"')
+    configuration = load(path)
+    assert database_of(configuration) == "postgresql://ocs:first@db/ocs"
+    assert "ocs:first" not in repr(configuration)
+
+    (tmp_path / "other").write_text("postgresql://ocs:two@db/ocs")
+    monkeypatch.setenv("OCS_DATABASE_URL_FILE", str(tmp_path / "other"))
+    assert database_of(load(path)) == "postgresql://ocs:two@db/ocs"
+    assert database_of(load(path, database_url="host=db")) == "host=db"
+    monkeypatch.setenv("OCS_DATABASE_URL", "host=db")
+    with pytest.raises(ConfigurationError, match="only one of them"):
+        load(path)
+
+
+def test_systemds_credential_counts_where_nothing_names_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert database_of(load(None)) is None
+    (tmp_path / "database_url").write_text("postgresql://ocs:secret@db/ocs\n")
+    assert database_of(load(None)) == "postgresql://ocs:secret@db/ocs"
+    assert database_of(load(write(tmp_path, 'database_url = "host=db"'))) == "host=db"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"geheim", "must be postgresql://"),
+        (b"\xffgeheim", "is not written in UTF-8"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named_by_its_file_alone(
+    content: bytes | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("OCS_DATABASE_URL_FILE", str(file))
+    with pytest.raises(ConfigurationError, match=f"^{file}: {reason}") as raised:
+        load(None)
+    assert "geheim" not in str(raised.value)
 
 
 def test_a_server_needs_a_name() -> None:

@@ -15,6 +15,7 @@ from . import (
     bench,
     books,
     catalogues,
+    configuration,
     db,
     edrs,
     serve,
@@ -68,6 +69,7 @@ commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
 commands.add_typer(db.app, name="db")
+commands.add_typer(configuration.app, name="config")
 commands.command("test")(test)
 
 

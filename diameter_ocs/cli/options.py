@@ -8,18 +8,31 @@ from typing import Annotated
 import typer
 
 from ..handlers.commands import Order
+from ..store.logins import has_password
 
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="Directory of the embedded database.", metavar="DIR"),
 ]
+
+
+def _without_password(value: str | None) -> str | None:
+    if value is not None and has_password(value):
+        raise typer.BadParameter(
+            "other users see a password on the command line: set OCS_DATABASE_URL, or"
+            " OCS_DATABASE_URL_FILE to a file that holds the address"
+        )
+    return value
+
+
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database-url",
-        help="An external PostgreSQL instead; better in the environment, as OCS_DATABASE_URL,"
-        " where other users do not see it.",
+        help="An external PostgreSQL instead; with a password only in the environment, as"
+        " OCS_DATABASE_URL, or in a file that OCS_DATABASE_URL_FILE names.",
         metavar="URL",
+        callback=_without_password,
     ),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the database of `serve --demo`.")]

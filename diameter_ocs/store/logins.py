@@ -3,12 +3,15 @@
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ..charging.faults import CasesUnavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_SECONDS = 5
+SECRETS = frozenset({"password", "sslpassword"})
+"""Parameters of an address that nobody else may see."""
 
 
 class SchemaError(Exception):
@@ -31,6 +34,14 @@ def connect(conninfo: str, autocommit: bool = False) -> Connection:
         ) from None
     except psycopg.Error as error:
         raise CasesUnavailable(first_line(error)) from error
+
+
+def has_password(conninfo: str) -> bool:
+    """Says whether an address holds a password; one that is malformed is refused elsewhere."""
+    try:
+        return not SECRETS.isdisjoint(conninfo_to_dict(conninfo))
+    except psycopg.ProgrammingError:
+        return False
 
 
 def first_line(error: BaseException) -> str:

@@ -48,15 +48,26 @@ def test_a_newer_schema_that_is_compatible_is_used(run: Run, database: str) -> N
 
 @pytest.mark.parametrize("command", ["tenant list", "books", "db migrate"])
 def test_a_database_that_is_not_there_is_told_without_its_password(
-    command: str, run_anywhere: Run
+    command: str, run_anywhere: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = "postgresql://ocs:geheim@127.0.0.1:1/ocs"
-    ended = run_anywhere(*command.split(), "--database-url", url, "--json")
+    monkeypatch.setenv("OCS_DATABASE_URL", "postgresql://ocs:geheim@127.0.0.1:1/ocs")
+    ended = run_anywhere(*command.split(), "--json")
     assert ended.status == 3
     error = ended.json["error"]
     assert error["code"] == "database_unavailable"
     assert "start it" in error["messages"][0]
     assert "geheim" not in ended.out
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ocs:geheim@127.0.0.1:1/ocs", "host=127.0.0.1 password=geheim"]
+)
+def test_a_password_on_the_command_line_is_refused(url: str, run_anywhere: Run) -> None:
+    ended = run_anywhere("tenant", "list", "--database-url", url)
+    assert ended.status == 2
+    assert "set OCS_DATABASE_URL, or OCS_DATABASE_URL_FILE to a file" in ended.err
+    assert ended.err.count("\n") == 1
+    assert "geheim" not in ended.err
 
 
 def test_what_is_no_address_of_a_database_is_told_without_its_words(run_anywhere: Run) -> None:

@@ -125,12 +125,14 @@ def test_an_embedded_database_is_saved_before_it_is_migrated(
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_no_password_is_shown(command: str, run_anywhere: Run, tmp_path: Path) -> None:
+def test_no_password_is_shown(
+    command: str, run_anywhere: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "ocs.zip"
     if command == "restore":
         file.write_bytes(b"")
-    url = "postgresql://ocs:geheim@127.0.0.1:1/ocs"
-    ended = run_anywhere("db", command, file, "--database-url", url)
+    monkeypatch.setenv("OCS_DATABASE_URL", "postgresql://ocs:geheim@127.0.0.1:1/ocs")
+    ended = run_anywhere("db", command, file)
     assert ended.status != 0
     assert "geheim" not in ended.out + ended.err
     assert [entry for entry in tmp_path.iterdir() if entry != file] == []

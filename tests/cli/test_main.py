@@ -41,6 +41,7 @@ def test_there_are_the_promised_commands() -> None:
         "books",
         "simulate pgw",
         "bench",
+        "config reference",
         "db backup",
         "db migrate",
         "db restore",
@@ -64,6 +65,14 @@ def test_the_version_is_printed(run_anywhere: Run) -> None:
 def test_the_help_lists_every_command(run_anywhere: Run) -> None:
     listed = run_anywhere("--help").out
     assert [path[0] for path in COMMANDS if f" {path[0]} " not in listed] == []
+
+
+def test_no_help_shows_what_the_environment_holds(
+    run_anywhere: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCS_DATABASE_URL", "postgresql://ocs:geheim@db/ocs")
+    assert "geheim" not in run_anywhere("books", "--help").out
+    assert "geheim" not in run_anywhere("config", "reference").out
 
 
 def test_where_the_program_is_installed_there_are_no_tests(run_anywhere: Run) -> None:
@@ -140,7 +149,7 @@ ERRORS = [
     ("balance debit alice 20.01", 1, "insufficient_balance", "`account show` says how much"),
     ("edr list --account bob", 1, "account_unknown", "there is no account 'bob'"),
     ("simulate pgw --server localhost", 2, "usage", "HOST:PORT"),
-    ("simulate pgw hello", 2, "step_invalid", "initial, update or terminate"),
+    ("simulate pgw hello", 2, "step_invalid", "initial, update, terminate or event"),
     ("simulate pgw --server 127.0.0.1:1", 3, "simulator_stopped", "start the server there"),
 ]
 
