@@ -414,4 +414,9 @@ EXPLANATIONS = [
         "the grammar of TS 32.299 requires it, and we write it ourselves",
         "Tariff-Information/Current-Tariff",
     ),
+    Explanation(
+        "any number here",
+        "RFC 3588 let several stand there, and clients of its time are let in",
+        "Vendor-Specific-Application-Id/Vendor-Id",
+    ),
 ]

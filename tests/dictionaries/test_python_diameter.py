@@ -68,6 +68,13 @@ def members_of(cls: Any) -> dict[Key, Any]:
     return {(each.avp_code, each.vendor_id): each for each in cls.avp_def}
 
 
+def is_repeatable(cls: Any, member: Any) -> bool:
+    """Say whether that stack takes more than one of a member: it keeps these in a list."""
+    annotations = [vars(each).get("__annotations__", {}) for each in cls.__mro__]
+    found = [each[member.attr_name] for each in annotations if member.attr_name in each]
+    return str(found[0]).startswith("list")
+
+
 def group_classes() -> dict[Key, Any]:
     """Find the class of each group that a command of that stack holds, at any depth."""
     found: dict[Key, Any] = {}
@@ -107,6 +114,9 @@ def rule_differences(
     for key in ours.keys() & theirs.keys():
         if theirs[key].is_required != (ours[key] in rules.required):
             kind = "required there" if theirs[key].is_required else "required here"
+            yield kind, f"{place}/{ours[key]}"
+        if is_repeatable(cls, theirs[key]) != (ours[key] not in rules.limits):
+            kind = "once here" if ours[key] in rules.limits else "any number here"
             yield kind, f"{place}/{ours[key]}"
 
 
