@@ -1,5 +1,6 @@
 """Logs and metrics: how events are written, whose identities are masked, what is counted."""
 
+import json
 import logging
 import sys
 import threading
@@ -19,6 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 from structlog.typing import Processor
 
 VISIBLE_CHARACTERS = 4
+TEXT_LENGTH_MAX = 1000  # characters of a field of a log event
 # Fields of log events that name a subscriber, whatever the room calls them.
 SUBSCRIBER_FIELDS = frozenset(
     {"identity", "identities", "imsi", "msisdn", "nai", "sip_uri", "private", "subscription_id"}
@@ -46,6 +48,16 @@ def mask_subscribers(
     return event
 
 
+def tame_texts(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Shortens what peers wrote, and spells out what no terminal and no JSON should get."""
+    for field, value in event.items():
+        if isinstance(value, str | list):
+            event[field] = _tame(value)
+    return event
+
+
 def configure_logging(level: str, format: str, stream: TextIO | None = None) -> None:
     """Writes events of this level and above to the stream, standard error when None.
 
@@ -60,6 +72,7 @@ def configure_logging(level: str, format: str, stream: TextIO | None = None) -> 
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             mask_subscribers,
+            tame_texts,
             *(_console_processors(stream) if on_console else _json_processors()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -265,6 +278,16 @@ def _masked(value: object) -> object:
     return value if value is None else mask(str(value))
 
 
+def _tame(value: object) -> object:
+    if isinstance(value, list):
+        return [_tame(member) for member in value]
+    if not isinstance(value, str):
+        return value
+    if len(value) > TEXT_LENGTH_MAX:
+        value = value[:TEXT_LENGTH_MAX] + "..."
+    return value if value.isprintable() else ascii(value)[1:-1]
+
+
 def _console_processors(stream: TextIO) -> list[Processor]:
     return [
         structlog.dev.ConsoleRenderer(
@@ -278,7 +301,10 @@ def _json_processors() -> list[Processor]:
 
 
 def _encode_json(event: object, **_: object) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except UnicodeEncodeError:  # an exception quotes what a peer sent
+        return json.dumps(event, default=repr)
 
 
 @contextmanager

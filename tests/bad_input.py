@@ -477,6 +477,7 @@ def forgiven(
 
 
 PRIVATE_CONTEXT = b"gprs@maker.example"
+ONE_USED = used(total(1))
 DIRECTIONS = used(avp(412, quantity(1)), avp(414, quantity(2)))
 TWO_TYPES = used(total(1), avp(420, number(1)))
 
@@ -525,6 +526,11 @@ FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
     ),
     gy.Tolerated.MULTIPLE_SERVICES_NOT_INDICATED: forgiven(
         Answer(5004, avp(455, number(0))), ASKING, instead=[avp(455, number(0))]
+    ),
+    gy.Tolerated.USAGE_IN_EVENT: Forgiven(
+        lambda me: me.request(4, 0, avp(436, number(0)), service(DATA, wanted(total(1)), ONE_USED)),
+        Answer(2001, None, ((DATA, 2001, 1),)),
+        Answer(5008, ONE_USED),
     ),
     gy.Tolerated.REQUESTED_ACTION: forgiven(
         Answer(5008, avp(436, number(0))), ASKING, avp(436, number(0))

@@ -4,11 +4,12 @@ After each conversation the gateway is served as if nothing had been, the log kn
 the server's own, and the books are balanced.
 """
 
-from collections.abc import Collection, Iterator, MutableMapping
-from typing import Any
+import io
+import json
+from collections.abc import Collection, Iterator
 
 import pytest
-from structlog.testing import capture_logs
+import structlog
 
 from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
@@ -17,6 +18,7 @@ from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
 from diameter_ocs.handlers.commands import Accounts
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_tenant
+from diameter_ocs.observability import configure_logging
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
@@ -133,11 +135,14 @@ async def play(server: Server, conversation: Conversation, me: Caller) -> None:
 
 
 @pytest.fixture
-def log() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged; no fault of the server's own may be among it."""
-    with capture_logs() as events:
-        yield events
-    assert [each for each in events if each["log_level"] in ("error", "critical")] == []
+def log() -> Iterator[None]:
+    """Logs as a server does; no fault of the server's own may be among it."""
+    before, stream = structlog.get_config(), io.StringIO()
+    configure_logging("info", "json", stream)
+    yield
+    structlog.configure(**before)
+    events = map(json.loads, stream.getvalue().splitlines())
+    assert [event for event in events if event["level"] in ("error", "critical")] == []
 
 
 @pytest.mark.usefixtures("log")
@@ -184,6 +189,26 @@ async def test_the_capabilities_of_a_strict_peer_are_held_to_the_letter() -> Non
             assert answer_of(read) == Answer(code, failed)
             assert code == 2001 or await gateway.is_ended()
         assert server.counted("ocs_peers_open") == 1
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("host", [b"gw\xff", b"gw\0", b"\x1b[31m\r\n", b"x" * 60_000, b""])
+async def test_a_gateway_of_a_strange_name_is_served_or_told_that_it_is_unknown(
+    host: bytes,
+) -> None:
+    capabilities = cer(avp(264, host), without=ORIGIN_HOST)
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1,))
+    async with Server(store, RULES).serving() as server:
+        gateway = await server.open()
+        assert answer_of(await gateway.ask(capabilities)) == Answer(3010)
+        assert await gateway.is_ended()
+    async with Server(store, [PeerRule(is_loopback_only=True)]).serving() as server:
+        gateway = await server.open()
+        assert answer_of(await gateway.ask(capabilities)) == Answer(2001)
+        read = await gateway.ask(Caller(1).initial(ASKING, instead=[avp(264, host)]))
+        assert answer_of(read) == Answer(2001, None, (GRANTED,))
+    assert memory_faults(store) == []
 
 
 @pytest.mark.usefixtures("log")

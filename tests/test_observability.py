@@ -70,6 +70,32 @@ def test_a_log_never_shows_a_whole_identity(
     assert "15550100001" not in stream.getvalue()
 
 
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_what_peers_wrote_is_shortened_and_spelled_out(stream: io.StringIO, format: str) -> None:
+    configure_logging("info", format, stream)
+    strange = b"pgw\xff\0\x1b[31m\n".decode(errors="surrogateescape")
+    structlog.get_logger().info("peer opened", host=strange, realm="Zürich", identities=[strange])
+    structlog.get_logger().info("peer opened", host="x" * 60_000)
+    first, second = stream.getvalue().splitlines()
+    assert "pgw" in first
+    assert "Zürich" in first
+    assert not {"\0", "\x1b", "\udcff"} & set(first)
+    first.encode()
+    assert len(second) < 2000
+
+
+def test_an_exception_that_quotes_what_is_no_text_is_logged(stream: io.StringIO) -> None:
+    configure_logging("info", "json", stream)
+    try:
+        raise ValueError("pgw\udcff")
+    except ValueError:
+        structlog.get_logger().exception("request failed", octets=b"\1")
+    assert (
+        "ValueError: pgw\\udcff"
+        in json.loads(stream.getvalue())["exception"].encode(errors="backslashreplace").decode()
+    )
+
+
 def test_events_below_the_level_are_not_written(stream: io.StringIO) -> None:
     configure_logging("warning", "json", stream)
     structlog.get_logger().info("peer opened")

@@ -2,18 +2,21 @@
 
 from typing import ClassVar
 
+TEXT_LENGTH_MAX = 300
+"""Characters of what an error says: it may quote what a peer sent."""
+
 
 class DiameterError(Exception):
     """A request that is answered with an error Result-Code.
 
     `failed_avp` is one or more whole encoded AVPs: what Failed-AVP of the answer holds; None
-    leaves Failed-AVP out.
+    leaves Failed-AVP out. What is said is short and printable, whatever it quotes.
     """
 
     result_code: ClassVar[int]
 
     def __init__(self, message: str, failed_avp: bytes | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_tame(message))
         self.failed_avp = failed_avp
 
 
@@ -135,3 +138,9 @@ class NoCommonSecurity(DiameterError):
     """The CER asks for an in-band security that is not offered here."""
 
     result_code = 5017
+
+
+def _tame(text: str) -> str:
+    if len(text) > TEXT_LENGTH_MAX:
+        text = text[:TEXT_LENGTH_MAX] + "..."
+    return text if text.isprintable() else ascii(text)[1:-1]

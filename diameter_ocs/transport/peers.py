@@ -184,4 +184,5 @@ def _connected(facts: CerFacts) -> PeerRefused:
 
 
 def _unknown(reason: str) -> PeerRefused:
-    return PeerRefused(UnknownPeer(reason), reason)
+    error = UnknownPeer(reason)
+    return PeerRefused(error, str(error))
