@@ -13,7 +13,7 @@ from ..charging.catalogue import AppliedDocument
 from ..handlers import catalogue_versions, provisioning
 from ..handlers.catalogue import read_document
 from ..handlers.catalogue_difference import Difference
-from ..handlers.catalogue_document import Document
+from ..handlers.catalogue_document import Document, json_schema
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from ..handlers.catalogue_versions import Change
 from ..handlers.commands import Done
@@ -37,6 +37,14 @@ def check(file: File, as_json: AsJson = False) -> None:
         print_json({"tenant": document.tenant, "faults": []})
     else:
         typer.echo(f"{file} is a catalogue of {document.tenant}.")
+
+
+@app.command("schema")
+@command
+def schema(as_json: AsJson = False) -> None:
+    """Print a JSON Schema of the document, by which editors help and check; it is JSON anyway."""
+    del as_json
+    print_json(json_schema())
 
 
 @app.command("apply")

@@ -13,6 +13,7 @@ from pydantic import (
     PrivateAttr,
     WithJsonSchema,
 )
+from pydantic.json_schema import GenerateJsonSchema
 
 from ..charging.units import MICRO_UNITS, PRICE_MAX, format_money, parse_money
 from .quantities import PATTERN, parse_quantity, shortened
@@ -90,9 +91,9 @@ Money = Annotated[
 Fraction = Annotated[
     str, AfterValidator(_check_fraction), _schema("number", "string", minimum=0, maximum=TAX_MAX)
 ]
-Whole = Annotated[int, BeforeValidator(_check_whole)]
-RatingGroupId = Annotated[Whole, Field(ge=0, lt=2**32)]
-Priority = Annotated[Whole, Field(ge=0, le=1000)]
+WHOLE = BeforeValidator(_check_whole)
+RatingGroupId = Annotated[int, Field(ge=0, lt=2**32), WHOLE]
+Priority = Annotated[int, Field(ge=0, le=1000), WHOLE]
 Currency = Annotated[
     str, AfterValidator(_check_currency), _schema("string", pattern=f"^{CURRENCY}$")
 ]
@@ -110,11 +111,11 @@ class Part(BaseModel):
 class SettingsPart(Part):
     """How sessions and events are treated that do not go as they should."""
 
-    session_idle_hours: Annotated[Whole, Field(ge=1, le=24 * 90)] = 48
+    session_idle_hours: Annotated[int, Field(ge=1, le=24 * 90), WHOLE] = 48
     """A session of which nothing is heard for so long is closed."""
-    ims_session_idle_hours: Annotated[Whole, Field(ge=1, le=24 * 90)] = 4
+    ims_session_idle_hours: Annotated[int, Field(ge=1, le=24 * 90), WHOLE] = 4
     """Likewise for calls in the IMS."""
-    tombstone_hours: Annotated[Whole, Field(ge=1, le=24 * 30)] = 48
+    tombstone_hours: Annotated[int, Field(ge=1, le=24 * 30), WHOLE] = 48
     """How long ended sessions are remembered, for late usage and repeated requests."""
     charge_unknown_session: bool = False
     """Whether usage of a session that never was open is charged; else it is recorded only."""
@@ -220,7 +221,7 @@ class Document(Part):
     """The kinds of usage that are rated alike, as a tree."""
     default_rating_groups: dict[ServiceContext, RatingGroupId] = Field(default_factory=dict)
     """For requests without Rating-Group: by the document of the Service-Context-Id, as "32251"."""
-    service_identifiers: dict[Annotated[Whole, Field(ge=0, lt=2**32)], RatingGroupId] = Field(
+    service_identifiers: dict[Annotated[int, Field(ge=0, lt=2**32), WHOLE], RatingGroupId] = Field(
         default_factory=dict
     )
     """For requests without Rating-Group: by Service-Identifier; asked before the contexts."""
@@ -265,7 +266,14 @@ def keys_at(path: Iterable[str | int]) -> list[str]:
     return [] if part is None else list(part.model_fields)
 
 
+class _WithoutTitles(GenerateJsonSchema):
+    """Leaves out what only says a key's name once more."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
 def json_schema() -> dict[str, Any]:
     """Returns a JSON Schema of the document, for editors."""
-    schema = Document.model_json_schema()
+    schema = Document.model_json_schema(schema_generator=_WithoutTitles)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from diameter_ocs.config import resource
 from tests.cli.conftest import CATALOGUE, Run
 
 WRITTEN = f"# What acme sells.\n{CATALOGUE}# The end.\n"
@@ -190,3 +191,8 @@ def test_a_tenant_without_a_catalogue_shows_none(run: Run) -> None:
     ended = run("catalogue", "show")
     assert ended.status == 1
     assert "`catalogue apply FILE` first" in ended.err
+
+
+def test_the_schema_is_printed_as_it_stands_beside_the_example(run_anywhere: Run) -> None:
+    printed = run_anywhere("catalogue", "schema").out
+    assert printed == resource("deploy/catalogue.schema.json").read_text()
