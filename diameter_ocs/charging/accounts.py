@@ -1,13 +1,16 @@
-"""What opening an account and changing a balance by command mean: pure, as charging is."""
+"""What opening an account means, and how accounts are shown: pure, as charging is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from .case import Account, Case, Change
+from .case import Account, AccountState, Case
 from .catalogue import Catalogue
 from .decisions import Edr, EdrKind, Outcome
+from .groups import Deed, Device, Group, GroupChange, Subscription, changed
 from .ledger import Balance, Ledger
 from .requests import Identity
+from .session import CloseReason
+from .supervision import close
 
 
 class NewAccount(NamedTuple):
@@ -16,6 +19,7 @@ class NewAccount(NamedTuple):
     name: str
     plans: tuple[str, ...]
     identities: tuple[Identity, ...]
+    """Of its first device, which gets the account's name."""
     money: int = 0
     """What its balance of money begins with, in micro-units."""
 
@@ -24,10 +28,15 @@ class Opening(NamedTuple):
     """A new account with all that belongs to it."""
 
     account: Account
-    identities: tuple[Identity, ...]
-    """Of its one device."""
+    device: Device | None
+    subscriptions: tuple[Subscription, ...]
     balances: tuple[Balance, ...]
     edr: Edr
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """What networks call it."""
+        return () if self.device is None else self.device.identities
 
 
 class AccountSummary(NamedTuple):
@@ -37,9 +46,37 @@ class AccountSummary(NamedTuple):
     id: int
     tenant: str
     name: str
-    plans: tuple[str, ...]
-    identities: tuple[Identity, ...]
+    parent: str | None
+    """Its name."""
+    state: AccountState
+    subscriptions: tuple[Subscription, ...]
+    devices: tuple[Device, ...]
     balances: tuple[Balance, ...]
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Those of all its devices."""
+        return tuple(sorted(name for device in self.devices for name in device.identities))
+
+    def plans(self, now: int) -> tuple[str, ...]:
+        """Returns the plans that it has at a time."""
+        return tuple(each.plan for each in self.subscriptions if each.is_active(now))
+
+
+class Narrowed(NamedTuple):
+    """Which accounts are asked for; None: any."""
+
+    parent: str | None = None
+    """Its name."""
+    state: AccountState | None = None
+    plan: str | None = None
+    """One that they have now."""
+    device: str | None = None
+    """The name of a device of theirs."""
+    identity: Identity | None = None
+
+
+ANY = Narrowed()
 
 
 def open_account(
@@ -47,20 +84,18 @@ def open_account(
 ) -> Opening:
     """Returns an account with the balances that its plans bring, and one of money.
 
-    `numbers` gives the id of the account and of each balance; `stamp` is when (microseconds since
-    1970) and by whom.
+    `numbers` gives the ids; `stamp` is when (microseconds since 1970) and by whom.
     """
     now, actor = stamp
     account_id = next(numbers)
-    totals = {}
-    empty = {}
-    for balance_type, total in _balances(new, catalogue):
-        number = next(numbers)
-        totals[number] = total
-        empty[number] = Balance(number, account_id, balance_type, 0, 0, 0, 0)
-    ledger = Ledger(empty)
-    for number, total in totals.items():
-        ledger.credit(number, total)
+    device = None
+    if new.identities:
+        device = Device(next(numbers), account_id, new.name, new.identities)
+    subscriptions = [Subscription(next(numbers), account_id, plan, now) for plan in new.plans]
+    ledger = Ledger({})
+    for balance_type, total, subscription_id in _balances(new, catalogue, subscriptions):
+        owned = next(numbers), account_id, balance_type
+        ledger.add(Balance(*owned, 0, total, 0, 0, subscription_id=subscription_id))
     edr = Edr(
         number=1,
         at=now,
@@ -74,45 +109,134 @@ def open_account(
     )
     return Opening(
         Account(account_id, new.name, new.plans),
-        new.identities,
+        device,
+        tuple(subscriptions),
         tuple(ledger.balances.values()),
         edr,
     )
 
 
-def credit(case: Case, balance_id: int, amount: int, actor: str) -> Change:
-    """Raises the total of a balance; a debit is a negative amount.
-
-    Raises:
-        InsufficientBalance: less would be available than nothing.
-        ValueError: the total would be too large.
-    """
-    ledger = Ledger(case.balances)
-    ledger.credit(balance_id, amount)
-    edr = Edr(
-        number=case.version + 1,
-        at=case.now,
-        account_id=case.balances[balance_id].account_id,
-        kind=EdrKind.ACCOUNT,
-        action="credit" if amount >= 0 else "debit",
-        outcome=Outcome.SUCCESS,
-        postings=ledger.postings(),
-        catalogue_version=case.catalogue.version,
-        actor=actor,
+def summary_of_opening(tenant: str, opening: Opening) -> AccountSummary:
+    """Returns a new root account likewise."""
+    return AccountSummary(
+        opening.account.id,
+        opening.account.id,
+        tenant,
+        opening.account.name,
+        None,
+        opening.account.state,
+        opening.subscriptions,
+        () if opening.device is None else (opening.device,),
+        opening.balances,
     )
-    after = case._replace(version=edr.number, balances=ledger.balances)
-    return Change(case, after, (edr,))
 
 
-def balances_needed(new: NewAccount, catalogue: Catalogue) -> int:
-    """Returns how many balances an account begins with."""
-    return sum(1 for _ in _balances(new, catalogue))
+def open_child(group: Group, parent_id: int, opening: Opening) -> GroupChange:
+    """Returns a group with an account that was opened as the child of one of its accounts."""
+    case = group.case
+    account = opening.account._replace(parent_id=parent_id)
+    after = group.with_account(account)
+    if opening.device is not None:
+        after = after.with_device(opening.device)
+    for subscription in opening.subscriptions:
+        after = after.with_subscription(subscription)
+    edr = opening.edr._replace(number=case.version + 1, at=case.now)
+    balances = {**case.balances, **{balance.id: balance for balance in opening.balances}}
+    charged = after.case._replace(version=edr.number, balances=balances)
+    return GroupChange(group, after._replace(case=charged), (edr,))
 
 
-def _balances(new: NewAccount, catalogue: Catalogue) -> Iterator[tuple[str, int]]:
-    """Returns type and total of the balances that an account begins with."""
-    for plan in new.plans:
-        for allowance in catalogue.plans[plan].allowances:
-            yield allowance.balance_type, allowance.total
+def summary(group: Group, account_id: int) -> AccountSummary:
+    """Returns an account as commands show it."""
+    case, account = group.case, group.case.accounts[account_id]
+    parent = None if account.parent_id is None else case.accounts[account.parent_id].name
+    return AccountSummary(
+        case.group_id,
+        account_id,
+        case.catalogue.tenant,
+        account.name,
+        parent,
+        account.state,
+        tuple(each for each in group.subscriptions.values() if each.account_id == account_id),
+        tuple(each for each in group.devices.values() if each.account_id == account_id),
+        tuple(each for each in case.balances.values() if each.account_id == account_id),
+    )
+
+
+def depth(case: Case, account_id: int) -> int:
+    """Returns how many accounts lead to an account from the root, both counted."""
+    parent_id = case.accounts[account_id].parent_id
+    return 1 if parent_id is None else 1 + depth(case, parent_id)
+
+
+def children(case: Case, account_id: int) -> list[Account]:
+    """Returns the accounts that have an account as their parent, without those deleted."""
+    return [
+        each
+        for each in case.accounts.values()
+        if each.parent_id == account_id and each.state is not AccountState.DELETED
+    ]
+
+
+def suspend(group: Group, account_id: int, actor: str) -> GroupChange:
+    """Denies an account as a whole; its open sessions are closed."""
+    after, edrs = _without_sessions(group, account_id, CloseReason.SUSPENDED)
+    account = after.case.accounts[account_id]._replace(state=AccountState.SUSPENDED)
+    deed = Deed("suspend account", account_id, actor)
+    return changed(group, after.with_account(account), deed).after_edrs(edrs)
+
+
+def resume(group: Group, account_id: int, actor: str) -> GroupChange:
+    """Serves an account again that was suspended."""
+    account = group.case.accounts[account_id]._replace(state=AccountState.ACTIVE)
+    return changed(group, group.with_account(account), Deed("resume account", account_id, actor))
+
+
+def delete(group: Group, account_id: int, actor: str) -> GroupChange:
+    """Ends an account: sessions are closed, and what its balances have leaves the books.
+
+    What is left of it is what its late requests need. It has neither devices nor children.
+    """
+    after, edrs = _without_sessions(group, account_id, CloseReason.DELETED)
+    assert not children(after.case, account_id)
+    assert all(device.account_id != account_id for device in after.devices.values())
+    own = {b.id for b in after.case.balances.values() if b.account_id == account_id}
+    ledger = Ledger(after.case.balances)
+    for number in own:
+        ledger.empty(number)
+    subscriptions = {s.id: s for s in after.subscriptions.values() if s.account_id != account_id}
+    account = after.case.accounts[account_id]._replace(state=AccountState.DELETED)
+    after = after._replace(subscriptions=subscriptions).with_account(account).renewed()
+    deed = Deed("delete account", account_id, actor, account.name)
+    return changed(group, after, deed, ledger).without(own).after_edrs(edrs)
+
+
+def _without_sessions(
+    group: Group, account_id: int, reason: CloseReason
+) -> tuple[Group, tuple[Edr, ...]]:
+    """Closes the open sessions of an account: everything they hold is released."""
+    case = group.case
+    edrs: tuple[Edr, ...] = ()
+    for session in group.case.sessions.values():
+        if session.account_id == account_id:
+            decision = close(session, reason, case)
+            case, edrs = case.after(decision), (*edrs, *decision.edrs)
+    return group._replace(case=case), edrs
+
+
+def numbers_needed(new: NewAccount, catalogue: Catalogue) -> int:
+    """Returns how many ids an account needs with all that it begins with."""
+    balances = sum(len(catalogue.plans[plan].allowances) for plan in new.plans)
+    has_money = catalogue.default_monetary_balance_type is not None
+    return 1 + bool(new.identities) + len(new.plans) + balances + has_money
+
+
+def _balances(
+    new: NewAccount, catalogue: Catalogue, subscriptions: Iterable[Subscription]
+) -> Iterator[tuple[str, int, int | None]]:
+    """Returns type, total and subscription of the balances that an account begins with."""
+    for subscription in subscriptions:
+        for allowance in catalogue.plans[subscription.plan].allowances:
+            yield allowance.balance_type, allowance.total, subscription.id
     if catalogue.default_monetary_balance_type is not None:
-        yield catalogue.default_monetary_balance_type, new.money
+        yield catalogue.default_monetary_balance_type, new.money, None

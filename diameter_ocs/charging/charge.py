@@ -74,8 +74,16 @@ def _continue(request: ChargingRequest, case: Case, session: Session) -> Decisio
 
 
 def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseReason) -> Decision:
-    """Charges what is reported after the end; a client that ends what has ended is content."""
+    """Charges what is reported after the end; a client that ends what has ended is content.
+
+    One that goes on with what ended when its account was suspended is told so.
+    """
     is_termination = request.request_type is TERMINATION
+    if reason is CloseReason.SUSPENDED and not is_termination:
+        progress = Progress(case, session)
+        if progress.is_denied:
+            services = progress.services(request)
+            return _marked(_ended(request, progress, services, SUCCESS, reason), "late")
     outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)

@@ -71,6 +71,7 @@ class EdrKind(IntEnum):
     CHARGING = 1
     BILLING = 2
     ACCOUNT = 3
+    DEVICE = 4
 
 
 class Settlement(NamedTuple):
@@ -115,8 +116,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`; by
-    command, `create account`, `credit`, `debit`."""
+    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`;
+    else the command, as `create account` or `credit`."""
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None
@@ -132,7 +133,7 @@ class Edr(NamedTuple):
     digest: int | None = None
     """Of what the request said: a repeat has the same."""
     reason: str | None = None
-    """Why, where it was not asked for, or what was unusual."""
+    """Why, where it was not asked for, or what was unusual; what a command is about."""
 
 
 class Decision(NamedTuple):

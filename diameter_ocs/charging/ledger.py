@@ -164,6 +164,18 @@ class Ledger:
             raise InsufficientBalance
         self._moved[balance_id] = balance._replace(total=total)
 
+    def add(self, balance: Balance) -> None:
+        """Brings a new balance into the books: all that it has is posted."""
+        assert balance.id not in self._before
+        self._before = {**self._before, balance.id: balance._replace(total=0)}
+        self._moved[balance.id] = balance
+
+    def empty(self, balance_id: int) -> None:
+        """Takes out of the books what a balance has and what was used of it."""
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        assert not balance.reserved
+        self._moved[balance_id] = balance._replace(total=0, used=0)
+
     def postings(self) -> tuple[Posting, ...]:
         """Returns what has changed since the start, one posting a balance, by balance id."""
         postings = []

@@ -129,6 +129,10 @@ class CloseReason(StrEnum):
     """Its opening was stored too late to be answered, and nobody asked again."""
     EVENT = "event"
     """It never was one: an event was charged under that name."""
+    SUSPENDED = "suspended"
+    """Its account was suspended."""
+    DELETED = "deleted"
+    """Its account was deleted."""
     UNKNOWN = "unknown"
     """It never was open: usage was reported under a name that nobody knows."""
 

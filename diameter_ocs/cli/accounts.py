@@ -1,6 +1,7 @@
 """`account`: who is charged."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -161,7 +162,7 @@ async def _described(rooms: Rooms, account: AccountSummary) -> dict[str, Any]:
     version = (await rooms.accounts.tenants())[account.tenant]
     assert version is not None
     catalogue = await rooms.accounts.read_catalogue(account.tenant, version)
-    return account_answer(account, catalogue)
+    return account_answer(account, catalogue, time.time_ns() // 1000)
 
 
 def _account_text(answer: Mapping[str, Any]) -> str:

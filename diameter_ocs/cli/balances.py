@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ..handlers import provisioning
+from ..handlers import balances
 from ..handlers.amounts import amount_text
 from ..handlers.answers import unit_type_of
+from ..handlers.balances import Credit
 from ..handlers.commands import Done, Order
-from ..handlers.provisioning import Credit
 from . import database
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
 from .output import command, print_done
@@ -75,7 +75,7 @@ def debit(
 
 def _change(place: database.Place, tenant: str | None, asked: Credit, given: Order) -> Done:
     return database.run(
-        place, lambda rooms: provisioning.credit_balance(rooms.accounts, tenant, asked, given)
+        place, lambda rooms: balances.credit_balance(rooms.accounts, tenant, asked, given)
     )
 
 

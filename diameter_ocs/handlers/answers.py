@@ -5,10 +5,12 @@ from typing import Any
 
 from ..charging.accounts import AccountSummary
 from ..charging.catalogue import Catalogue
-from ..charging.ledger import Balance
+from ..charging.groups import Device, Subscription
+from ..charging.ledger import Balance, is_valid
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import UnitType
 from .catalogue_build import UNIT_TYPES
+from .moments import moment_text
 
 MONEY = "money"
 KINDS = {
@@ -26,31 +28,68 @@ _UNIT_NAMES: dict[UnitType | None, str] = {
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def account_answer(account: AccountSummary, catalogue: Catalogue) -> dict[str, Any]:
-    """Describes an account with all that belongs to it."""
+def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> dict[str, Any]:
+    """Describes an account with all that belongs to it; `now` is in microseconds since 1970."""
     return {
         "account": account.name,
         "tenant": account.tenant,
         "id": account.id,
-        "plans": list(account.plans),
+        "parent": account.parent,
+        "state": account.state.name.lower(),
+        "plans": list(account.plans(now)),
         "identities": identity_texts(account.identities),
+        "devices": [device_answer(device) for device in account.devices],
+        "subscriptions": [subscription_answer(each, now) for each in account.subscriptions],
         "currency": catalogue.currency,
         "balances": [
-            {"id": balance.id, **balance_answer(balance, catalogue)} for balance in account.balances
+            {"id": balance.id, **balance_answer(balance, catalogue, now)}
+            for balance in account.balances
         ],
     }
 
 
-def balance_answer(balance: Balance, catalogue: Catalogue) -> dict[str, Any]:
+def device_answer(device: Device) -> dict[str, Any]:
+    """Describes a device."""
+    return {"device": device.name, "identities": identity_texts(device.identities)}
+
+
+def subscription_answer(subscription: Subscription, now: int) -> dict[str, Any]:
+    """Describes a subscription."""
+    begins = subscription.valid_from
+    return {
+        "id": subscription.id,
+        "plan": subscription.plan,
+        "from": moment_text(subscription.subscribed_at if begins is None else begins),
+        "until": _optional_moment(subscription.valid_until),
+        "state": _state(begins, subscription.valid_until, now),
+    }
+
+
+def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str, Any]:
     """Describes a balance but for its id."""
     return {
         "balance_type": balance.balance_type,
         "unit_type": _UNIT_NAMES[catalogue.balance_types[balance.balance_type].unit_type],
+        "priority": balance.priority,
         "total": balance.total,
         "used": balance.used,
         "reserved": balance.reserved,
         "available": balance.available,
+        "from": _optional_moment(balance.valid_from),
+        "until": _optional_moment(balance.valid_until),
+        "state": _state(balance.valid_from, balance.valid_until, now),
+        "subscription": balance.subscription_id,
     }
+
+
+def _optional_moment(at: int | None) -> str | None:
+    return None if at is None else moment_text(at)
+
+
+def _state(valid_from: int | None, valid_until: int | None, now: int) -> str:
+    if valid_until is not None and valid_until <= now:
+        return "ended"
+    return "active" if is_valid(valid_from, valid_until, now) else "to come"
 
 
 def identity_texts(identities: Iterable[Identity]) -> list[str]:

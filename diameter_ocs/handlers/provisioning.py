@@ -1,23 +1,19 @@
 """What operators do: tenants, catalogues, accounts, credit."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..charging.accounts import (
     AccountSummary,
     NewAccount,
     Opening,
-    balances_needed,
-    credit,
+    numbers_needed,
     open_account,
+    summary_of_opening,
 )
-from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, Tenant
-from ..charging.ledger import Balance, InsufficientBalance
 from ..charging.units import AMOUNT_MAX
-from .amounts import parse_amount
-from .answers import account_answer, balance_answer
+from .answers import account_answer
 from .catalogue_build import build
 from .catalogue_document import Document
 from .commands import (
@@ -26,7 +22,6 @@ from .commands import (
     Done,
     FindsAccounts,
     Order,
-    locked_case,
     perform,
 )
 from .refusals import Refusal
@@ -34,24 +29,11 @@ from .refusals import Refusal
 IDENTITIES_MAX = 100
 
 
-class Credit(NamedTuple):
-    """A credit or debit, as people ask for it."""
-
-    account: str
-    amount: str
-    """Above 0, as `parse_amount` reads it."""
-    is_debit: bool = False
-    balance_type: str | None = None
-    """None: the tenant's money."""
-    balance: int | None = None
-    """The id, where an account has several of a type."""
-
-
 async def create_tenant(accounts: Accounts, name: str, order: Order) -> Done:
     """Adds a tenant, which has no catalogue yet."""
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
-        if not _is_name(name, 50):
+        if not is_name(name, 50):
             raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
         if not await work.add_tenant(name):
             raise Refusal("tenant_exists", f"there is a tenant {name!r} already")
@@ -147,7 +129,7 @@ async def create_account(
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         catalogue = await catalogue_of(work, name)
         (opening,) = await _open(work, (name, catalogue), [new], stamp)
-        answer = account_answer(_summary(name, opening), catalogue)
+        answer = account_answer(summary_of_opening(name, opening), catalogue, stamp[0])
         return Effect(answer, None, answer, new.name)
 
     return await perform(accounts, order, "account create", (name, new), change)
@@ -174,7 +156,7 @@ async def _open(
     tenant, catalogue = owner
     for account in new:
         _check_account(account, catalogue)
-    count = sum(1 + balances_needed(account, catalogue) for account in new)
+    count = sum(numbers_needed(account, catalogue) for account in new)
     numbers = iter(await work.numbers(count))
     openings = [open_account(account, catalogue, numbers, at) for account in new]
     taken = await work.add_accounts(tenant, openings)
@@ -183,27 +165,20 @@ async def _open(
     return openings
 
 
-def _summary(tenant: str, opening: Opening) -> AccountSummary:
-    account, identities, balances, _edr = opening
-    names = tuple(sorted(identities))
-    return AccountSummary(
-        account.id, account.id, tenant, account.name, account.plans, names, balances
-    )
-
-
-def _is_name(text: str, length: int) -> bool:
+def is_name(text: str, length: int) -> bool:
+    """Can it be the name of something, with so many characters at most?"""
     return text == text.strip() and text.isprintable() and 0 < len(text) <= length
 
 
 def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
-    if not _is_name(new.name, 100):
+    if not is_name(new.name, 100):
         raise Refusal("invalid_name", "an account's name has 1 to 100 printable characters")
     if not new.plans:
         raise Refusal("plan_needed", f"{new.name}: name a plan")
     if len(new.identities) > IDENTITIES_MAX:
         raise Refusal("invalid_account", f"{new.name}: more than {IDENTITIES_MAX} identities")
     for identity in new.identities:
-        if not _is_name(identity.value, 255):
+        if not is_name(identity.value, 255):
             raise Refusal("invalid_account", f"{identity.value!r} is no identity")
     if not 0 <= new.money <= AMOUNT_MAX:
         raise Refusal("invalid_amount", f"{new.name}: a balance cannot begin with such an amount")
@@ -213,71 +188,6 @@ def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
             raise Refusal("plan_unknown", f"there is no plan {plan!r}; there is: {known}")
     if new.money and catalogue.default_monetary_balance_type is None:
         raise Refusal("no_money", "the catalogue has no balance type of money")
-
-
-async def credit_balance(
-    accounts: Accounts, tenant: str | None, asked: Credit, order: Order
-) -> Done:
-    """Raises or lowers the total of a balance; a debit takes what is available at most."""
-    owner = await tenant_of_account(accounts, tenant, asked.account)
-
-    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
-        now, actor = stamp
-        account = await find_account(work, owner, asked.account)
-        case = await locked_case(work, account.group_id, now)
-        balance = _find_balance(case, account, asked)
-        unit_type = case.catalogue.balance_types[balance.balance_type].unit_type
-        amount = parse_amount(asked.amount, unit_type)
-        changed = _credited(case, balance, -amount if asked.is_debit else amount, actor)
-        await work.work.apply([changed])
-        before, after = [
-            {
-                "account": account.name,
-                "balance": balance.id,
-                **balance_answer(each.balances[balance.id], case.catalogue),
-                "currency": case.catalogue.currency,
-            }
-            for each in (case, changed.after)
-        ]
-        return Effect(after, before, after, account.name)
-
-    operation = "balance debit" if asked.is_debit else "balance credit"
-    return await perform(accounts, order, operation, (owner, asked), change)
-
-
-def _find_balance(case: Case, account: AccountSummary, asked: Credit) -> Balance:
-    """Returns the one balance that is meant."""
-    own = [balance for balance in case.balances.values() if balance.account_id == account.id]
-    if asked.balance is not None:
-        found = [balance for balance in own if balance.id == asked.balance]
-        if not found:
-            raise Refusal("balance_unknown", f"{account.name} has no balance {asked.balance}")
-        return found[0]
-    name = asked.balance_type or case.catalogue.default_monetary_balance_type
-    if name not in case.catalogue.balance_types:
-        known = ", ".join(sorted(case.catalogue.balance_types))
-        raise Refusal("balance_type_unknown", f"say --type; there is: {known}")
-    found = [balance for balance in own if balance.balance_type == name]
-    if not found:
-        raise Refusal("balance_unknown", f"{account.name} has no balance of {name}")
-    if len(found) > 1:
-        ids = ", ".join(str(balance.id) for balance in sorted(found))
-        raise Refusal(
-            "balance_needed", f"{account.name} has several of {name}: say --balance {ids}"
-        )
-    return found[0]
-
-
-def _credited(case: Case, balance: Balance, amount: int, actor: str) -> Change:
-    try:
-        return credit(case, balance.id, amount, actor)
-    except InsufficientBalance:
-        raise Refusal(
-            "insufficient_balance",
-            f"balance {balance.id} has less available than that; `account show` says how much",
-        ) from None
-    except ValueError:
-        raise Refusal("invalid_amount", "a balance cannot hold as much as that") from None
 
 
 async def find_account(accounts: FindsAccounts, tenant: str | None, name: str) -> AccountSummary:

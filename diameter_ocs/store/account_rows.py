@@ -1,9 +1,7 @@
 """Accounts with what belongs to them, as rows: found, and added."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -12,38 +10,82 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    exists,
     func,
+    or_,
     schema,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..charging.accounts import AccountSummary, Opening
+from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
+from ..charging.case import AccountState
+from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
 from . import edrs
-from .batches import Statement, batch_of, insert_batch, microseconds, statement_of
+from .batches import Statement, insert_batch, microseconds
 from .database import Connection
+from .names import ACCOUNT_NAME, DEVICE_NAME, add_names, names_of_opening
 from .reading import Row
 from .statements import INSERT_EDRS
 from .tables import account, balance, device, directory, subscription
 
-ACCOUNT_NAME, DEVICE_NAME = 0, -1
-"""Kinds of directory entries that are no identities but the operator's own names."""
+INSERT_ACCOUNTS = insert_batch(account)
+INSERT_DEVICES = insert_batch(device)
+INSERT_SUBSCRIPTIONS = insert_batch(subscription)
+INSERT_BALANCES = insert_batch(balance)
 
 
-_INSERT_ACCOUNTS = insert_batch(account)
-_INSERT_DEVICES = insert_batch(device)
-_INSERT_SUBSCRIPTIONS = insert_batch(subscription)
-_INSERT_BALANCES = insert_batch(balance)
-_names = batch_of(*directory.c)
-_ADD_NAMES = statement_of(
-    insert(directory)
-    .from_select(list(directory.c.keys()), select(*_names.c))
-    .on_conflict_do_nothing()
-    .returning(directory.c.kind, directory.c.value),
-    *directory.c,
+def same_account(table: Table) -> ColumnElement[bool]:
+    """Joins an account with what belongs to it."""
+    return and_(account.c.group_id == table.c.group_id, account.c.id == table.c.account_id)
+
+
+def in_groups(table: Table) -> ColumnElement[bool]:
+    """Chooses the rows of all groups that are listed: an array is one parameter, however long."""
+    return table.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger)))
+
+
+_parent = account.alias("parent")
+_FIND = (
+    select(
+        account.c.group_id,
+        account.c.id,
+        account.c.tenant,
+        account.c.name,
+        _parent.c.name.label("parent"),
+        account.c.state,
+    )
+    .outerjoin(
+        _parent,
+        and_(_parent.c.group_id == account.c.group_id, _parent.c.id == account.c.parent_id),
+    )
+    .where(account.c.state != AccountState.DELETED)
+    .order_by(account.c.group_id, account.c.id)
+)
+SUBSCRIPTIONS = (
+    select(
+        subscription.c.id,
+        subscription.c.account_id,
+        subscription.c.plan,
+        microseconds(subscription.c.subscribed_at),
+        microseconds(subscription.c.valid_from),
+        microseconds(subscription.c.valid_until),
+    )
+    .where(in_groups(subscription))
+    .order_by(subscription.c.id)
+)
+DEVICES = (
+    select(device.c.id, device.c.account_id, device.c.name)
+    .where(in_groups(device))
+    .order_by(device.c.id)
+)
+IDENTITIES = (
+    select(directory.c.device_id, directory.c.kind, directory.c.value)
+    .where(in_groups(directory), directory.c.kind > ACCOUNT_NAME)
+    .order_by(directory.c.kind, directory.c.value)
 )
 _BALANCES = (
     select(
@@ -52,7 +94,7 @@ _BALANCES = (
         microseconds(balance.c.valid_until),
         balance.c.subscription_id,
     )
-    .where(balance.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger))))
+    .where(in_groups(balance))
     .order_by(balance.c.id)
 )
 _NUMBER = schema.Sequence("account_number")
@@ -67,35 +109,35 @@ async def numbers(connection: AsyncConnection, count: int) -> Sequence[int]:
 
 
 async def find(
-    connection: AsyncConnection, named: tuple[str | None, str | None], limit: int
+    connection: AsyncConnection,
+    named: tuple[str | None, str | None],
+    limit: int,
+    narrowed: Narrowed = ANY,
 ) -> Sequence[AccountSummary]:
     """Returns accounts by tenant and name, in the order of their ids; None: any."""
     tenant_name, name = named
-    statement = select(account.c.group_id, account.c.id, account.c.tenant, account.c.name).order_by(
-        account.c.group_id, account.c.id
-    )
-    if name is not None:
-        statement = statement.join(
-            directory, (directory.c.kind == ACCOUNT_NAME) & (directory.c.value == name)
-        ).where(same_account(directory))
+    statement = _FIND.limit(limit)
     if tenant_name is not None:
         statement = statement.where(account.c.tenant == tenant_name)
-    found = (await connection.execute(statement.limit(limit))).all()
+    if name is not None:
+        statement = statement.where(_is_called(ACCOUNT_NAME, name))
+    if narrowed.device is not None:
+        statement = statement.where(_is_called(DEVICE_NAME, narrowed.device))
+    if narrowed.identity is not None:
+        statement = statement.where(_is_called(*narrowed.identity))
+    if narrowed.parent is not None:
+        statement = statement.where(_parent.c.name == narrowed.parent)
+    if narrowed.state is not None:
+        statement = statement.where(account.c.state == narrowed.state)
+    if narrowed.plan is not None:
+        statement = statement.where(_has_plan(narrowed.plan))
+    found = (await connection.execute(statement)).all()
     groups = {"groups": [group_id for group_id, *_ in found]}
-    plans = await connection.execute(
-        select(subscription.c.account_id, subscription.c.plan)
-        .where(_in_groups(subscription))
-        .order_by(subscription.c.id),
-        groups,
-    )
-    names = await connection.execute(
-        select(directory.c.account_id, directory.c.kind, directory.c.value)
-        .where(_in_groups(directory), directory.c.kind > ACCOUNT_NAME)
-        .order_by(directory.c.kind, directory.c.value),
-        groups,
-    )
-    buckets = await connection.execute(_BALANCES, groups)
-    return _summaries(found, plans.all(), names.all(), buckets.all())
+    subscriptions = (await connection.execute(SUBSCRIPTIONS, groups)).all()
+    devices = (await connection.execute(DEVICES, groups)).all()
+    identities = (await connection.execute(IDENTITIES, groups)).all()
+    buckets = (await connection.execute(_BALANCES, groups)).all()
+    return _summaries(found, subscriptions, devices_of(devices, identities).values(), buckets)
 
 
 async def add(
@@ -103,91 +145,95 @@ async def add(
 ) -> Sequence[str]:
     """Adds accounts in the caller's transaction; returns the names that are taken.
 
-    If there are any the transaction must not be committed. Whoever takes the same name meanwhile is
-    waited for.
+    If there are any the transaction must not be committed.
     """
-    entries = sorted(entry for opening in openings for entry in _entries(tenant_name, opening))
-    if not entries:
-        return ()
-    cursor = await connection.execute(_ADD_NAMES.text, _ADD_NAMES.parameters(entries))
-    added = set(await cursor.fetchall())
-    keys = [(kind, value) for kind, value, *_ in entries]
-    twice = {value for (kind, value), following in pairwise(keys) if following == (kind, value)}
-    taken = twice | {value for kind, value in keys if (kind, value) not in added}
+    names = [name for opening in openings for name in names_of_opening(tenant_name, opening)]
+    taken = await add_names(connection, names)
     if not taken:
         await _insert(connection, tenant_name, openings)
-    return sorted(taken)
+    return taken
+
+
+def devices_of(rows: Iterable[Row], identities: Iterable[Row]) -> dict[int, Device]:
+    """Returns devices by their ids, with their identities in order."""
+    named = defaultdict[int, list[Identity]](list)
+    for device_id, kind, value in identities:
+        named[device_id].append(Identity(IdentityKind(kind), value))
+    return {
+        number: Device(number, account_id, name, tuple(named[number]))
+        for number, account_id, name in rows
+    }
 
 
 def _summaries(
-    found: Sequence[Row], plans: Sequence[Row], names: Sequence[Row], buckets: Sequence[Row]
+    found: Sequence[Row],
+    subscriptions: Iterable[Row],
+    devices: Iterable[Device],
+    balances: Iterable[Row],
 ) -> list[AccountSummary]:
-    plans_of, names_of, balances_of = (defaultdict[int, list[Any]](list) for _ in range(3))
-    for owner, plan in plans:
-        plans_of[owner].append(plan)
-    for owner, kind, value in names:
-        names_of[owner].append(Identity(IdentityKind(kind), value))
-    for bucket in buckets:
-        balances_of[bucket[1]].append(Balance(*bucket))
+    subscriptions_of = defaultdict[int, list[Subscription]](list)
+    devices_of_account = defaultdict[int, list[Device]](list)
+    balances_of = defaultdict[int, list[Balance]](list)
+    for row in subscriptions:
+        subscriptions_of[row[1]].append(Subscription(*row))
+    for each in devices:
+        devices_of_account[each.account_id].append(each)
+    for row in balances:
+        balances_of[row[1]].append(Balance(*row))
     return [
         AccountSummary(
             group_id,
             number,
             tenant_name,
             name,
-            tuple(plans_of[number]),
-            tuple(names_of[number]),
+            parent,
+            AccountState(state),
+            tuple(subscriptions_of[number]),
+            tuple(devices_of_account[number]),
             tuple(balances_of[number]),
         )
-        for group_id, number, tenant_name, name in found
+        for group_id, number, tenant_name, name, parent, state in found
     ]
 
 
-def _entries(tenant_name: str, opening: Opening) -> list[Row]:
-    """Returns the directory's rows of an account: its name, its device's, and the identities."""
-    number, name = opening.account.id, opening.account.name
-    named: list[Row] = [(ACCOUNT_NAME, name, tenant_name, number, number, None)]
-    if opening.identities:
-        named.append((DEVICE_NAME, name, tenant_name, number, number, number))
-    return named + [
-        (identity.kind, identity.value, tenant_name, number, number, number)
-        for identity in opening.identities
-    ]
+def _is_called(kind: int, value: str) -> ColumnElement[bool]:
+    """Chooses the accounts that have a name, be it their device's."""
+    named = (directory.c.kind == kind, directory.c.value == value)
+    return exists().where(*named, same_account(directory), directory.c.tenant == account.c.tenant)
+
+
+def _has_plan(plan: str) -> ColumnElement[bool]:
+    """Chooses the accounts that have a plan now."""
+    now = func.clock_timestamp()
+    begins, ends = subscription.c.valid_from, subscription.c.valid_until
+    return exists().where(
+        same_account(subscription),
+        subscription.c.plan == plan,
+        or_(begins.is_(None), begins <= now),
+        or_(ends.is_(None), ends > now),
+    )
 
 
 async def _insert(connection: Connection, tenant_name: str, openings: Sequence[Opening]) -> None:
     """Adds the rows of new accounts, but for their names."""
     accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
-    for new, identities, buckets, edr in openings:
+    for new, first_device, plans, buckets, edr in openings:
         number = new.id
         accounts.append(
             (number, number, tenant_name, new.name, edr.number, edr.at, None, new.state)
         )
-        if identities:
-            devices.append((number, number, number, new.name))
-        subscriptions += [
-            (number, index, number, plan, edr.at, None, None)
-            for index, plan in enumerate(new.plans, 1)
-        ]
+        if first_device is not None:
+            devices.append((number, first_device.id, number, first_device.name))
+        subscriptions += [(number, *plan) for plan in plans]
         balances += [(number, *bucket) for bucket in buckets]
         journal.append(edrs.inserted(number, edr))
     writes: list[tuple[Statement, Sequence[Row]]] = [
-        (_INSERT_ACCOUNTS, accounts),
-        (_INSERT_DEVICES, devices),
-        (_INSERT_SUBSCRIPTIONS, subscriptions),
-        (_INSERT_BALANCES, balances),
+        (INSERT_ACCOUNTS, accounts),
+        (INSERT_DEVICES, devices),
+        (INSERT_SUBSCRIPTIONS, subscriptions),
+        (INSERT_BALANCES, balances),
         (INSERT_EDRS, journal),
     ]
     for statement, rows in writes:
         if rows:
             await connection.execute(statement.text, statement.parameters(rows))
-
-
-def same_account(table: Table) -> ColumnElement[bool]:
-    """Joins an account with what belongs to it."""
-    return and_(account.c.group_id == table.c.group_id, account.c.id == table.c.account_id)
-
-
-def _in_groups(table: Table) -> ColumnElement[bool]:
-    """Chooses the rows of all groups that are listed: an array is one parameter, however long."""
-    return table.c.group_id == any_(bindparam("groups", type_=ARRAY(BigInteger)))

@@ -6,7 +6,7 @@ from typing import cast
 
 from sqlalchemy import select
 
-from ..charging.accounts import AccountSummary
+from ..charging.accounts import ANY, AccountSummary, Narrowed
 from ..charging.catalogue import Catalogue
 from . import account_rows
 from .catalogues import Catalogues
@@ -43,8 +43,8 @@ class PostgresAccounts:
                 return await self._catalogues.get(connection, tenant_name, version)
 
     async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
+        self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
         async with self._database.transaction() as connection:
-            return await account_rows.find(connection, (tenant_name, name), limit)
+            return await account_rows.find(connection, (tenant_name, name), limit, narrowed)

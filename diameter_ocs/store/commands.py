@@ -7,10 +7,11 @@ from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, select, 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..charging.accounts import AccountSummary, Opening
+from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, Tenant
-from . import account_rows
+from ..charging.groups import Group, GroupChange
+from . import account_rows, groups
 from .batches import microseconds
 from .catalogues import Catalogues
 from .database import Connection
@@ -151,10 +152,18 @@ class PostgresCommandWork:
         return await account_rows.numbers(self._connection, count)
 
     async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
+        self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
-        return await account_rows.find(self._connection, (tenant_name, name), limit)
+        return await account_rows.find(self._connection, (tenant_name, name), limit, narrowed)
+
+    async def load_group(self, group_id: int, now: int) -> Group | None:
+        """Locks and reads a group with all its open sessions; None: somebody else has locked it."""
+        return await groups.load_group(self.work, self._connection, group_id, now)
+
+    async def apply_group(self, change: GroupChange) -> Sequence[str]:
+        """Stores what a command makes of a group; names that are taken are returned: end it."""
+        return await groups.apply_group(self.work, self._driver, change)
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""

@@ -7,19 +7,22 @@ the process.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from ..charging.accounts import AccountSummary, Opening
+from ..charging import groups as charging
+from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
 from ..charging.commands import AuditEntry, Claim, Command, Effect, Tenant
 from ..charging.faults import StaleCase
+from ..charging.groups import GroupChange
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from .catalogues import ReadCatalogue
-from .memory_groups import Group, answered
+from .memory_groups import Group, answered, is_meant
+from .names import Entry, Name, names_of_group, names_of_opening
 
 
 class MemoryStore:
@@ -29,11 +32,11 @@ class MemoryStore:
         self._read = read
         self._documents: dict[tuple[str, int], str] = {}
         self._versions: dict[str, int | None] = {}
-        self._directory: dict[tuple[str, Identity], int] = {}
-        self._names: dict[tuple[str, str], int] = {}
+        self._directory: dict[Name, tuple[int, int]] = {}
         self._last_number = 0
         self._turn = asyncio.Lock()
         self.groups: dict[int, Group] = {}
+        self.suspended: set[str] = set()
         self.locked: set[int] = set()
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
         self.audit: list[AuditEntry] = []
@@ -81,24 +84,32 @@ class MemoryStore:
 
     def add_account(self, tenant_name: str, opening: Opening) -> None:
         """Adds an account whose names are free."""
-        number = opening.account.id
-        self.groups[number] = Group(tenant_name, opening)
-        self._names[tenant_name, opening.account.name] = number
-        for identity in opening.identities:
-            self._directory[tenant_name, identity] = number
+        self.groups[opening.account.id] = Group(tenant_name, opening)
+        self._name(names_of_opening(tenant_name, opening))
 
-    def taken(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
-        """Returns the names that belong to accounts, or stand twice in the openings."""
-        names = [opening.account.name for opening in openings]
-        identities = [identity for opening in openings for identity in opening.identities]
-        taken = {name for name in names if (tenant_name, name) in self._names}
-        taken |= {name for name in names if names.count(name) > 1}
-        taken |= {
-            identity.value
-            for identity in identities
-            if (tenant_name, identity) in self._directory or identities.count(identity) > 1
-        }
-        return sorted(taken)
+    def change_group(self, change: GroupChange) -> None:
+        """Makes of a group what a command does, but for what charging reads."""
+        before, after = names_of_group(change.before), names_of_group(change.after)
+        for entry in before - after:
+            del self._directory[entry[:3]]
+        self._name(after - before)
+        self.groups[change.after.case.group_id].take(change.after)
+
+    def taken(self, new: Collection[Entry], freed: Collection[Entry] = ()) -> Sequence[str]:
+        """Returns the names that others have, or that stand twice among new ones."""
+        free = {entry[:3] for entry in freed}
+        keys = [entry[:3] for entry in new]
+        return sorted(
+            {
+                key[1]
+                for key in keys
+                if (key in self._directory and key not in free) or keys.count(key) > 1
+            }
+        )
+
+    def _name(self, entries: Iterable[Entry]) -> None:
+        for kind, value, tenant, group_id, account_id, _ in entries:
+            self._directory[kind, value, tenant] = group_id, account_id
 
     def next_numbers(self, count: int) -> Sequence[int]:
         """Returns numbers that were never given out before."""
@@ -115,21 +126,16 @@ class MemoryStore:
         return self._read(tenant_name, version, self._documents[tenant_name, version])
 
     async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
+        self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
+        now = time.time_ns() // 1000
         found = [
-            AccountSummary(
-                number,
-                number,
-                group.tenant,
-                group.account.name,
-                group.account.plans,
-                tuple(sorted(group.identities)),
-                tuple(sorted(group.balances.values())),
-            )
-            for number, group in sorted(self.groups.items())
-            if tenant_name in (None, group.tenant) and name in (None, group.account.name)
+            account
+            for _, group in sorted(self.groups.items())
+            for account in group.summaries()
+            if tenant_name in (None, group.tenant)
+            if name in (None, account.name) and is_meant(account, narrowed, now)
         ]
         return found[:limit]
 
@@ -150,22 +156,20 @@ class MemoryStore:
             for identity in request.identities
         }
         closed = {key: group.closed[key] for key in looked_for & group.closed.keys()}
-        return Case(
+        case = Case(
             now=max(now, group.last_at),
             group_id=number,
             version=group.version,
             catalogue=self._read(group.tenant, version, document),
-            directory={
-                identity: number
-                for identity in identities
-                if self._directory.get((group.tenant, identity)) == number
-            },
-            accounts={group.account.id: group.account},
+            directory=self._accounts_named(identities, number, group.tenant),
+            accounts=group.accounts,
             balances=dict(group.balances),
             sessions=opened,
             closed=closed,
             answered=answered(group, requests, opened, closed),
+            is_tenant_suspended=group.tenant in self.suspended,
         )
+        return group.with_all(case).case
 
     def case_with(self, number: int, keys: Collection[SessionKey], now: int) -> Case:
         """Returns what is stored of a group, with the open sessions of some keys."""
@@ -188,11 +192,18 @@ class MemoryStore:
             )
         return groups.pop() if len(groups) == 1 else None
 
+    def _accounts_named(
+        self, identities: Iterable[Identity], number: int, tenant: str
+    ) -> dict[Identity, int]:
+        """Returns the accounts of a group that identities belong to."""
+        found = {each: self._directory.get((*each, tenant), (0, 0)) for each in identities}
+        return {each: account for each, (group, account) in found.items() if group == number}
+
     def _groups_named(self, request: ChargingRequest) -> set[int]:
         return {
             number
-            for (tenant, identity), number in self._directory.items()
-            if identity in request.identities and request.tenant in (None, tenant)
+            for (kind, value, tenant), (number, _) in self._directory.items()
+            if (kind, value) in request.identities and request.tenant in (None, tenant)
         }
 
     def _opened(self, key: SessionKey) -> dict[int, int]:
@@ -336,7 +347,12 @@ class MemoryCommandWork:
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have."""
         groups = self._store.groups.values()
-        return {p for group in groups if group.tenant == tenant_name for p in group.account.plans}
+        return {
+            each.plan
+            for group in groups
+            if group.tenant == tenant_name
+            for each in group.subscriptions.values()
+        }
 
     async def held_balance_types(self, tenant_name: str) -> Collection[str]:
         """Returns the types of the balances that accounts of a tenant have."""
@@ -352,16 +368,31 @@ class MemoryCommandWork:
         return self._store.next_numbers(count)
 
     async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
+        self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
-        return await self._store.find_accounts(tenant_name, name, limit)
+        return await self._store.find_accounts(tenant_name, name, limit, narrowed)
+
+    async def load_group(self, group_id: int, now: int) -> charging.Group | None:
+        """Locks and reads a group with all its open sessions; None: somebody else has locked it."""
+        if not await self.work.lock([group_id]):
+            return None
+        group = self._store.groups[group_id]
+        return group.with_all(self._store.case_with(group_id, group.sessions, now))
+
+    async def apply_group(self, change: GroupChange) -> Sequence[str]:
+        """Stores what a command makes of a group; names that are taken are returned: end it."""
+        before, after = names_of_group(change.before), names_of_group(change.after)
+        await self.work.apply([change.charged])
+        self._writes.append(partial(self._store.change_group, change))
+        return self._store.taken(after - before, before - after)
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
         for opening in openings:
             self._writes.append(partial(self._store.add_account, tenant_name, opening))
-        return self._store.taken(tenant_name, openings)
+        names = [name for each in openings for name in names_of_opening(tenant_name, each)]
+        return self._store.taken(names)
 
     def commit(self) -> None:
         """Makes the writes."""

@@ -1,10 +1,12 @@
 """A group of accounts in the store without a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..charging.accounts import Opening
-from ..charging.case import Account
+from ..charging import groups as charging
+from ..charging.accounts import AccountSummary, Narrowed, Opening
+from ..charging.case import Account, AccountState, Case
 from ..charging.decisions import ACTIONS, Edr
+from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again
 from ..charging.requests import ChargingRequest, SessionKey
@@ -18,12 +20,58 @@ class Group:
         self.tenant = tenant
         self.version = opening.edr.number
         self.last_at = opening.edr.at
-        self.account: Account = opening.account
-        self.identities = opening.identities
+        self.accounts: Mapping[int, Account] = {opening.account.id: opening.account}
+        self.subscriptions: Mapping[int, Subscription] = {s.id: s for s in opening.subscriptions}
+        self.devices: Mapping[int, Device] = {}
+        if opening.device is not None:
+            self.devices = {opening.device.id: opening.device}
         self.balances: dict[int, Balance] = {balance.id: balance for balance in opening.balances}
         self.sessions: dict[SessionKey, Session] = {}
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.edrs: list[Edr] = [opening.edr]
+
+    def with_all(self, case: Case) -> charging.Group:
+        """Returns a case, its accounts with their plans, with all that belongs to the group."""
+        return charging.Group(case, self.subscriptions, self.devices).renewed()
+
+    def take(self, after: charging.Group) -> None:
+        """Takes what a command has made of it, but for what a change of its case says."""
+        self.accounts = after.case.accounts
+        self.subscriptions = after.subscriptions
+        self.devices = after.devices
+        self.balances = dict(after.case.balances)
+
+    def summaries(self) -> Iterator[AccountSummary]:
+        """Returns the accounts as commands show them, without those deleted."""
+        for account in self.accounts.values():
+            if account.state is AccountState.DELETED:
+                continue
+            parent = None
+            if account.parent_id is not None:
+                parent = self.accounts[account.parent_id].name
+            owner = account.id
+            yield AccountSummary(
+                next(iter(self.accounts)),
+                owner,
+                self.tenant,
+                account.name,
+                parent,
+                account.state,
+                tuple(each for each in self.subscriptions.values() if each.account_id == owner),
+                tuple(each for each in self.devices.values() if each.account_id == owner),
+                tuple(each for each in self.balances.values() if each.account_id == owner),
+            )
+
+
+def is_meant(account: AccountSummary, narrowed: Narrowed, now: int) -> bool:
+    """Is an account one of those asked for?"""
+    return (
+        narrowed.parent in (None, account.parent)
+        and narrowed.state in (None, account.state)
+        and narrowed.plan in (None, *account.plans(now))
+        and narrowed.device in (None, *(device.name for device in account.devices))
+        and narrowed.identity in (None, *account.identities)
+    )
 
 
 def answered(

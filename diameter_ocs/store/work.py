@@ -289,7 +289,7 @@ def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
         balances += [
             (group, balance.id, balance.total, balance.used, balance.reserved)
             for balance in after.balances.values()
-            if balance is not before.balances[balance.id]
+            if balance is not before.balances.get(balance.id, balance)
         ]
         journal += [edrs.inserted(group, edr) for edr in new]
         closed += [

@@ -19,16 +19,15 @@ from diameter_ocs.charging.requests import (
     Units,
 )
 from diameter_ocs.charging.spooled import Owed
+from diameter_ocs.handlers.balances import Credit, credit_balance
 from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.handlers.commands import Accounts, Order
 from diameter_ocs.handlers.credit_control import Fault, Step, fold
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.provisioning import (
-    Credit,
     apply_catalogue,
     create_accounts,
     create_tenant,
-    credit_balance,
     find_account,
 )
 from diameter_ocs.store.database import Database

@@ -68,9 +68,9 @@ async def test_an_account_is_shown_as_it_was_opened(kept: Kept) -> None:
     done = await create_account(kept.accounts, "demo", new, ORDER)
     (summary,) = await kept.accounts.find_accounts("demo", LETTERS, 5)
     catalogue = await kept.accounts.read_catalogue("demo", 1)
-    assert done.answer == account_answer(summary, catalogue)
+    assert done.answer == account_answer(summary, catalogue, NOW)
     assert summary.group_id == summary.id
-    assert (summary.tenant, summary.name, summary.plans) == ("demo", LETTERS, ("plan", "plan"))
+    assert (summary.tenant, summary.name, summary.plans(NOW)) == ("demo", LETTERS, ("plan", "plan"))
     assert summary.identities == identities
     assert [b.total for b in summary.balances] == [OCTETS, OCTETS, 2**63 - 1]
 
