@@ -448,9 +448,14 @@ SERVICES: dict[str, Conversation] = {
     ),
     "100 unknown services": one(
         5031,
-        b"".join(avp(432, number(group)) for group in range(100)),
+        avp(432, number(0)),
         *[(group, 5031, 0) for group in range(100)],
     )(*[service(group, wanted()) for group in range(100)]),
+    "50 unknown services": one(
+        5031,
+        b"".join(avp(432, number(group)) for group in range(50)),
+        *[(group, 5031, 0) for group in range(50)],
+    )(*[service(group, wanted()) for group in range(50)]),
     "100 times the same service": served(*[service(DATA, wanted())] * 100),
     "101 services": one(5009, service(GROUPS[100], wanted()))(
         *[service(group, wanted()) for group in GROUPS[:101]]

@@ -15,6 +15,8 @@ from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.gy import tolerance as gy
+from diameter_ocs.gy.decode import SERVICES_MAX
+from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
 from diameter_ocs.handlers.commands import Accounts
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_tenant
@@ -41,10 +43,15 @@ from tests.bad_input import (
     Caller,
     Conversation,
     Turn,
+    again,
+    service,
+    total,
+    used,
+    wanted,
 )
-from tests.base.wire import ORIGIN_HOST, avp, cer
+from tests.base.wire import ORIGIN_HOST, avp, cer, number
 from tests.in_process import DICTIONARY, Server
-from tests.store.scenario import ORDER, memory_faults, open_accounts
+from tests.store.scenario import NOW, ORDER, memory_faults, open_accounts
 
 RULES = [
     PeerRule(host=GATEWAY, is_loopback_only=True),
@@ -168,6 +175,68 @@ async def test_what_is_forgiven_is_the_error_of_the_standard_for_a_strict_peer(
         assert server.counted("ocs_tolerated_total", kind=kind) == 1
         strict = Caller(2, STRICT_GATEWAY)
         await play(server, lambda me: [Turn(case.request(me), (case.refused,))], strict)
+    assert memory_faults(store) == []
+
+
+@pytest.mark.usefixtures("log")
+async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code() -> None:
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        gateway = await server.connect(GATEWAY)
+        asked = Caller(1).initial(*[service(group, wanted()) for group in GROUPS[:SERVICES_MAX]])
+        for octets in (asked, again(asked)):
+            read = await gateway.ask(octets)
+            assert len(read.octets) > ANSWER_OCTETS_MAX
+            services = answer_of(read).services
+            assert [name for name, _, _ in services] == list(GROUPS[:SERVICES_MAX])
+            told = sum(granted for _, _, granted in services)
+            assert told == 32 * QUOTA == held(store)
+
+
+def held(store: MemoryStore) -> int:
+    """Return what open sessions hold of all balances."""
+    balances = [each for group in store.groups.values() for each in group.balances.values()]
+    return sum(balance.reserved for balance in balances)
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_clock_that_is_set_back_moves_no_time_back_and_loses_no_charge() -> None:
+    now = [NOW]
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, REFERENCE))
+    async with Server(store, RULES, lambda: now[0]).serving() as server:
+        me, gateway = Caller(1), await server.connect(GATEWAY)
+        granted = Answer(2001, None, (GRANTED,))
+        assert answer_of(await gateway.ask(me.initial(ASKING))) == granted
+        update = service(DATA, wanted(), used(total(60)))
+        for at, hours in enumerate((-1, -1_000, 2), 1):
+            now[0] = NOW + hours * 3_600_000_000
+            octets = me.update(at, update, instead=[avp(55, number(at))])
+            assert answer_of(await gateway.ask(octets)) == granted
+            assert answer_of(await gateway.ask(octets)) == granted
+        now[0] = NOW
+        assert answer_of(await gateway.ask(me.terminate(4))) == Answer(2001)
+    (group, _) = store.groups.values()
+    times = [edr.at for edr in group.edrs]
+    assert times == sorted(times)
+    assert sum(posting.used for edr in group.edrs for posting in edr.postings) == 3 * 60
+    assert memory_faults(store) == []
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_message_that_breaks_off_is_not_answered_and_charges_nothing() -> None:
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        octets = Caller(1).initial(ASKING)
+        for length in (1, 4, 19, 20, 21, len(octets) // 2, len(octets) - 1):
+            gateway = await server.connect(GATEWAY)
+            gateway.writer.write(octets[:length])
+            gateway.writer.write_eof()
+            assert await gateway.is_ended()
+        assert held(store) == 0
+        await play(server, lambda me: [Turn(octets, (Answer(2001, None, (GRANTED,)),))], Caller(2))
     assert memory_faults(store) == []
 
 

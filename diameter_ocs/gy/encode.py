@@ -3,6 +3,10 @@
 The answer is as small as the standard allows, and has the layout of its request: what a client
 asked in Multiple-Services-Credit-Control is answered there, and what it asked at command level is
 answered at command level.
+
+An answer above ANSWER_OCTETS_MAX goes without what a client can do without, and is sent whole
+otherwise: a quota that is not told is held for nothing, a service without its code is asked for
+again, and the names of services, Session-Id and Proxy-Info are the request's own, which bounds it.
 """
 
 from itertools import product
@@ -34,6 +38,9 @@ RESULT_CODES = {
     Outcome.RATING_FAILED: 5031,
 }
 """How each outcome is told (RFC 6733 section 7.1, RFC 8506 section 9)."""
+
+ANSWER_OCTETS_MAX = 4096
+"""How long an answer may be with all that it could say."""
 
 UNSIGNED32_MAX = 2**32 - 1
 UNSIGNED64_MAX = 2**64 - 1
@@ -95,7 +102,9 @@ class Encoder:
             for service in decision.services:
                 parts.append(self._service(service, decoded.is_command_level))
             if _has_unrated(decision):
-                parts.append(self._failed_avp(decision, decoded))
+                said = sum(map(len, (*parts, decoded.proxies)))
+                room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
+                parts.append(self._failed_avp(decision, decoded, room))
         parts.append(decoded.proxies)
         body = b"".join(parts)
         octets = decoded.octets
@@ -156,11 +165,18 @@ class Encoder:
             "Multiple-Services-Credit-Control", _multiple_services(service)
         )
 
-    def _failed_avp(self, decision: Decision, decoded: Decoded) -> bytes:
-        """Shows what could not be rated; for that the request is read once more."""
+    def _failed_avp(self, decision: Decision, decoded: Decoded, room: int) -> bytes:
+        """Shows what could not be rated, only the first where there is no room for all.
+
+        For that the request is read once more.
+        """
         message = decode(decoded.octets, self._dictionary)
         unrated = _unrated(decision, decoded, message, self._dictionary)
-        return self._dictionary.encode("Failed-AVP", unrated) if unrated else b""
+        if not unrated:
+            return b""
+        encode = self._dictionary.encode
+        everything = encode("Failed-AVP", unrated)
+        return everything if len(everything) <= room else encode("Failed-AVP", unrated[:1])
 
 
 def result_code(decision: Decision, decoded: Decoded) -> int:
