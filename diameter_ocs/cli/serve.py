@@ -5,7 +5,7 @@ import os
 import resource as resources
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +28,7 @@ from .demo import demo_account
 from .options import Data, order
 from .output import UNAVAILABLE, WRONG_INPUT, command, fail
 from .profiling import Profile
+from .service_manager import READY, notifier
 
 log = structlog.get_logger()
 
@@ -69,6 +70,7 @@ def serve(
     ] = None,
 ) -> None:
     """Answer gateways until SIGTERM."""
+    tell_manager = notifier(os.environ)
     if demo:
         listen = listen or DEMO_LISTEN
         configuration = load(config, listen=listen, metrics=metrics, data=data, **DEMO)
@@ -85,7 +87,7 @@ def serve(
         fault = clocks.fault(clocks.seconds_ahead(asked_at, wall_clock(), answer))
         if fault is not None:
             fail("clocks_apart", [fault], UNAVAILABLE, False)
-        _run(configuration, conninfo, None, demo)
+        _run(configuration, conninfo, None, demo, tell_manager)
         return
     directory = database.data_directory(configuration, demo)
     cluster = Cluster(directory)
@@ -94,7 +96,7 @@ def serve(
         backup_files.migrate_embedded(cluster.conninfo(), directory)
         if demo:
             asyncio.run(_seed(cluster.conninfo()))
-        _run(configuration, cluster.conninfo(), cluster, demo)
+        _run(configuration, cluster.conninfo(), cluster, demo, tell_manager)
     finally:
         cluster.stop()
 
@@ -129,10 +131,17 @@ def _allowed_files(wanted: int) -> int:
     return allowed
 
 
-def _run(configuration: Configuration, conninfo: str, cluster: Cluster | None, demo: bool) -> None:
+def _run(
+    configuration: Configuration,
+    conninfo: str,
+    cluster: Cluster | None,
+    demo: bool,
+    tell_manager: Callable[[str], None],
+) -> None:
     def announce(listening: Listening) -> None:
         with suppress(BrokenPipeError):  # nobody reads it
             print_where(listening)
+        tell_manager(READY)
         if profile is not None:
             profile.start()
 
