@@ -180,6 +180,7 @@ class Metrics:
     requests_again: Counter
     sessions_abandoned: Counter
     reservations_expired: Counter
+    events_reversed: Counter
     usage_spooled: Gauge
     usage_lost: Counter
     clock_skew_seconds: Gauge
@@ -256,6 +257,9 @@ def create_metrics() -> Metrics:
         ),
         reservations_expired=counter(
             "reservations_expired", "Quotas taken back because nobody reported on them in time"
+        ),
+        events_reversed=counter(
+            "events_reversed", "Events taken back that were stored too late to be answered"
         ),
         usage_spooled=gauge(
             "usage_spooled", "Sessions with usage of refused requests that waits to be charged"

@@ -140,6 +140,8 @@ class SessionRules:
     """Usage that is reported for a session which never was open is charged, not only recorded."""
     closes_unclaimed: bool = True
     """A session whose opening was never answered is closed when nobody asks again."""
+    reverses_unclaimed_events: bool = True
+    """Likewise an event that was stored and never answered is taken back."""
     serves_events_in_part: bool = True
     """An event that cannot be paid whole gets the units that what is left can begin; else none."""
 

@@ -64,6 +64,9 @@ ACTIONS = {
 }
 """What the EDR of a request calls it."""
 
+REVERSAL = "reversal"
+"""What the EDR calls it by which an event is taken back."""
+
 
 class EdrKind(IntEnum):
     """The families of EDRs."""
@@ -116,8 +119,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`;
-    else the command, as `create account` or `credit`."""
+    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`,
+    `reversal`; else the command, as `create account` or `credit`."""
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None

@@ -45,8 +45,10 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     heard = _heard(session, request, case)
     if opened is not None:
         return decision._replace(session=heard)
-    reason = CloseReason.EVENT if ended is None else ended.reason
-    return decision._replace(closed=(ClosedSession(heard, case.now, reason),))
+    closed = ClosedSession(heard, case.now, CloseReason.EVENT)
+    if ended is not None:  # of two records of one name the newer is read, though clocks differ
+        closed = ClosedSession(heard, max(case.now, ended.closed_at), ended.reason)
+    return decision._replace(closed=(closed,))
 
 
 def _debit_all(services: list[Service], progress: Progress) -> Outcome:
@@ -132,6 +134,6 @@ def _heard(session: Session, request: ChargingRequest, case: Case) -> Session:
     seconds = case.catalogue.session_rules.tombstone_seconds
     return session._replace(
         opened_at=max(session.opened_at, case.now - seconds * SECOND),
-        last_request_at=case.now,
+        last_request_at=max(case.now, session.last_request_at),
         request_number=max(request.request_number, session.request_number),
     )

@@ -149,6 +149,12 @@ class Ledger:
         moved = number, owner, name, priority, total, used, reserved, starts, ends, bringer
         self._moved[balance_id] = _new(Balance, moved)
 
+    def give_back(self, balance_id: int, spent: int) -> None:
+        """Takes back what was spent."""
+        balance = self._moved.get(balance_id) or self._before[balance_id]
+        assert 0 <= spent <= balance.used
+        self._moved[balance_id] = balance._replace(used=balance.used - spent)
+
     def credit(self, balance_id: int, amount: int) -> None:
         """Raises the total; a debit is a negative credit.
 

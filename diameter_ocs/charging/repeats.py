@@ -10,6 +10,7 @@ from hashlib import blake2b
 from .case import Case
 from .decisions import (
     ACTIONS,
+    REVERSAL,
     Decision,
     Edr,
     Novelty,
@@ -33,6 +34,12 @@ def may_repeat(request: ChargingRequest, session: Session) -> bool:
         request.request_type is RequestType.INITIAL
         or request.request_number <= session.request_number
     )
+
+
+def kept_actions(request: ChargingRequest) -> tuple[str, ...]:
+    """Returns what EDRs call a request of that type, and what takes it back."""
+    action = ACTIONS[request.request_type]
+    return (action, REVERSAL) if request.request_type is RequestType.EVENT else (action,)
 
 
 def asked_again(
@@ -71,13 +78,15 @@ def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None
     answered = case.answered.get(session.number)
     if answered is None or not may_repeat(request, session):
         return None, False
-    action = ACTIONS[request.request_type]
+    actions = kept_actions(request)
     same = [
         edr
         for edr in answered
-        if edr.action == action and edr.request_number == request.request_number
+        if edr.action in actions and edr.request_number == request.request_number
     ]
     edr = _original(request, same, case.now, by_content)
+    if edr is not None and edr.action == REVERSAL:
+        return None, False
     return (None if edr is None else _decision(edr)), bool(same)
 
 

@@ -78,6 +78,7 @@ def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
         tombstone_seconds=part.tombstone_hours * 3600,
         charges_unknown_sessions=part.charge_unknown_session,
         closes_unclaimed=part.close_unclaimed,
+        reverses_unclaimed_events=part.reverse_unclaimed_events,
         serves_events_in_part=part.insufficient_balance_events != "REJECT",
     )
 

@@ -121,6 +121,8 @@ class SettingsPart(Part):
     """Whether usage of a session that never was open is charged; else it is recorded only."""
     close_unclaimed: bool = True
     """Whether a session is closed whose opening was stored too late to be answered."""
+    reverse_unclaimed_events: bool = True
+    """Whether an event is taken back that was stored too late to be answered."""
     insufficient_balance_events: Literal["PROVIDE_ROUNDED_AMOUNT", "REJECT"] = (
         "PROVIDE_ROUNDED_AMOUNT"
     )

@@ -22,7 +22,7 @@ from .credit_control import Fault, fold
 from .ports import Store
 from .queues import Job, Queue, Reply
 from .spooling import Spooling
-from .unclaimed import Opening, Unclaimed
+from .unclaimed import Unclaimed
 
 log = structlog.get_logger()
 
@@ -68,8 +68,9 @@ class _Tried(NamedTuple):
 class Lanes:
     """Takes requests from connections and replies when what they decided is stored.
 
-    `clock` gives microseconds since 1970 UTC. `unclaimed` takes the sessions that were opened for
-    requests whose refusal had gone out, `spooling` the usage that refused requests reported.
+    `clock` gives microseconds since 1970 UTC. `unclaimed` takes the sessions that were opened and
+    the events that were charged for requests whose refusal had gone out, `spooling` the usage that
+    refused requests reported.
     """
 
     def __init__(
@@ -252,26 +253,30 @@ class Lanes:
                 decided = [
                     (job, folded.results[at]) for job, at in zip(mine, plan.own, strict=True)
                 ]
-                self._note_openings(decided)
+                self._note_stored(decided)
                 await work.apply(folded.changes)
             spooled.put_back_undecided(plan, folded.results)
         self._spooling.lose_undecided(plan, folded.results)
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(decided, elsewhere, misplaced)
 
-    def _note_openings(self, decided: Iterable[tuple[Job, Decision | Fault]]) -> None:
-        """Notes which session each INITIAL opens, before anybody can know whether it is stored.
+    def _note_stored(self, decided: Iterable[tuple[Job, Decision | Fault]]) -> None:
+        """Notes what each INITIAL opens and each EVENT is charged, before it can be known stored.
 
-        A repeat takes over the session of its original, while the group is locked: who closes
-        unclaimed sessions comes before it or finds that it has been claimed.
+        A repeat takes over what its original stored, while the group is locked: who undoes what is
+        unclaimed comes before it or finds that it has been claimed.
         """
         for job, result in decided:
-            if job.request.request_type is not INITIAL or isinstance(result, Fault):
+            request = job.request
+            if request.request_type not in NAMING or isinstance(result, Fault):
                 continue
-            if result.session is not None:
-                job.opened = result.session.number
+            if result.novelty is REPEATED:
+                job.stored = self._unclaimed.claim(job.group, request) or job.stored
+            elif request.request_type is INITIAL:
+                job.stored = 0 if result.session is None else result.session.number
             else:
-                job.opened = self._unclaimed.claim(job.group, job.request.session_key) or job.opened
+                is_charged = result.edrs and result.outcome is Outcome.SUCCESS
+                job.stored = result.edrs[-1].number if is_charged else 0
 
     def _watch_deadlines(self) -> None:
         """Looks again when the budget of the oldest request is used up."""
@@ -314,11 +319,10 @@ class Lanes:
                 self._keep_unclaimed(job)
             return
         if isinstance(result, Decision):
-            if job.request.request_type is INITIAL:
-                # Its original may have been refused a moment ago, by the same batch.
-                session = job.group, job.request.session_key
-                if not self._unclaimed.claim(*session) and result.novelty is REPEATED:
-                    self._unclaimed.answer(*session)
+            is_repeat = result.novelty is REPEATED and job.request.request_type in NAMING
+            # Its original may have been refused a moment ago, by the same batch.
+            if is_repeat and not self._unclaimed.claim(job.group, job.request):
+                self._unclaimed.answer(job.group, job.request)
             if result.session is None and result.novelty is not REPEATED:
                 self._groups.pop(job.key, None)
             if result.novelty:
@@ -344,10 +348,9 @@ class Lanes:
             self._idle.set()
 
     def _keep_unclaimed(self, job: Job) -> None:
-        """Remembers the session that was opened, as far as is known, for a refused request."""
-        if job.opened:
-            opening = Opening(job.group, job.request.session_key, job.opened)
-            self._unclaimed.add(opening, self._loop.time())
+        """Remembers what was stored, as far as is known, for a refused request."""
+        if job.stored:
+            self._unclaimed.add(job.group, job.request, job.stored, self._loop.time())
 
     def _count_again(self, job: Job, novelty: Novelty) -> None:
         """Counts what was asked before, or is asked of a session that has ended."""

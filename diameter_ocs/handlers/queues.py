@@ -20,7 +20,7 @@ loop: if it raises, no other request is harmed."""
 class Job:
     """A request on its way, with the group that it belongs to once that is known."""
 
-    __slots__ = ("deadline", "group", "key", "opened", "reply", "request", "wait_seconds")
+    __slots__ = ("deadline", "group", "key", "reply", "request", "stored", "wait_seconds")
 
     def __init__(self, request: ChargingRequest, reply: Reply, deadline: float) -> None:
         self.request = request
@@ -28,7 +28,7 @@ class Job:
         self.reply = reply
         self.deadline = deadline
         self.group = 0
-        self.opened = 0  # the number of a session that was stored for it, as far as is known
+        self.stored = 0  # the number of its session, or as an event of its EDR, as far as is known
         self.wait_seconds = LOCK_WAIT_SECONDS
 
 

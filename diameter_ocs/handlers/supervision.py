@@ -1,4 +1,4 @@
-"""Do what has come due though nobody asked: quotas expire, forgotten sessions are closed."""
+"""Do what has come due though nobody asked: take back quotas, forgotten sessions, lost events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -8,13 +8,14 @@ from typing import NamedTuple
 import structlog
 
 from ..charging.case import Case, Change
-from ..charging.decisions import Decision, Edr
+from ..charging.decisions import REVERSAL, Decision, Edr
 from ..charging.faults import BrokenBatch
-from ..charging.requests import SessionKey
+from ..charging.requests import ChargingRequest, RequestType, SessionKey
+from ..charging.reversals import mark_event_answered, reverse_unclaimed
 from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, mark_answered, supervise
 from ..observability import Metrics, SparingLog
-from .ports import Store
-from .unclaimed import Opening, Unclaimed
+from .ports import Store, Work
+from .unclaimed import Unanswered, Unclaimed
 
 log = structlog.get_logger()
 
@@ -25,11 +26,13 @@ PASSED_OVER_MAX = 1024
 
 
 class Look(NamedTuple):
-    """A session, and what is to be decided about it."""
+    """A session or an event, and what is to be decided about it."""
 
     group: int
     key: SessionKey
-    decide: Callable[[SessionKey, Case], Decision | None]
+    decide: Callable[[Case], Decision | None]
+    request: ChargingRequest | None = None
+    """What is looked for in the journal as well."""
 
 
 class Seen(NamedTuple):
@@ -56,11 +59,12 @@ class Supervision:
         self._passed_over: set[tuple[int, SessionKey]] = set()
         self._abandoned = SparingLog("session abandoned")
         self._expired = SparingLog("reservation expired")
+        self._reversed = SparingLog("event reversed")
 
     @property
     def works(self) -> Sequence[Callable[[], Awaitable[bool]]]:
         """Everything that it does, in its order."""
-        return self.look, self.mark_answered, self.close_unclaimed
+        return self.look, self.mark_answered, self.undo_unclaimed
 
     async def look(self) -> bool:
         """Looks at sessions that are due; returns whether to go on at once with others.
@@ -70,7 +74,9 @@ class Supervision:
         limit = DUE_MAX + len(self._passed_over)
         due = await self._store.due_sessions(self._clock(), limit)
         left = [each for each in due if each not in self._passed_over]
-        done = await self._decide([Look(group, key, supervise) for group, key in left])
+        done = await self._decide(
+            [Look(group, key, partial(supervise, key)) for group, key in left]
+        )
         self._passed_over.update(left)
         self._passed_over.difference_update([(look.group, look.key) for look in done])
         is_last = len(due) < limit
@@ -78,28 +84,35 @@ class Supervision:
             self._passed_over.clear()
         return not is_last and bool(done)
 
-    async def close_unclaimed(self) -> bool:
-        """Closes sessions that nobody claimed; returns whether to go on at once with others."""
+    async def undo_unclaimed(self) -> bool:
+        """Closes sessions and reverses events that nobody claimed; returns whether to go on."""
         due = self._unclaimed.due(asyncio.get_running_loop().time(), DUE_MAX)
-        looks = {Look(each.group, each.key, partial(self._close, each)): each for each in due}
+        looks = {_look(each.group, each.request, partial(self._undo, each)): each for each in due}
         done = await self._decide(list(looks))
         for look in done:
             self._unclaimed.remove(looks[look])
         return len(due) == DUE_MAX and bool(done)
 
     async def mark_answered(self) -> bool:
-        """Marks sessions whose opening was answered to a repeat, for other servers to see."""
+        """Marks what was answered to a repeat, for other servers to see."""
         answered = self._unclaimed.answered(DUE_MAX)
-        done = await self._decide([Look(group, key, mark_answered) for group, key in answered])
+        looks = {
+            _look(group, request, partial(_mark, request)): (group, request)
+            for group, request in answered
+        }
+        done = await self._decide(list(looks))
         for look in done:
-            self._unclaimed.marked(look.group, look.key)
+            self._unclaimed.marked(*looks[look])
         return len(answered) == DUE_MAX and bool(done)
 
-    def _close(self, opening: Opening, key: SessionKey, case: Case) -> Decision | None:
-        """Closes a session unless it was claimed before its group was locked."""
-        if opening not in self._unclaimed:
+    def _undo(self, unanswered: Unanswered, case: Case) -> Decision | None:
+        """Undoes what was stored unless it was claimed before its group was locked."""
+        if unanswered not in self._unclaimed:
             return None
-        return close_unclaimed(key, opening.number, case)
+        _, request, number = unanswered
+        if request.request_type is RequestType.EVENT:
+            return reverse_unclaimed(request, number, case)
+        return close_unclaimed(request.session_key, number, case)
 
     async def _decide(self, looks: Sequence[Look]) -> list[Look]:
         """Decides and stores what it can of looks, and returns those."""
@@ -123,22 +136,43 @@ class Supervision:
         async with self._store.work() as work:
             locked = await work.lock({look.group for look in looks})
             mine = [look for look in looks if look.group in locked]
-            keys = [(look.group, look.key) for look in mine]
-            seen = _fold(mine, await work.load_sessions(keys, self._clock()))
+            seen = _fold(mine, await _load(work, mine, self._clock()))
             await work.apply(seen.changes)
         for edr in [edr for change in seen.changes for edr in change.edrs]:
             self._count(edr)
         return seen.done
 
     def _count(self, edr: Edr) -> None:
-        """Counts and logs what was taken back or closed."""
+        """Counts and logs what was taken back, closed or reversed."""
         fields = {"account_id": edr.account_id, "session_number": edr.session_number}
-        if edr.reason == RESERVATION_EXPIRED:
+        if edr.action == REVERSAL:
+            self._metrics.events_reversed.inc()
+            self._reversed.info(log, **fields, request_number=edr.request_number)
+        elif edr.reason == RESERVATION_EXPIRED:
             self._metrics.reservations_expired.inc(len(edr.services))
             self._expired.info(log, **fields, quotas=len(edr.services))
         else:
             self._metrics.sessions_abandoned.labels(edr.reason).inc()
             self._abandoned.info(log, **fields, reason=edr.reason)
+
+
+def _look(group: int, request: ChargingRequest, decide: Callable[[Case], Decision | None]) -> Look:
+    return Look(group, request.session_key, decide, request)
+
+
+def _mark(request: ChargingRequest, case: Case) -> Decision | None:
+    if request.request_type is RequestType.EVENT:
+        return mark_event_answered(request, case)
+    return mark_answered(request.session_key, case)
+
+
+async def _load(work: Work, looks: Sequence[Look], now: int) -> Mapping[int, Case]:
+    """Reads the cases of looks, which all look into the journal or none does."""
+    asked = [(look.group, look.request) for look in looks if look.request is not None]
+    if asked:
+        cases, _ = await work.load(asked, now)
+        return cases
+    return await work.load_sessions([(look.group, look.key) for look in looks], now)
 
 
 def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
@@ -148,7 +182,7 @@ def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
     done = []
     for look in looks:
         try:
-            decision = look.decide(look.key, states[look.group])
+            decision = look.decide(states[look.group])
             if decision is not None:
                 states[look.group] = states[look.group].after(decision)
                 edrs.setdefault(look.group, []).extend(decision.edrs)

@@ -1,4 +1,4 @@
-"""Sessions that were opened too late to be answered: when nobody asks for them, they are closed."""
+"""What was stored too late to be answered: when nobody asks for it, it is undone."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -6,76 +6,90 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..charging.repeats import SAME_IDENTIFIER_MICROSECONDS
-from ..charging.requests import SessionKey
+from ..charging.requests import ChargingRequest, RequestType, SessionKey
 
 CLAIM_SECONDS = SAME_IDENTIFIER_MICROSECONDS / 1_000_000
 """How long a client may take to repeat a request that was refused."""
-OPENINGS_MAX = 100_000
-"""Openings that a process remembers; the oldest are left to the supervision of idle sessions."""
+UNCLAIMED_MAX = 100_000
+"""What a process remembers of this; the oldest openings are left to the supervision of idle
+sessions, the oldest events stand."""
+
+_Name = tuple[int, SessionKey, int | None]
+"""Group, session, and of an event its number: there may be several of one name."""
 
 
-class Opening(NamedTuple):
-    """A session that may have been opened by a request that was answered with a refusal."""
+class Unanswered(NamedTuple):
+    """A session that may have been opened, or an event charged, for a request that was refused."""
 
     group: int
-    key: SessionKey
+    request: ChargingRequest
+    """What names it, without who asked and what for."""
     number: int
-    """Of the EDR that opened it."""
+    """Of the EDR that was stored for it."""
 
 
 class Unclaimed:
-    """The openings that nobody has heard of; `now` is in seconds of a clock that never jumps."""
+    """What nobody has heard of; `now` is in seconds of a clock that never jumps."""
 
     def __init__(self) -> None:
-        self._openings: OrderedDict[tuple[int, SessionKey], tuple[Opening, float]] = OrderedDict()
-        self._answered: dict[tuple[int, SessionKey], None] = {}
+        self._unanswered: OrderedDict[_Name, tuple[Unanswered, float]] = OrderedDict()
+        self._answered: dict[_Name, tuple[int, ChargingRequest]] = {}
 
     def __len__(self) -> int:
-        return len(self._openings)
+        return len(self._unanswered)
 
-    def add(self, opening: Opening, now: float) -> None:
-        """Takes an opening whose request has been refused."""
-        name = opening.group, opening.key
-        self._openings[name] = opening, now + CLAIM_SECONDS
-        self._openings.move_to_end(name)
-        if len(self._openings) > OPENINGS_MAX:
-            self._openings.popitem(last=False)
+    def add(self, group: int, request: ChargingRequest, number: int, now: float) -> None:
+        """Takes what the EDR of a number stored for a request that has been refused."""
+        name = _name(group, request)
+        self._unanswered[name] = Unanswered(group, _slim(request), number), now + CLAIM_SECONDS
+        self._unanswered.move_to_end(name)
+        if len(self._unanswered) > UNCLAIMED_MAX:
+            self._unanswered.popitem(last=False)
 
-    def claim(self, group: int, key: SessionKey) -> int:
-        """Gives a session to the request that repeats its opening; returns its number, 0: none."""
-        found = self._openings.pop((group, key), None)
+    def claim(self, group: int, request: ChargingRequest) -> int:
+        """Gives a repeat what its original stored; returns the number of the EDR, 0: nothing."""
+        found = self._unanswered.pop(_name(group, request), None)
         return 0 if found is None else found[0].number
 
-    def due(self, now: float, limit: int) -> Sequence[Opening]:
-        """Returns openings that were not claimed in time; they stay until they are removed."""
-        due: list[Opening] = []
-        for opening, at in self._openings.values():
+    def due(self, now: float, limit: int) -> Sequence[Unanswered]:
+        """Returns what was not claimed in time; it stays until it is removed."""
+        due: list[Unanswered] = []
+        for unanswered, at in self._unanswered.values():
             if at > now or len(due) == limit:
                 break
-            due.append(opening)
+            due.append(unanswered)
         return due
 
-    def __contains__(self, opening: Opening) -> bool:
-        found = self._openings.get((opening.group, opening.key))
-        return found is not None and found[0] == opening
+    def __contains__(self, unanswered: Unanswered) -> bool:
+        found = self._unanswered.get(_name(unanswered.group, unanswered.request))
+        return found is not None and found[0] == unanswered
 
-    def remove(self, opening: Opening) -> None:
-        """Forgets an opening, if it is not claimed and no other of its name has come."""
-        if opening in self:
-            del self._openings[opening.group, opening.key]
+    def remove(self, unanswered: Unanswered) -> None:
+        """Forgets something, if it is not claimed and no other of its name has come."""
+        if unanswered in self:
+            del self._unanswered[_name(unanswered.group, unanswered.request)]
 
-    def answer(self, group: int, key: SessionKey) -> None:
-        """Takes a session whose opening was answered to a repeat.
+    def answer(self, group: int, request: ChargingRequest) -> None:
+        """Takes what was answered to a repeat.
 
-        Another server may have refused its original, and be about to close it.
+        Another server may have refused its original, and be about to undo it.
         """
-        if len(self._answered) < OPENINGS_MAX:
-            self._answered[group, key] = None
+        if len(self._answered) < UNCLAIMED_MAX:
+            self._answered[_name(group, request)] = group, _slim(request)
 
-    def answered(self, limit: int) -> Sequence[tuple[int, SessionKey]]:
-        """Returns sessions whose opening was answered; they stay until they are marked."""
-        return list(islice(self._answered, limit))
+    def answered(self, limit: int) -> Sequence[tuple[int, ChargingRequest]]:
+        """Returns (group, request) of what was answered; it stays until it is marked."""
+        return list(islice(self._answered.values(), limit))
 
-    def marked(self, group: int, key: SessionKey) -> None:
-        """Forgets a session of which every server can see by now that it was answered."""
-        self._answered.pop((group, key), None)
+    def marked(self, group: int, request: ChargingRequest) -> None:
+        """Forgets something of which every server can see by now that it was answered."""
+        self._answered.pop(_name(group, request), None)
+
+
+def _name(group: int, request: ChargingRequest) -> _Name:
+    is_event = request.request_type is RequestType.EVENT
+    return group, request.session_key, request.request_number if is_event else None
+
+
+def _slim(request: ChargingRequest) -> ChargingRequest:
+    return request._replace(identities=(), usages=())

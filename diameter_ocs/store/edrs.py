@@ -37,6 +37,7 @@ ANSWERED = (
     "digest",
     "reason",
 )
+POSTINGS = ("posting_balances", "posting_totals", "posting_useds", "posting_reserveds")
 
 
 def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
@@ -68,8 +69,9 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
 
 
 def answered(row: tuple[Any, ...]) -> Edr:
-    """Reads a row of FIND_ANSWERED: what is needed to answer again, so without the postings."""
-    number, at, account_id, kind, action, outcome, services, *named = row
+    """Reads a row of FIND_ANSWERED: what is needed to answer again, or to take it back."""
+    number, at, account_id, kind, action, outcome, services, *others = row
+    postings, named = others[: len(POSTINGS)], others[len(POSTINGS) :]
     return Edr(
         number,
         at,
@@ -77,7 +79,7 @@ def answered(row: tuple[Any, ...]) -> Edr:
         EdrKind(kind),
         action,
         Outcome(outcome),
-        (),
+        _postings(*postings),
         services=_services.decode(services),
         **dict(zip(ANSWERED, named, strict=True)),
     )
@@ -98,10 +100,7 @@ async def list_edrs(
             microseconds(edr.c.at).label("at"),
             *(edr.c[name] for name in _PLAIN),
             cast(edr.c.services, Text).label("services"),
-            edr.c.posting_balances,
-            edr.c.posting_totals,
-            edr.c.posting_useds,
-            edr.c.posting_reserveds,
+            *(edr.c[name] for name in POSTINGS),
         )
         .where(edr.c.at >= since, edr.c.at < until)
         .order_by(edr.c.at.desc(), edr.c.number.desc())
@@ -131,19 +130,16 @@ async def usage_recorded(database: Database) -> tuple[int, int]:
 
 
 def _edr_of(row: Row[Any]) -> Edr:
-    postings = zip(
-        row.posting_balances,
-        row.posting_totals,
-        row.posting_useds,
-        row.posting_reserveds,
-        strict=True,
-    )
     return Edr(
         number=row.number,
         at=row.at,
         kind=EdrKind(row.kind),
         outcome=Outcome(row.outcome),
-        postings=tuple(Posting(*posting) for posting in postings),
+        postings=_postings(*(getattr(row, name) for name in POSTINGS)),
         services=_services.decode(row.services),
         **{name: getattr(row, name) for name in _PLAIN if name not in ("kind", "outcome")},
     )
+
+
+def _postings(*columns: list[int]) -> tuple[Posting, ...]:
+    return tuple([Posting(*posting) for posting in zip(*columns, strict=True)])

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..charging import groups as charging
 from ..charging.accounts import AccountSummary, Narrowed, Opening
 from ..charging.case import Account, AccountState, Case
-from ..charging.decisions import ACTIONS, Edr
+from ..charging.decisions import Edr
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
-from ..charging.repeats import asked_again
+from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import ChargingRequest, SessionKey
 from ..charging.session import ClosedSession, Session
 
@@ -86,11 +86,12 @@ def answered(
         session = asked_again(request, opened, closed)
         if session is None:
             continue
-        named = session.number, ACTIONS[request.request_type], request.request_number
+        named = session.number, request.request_number
+        actions = kept_actions(request)
         same = [
             edr
             for edr in group.edrs
-            if (edr.session_number, edr.action, edr.request_number) == named
+            if (edr.session_number, edr.request_number) == named and edr.action in actions
         ]
         known = found.get(session.number, ())
         found[session.number] = (*known, *(edr for edr in same if edr not in known))

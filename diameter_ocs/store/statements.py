@@ -29,7 +29,7 @@ from .batches import (
     together,
     update_batch,
 )
-from .edrs import ANSWERED
+from .edrs import ANSWERED, POSTINGS
 from .tables import (
     Moment,
     account,
@@ -186,7 +186,7 @@ _latest_answered = (
         edr.c.action,
         edr.c.outcome,
         cast(edr.c.services, Text).label("services"),
-        *(edr.c[name] for name in ANSWERED),
+        *(edr.c[name] for name in (*POSTINGS, *ANSWERED)),
     )
     .where(
         edr.c.at >= _asked_again.c.since,

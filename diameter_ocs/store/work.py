@@ -9,10 +9,9 @@ from typing import NamedTuple
 from psycopg import AsyncCursor, AsyncRawCursor
 
 from ..charging.case import Case, Change
-from ..charging.decisions import ACTIONS
 from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
-from ..charging.repeats import asked_again
+from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
@@ -202,9 +201,9 @@ class PostgresWork:
             reading = readings[group]
             session = asked_again(request, reading.sessions, reading.closed)
             if session is not None:
-                named = ACTIONS[request.request_type], request.request_number
                 span = session.opened_at, session.last_request_at
-                rows.append((group, session.number, *named, *span))
+                for action in kept_actions(request):
+                    rows.append((group, session.number, action, request.request_number, *span))
         if rows:
             cursor = await _execute(self._connection, statements.FIND_ANSWERED, sorted(set(rows)))
             for group, *edr in await cursor.fetchall():

@@ -68,7 +68,8 @@ settings:
   tombstone_hours: 72
   charge_unknown_session: yes
   close_unclaimed: no
+  reverse_unclaimed_events: no
   insufficient_balance_events: REJECT
 """
     rules = build(read_document(GOOD + settings), 1).session_rules
-    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False, False)
+    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False, False, False)

@@ -14,7 +14,6 @@ from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import SESSION_ID_REMEMBERED_MAX, LaneSettings
 from diameter_ocs.handlers.ports import Work
-from diameter_ocs.handlers.unclaimed import Opening
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.counter import (
     UNFORESEEN,
@@ -31,6 +30,7 @@ from tests.store.scenario import (
     NOW,
     OCTETS,
     credited,
+    event,
     furnish,
     imsi,
     initial,
@@ -43,6 +43,13 @@ from tests.store.scenario import (
 
 UNDECIDABLE = -1
 """A request number that no protocol can bring: charging raises."""
+KEY = SessionKey(b"session")
+
+
+def unclaimed(counter: Counter) -> list[tuple[int, SessionKey, int]]:
+    """Return what waits to be claimed or undone."""
+    due = counter.unclaimed.due(300, 9)
+    return [(each.group, each.request.session_key, each.number) for each in due]
 
 
 def test_a_session_is_opened_continued_and_closed() -> None:
@@ -355,7 +362,12 @@ def test_a_request_that_cannot_be_stored_is_told_so_when_the_database_is_back() 
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_an_opening_whose_refusal_went_out_is_remembered(is_known: bool) -> None:
+@pytest.mark.parametrize("is_event", [True, False])
+def test_what_is_stored_after_its_refusal_went_out_is_remembered(
+    is_known: bool, is_event: bool
+) -> None:
+    asked = event(session=b"session") if is_event else initial()
+
     async def story() -> None:
         async with opened(lanes=1) as counter:
             if is_known:
@@ -364,18 +376,17 @@ def test_an_opening_whose_refusal_went_out_is_remembered(is_known: bool) -> None
                 counter.faulty.after_commit.append(CasesUnavailable())
                 counter.faulty.at_lock += [CasesUnavailable()] * 1000
                 counter.faulty.at_lock.insert(0, None)
-            (late,) = counter.submit(initial())
+            (late,) = counter.submit(asked)
             await asyncio.sleep(2.1)
             assert counter.reply(late) is Fault.TOO_BUSY
             counter.faulty.at_lock.clear()
             if counter.faulty.hold is not None:
                 counter.faulty.hold.set()
             await asyncio.sleep(1)
-            assert await books_of(counter) == (0, 100)
-            opening = Opening(1, SessionKey(b"session"), 2)
-            assert list(counter.unclaimed.due(300, 9)) == [opening]
+            assert await books_of(counter) == ((10, 0) if is_event else (0, 100))
+            assert unclaimed(counter) == [(1, KEY, 2)]
             assert list(counter.unclaimed.due(200, 9)) == []
-            (again,) = await counter.ask(initial(is_retransmission=True))
+            (again,) = await counter.ask(asked._replace(is_retransmission=True))
             assert isinstance(again, Decision)
             assert again.novelty is Novelty.REPEATED
             assert len(counter.unclaimed) == 0
@@ -392,20 +403,21 @@ def test_a_repeat_that_is_too_late_itself_claims_nothing() -> None:
                 await asyncio.sleep(2.1)
                 counter.faulty.hold.set()
                 await asyncio.sleep(0.1)
-                assert list(counter.unclaimed.due(300, 9)) == [
-                    Opening(1, SessionKey(b"session"), 2)
-                ]
+                assert unclaimed(counter) == [(1, KEY, 2)]
 
     play(story())
 
 
-def test_a_repeat_in_the_batch_of_its_refused_original_claims_the_session() -> None:
+@pytest.mark.parametrize("asked", [initial(), event()], ids=["initial", "event"])
+def test_a_repeat_in_the_batch_of_its_refused_original_claims_what_it_stored(
+    asked: ChargingRequest,
+) -> None:
     async def story() -> None:
         async with opened(lanes=1) as counter:
             counter.kept.locked.add(1)
-            (late,) = counter.submit(initial())
+            (late,) = counter.submit(asked)
             await asyncio.sleep(1.5)
-            (again,) = counter.submit(initial(is_retransmission=True))
+            (again,) = counter.submit(asked._replace(is_retransmission=True))
             await asyncio.sleep(0.4)
             counter.faulty.hold = asyncio.Event()
             counter.kept.locked.remove(1)
@@ -416,6 +428,29 @@ def test_a_repeat_in_the_batch_of_its_refused_original_claims_the_session() -> N
             assert counter.reply(late) is Fault.TOO_BUSY
             assert outcomes([counter.reply(again)]) == ["SUCCESS"]
             assert len(counter.unclaimed) == 0
+
+    play(story())
+
+
+def test_an_event_that_was_refused_leaves_nothing_to_be_undone() -> None:
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            counter.faulty.hold = asyncio.Event()
+            counter.submit(event(usages=(want(1, 999),)))
+            await asyncio.sleep(2.1)
+            counter.faulty.hold.set()
+            await asyncio.sleep(1)
+            assert unclaimed(counter) == []
+
+    play(story())
+
+
+def test_an_event_is_resolved_by_name_and_leaves_no_session() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            decisions = await counter.ask(event(), event(), event(9, b"other"))
+            assert outcomes(decisions) == ["SUCCESS", "SUCCESS", "USER_UNKNOWN"]
+            assert await books_of(counter) == (10, 0)
 
     play(story())
 
@@ -801,7 +836,7 @@ def test_an_opening_that_is_answered_to_a_repeat_is_noted_for_other_servers() ->
             await counter.ask(initial())
             assert counter.unclaimed.answered(9) == []
             await counter.ask(initial(is_retransmission=True))
-            ((group, key),) = counter.unclaimed.answered(9)
-            assert (group, key) == (sorted(counter.kept.groups)[0], initial().session_key)
+            ((group, request),) = counter.unclaimed.answered(9)
+            assert (group, request.session_key) == (sorted(counter.kept.groups)[0], KEY)
 
     play(story())

@@ -11,7 +11,7 @@ from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.supervision import DUE_MAX, Supervision
-from diameter_ocs.handlers.unclaimed import CLAIM_SECONDS, Opening, Unclaimed
+from diameter_ocs.handlers.unclaimed import CLAIM_SECONDS, Unclaimed
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
@@ -20,7 +20,16 @@ from diameter_ocs.store.database import Database
 from diameter_ocs.store.memory import MemoryStore, MemoryWork
 from diameter_ocs.store.work import PostgresStore
 from tests.handlers.virtual_time import play
-from tests.store.scenario import NOW, charged, furnish, initial, memory_faults, octets, update
+from tests.store.scenario import (
+    NOW,
+    charged,
+    event,
+    furnish,
+    initial,
+    memory_faults,
+    octets,
+    update,
+)
 
 FIRST = 1
 """The group of the first account."""
@@ -229,12 +238,12 @@ def test_an_opening_that_nobody_claims_is_closed_after_four_minutes() -> None:
     async def story() -> None:
         keeper = await post(2)
         number = keeper.store.groups[FIRST].sessions[KEY].number
-        keeper.unclaimed.add(Opening(FIRST, KEY, number), asyncio.get_running_loop().time())
+        keeper.unclaimed.add(FIRST, initial(), number, asyncio.get_running_loop().time())
         await asyncio.sleep(CLAIM_SECONDS - 1)
-        await keeper.supervision.close_unclaimed()
+        await keeper.supervision.undo_unclaimed()
         assert keeper.store.groups[FIRST].sessions
         await asyncio.sleep(1)
-        assert await keeper.supervision.close_unclaimed() is False
+        assert await keeper.supervision.undo_unclaimed() is False
         assert not keeper.store.groups[FIRST].sessions
         assert sum(bool(group.sessions) for group in keeper.store.groups.values()) == 1
         assert keeper.value("ocs_sessions_abandoned_total", reason="unclaimed") == 1
@@ -251,11 +260,11 @@ def test_an_opening_that_was_not_stored_or_went_on_is_left_alone() -> None:
         keeper = await post(2)
         keeper.now += 1
         await keeper.ask((FIRST, update()))
-        keeper.unclaimed.add(Opening(FIRST, KEY, 2), 0.0)
+        keeper.unclaimed.add(FIRST, initial(), 2, 0.0)
         _, second = keeper.store.groups
-        keeper.unclaimed.add(Opening(second, SessionKey(b"never stored"), 2), 0.0)
+        keeper.unclaimed.add(second, initial(session=b"never stored"), 2, 0.0)
         await asyncio.sleep(CLAIM_SECONDS)
-        await keeper.supervision.close_unclaimed()
+        await keeper.supervision.undo_unclaimed()
         assert all(group.sessions for group in keeper.store.groups.values())
         assert len(keeper.unclaimed) == 0
 
@@ -270,7 +279,7 @@ def test_an_opening_that_is_claimed_before_the_lock_is_left_alone() -> None:
 
         @asynccontextmanager
         async def work(self) -> AsyncIterator[MemoryWork]:
-            self.unclaimed.claim(FIRST, KEY)
+            self.unclaimed.claim(FIRST, initial())
             async with super().work() as work:
                 yield work
 
@@ -279,9 +288,9 @@ def test_an_opening_that_is_claimed_before_the_lock_is_left_alone() -> None:
         keeper = await post(1, store)
         store.__class__ = Claiming
         store.unclaimed = keeper.unclaimed
-        keeper.unclaimed.add(Opening(FIRST, KEY, store.groups[FIRST].sessions[KEY].number), 0.0)
+        keeper.unclaimed.add(FIRST, initial(), store.groups[FIRST].sessions[KEY].number, 0.0)
         await asyncio.sleep(CLAIM_SECONDS)
-        await keeper.supervision.close_unclaimed()
+        await keeper.supervision.undo_unclaimed()
         assert store.groups[FIRST].sessions
 
     play(story())
@@ -310,16 +319,16 @@ def test_an_opening_that_another_server_answered_is_not_closed() -> None:
     async def story() -> None:
         keeper = await post()
         number = keeper.store.groups[FIRST].sessions[KEY].number
-        keeper.unclaimed.add(Opening(FIRST, KEY, number), asyncio.get_running_loop().time())
+        keeper.unclaimed.add(FIRST, initial(), number, asyncio.get_running_loop().time())
         other = Post(keeper.store)
         (again,) = await other.ask((FIRST, initial(is_retransmission=True)))
         assert again.novelty is Novelty.REPEATED
-        other.unclaimed.answer(FIRST, KEY)
+        other.unclaimed.answer(FIRST, initial())
         assert await other.supervision.mark_answered() is False
         assert other.unclaimed.answered(9) == []
         version = keeper.store.groups[FIRST].version
         await asyncio.sleep(CLAIM_SECONDS)
-        await keeper.supervision.close_unclaimed()
+        await keeper.supervision.undo_unclaimed()
         assert keeper.store.groups[FIRST].sessions
         assert keeper.store.groups[FIRST].version == version
         (again,) = await keeper.ask((FIRST, initial(is_retransmission=True)))
@@ -335,10 +344,57 @@ def test_a_session_that_went_on_or_ended_needs_no_mark() -> None:
         keeper.now += 1000
         await keeper.ask((FIRST, update()))
         before = keeper.store.groups[FIRST].sessions[KEY]
-        keeper.unclaimed.answer(FIRST, KEY)
-        keeper.unclaimed.answer(FIRST, SessionKey(b"ended"))
+        keeper.unclaimed.answer(FIRST, initial())
+        keeper.unclaimed.answer(FIRST, initial(session=b"ended"))
         await keeper.supervision.mark_answered()
         assert keeper.store.groups[FIRST].sessions[KEY] == before
         assert keeper.unclaimed.answered(9) == []
+
+    play(story())
+
+
+def test_an_event_that_nobody_claims_is_reversed_and_charged_anew() -> None:
+    async def story() -> None:
+        keeper = await post()
+        asked = event()
+        (first,) = await keeper.ask((FIRST, asked))
+        keeper.unclaimed.add(FIRST, asked, first.edrs[0].number, asyncio.get_running_loop().time())
+        await asyncio.sleep(CLAIM_SECONDS - 1)
+        await keeper.supervision.undo_unclaimed()
+        assert (await octets(keeper.store)).used == 10
+        await asyncio.sleep(1)
+        assert await keeper.supervision.undo_unclaimed() is False
+        assert (await octets(keeper.store)).used == 0
+        assert keeper.store.groups[FIRST].edrs[-1].action == "reversal"
+        assert keeper.value("ocs_events_reversed_total") == 1
+        assert len(keeper.unclaimed) == 0
+        (again,) = await keeper.ask((FIRST, asked._replace(is_retransmission=True)))
+        assert again.novelty is Novelty.NEW
+        (repeat,) = await keeper.ask((FIRST, asked))
+        assert repeat.novelty is Novelty.REPEATED
+        assert (await octets(keeper.store)).used == 10
+        keeper.audit()
+
+    play(story())
+
+
+def test_an_event_that_another_server_answered_stands() -> None:
+    async def story() -> None:
+        keeper = await post()
+        asked = event()
+        (first,) = await keeper.ask((FIRST, asked))
+        keeper.unclaimed.add(FIRST, asked, first.edrs[0].number, 0.0)
+        other = Post(keeper.store)
+        (again,) = await other.ask((FIRST, asked))
+        assert again.novelty is Novelty.REPEATED
+        other.unclaimed.answer(FIRST, asked)
+        assert await other.supervision.mark_answered() is False
+        assert other.unclaimed.answered(9) == []
+        await asyncio.sleep(CLAIM_SECONDS)
+        await keeper.supervision.undo_unclaimed()
+        assert (await octets(keeper.store)).used == 10
+        (again,) = await keeper.ask((FIRST, asked))
+        assert again.novelty is Novelty.REPEATED, "it is found as before"
+        keeper.audit()
 
     play(story())

@@ -1,49 +1,74 @@
-"""Openings that nobody answered for: claimed by a repeat, or due after four minutes."""
+"""What nobody has heard of: claimed by a repeat, or due after four minutes."""
 
-from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.handlers import unclaimed
-from diameter_ocs.handlers.unclaimed import Opening, Unclaimed
+from diameter_ocs.handlers.unclaimed import Unanswered, Unclaimed
+from tests.store.scenario import event, initial
 
-ONE = Opening(1, SessionKey(b"one"), 5)
-TWO = Opening(2, SessionKey(b"two"), 6)
+ONE, TWO = initial(session=b"one"), initial(session=b"two")
 
 
-def test_an_opening_is_due_after_four_minutes() -> None:
-    openings = Unclaimed()
-    openings.add(ONE, 100.0)
-    openings.add(TWO, 101.0)
-    assert list(openings.due(339.9, 9)) == []
-    assert list(openings.due(340.0, 9)) == [ONE]
-    assert list(openings.due(341.0, 9)) == [ONE, TWO]
-    assert list(openings.due(341.0, 1)) == [ONE]
+def numbers(found: list[Unanswered]) -> list[int]:
+    return [each.number for each in found]
+
+
+def test_it_is_due_after_four_minutes() -> None:
+    late = Unclaimed()
+    late.add(1, ONE, 5, 100.0)
+    late.add(1, TWO, 6, 101.0)
+    assert numbers(late.due(339.9, 9)) == []
+    assert numbers(late.due(340.0, 9)) == [5]
+    assert numbers(late.due(341.0, 9)) == [5, 6]
+    assert numbers(late.due(341.0, 1)) == [5]
 
 
 def test_what_is_claimed_is_due_no_more() -> None:
-    openings = Unclaimed()
-    openings.add(ONE, 0.0)
-    assert openings.claim(1, SessionKey(b"other")) == 0
-    assert openings.claim(2, SessionKey(b"one")) == 0
-    assert openings.claim(1, SessionKey(b"one")) == 5
-    assert openings.claim(1, SessionKey(b"one")) == 0
-    assert ONE not in openings
-    assert list(openings.due(1000.0, 9)) == []
+    late = Unclaimed()
+    late.add(1, ONE, 5, 0.0)
+    (found,) = late.due(1000.0, 9)
+    assert late.claim(1, TWO) == 0
+    assert late.claim(2, ONE) == 0
+    assert late.claim(1, ONE._replace(end_to_end_id=77)) == 5
+    assert late.claim(1, ONE) == 0
+    assert found not in late
+    assert numbers(late.due(1000.0, 9)) == []
 
 
 def test_a_newer_opening_of_a_name_takes_the_place_of_the_old_one() -> None:
-    openings = Unclaimed()
-    newer = ONE._replace(number=9)
-    openings.add(ONE, 0.0)
-    openings.add(TWO, 1.0)
-    openings.add(newer, 2.0)
-    openings.remove(ONE)
-    assert list(openings.due(1000.0, 9)) == [TWO, newer]
-    openings.remove(newer)
-    assert list(openings.due(1000.0, 9)) == [TWO]
+    late = Unclaimed()
+    late.add(1, ONE, 5, 0.0)
+    (old,) = late.due(1000.0, 9)
+    late.add(1, TWO, 6, 1.0)
+    late.add(1, ONE._replace(request_number=3), 9, 2.0)
+    late.remove(old)
+    assert numbers(late.due(1000.0, 9)) == [6, 9]
+    late.remove(late.due(1000.0, 9)[1])
+    assert numbers(late.due(1000.0, 9)) == [6]
+
+
+def test_events_of_one_name_are_told_apart_by_number() -> None:
+    late = Unclaimed()
+    first, second = event(request_number=0), event(request_number=1)
+    late.add(1, first, 5, 0.0)
+    late.add(1, second, 6, 0.0)
+    assert late.claim(1, second) == 6
+    assert numbers(late.due(1000.0, 9)) == [5]
+    late.answer(1, first)
+    late.answer(1, second)
+    assert len(late.answered(9)) == 2
+    late.marked(1, first)
+    assert [request.request_number for _, request in late.answered(9)] == [1]
+
+
+def test_only_what_names_it_is_kept() -> None:
+    late = Unclaimed()
+    late.add(1, event(), 5, 0.0)
+    (found,) = late.due(1000.0, 9)
+    assert (found.request.identities, found.request.usages) == ((), ())
 
 
 def test_of_too_many_the_oldest_are_forgotten(monkeypatch) -> None:
-    monkeypatch.setattr(unclaimed, "OPENINGS_MAX", 2)
-    openings = Unclaimed()
+    monkeypatch.setattr(unclaimed, "UNCLAIMED_MAX", 2)
+    late = Unclaimed()
     for number in range(3):
-        openings.add(ONE._replace(group=number), float(number))
-    assert [opening.group for opening in openings.due(1000.0, 9)] == [1, 2]
+        late.add(number, ONE, number, float(number))
+    assert numbers(late.due(1000.0, 9)) == [1, 2]

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.decisions import Decision, EdrKind, Outcome
 from diameter_ocs.charging.requests import SessionKey
+from diameter_ocs.charging.reversals import mark_event_answered, reverse_unclaimed
 from diameter_ocs.charging.session import CloseReason
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
@@ -17,6 +19,7 @@ from tests.store.scenario import (
     OCTETS,
     VOICE,
     Kept,
+    applied,
     case_of,
     charged,
     event,
@@ -150,3 +153,39 @@ async def test_a_batch_of_events_never_serves_one_balance_twice(kept: Kept) -> N
     ]
     assert served == [300, 300, 300, 100, 0, 0]
     assert await books(kept) == (OCTETS, 0)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("seconds", [0, 240])
+async def test_what_was_reversed_is_charged_anew(kept: Kept, is_open: bool, seconds: int) -> None:
+    """Also where the clock stands still, as that of a group may."""
+    (group, *_) = await furnish(kept.accounts)
+    asked, now = event(), NOW + seconds * 1_000_000
+    if is_open:
+        await charged(kept.store, (group, initial(session=b"event", usages=())))
+    (first,) = await charged(kept.store, (group, asked))
+    assert isinstance(first, Decision)
+    case = await case_of(kept.store, group, asked, now=now)
+    reversal = reverse_unclaimed(asked, first.edrs[0].number, case)
+    assert reversal is not None
+    await applied(kept.store, Change(case, case.after(reversal), reversal.edrs))
+    assert await books(kept) == (0, 0)
+    case = await case_of(kept.store, group, asked, now=now)
+    assert reverse_unclaimed(asked, first.edrs[0].number, case) is None
+    assert novelties(await charged(kept.store, (group, asked), now=now)) == "NEW"
+    assert novelties(await charged(kept.store, (group, asked), now=now)) == "REPEATED"
+    assert await books(kept) == (10, 0)
+
+
+async def test_a_mark_is_seen_by_whoever_would_reverse(kept: Kept) -> None:
+    (group, *_) = await furnish(kept.accounts)
+    asked = event()
+    (first,) = await charged(kept.store, (group, asked))
+    assert isinstance(first, Decision)
+    case = await case_of(kept.store, group, asked)
+    mark = mark_event_answered(asked, case)
+    assert mark is not None
+    await applied(kept.store, Change(case, case.after(mark), ()))
+    case = await case_of(kept.store, group, asked)
+    assert reverse_unclaimed(asked, first.edrs[0].number, case) is None
+    assert novelties(await charged(kept.store, (group, asked))) == "REPEATED"

@@ -1,0 +1,74 @@
+"""Take back what an event was charged that was stored too late to be answered.
+
+The reversal is an EDR of the same name, newer than the event's: who repeats the event later finds
+it first, and is charged anew.
+"""
+
+from .case import Case
+from .decisions import REVERSAL, Decision, Outcome, ServiceRecord, Settlement
+from .ledger import Ledger
+from .requests import ChargingRequest
+from .session import ClosedSession, CloseReason, Session
+
+
+def reverse_unclaimed(request: ChargingRequest, number: int, case: Case) -> Decision | None:
+    """Gives back what the event of an EDR was charged.
+
+    None: there is nothing to give back, its name was heard of since, or the tenant has it stand.
+    """
+    session = _named(request, case)
+    if session is None or not case.catalogue.session_rules.reverses_unclaimed_events:
+        return None
+    answered = case.answered.get(session.number, ())
+    event = next((edr for edr in answered if edr.number == number), None)
+    if event is None or event.outcome is not Outcome.SUCCESS or session.last_request_at > event.at:
+        return None
+    ledger = Ledger(case.balances)
+    for posting in event.postings:
+        if posting.balance_id in case.balances:
+            ledger.give_back(posting.balance_id, posting.used)
+    reversal = event._replace(
+        number=case.version + 1,
+        at=case.now,
+        action=REVERSAL,
+        postings=ledger.postings(),
+        session_id=request.session_key.session_id,
+        catalogue_version=case.catalogue.version,
+        services=tuple([_undone(record) for record in event.services]),
+        reason=CloseReason.UNCLAIMED,
+    )
+    return _heard_of(request, case)._replace(edrs=(reversal,), balances=ledger.changed_balances())
+
+
+def mark_event_answered(request: ChargingRequest, case: Case) -> Decision | None:
+    """Notes that an event was answered after all: no server reverses it as unclaimed.
+
+    None: nothing is remembered of it.
+    """
+    return None if _named(request, case) is None else _heard_of(request, case)
+
+
+def _named(request: ChargingRequest, case: Case) -> Session | None:
+    """Returns the session whose name the event has, open or ended."""
+    closed = case.closed.get(request.session_key)
+    return case.sessions.get(request.session_key) or (closed.session if closed else None)
+
+
+def _heard_of(request: ChargingRequest, case: Case) -> Decision:
+    """Returns the decision that moves the time of the latest request of that name."""
+    session = _named(request, case)
+    assert session is not None
+    heard_at = max(case.now, session.last_request_at + 1)
+    session = session._replace(last_request_at=heard_at)
+    if request.session_key in case.sessions:
+        return Decision(Outcome.SUCCESS, session=session)
+    closed = case.closed[request.session_key]
+    # Of two records of one name the newer is read, though the clock may stand still.
+    closed_at = max(case.now, closed.closed_at + 1)
+    return Decision(Outcome.SUCCESS, closed=(ClosedSession(session, closed_at, closed.reason),))
+
+
+def _undone(record: ServiceRecord) -> ServiceRecord:
+    """Returns a service as the journal says that none of it was used, and nothing is granted."""
+    undone = Settlement(*[-amount for amount in record.settlement])
+    return record._replace(settlement=undone, grant=None)
