@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from .database import APPLICATION_ROLE, OWNER_ROLE
+from .database import APPLICATION_ROLE, OWNER_ROLE, renamed_faults
 from .logins import SchemaError, connect, first_line
 from .partitions import SCHEMA_LOCK, Partitions
 
@@ -79,7 +79,11 @@ def installed(conninfo: str) -> int | None:
     Raises:
         CasesUnavailable: the database cannot be reached.
     """
-    with connect(conninfo) as connection, suppress(psycopg.errors.UndefinedTable):
+    with (
+        connect(conninfo) as connection,
+        renamed_faults(),
+        suppress(psycopg.errors.UndefinedTable),
+    ):
         row = connection.execute("SELECT version FROM schema_version").fetchone()
         return None if row is None else int(row[0])
     return None

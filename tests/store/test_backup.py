@@ -212,11 +212,14 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(database: str, target
     with schema.changing(target) as connection:
         schema.upgrade(connection, SCRIPTS, "0001")
     ask(target, "INSERT INTO tenant VALUES ('old')")
+    ask(target, "INSERT INTO account VALUES (7, 7, 'old', 'alice', 1, now())")
+    ask(target, "INSERT INTO device VALUES (7, 8, 7)")
     file = io.BytesIO()
     assert write_backup(target, file, silent).schema == 1
     read(database, file.getvalue())
     schema.check(database)
-    assert ask(database, "SELECT name FROM tenant") == [("old",)]
+    assert ask(database, "SELECT tenant, name, version FROM account") == [("old", "alice", 1)]
+    assert ask(database, "SELECT id, account_id FROM device") == [(8, 7)]
 
 
 async def test_a_database_that_holds_something_is_replaced_only_when_told(
