@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -42,6 +42,10 @@ DATABASE_URL_WANTED = "must be postgresql://USER@HOST/DATABASE or host=HOST dbna
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+Fault = tuple[tuple[int | str, ...], str, str]
+"""The path of a key, the kind of what is wrong with it, and that in words."""
 
 
 class ConfigurationError(Exception):
@@ -115,6 +119,8 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 Identity = Annotated[str, AfterValidator(_check_identity)]
 IdentityPattern = Annotated[str, AfterValidator(_check_identity_pattern)]
 Realm = Annotated[str, AfterValidator(_check_realm)]
+# RFC 3539 section 3.4.1: Tw is at least 6 seconds.
+WatchdogSeconds = Annotated[float, Field(ge=6, le=3600)]
 ServiceContext = Annotated[str, Field(pattern=r"^32[0-9]{3}$")]
 
 
@@ -131,14 +137,27 @@ class PeerEntry(BaseModel):
     """Whose gateways these are; not set: any tenant's."""
     addresses: tuple[Annotated[Network, PlainValidator(_parse_network)], ...] = ()
     """Where they may connect from; empty: anywhere."""
-    strict: bool = False
-    """Whether peculiarities of messages that would be tolerated are errors."""
+    profile: str | None = None
+    """The `[profiles.NAME]` that says how they are treated; not set: as all others."""
 
     @model_validator(mode="after")
     def _names_someone(self) -> "PeerEntry":
         if self.host is None and self.realm is None:
             raise ValueError("needs a host or a realm")
         return self
+
+
+class Profile(BaseModel):
+    """How peers are treated that name this `[profiles.NAME]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    strict: bool = False
+    """Whether peculiarities of messages that would be tolerated are errors."""
+    watchdog_seconds: WatchdogSeconds | None = None
+    """As of the same name for all peers; not set: that one."""
+    requests_in_flight_max: int | None = Field(default=None, ge=1)
+    """As of the same name for all peers; not set: that one."""
 
 
 class Configuration(BaseSettings):
@@ -191,7 +210,7 @@ class Configuration(BaseSettings):
     """Requests that share a transaction at most."""
     answer_budget_seconds: float = Field(default=2.0, ge=0.1, le=60)
     """How long a request may wait for its answer before it gets 3004 DIAMETER_TOO_BUSY."""
-    watchdog_seconds: float = Field(default=30.0, ge=6, le=3600)
+    watchdog_seconds: WatchdogSeconds = 30.0
     """Tw: how long a peer may be silent before it is asked (RFC 3539 section 3.4.1)."""
     vendor_id: int = Field(default=0, ge=0, le=2**32 - 1)
     """The Vendor-Id of the node's capabilities."""
@@ -217,6 +236,8 @@ class Configuration(BaseSettings):
     """Private Service-Context-Ids, each with the document that describes it, as `"32251"`."""
     peers: Annotated[tuple[PeerEntry, ...], NoDecode] = ()
     """Which peers are accepted, one table for each name or pattern."""
+    profiles: Annotated[dict[str, Profile], NoDecode] = Field(default_factory=dict)
+    """How peers are treated, one table for each name that `peers` give."""
 
     def identity(self) -> tuple[str, str]:
         """Returns Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
@@ -251,16 +272,21 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
     in_file = _with_secret(_read(path)) if path is not None else {}
     in_environment = _with_secret(EnvSettingsSource(Configuration)())
     given = {key: value for key, value in overrides.items() if value is not None}
+    values = {**_credential(), **in_file, **in_environment, **given}
+    faults = list(_unknown_profiles(values))
     try:
-        return Configuration(**{**_credential(), **in_file, **in_environment, **given})
+        configuration = Configuration(**values)
     except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        faults = [(fault["loc"], fault["type"], fault["msg"]) for fault in found] + faults
+    if faults:
         raise ConfigurationError(
             [
-                f"{_source(fault['loc'], path, in_environment, given)}"
-                f"{_describe(fault['loc'], fault['type'], fault['msg'])}"
-                for fault in error.errors(include_url=False, include_input=False)
+                f"{_source(fault[0], path, in_environment, given)}{_describe(*fault)}"
+                for fault in faults
             ]
-        ) from None
+        )
+    return configuration
 
 
 def resource(name: str) -> Path:
@@ -316,6 +342,18 @@ def _secret(file: Path) -> str:
     return text
 
 
+def _unknown_profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yields the faults of peers that name a profile that is not there."""
+    profiles, peers = values.get("profiles", {}), values.get("peers", [])
+    if not isinstance(profiles, dict) or not isinstance(peers, list):
+        return
+    for index, peer in enumerate(peers):
+        name = peer.get("profile") if isinstance(peer, dict) else None
+        if isinstance(name, str) and name not in profiles:
+            reason = f"there is no [profiles.{name}]{_near(name, profiles)}"
+            yield ("peers", index, "profile"), "unknown_profile", reason
+
+
 def _source(
     location: tuple[int | str, ...],
     path: Path | None,
@@ -341,8 +379,13 @@ def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    model = PeerEntry if location[0] == "peers" else Configuration
-    near = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
+    models: dict[str, type[BaseModel]] = {"peers": PeerEntry, "profiles": Profile}
+    model = models.get(str(location[0]), Configuration)
+    return _near(str(location[-1]), model.model_fields)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

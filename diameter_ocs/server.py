@@ -7,11 +7,13 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import structlog
 
@@ -22,10 +24,12 @@ from .base.errors import DiameterError, TooBusy, UnableToComply
 from .base.events import RequestReceived
 from .base.message import Identity, Message, error_answer
 from .base.message import decode as decode_message
+from .base.peer import PeerAccepted
 from .charging.decisions import Decision, Novelty
 from .charging.faults import BrokenBatch, CasesUnavailable
+from .charging.peers import AcceptedPeer, ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
 from .charging.requests import RequestType
-from .config import Configuration, Endpoint, resource
+from .config import Configuration, Endpoint, PeerEntry, resource
 from .gy.decode import Decoded, Decoder
 from .gy.encode import Encoder, result_code
 from .gy.remembered import Remembered
@@ -36,13 +40,16 @@ from .handlers.lanes import Lanes, LaneSettings
 from .handlers.spooling import Spooling, Sweep
 from .handlers.supervision import Supervision
 from .handlers.unclaimed import Unclaimed
+from .jobs import peering
 from .jobs.clocks import ClockWatch
 from .jobs.partitions import PartitionJob, PartitionWatch
+from .jobs.peering import Peering
 from .jobs.rounds import Rounds
 from .observability import Metrics, SparingLog, create_metrics, monitored
 from .store.catalogues import Catalogues
 from .store.database import Database, Lease
 from .store.partitions import Partitions, measure
+from .store.peers import PostgresPeers
 from .store.spool import Spool
 from .store.work import PostgresStore
 from .transport.admission import Places
@@ -63,14 +70,16 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
+PEER_TEXT_LENGTH_MAX = 255
+"""Characters of what an unknown peer says that are kept."""
 SESSION_ID_LOGGED = 256
 """Octets of a Session-Id that a log line shows."""
 TENANTS_REMEMBERED = 1024
 """Combinations of hosts and realms of which it is remembered whose they are."""
 TENANT_NAMES_LENGTH_MAX = 1024
 """Characters of the names of such a combination; longer ones are looked up each time."""
-CONNECTIONS_BESIDES_LANES = 4
-"""For the resolver, the watch, the supervision and the sweep."""
+CONNECTIONS_BESIDES_LANES = 5
+"""For the resolver, the watch, the supervision, the sweep and the peers."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 GARBAGE_THRESHOLD = 500_000
@@ -133,8 +142,12 @@ class CreditControl:
             connection.tolerate(kind)
         self._lanes.submit(decoded.request, partial(self._reply, connection, decoded))
 
+    def forget_tenants(self) -> None:
+        """Asks anew whose requests are: there are other rules."""
+        self._tenants.forget()
+
     def _tenant_of(self, connection: Connection, message: Message) -> str | None:
-        """Returns whose request it is; the rules stay as they are, so that it is asked once."""
+        """Returns whose request it is; while the rules stay as they are it is asked once."""
         facts = connection.facts
         assert facts is not None
         first = message.group.first
@@ -184,6 +197,65 @@ class CreditControl:
             self._metrics.answers_dropped.labels("no connection").inc()
 
 
+class Gate:
+    """The peers of this server, in the words of those who accept them."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        peers: PeerTable,
+        listener: Listener,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._configuration = configuration
+        self._peers = peers
+        self._listener = listener
+        self._on_change = on_change
+
+    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
+        """Takes these peers, besides those of the configuration, and no others from now on."""
+        profiles = self._configuration.profiles
+        for peer in accepted:
+            if peer.profile is not None and peer.profile not in profiles:
+                log.warning("profile unknown", peer=peer.host, profile=peer.profile)
+        self._peers.replace(rules(self._configuration, accepted))
+        self._on_change()
+
+    def refused(self, now: int) -> Sequence[RefusedPeer]:
+        """Returns the peers that were refused since it was asked last."""
+        return [
+            RefusedPeer(
+                _shown(facts.origin_host.lower()),
+                _shown(facts.origin_realm.lower()),
+                "address" if is_known else "unknown",
+                str(address),
+                _shown(facts.product_name),
+                tuple(sorted(facts.application_ids)),
+                now,
+                now,
+                times,
+            )
+            for facts, address, is_known, times in self._peers.take_refusals()
+        ]
+
+    def connected(self) -> tuple[ConnectedPeer, ...]:
+        """Returns the peers that are here."""
+        return tuple(
+            ConnectedPeer(
+                _shown(each.facts.origin_host.lower()),
+                _shown(each.facts.origin_realm.lower()),
+                each.address,
+                _shown(each.facts.product_name),
+                each.opened_at,
+                each.state,
+                each.requests,
+                each.refusals,
+            )
+            for each in self._listener.opened
+            if each.facts is not None
+        )
+
+
 class Readiness:
     """Whether requests can be taken now; the reason is shown to whoever asks why not."""
 
@@ -228,14 +300,19 @@ async def run(
         loop.add_signal_handler(number, stop.set)
     metrics, readiness = create_metrics(), Readiness()
     async with (
-        _lanes(configuration, conninfo, readiness, metrics) as lanes,
+        _lanes(configuration, conninfo, readiness, metrics) as (lanes, database),
         asyncio.TaskGroup() as tasks,
     ):
-        listener = _listener(configuration, lanes, metrics)
+        listener, gate = _listener(configuration, lanes, metrics)
+        following = Peering(PostgresPeers(database), gate, _myself(configuration), wall_clock)
+        rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
+        await rounds.once()
         endpoint = configuration.metrics
         with _monitored(endpoint, metrics, readiness) as watched:
             address = await _started(listener, configuration.listen)
-            keeper = tasks.create_task(_look_after(look_after_database))
+            keepers = [
+                tasks.create_task(work) for work in (_look_after(look_after_database), rounds.run())
+            ]
             on_listening(Listening(address, watched))
             gc.freeze()
             gc.set_threshold(GARBAGE_THRESHOLD)
@@ -244,7 +321,9 @@ async def run(
             log.info("server stopping")
             await listener.stop(STOP_SECONDS)
             await lanes.drain()
-            keeper.cancel()
+            for keeper in keepers:
+                keeper.cancel()
+            await following.end()
     log.info("server stopped")
 
 
@@ -263,7 +342,7 @@ def wall_clock() -> int:
 @asynccontextmanager
 async def _lanes(
     configuration: Configuration, conninfo: str, readiness: Readiness, metrics: Metrics
-) -> AsyncIterator[Lanes]:
+) -> AsyncIterator[tuple[Lanes, Database]]:
     """Opens the database and works off requests while the context lasts."""
     settings = LaneSettings(
         lanes=configuration.lanes,
@@ -291,7 +370,7 @@ async def _lanes(
                 asyncio.TaskGroup() as tasks,
             ):
                 working = [tasks.create_task(work()) for work in works]
-                yield lanes
+                yield lanes, database
                 for task in working:
                     task.cancel()
         finally:
@@ -365,7 +444,23 @@ async def _look_after(look: Callable[[], object] | None) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> Listener:
+def _myself(configuration: Configuration) -> RunningServer:
+    """Returns what this process tells of itself."""
+    now = wall_clock()
+    configured = tuple(
+        ConfiguredPeer(
+            entry.host, entry.realm, entry.tenant, entry.profile, tuple(map(str, entry.addresses))
+        )
+        for entry in configuration.peers
+    )
+    profiles = tuple(configuration.profiles)
+    name, _ = configuration.identity()
+    return RunningServer(uuid4().hex, name, now, now, profiles, configured, ())
+
+
+def _listener(
+    configuration: Configuration, lanes: Lanes, metrics: Metrics
+) -> tuple[Listener, Gate]:
     """Joins the Diameter node, its peers and the application."""
     dictionary = _dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
@@ -384,12 +479,13 @@ def _listener(configuration: Configuration, lanes: Lanes, metrics: Metrics) -> L
         requests_in_flight_max=configuration.requests_in_flight_max,
         watchdog_seconds=configuration.watchdog_seconds,
     )
-    peers = PeerTable(_rules(configuration))
+    peers = PeerTable(rules(configuration, ()))
     application = CreditControl(
         lanes, peers, dictionary, identity, metrics, configuration.service_contexts
     )
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
-    return Listener(local, peers, application.take, places, metrics)
+    listener = Listener(local, peers, application.take, places, metrics)
+    return listener, Gate(configuration, peers, listener, application.forget_tenants)
 
 
 def _dictionary() -> Dictionary:
@@ -403,11 +499,42 @@ def _dictionary() -> Dictionary:
     )
 
 
-def _rules(configuration: Configuration) -> list[PeerRule]:
-    rules = [
-        PeerRule(entry.host, entry.realm, entry.tenant, entry.addresses, entry.strict)
+def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> list[PeerRule]:
+    """Returns who may connect: what the configuration names comes before what was accepted."""
+    configured = [
+        PeerRule(
+            entry.host, entry.realm, entry.tenant, entry.addresses, _terms(configuration, entry)
+        )
         for entry in configuration.peers
     ]
-    if configuration.accept_any_loopback_peer:
-        rules.append(PeerRule(is_loopback_only=True))
-    return rules
+    others = [
+        PeerRule(
+            peer.host,
+            peer.realm,
+            peer.tenant,
+            tuple(map(ip_network, peer.addresses)),
+            _terms(configuration, peer),
+        )
+        for peer in accepted
+        if not any(rule.matches(peer.host, peer.realm or "") for rule in configured)
+    ]
+    anybody = [PeerRule(is_loopback_only=True)] if configuration.accept_any_loopback_peer else []
+    return configured + others + anybody
+
+
+def _terms(configuration: Configuration, peer: PeerEntry | AcceptedPeer) -> PeerAccepted:
+    """Returns how a peer is treated: by its profile, if it has one that is known."""
+    profile = configuration.profiles.get(peer.profile or "")
+    if profile is None:
+        return PeerAccepted()
+    return PeerAccepted(
+        strict=profile.strict,
+        watchdog_seconds=profile.watchdog_seconds,
+        requests_in_flight_max=profile.requests_in_flight_max,
+    )
+
+
+def _shown(text: str) -> str:
+    """Returns what an unknown peer said as it can be stored and printed."""
+    cut = text[:PEER_TEXT_LENGTH_MAX]
+    return "".join(each if each.isprintable() else "?" for each in cut)

@@ -30,7 +30,7 @@ class Server:
         self.store = store
         self.metrics = create_metrics()
         self.lanes = Lanes(store, LaneSettings(), clock, self.metrics)
-        peers = PeerTable(rules)
+        self.peers = PeerTable(rules)
         local = LocalNode(
             identity=IDENTITY,
             host_ip_addresses=(),
@@ -39,10 +39,12 @@ class Server:
             applications=(Application(4, frozenset({"Credit-Control"})),),
             dictionary=DICTIONARY,
         )
-        application = CreditControl(
-            self.lanes, peers, DICTIONARY, IDENTITY, self.metrics, SERVICE_CONTEXTS
+        self.application = CreditControl(
+            self.lanes, self.peers, DICTIONARY, IDENTITY, self.metrics, SERVICE_CONTEXTS
         )
-        self.listener = Listener(local, peers, application.take, Places(10, 10), self.metrics)
+        self.listener = Listener(
+            local, self.peers, self.application.take, Places(10, 10), self.metrics
+        )
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
         self.running: asyncio.Task[None] | None = None

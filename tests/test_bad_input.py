@@ -14,6 +14,7 @@ import structlog
 from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
+from diameter_ocs.base.peer import PeerAccepted
 from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.gy.decode import SERVICES_MAX
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX
@@ -55,7 +56,7 @@ from tests.store.scenario import NOW, ORDER, memory_faults, open_accounts
 
 RULES = [
     PeerRule(host=GATEWAY, is_loopback_only=True),
-    PeerRule(host=STRICT_GATEWAY, is_loopback_only=True, is_strict=True),
+    PeerRule(host=STRICT_GATEWAY, is_loopback_only=True, terms=PeerAccepted(strict=True)),
 ]
 OFFER = f"""
 tenant: demo

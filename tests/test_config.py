@@ -9,6 +9,7 @@ from diameter_ocs.config import (
     Configuration,
     ConfigurationError,
     Endpoint,
+    Profile,
     load,
     parse_endpoint,
     resource,
@@ -43,13 +44,18 @@ log_format = "json"
 host = "pgw*.example"
 tenant = "demo"
 addresses = ["10.0.0.0/8", "2001:db8::1"]
-strict = true
+profile = "careful"
 
 [[peers]]
 realm = "roaming.example"
 
 [service_contexts]
 "gprs@maker.example" = "32251"
+
+[profiles.careful]
+strict = true
+watchdog_seconds = 6
+requests_in_flight_max = 100
 """
 
 
@@ -76,7 +82,9 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert configuration.database_url.get_secret_value() == "postgresql://ocs:secret@db/ocs"
     first, second = configuration.peers
     assert first.host == "pgw*.example"
-    assert first.strict
+    assert first.profile == "careful"
+    profile = configuration.profiles["careful"]
+    assert profile == Profile(strict=True, watchdog_seconds=6, requests_in_flight_max=100)
     assert first.addresses == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("2001:db8::1/128"),
@@ -84,7 +92,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
     named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
     assert configuration.service_contexts == {"gprs@maker.example": "32251"}
-    others = {"peers", "service_contexts", "database_url_file"}
+    others = {"peers", "profiles", "service_contexts", "database_url_file"}
     assert named_in_file | others == set(Configuration.model_fields)
 
 
@@ -143,7 +151,11 @@ def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
         realm = "a b"
         addresses = ["10.0.0.0/8", "10.0.0.1/8"]
         [[peers]]
-        strict = true
+        profile = "carefull"
+        [profiles.careful]
+        stict = true
+        [profiles.hasty]
+        watchdog_seconds = 5
         """,
     )
     with pytest.raises(ConfigurationError) as raised:
@@ -159,7 +171,10 @@ def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
         " 10.0.0.1/8 has host bits set",
         f"{path}: peers[1].hots: unknown key (did you mean host?)",
         f"{path}: peers[1].realm: must be a host name or realm such as ocs.example",
+        f"{path}: peers[2].profile: there is no [profiles.carefull] (did you mean careful?)",
         f"{path}: peers[2]: needs a host or a realm",
+        f"{path}: profiles.careful.stict: unknown key (did you mean strict?)",
+        f"{path}: profiles.hasty.watchdog_seconds: input should be greater than or equal to 6",
         f"{path}: watchdog_seconds: input should be greater than or equal to 6",
         f"{path}: zzz: unknown key",
     ]

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
+from diameter_ocs.base.peer import PeerAccepted
+from diameter_ocs.charging.peers import AcceptedPeer
+from diameter_ocs.config import Configuration
 from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.server import Readiness
+from diameter_ocs.server import Gate, Readiness, rules
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
 from tests.base.wire import (
@@ -131,6 +134,63 @@ async def test_whose_a_connection_is_counts_where_an_origin_is_nobodys(
     for session in range(READINGS):
         assert await opened(one, "behind.example", session) == SUCCESS
         assert await opened(two, "behind.example", READINGS + session) == USER_UNKNOWN
+
+
+def gate_of(server: Server, **settings: object) -> Gate:
+    """Return the gate of a server with a configuration."""
+    forget = server.application.forget_tenants
+    return Gate(Configuration(**settings), server.peers, server.listener, forget)
+
+
+async def test_an_accepted_peer_comes_in_and_another_tenant_counts_at_once(
+    server: Server, store: MemoryStore
+) -> None:
+    await furnish(store, tenant="one")
+    gate = gate_of(server)
+    gate.admit([AcceptedPeer("pgw.example", addresses=("127.0.0.0/8",), tenant="two")])
+    gateway = await server.connect("pgw.example")
+    assert await opened(gateway, "pgw.example", 1) == USER_UNKNOWN
+    gate.admit([AcceptedPeer("pgw.example", tenant="one")])
+    assert await opened(gateway, "pgw.example", 2) == SUCCESS
+    (connected,) = gate.connected()
+    assert (connected.host, connected.address) == ("pgw.example", "127.0.0.1")
+    assert (connected.state, connected.requests, connected.refusals) == ("open", 2, 0)
+    gate.admit([])
+    assert (await gateway.read()).command_code == 282
+    assert [peer.state for peer in gate.connected()] == ["closing"]
+
+
+async def test_an_unknown_peer_is_listed_with_what_it_says_made_harmless(server: Server) -> None:
+    gate = gate_of(server)
+    await server.connect("\x1b[2J" + "x" * 300)
+    (refused,) = gate.refused(NOW)
+    assert refused.host == "?[2j" + "x" * 251
+    assert (refused.realm, refused.reason, refused.address) == ("example", "unknown", "127.0.0.1")
+    assert (refused.product_name, refused.application_ids) == ("gateway", (4,))
+    assert (refused.first_at, refused.last_at, refused.times) == (NOW, NOW, 1)
+
+
+CONFIGURED = Configuration(
+    peers=[{"host": "own*", "realm": "example"}, {"realm": "other", "profile": "careful"}],
+    profiles={"careful": {"strict": True, "requests_in_flight_max": 5}},
+)
+
+
+def test_what_the_configuration_names_counts_before_what_was_accepted() -> None:
+    accepted = [
+        AcceptedPeer("own1", "example", "one"),
+        AcceptedPeer("own1", "elsewhere", "one", "careful"),
+        AcceptedPeer("any", None, None, "gone"),
+    ]
+    taken = rules(CONFIGURED, accepted)
+    assert [(rule.host, rule.realm) for rule in taken] == [
+        ("own*", "example"),
+        (None, "other"),
+        ("own1", "elsewhere"),
+        ("any", None),
+    ]
+    careful = PeerAccepted(strict=True, requests_in_flight_max=5)
+    assert [rule.terms for rule in taken] == [PeerAccepted(), careful, careful, PeerAccepted()]
 
 
 async def test_a_request_that_cannot_be_taken_is_told_so_with_its_ids(

@@ -69,11 +69,14 @@ class DisconnectCause(IntEnum):
 class PeerAccepted(NamedTuple):
     """The rim takes the peer; with `strict` its requests are held to the letter.
 
-    `is_reopened` tells that the peer's last connection failed, so that this one is on trial.
+    `is_reopened` tells that the peer's last connection failed, so that this one is on trial. What
+    is None is as for the whole node.
     """
 
     strict: bool = False
     is_reopened: bool = False
+    watchdog_seconds: float | None = None
+    requests_in_flight_max: int | None = None
 
 
 class PeerRefused(NamedTuple):
@@ -162,6 +165,7 @@ class Peer:
         self._taken = {each.id: each.requests for each in local.applications}
         self._application_ids = local.application_ids
         self._strict = local.strict
+        self._requests_in_flight_max = local.requests_in_flight_max
         self._decoder = Decoder(local.dictionary)
         self._framer = Framer(local.message_octets_max)
         self._watchdog: Watchdog | None = None
@@ -338,7 +342,7 @@ class Peer:
         check_destination(message, self._served)
         if name not in self._taken[message.application_id]:
             raise CommandUnsupported(f"{name} is sent from here, not taken")
-        if self.requests_in_flight >= local.requests_in_flight_max:
+        if self.requests_in_flight >= self._requests_in_flight_max:
             raise TooBusy(f"{self.requests_in_flight} requests of this connection are open")
         return tolerated
 
@@ -384,8 +388,13 @@ class Peer:
             self._refuse_capabilities(subject.message, PeerRefused(error, str(error)), now)
             return
         self.facts = facts
+        self._requests_in_flight_max = (
+            decision.requests_in_flight_max or local.requests_in_flight_max
+        )
         self._watchdog = Watchdog(
-            local.watchdog_seconds, self._jitter, is_reopened=decision.is_reopened
+            decision.watchdog_seconds or local.watchdog_seconds,
+            self._jitter,
+            is_reopened=decision.is_reopened,
         )
         self._apply(Input.CER_ACCEPTED, subject, now)
 

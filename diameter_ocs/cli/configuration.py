@@ -16,6 +16,7 @@ from ..config import (
     IdentityPattern,
     Network,
     PeerEntry,
+    Profile,
     Realm,
     ServiceContext,
     variable,
@@ -35,6 +36,9 @@ over both; lists in the environment are separated by commas. A relative path in 
 the file's folder. Unknown keys and wrong values are refused, all at once.
 """
 PEERS = "\n## Each `[[peers]]` table\n"
+PROFILES = "\n## Each `[profiles.NAME]` table\n"
+TABLES = ("peers", "profiles")
+"""Keys that have no variable: they hold tables."""
 NAMES: tuple[tuple[Any, str], ...] = (
     (Identity, "name"),
     (IdentityPattern, "name or pattern"),
@@ -45,6 +49,7 @@ NAMES: tuple[tuple[Any, str], ...] = (
     (SecretStr, "secret text"),
     (Path, "path"),
     (PeerEntry, "table"),
+    (Profile, "table"),
     (bool, "true or false"),
     (int, "whole number"),
     (float, "number"),
@@ -76,6 +81,7 @@ def reference(as_json: AsJson = False) -> None:
             {
                 "keys": [key._asdict() for key in keys(Configuration)],
                 "peers": [key._asdict() for key in keys(PeerEntry)],
+                "profiles": [key._asdict() for key in keys(Profile)],
             }
         )
     else:
@@ -84,13 +90,14 @@ def reference(as_json: AsJson = False) -> None:
 
 def markdown() -> str:
     """Returns the reference as a page."""
-    return INTRODUCTION + _table(Configuration) + PEERS + _table(PeerEntry)
+    tables = _table(Configuration), PEERS, _table(PeerEntry), PROFILES, _table(Profile)
+    return INTRODUCTION + "".join(tables)
 
 
 def keys(model: type[BaseModel]) -> Iterator[Key]:
     """Yields the keys of a model in their order."""
     for name, field in model.model_fields.items():
-        in_environment = model is Configuration and name != "peers"
+        in_environment = model is Configuration and name not in TABLES
         yield Key(
             key=name,
             type=_type(field),

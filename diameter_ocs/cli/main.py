@@ -18,6 +18,7 @@ from . import (
     configuration,
     db,
     edrs,
+    peers,
     serve,
     simulate,
     tenants,
@@ -65,6 +66,7 @@ commands.add_typer(accounts.app, name="account")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(audit.app, name="audit")
+commands.add_typer(peers.app, name="peer")
 commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)

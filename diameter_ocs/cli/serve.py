@@ -5,7 +5,7 @@ import os
 import resource as resources
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -158,6 +158,7 @@ def _run(
             typer.echo(f"  {program} simulate pgw --server {listening.diameter}")
             typer.echo(f"  {program} account show demo-1 {where}")
 
+    _tell_of_tenants(configuration, conninfo)
     profile = Profile.wanted(os.environ)
     look_after = None if cluster is None else cluster.restart_if_dead
     code, status, reasons = "", UNAVAILABLE, []
@@ -175,6 +176,26 @@ def _run(
             profile.finish()
     if reasons:
         fail(code, reasons, status, False)
+
+
+def _tell_of_tenants(configuration: Configuration, conninfo: str) -> None:
+    """Says which peers' tenants are not there; the other tenants are served all the same."""
+    named = [(number, entry.tenant) for number, entry in enumerate(configuration.peers)]
+    if not any(tenant for _, tenant in named):
+        return
+    known = asyncio.run(_tenants(conninfo))
+    for number, tenant in named:
+        if tenant is not None and tenant not in known:
+            sentence = (
+                f"peers[{number}].tenant: there is no tenant {tenant!r}, and requests of these"
+                f" peers are refused with 5030: `tenant create {tenant}` makes it"
+            )
+            typer.echo(f"diameter-ocs: {sentence}", err=True)
+
+
+async def _tenants(conninfo: str) -> Collection[str]:
+    async with database.opened(conninfo) as rooms:
+        return (await rooms.accounts.tenants()).keys()
 
 
 def program_name(started: Path) -> str:

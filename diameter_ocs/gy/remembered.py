@@ -23,6 +23,10 @@ class Remembered(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def forget(self) -> None:
+        """Forgets everything: what was made of the keys is not true any more."""
+        self._values.clear()
+
     def keep(self, key: Key, value: Value) -> None:
         """Remembers a value."""
         if len(self._values) >= self._entries_max:

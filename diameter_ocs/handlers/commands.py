@@ -13,6 +13,7 @@ from ..charging.case import Case
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, Tenant
 from ..charging.faults import CasesUnavailable, StaleCase
+from ..charging.peers import Acceptance, AcceptedPeer
 from .ports import Work
 from .refusals import Refusal
 
@@ -99,6 +100,15 @@ class CommandWork(FindsAccounts, Protocol):
 
     async def held_balance_types(self, tenant_name: str) -> Collection[str]:
         """Returns the types of the balances that accounts of a tenant have."""
+
+    async def accepted_peer(self, host: str) -> AcceptedPeer | None:
+        """Reads the accepted peer of a host."""
+
+    async def put_peer(self, acceptance: Acceptance) -> None:
+        """Accepts a peer, in the place of the one of the same host."""
+
+    async def drop_peer(self, host: str) -> None:
+        """Accepts the peer of a host no more."""
 
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""

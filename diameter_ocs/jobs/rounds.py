@@ -29,9 +29,13 @@ class Rounds:
     async def run(self) -> None:
         """Works until cancelled."""
         while True:
-            for work in self._works:
-                await self._finish(work)
+            await self.once()
             await asyncio.sleep(self._round_seconds)
+
+    async def once(self) -> None:
+        """Does one round."""
+        for work in self._works:
+            await self._finish(work)
 
     async def _finish(self, work: Work) -> None:
         """Does a work until it is done or has to wait for the next round."""

@@ -97,8 +97,8 @@ def open_connection(
         )
         message = f": {capabilities.error_message}" if capabilities.error_message else ""
         raise SimulatorError(
-            f"the server at {where} met {identity.origin_host} with {reason}{message}; add this "
-            f"host and its realm {identity.origin_realm} to the server's peers, or use others"
+            f"the server at {where} met {identity.origin_host} with {reason}{message}; "
+            f"`peer accept {identity.origin_host}` lets it in, or the server's [[peers]]"
         )
     return connection
 

@@ -11,7 +11,8 @@ from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, Tenant
 from ..charging.groups import Group, GroupChange
-from . import account_rows, groups
+from ..charging.peers import Acceptance, AcceptedPeer
+from . import account_rows, groups, peers
 from .batches import microseconds
 from .catalogues import Catalogues
 from .database import Connection
@@ -146,6 +147,18 @@ class PostgresCommandWork:
             .distinct()
         )
         return (await self._connection.execute(statement)).scalars().all()
+
+    async def accepted_peer(self, host: str) -> AcceptedPeer | None:
+        """Reads the accepted peer of a host."""
+        return await peers.find(self._connection, host)
+
+    async def put_peer(self, acceptance: Acceptance) -> None:
+        """Accepts a peer, in the place of the one of the same host."""
+        await peers.put(self._connection, acceptance)
+
+    async def drop_peer(self, host: str) -> None:
+        """Accepts the peer of a host no more."""
+        await peers.drop(self._connection, host)
 
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""

@@ -19,6 +19,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.commands import AuditEntry, Claim, Command, Effect, Tenant
 from ..charging.faults import StaleCase
 from ..charging.groups import GroupChange
+from ..charging.peers import Acceptance, AcceptedPeer
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from .catalogues import ReadCatalogue
 from .memory_groups import Group, answered, is_meant
@@ -38,6 +39,7 @@ class MemoryStore:
         self.groups: dict[int, Group] = {}
         self.suspended: set[str] = set()
         self.locked: set[int] = set()
+        self.peers: dict[str, Acceptance] = {}
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
         self.audit: list[AuditEntry] = []
 
@@ -362,6 +364,20 @@ class MemoryCommandWork:
             if group.tenant == tenant_name
             for balance in group.balances.values()
         }
+
+    async def accepted_peer(self, host: str) -> AcceptedPeer | None:
+        """Reads the accepted peer of a host."""
+        found = self._store.peers.get(host)
+        return None if found is None else found.peer
+
+    async def put_peer(self, acceptance: Acceptance) -> None:
+        """Accepts a peer, in the place of the one of the same host."""
+        accepted = {acceptance.peer.host: acceptance}
+        self._writes.append(partial(self._store.peers.update, accepted))
+
+    async def drop_peer(self, host: str) -> None:
+        """Accepts the peer of a host no more."""
+        self._writes.append(partial(self._store.peers.pop, host))
 
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""

@@ -32,6 +32,11 @@ def moment(microseconds: int) -> datetime.datetime:
     return EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
+def microseconds_of(at: datetime.datetime) -> int:
+    """Returns microseconds since 1970, from a value of such a column."""
+    return (at - EPOCH) // datetime.timedelta(microseconds=1)
+
+
 tenant = Table(
     "tenant",
     metadata,
@@ -227,4 +232,44 @@ audit = Table(
     Column("transaction_id", Text, nullable=False),
     Column("before", JSON(none_as_null=True)),
     Column("after", JSON(none_as_null=True)),
+)
+
+accepted_peer = Table(
+    "accepted_peer",
+    metadata,
+    Column("host", Text, primary_key=True),  # a name in lower case, or a pattern
+    Column("realm", Text),
+    Column("tenant", Text),
+    Column("profile", Text),
+    Column("addresses", ARRAY(Text), nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+# Peers that no rule names: the latest few, so that nobody fills the database by connecting.
+refused_peer = Table(
+    "refused_peer",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("realm", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("application_ids", ARRAY(BigInteger), nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("times", BigInteger, nullable=False),
+)
+
+# What each server tells of itself; one that is not seen for long has ended.
+running_server = Table(
+    "running_server",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("origin_host", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("profiles", ARRAY(Text), nullable=False),
+    Column("configured", JSON, nullable=False),  # fields of charging.peers.ConfiguredPeer
+    Column("connected", JSON, nullable=False),  # likewise ConnectedPeer
 )

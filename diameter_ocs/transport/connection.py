@@ -1,6 +1,7 @@
 """One TCP connection: reads, feeds the peer machine, writes what it says; owns no rule."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -63,7 +64,11 @@ class Rim(NamedTuple):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """The protocol of one accepted connection."""
+    """The protocol of one accepted connection.
+
+    `opened_at` is in microseconds since 1970, 0 before the peer was taken; `requests` were given
+    out, `refusals` were answered with an error before.
+    """
 
     def __init__(self, rim: Rim, on_closed: Callable[["Connection"], None]) -> None:
         self._rim = rim
@@ -74,6 +79,10 @@ class Connection(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
         self._written_octets = 0
+        self.address = ""
+        self.opened_at = 0
+        self.requests = 0
+        self.refusals = 0
         self._is_flush_due = False
         self._has_made_way = False
         self._reason: CloseReason | None = None
@@ -97,6 +106,13 @@ class Connection(asyncio.BufferedProtocol):
         return self._peer is not None and self._peer.is_strict
 
     @property
+    def state(self) -> str:
+        """What can be said of the peer in a word."""
+        if self._peer is None or not self._peer.is_open:
+            return "closing"
+        return "suspect" if self._peer.is_suspect else "open"
+
+    @property
     def is_suspect(self) -> bool:
         """Whether the peer is silent for longer than its watchdog allows."""
         return self._peer is not None and self._peer.is_suspect
@@ -116,7 +132,8 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=0)
-        self._log = log.bind(address=str(address), port=name[1])
+        self.address = str(address)
+        self._log = log.bind(address=self.address, port=name[1])
         local, _ = transport.get_extra_info("sockname")[:2]
         self._peer = Peer(
             replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
@@ -144,10 +161,10 @@ class Connection(asyncio.BufferedProtocol):
         self._flush_soon()
         return is_sent
 
-    def disconnect(self) -> None:
+    def disconnect(self, cause: DisconnectCause) -> None:
         """Sends a DPR; the connection ends when what came before is answered."""
         if self._peer is not None:
-            self._handle(self._peer.disconnect(DisconnectCause.REBOOTING, self._loop.time()))
+            self._handle(self._peer.disconnect(cause, self._loop.time()))
 
     def probe(self) -> None:
         """Asks whether the peer is still there; the peer table hears of the answer."""
@@ -209,6 +226,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _give_out(self, received: RequestReceived) -> None:
         """Gives a request out; one that breaks who takes it hurts neither peer nor others."""
+        self.requests += 1
         try:
             self._rim.on_request(self, received)
         except Exception:
@@ -223,6 +241,7 @@ class Connection(asyncio.BufferedProtocol):
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
                 self._rim.admission.open(self)
+                self.opened_at = time.time_ns() // 1000
                 self._rim.metrics.peers_open.inc()
                 self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
             case PeerClosed(reason, detail):
@@ -240,6 +259,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._rim.peers.prove(self)
             case RequestRefused(message, error):
                 self._rim.metrics.refusals.labels(str(error.result_code)).inc()
+                self.refusals += 1
                 if self.facts is not None:
                     self._refusals.info(
                         self._log,

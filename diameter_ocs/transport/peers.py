@@ -3,7 +3,7 @@
 A peer that no rule names is refused with 3010 (RFC 6733 section 5.3).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -11,7 +11,14 @@ from typing import NamedTuple, Protocol
 
 from ..base.errors import UnknownPeer
 from ..base.events import CerFacts
-from ..base.peer import PeerAccepted, PeerRefused
+from ..base.peer import DisconnectCause, PeerAccepted, PeerRefused
+
+PATTERN = frozenset("*?[")
+"""Characters that make a name a pattern."""
+AS_USUAL = PeerAccepted()
+REFUSALS_MAX = 64
+"""Refused peers that are told of at once, a few of each address: the others are only counted."""
+REFUSALS_OF_ADDRESS_MAX = 8
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -27,13 +34,14 @@ class PeerRule:
     tenant: str | None = None
     """Whose gateways these are; None: any tenant's."""
     addresses: tuple[Network, ...] = ()
-    is_strict: bool = False
+    terms: PeerAccepted = AS_USUAL
+    """How the peers are treated."""
     is_loopback_only: bool = False
 
     def matches(self, host: str, realm: str) -> bool:
         """Compares names without regard to case."""
-        return (self.host is None or fnmatchcase(host.lower(), self.host.lower())) and (
-            self.realm is None or realm.lower() == self.realm.lower()
+        return (self.realm is None or realm.lower() == self.realm.lower()) and (
+            self.host is None or host_matches(host, self.host)
         )
 
     def admits(self, address: Address) -> bool:
@@ -41,6 +49,13 @@ class PeerRule:
         if self.is_loopback_only:
             return address.is_loopback
         return not self.addresses or any(address in network for network in self.addresses)
+
+
+def host_matches(host: str, pattern: str) -> bool:
+    """Says whether a pattern, or a name, is that of a host."""
+    host, pattern = host.lower(), pattern.lower()
+    # Patterns are compiled, and few of them are kept.
+    return host == pattern or (not PATTERN.isdisjoint(pattern) and fnmatchcase(host, pattern))
 
 
 class OpenConnection(Protocol):
@@ -60,30 +75,57 @@ class OpenConnection(Protocol):
     def decide(self, decision: PeerAccepted | PeerRefused) -> None:
         """Takes the decision that `authorise` has put off."""
 
+    def disconnect(self, cause: DisconnectCause) -> None:
+        """Sends a DPR; the connection ends when what came before is answered."""
+
     def abort(self) -> None:
         """Gives the connection up at once."""
 
 
-class _Waiting(NamedTuple):
-    """A second connection of a peer, while its first is asked whether it is still there."""
+class Taken(NamedTuple):
+    """A peer that is here."""
 
     facts: CerFacts
     address: Address
     connection: OpenConnection
 
 
+class Refusal(NamedTuple):
+    """A peer that was refused, and how often."""
+
+    facts: CerFacts
+    address: Address
+    is_known: bool
+    """Whether only its address was wrong."""
+    times: int
+
+
 class PeerTable:
     """The rules, in order, and the open connection of each Origin-Host."""
 
     def __init__(self, rules: Iterable[PeerRule]) -> None:
+        self._open: dict[str, Taken] = {}
+        self._waiting: dict[str, Taken] = {}
+        """Second connections of peers, while their first are asked whether they are there."""
+        self._hosts: dict[OpenConnection, str] = {}
+        self._refusals: dict[tuple[str, str], Refusal] = {}
+        self.replace(rules)
+
+    def replace(self, rules: Iterable[PeerRule]) -> None:
+        """Goes by other rules from now on; peers that these do not take are disconnected."""
         self._rules = tuple(rules)
         owned = [rule for rule in self._rules if rule.tenant is not None]
         self._owned = owned
         self._owned_hosts = [rule for rule in owned if rule.host is not None]
         self._owned_realms = [rule for rule in owned if rule.host is None]
-        self._open: dict[str, OpenConnection] = {}
-        self._waiting: dict[str, _Waiting] = {}
-        self._hosts: dict[OpenConnection, str] = {}
+        for taken in tuple(self._open.values()):
+            if isinstance(self._decide(taken.facts, taken.address), PeerRefused):
+                taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
+
+    def take_refusals(self) -> Collection[Refusal]:
+        """Returns the peers that were refused since it was asked last."""
+        refusals, self._refusals = self._refusals, {}
+        return refusals.values()
 
     def expects(self, address: Address) -> bool:
         """Says whether any peer may come from an address."""
@@ -97,25 +139,27 @@ class PeerTable:
         A second connection of a peer waits until its first one has proved to be alive, and is
         refused then, or to be dead, and takes its place: None, and `decide` follows.
         """
-        rule = self._rule(facts.origin_host, facts.origin_realm)
-        if rule is None:
-            return _unknown(f"{facts.origin_host} of {facts.origin_realm} is no peer of this node")
-        if not rule.admits(address):
-            return _unknown(f"{facts.origin_host} may not connect from {address}")
+        terms = self._decide(facts, address)
+        if isinstance(terms, PeerRefused):
+            self._note_refusal(facts, address)
+            return terms
         host = facts.origin_host.lower()
         if host in self._waiting:
             return _connected(facts)
-        old = self._open.get(host)
+        known = self._open.get(host)
+        old = None if known is None else known.connection
         if old is None or old.is_replaceable:
-            return self._take(host, rule, connection, old is not None and old.is_suspect)
-        self._waiting[host] = _Waiting(facts, address, connection)
+            is_suspect = old is not None and old.is_suspect
+            self._take(host, Taken(facts, address, connection))
+            return terms._replace(is_reopened=is_suspect)
+        self._waiting[host] = Taken(facts, address, connection)
         self._hosts[connection] = host
         old.probe()
         return None
 
     def prove(self, connection: OpenConnection) -> None:
         """Takes note that a peer that was asked is still there."""
-        waiting = self._waiting.pop(self._hosts[connection], None)
+        waiting = self._waiting.pop(self._hosts.get(connection, ""), None)
         if waiting is not None:
             del self._hosts[waiting.connection]
             waiting.connection.decide(_connected(waiting.facts))
@@ -135,7 +179,7 @@ class PeerTable:
         if waiting is not None:
             waiting.connection.decide(self._readmit(waiting, has_failed))
 
-    def _readmit(self, waiting: _Waiting, has_failed: bool) -> PeerAccepted | PeerRefused:
+    def _readmit(self, waiting: Taken, has_failed: bool) -> PeerAccepted | PeerRefused:
         decision = self.authorise(*waiting)
         assert decision is not None, "nobody has this place now"
         if isinstance(decision, PeerAccepted):
@@ -143,16 +187,37 @@ class PeerTable:
         del self._hosts[waiting.connection]
         return decision
 
-    def _take(
-        self, host: str, rule: PeerRule, connection: OpenConnection, is_reopened: bool
-    ) -> PeerAccepted:
+    def _take(self, host: str, taken: Taken) -> None:
         old = self._open.get(host)
         if old is not None:
-            del self._hosts[old]
-            old.abort()
-        self._open[host] = connection
-        self._hosts[connection] = host
-        return PeerAccepted(strict=rule.is_strict, is_reopened=is_reopened)
+            del self._hosts[old.connection]
+            old.connection.abort()
+        self._open[host] = taken
+        self._hosts[taken.connection] = host
+
+    def _decide(self, facts: CerFacts, address: Address) -> PeerAccepted | PeerRefused:
+        host, realm = facts.origin_host, facts.origin_realm
+        rule = self._rule(facts)
+        if rule is None:
+            return _unknown(f"{host} of {realm} is no peer of this node")
+        if not rule.admits(address):
+            return _unknown(f"{host} may not connect from {address}")
+        return rule.terms
+
+    def _note_refusal(self, facts: CerFacts, address: Address) -> None:
+        name = facts.origin_host.lower(), facts.origin_realm.lower()
+        known = self._refusals.get(name)
+        if known is None:
+            of_address = sum(each.address == address for each in self._refusals.values())
+            if len(self._refusals) >= REFUSALS_MAX or of_address >= REFUSALS_OF_ADDRESS_MAX:
+                return
+        times = 1 if known is None else known.times + 1
+        is_known = self._rule(facts) is not None
+        self._refusals[name] = Refusal(facts, address, is_known, times)
+
+    def _rule(self, facts: CerFacts) -> PeerRule | None:
+        host, realm = facts.origin_host, facts.origin_realm
+        return next((rule for rule in self._rules if rule.matches(host, realm)), None)
 
     def tenant_of(
         self,
@@ -174,9 +239,6 @@ class PeerTable:
                 if rule.matches(host, realm):
                     return rule.tenant
         return None
-
-    def _rule(self, host: str, realm: str) -> PeerRule | None:
-        return next((rule for rule in self._rules if rule.matches(host, realm)), None)
 
 
 def _connected(facts: CerFacts) -> PeerRefused:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from socket import SHUT_RDWR, socket
@@ -12,6 +12,7 @@ import structlog
 
 from ..base.capabilities import LocalNode
 from ..base.events import RequestReceived
+from ..base.peer import DisconnectCause
 from ..observability import Metrics, SparingLog
 from .admission import Admission, Places
 from .connection import READ_OCTETS, Connection, Rim
@@ -55,6 +56,11 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._all_gone = asyncio.Event()
 
+    @property
+    def opened(self) -> Sequence[Connection]:
+        """The connections of peers."""
+        return [each for each in self._connections if each.facts is not None]
+
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listens; returns the address, with the port that port 0 has become.
 
@@ -75,7 +81,7 @@ class Listener:
             return
         self._server.close()
         for connection in list(self._connections):
-            connection.disconnect()
+            connection.disconnect(DisconnectCause.REBOOTING)
         self._note_gone()
         try:
             async with asyncio.timeout(seconds):

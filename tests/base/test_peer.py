@@ -236,6 +236,15 @@ def test_a_peer_may_be_refused_without_a_word() -> None:
     assert peer.data_to_send() == b""
 
 
+def test_a_peer_is_held_to_its_own_terms() -> None:
+    terms = PeerAccepted(watchdog_seconds=7.0, requests_in_flight_max=1)
+    peer = open_peer(accepted=terms)
+    assert peer.next_timer() == 7.0
+    events = peer.receive_data(ccr(hop_by_hop=1) + ccr(hop_by_hop=2), 1.0)
+    assert kinds(events) == [RequestReceived, RequestRefused]
+    assert one(peer).group.first("Result-Code") == 3004
+
+
 def held_peer() -> Peer:
     peer = new_peer(lambda _: None)
     assert peer.receive_data(cer(), 1.0) == []

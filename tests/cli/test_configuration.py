@@ -1,7 +1,7 @@
 """The reference of the configuration says of every key what the model says, and is current."""
 
 from diameter_ocs.cli.configuration import keys
-from diameter_ocs.config import Configuration, PeerEntry, resource
+from diameter_ocs.config import Configuration, PeerEntry, Profile, resource
 from tests.cli.conftest import Run
 
 PAGE = resource("deploy/configuration.md")
@@ -14,7 +14,7 @@ def test_the_page_is_current(run_anywhere: Run) -> None:
 
 
 def test_every_key_is_explained_in_a_sentence() -> None:
-    for model in (Configuration, PeerEntry):
+    for model in (Configuration, PeerEntry, Profile):
         listed = list(keys(model))
         assert [key.key for key in listed] == list(model.model_fields)
         assert [key.key for key in listed if not key.meaning.endswith(".")] == []

@@ -16,6 +16,9 @@ from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import Kept, memory_faults
 
 EMPTIED = (
+    "accepted_peer",
+    "refused_peer",
+    "running_server",
     "command",
     "audit",
     "edr",

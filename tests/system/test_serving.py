@@ -32,7 +32,7 @@ STRICT = Identity("strict.known.example", "known.example", "test.example")
 PEERS = """
 [[peers]]
 host = "strict.known.example"
-strict = true
+profile = "careful"
 
 [[peers]]
 host = "pgw*.known.example"
@@ -42,6 +42,9 @@ addresses = ["127.0.0.0/8"]
 [[peers]]
 host = "far.known.example"
 addresses = ["192.0.2.0/24"]
+
+[profiles.careful]
+strict = true
 """
 
 
@@ -52,6 +55,15 @@ def provision(conninfo: str, accounts: int = 5) -> None:
     run_command("catalogue", "apply", resource("deploy/demo.yaml"), *place)
     for number in range(1, accounts + 1):
         create(demo_account(number, 20_000_000), conninfo)
+
+
+def met(server: Server, identity: Identity) -> str | None:
+    """Return the Result-Code with which a gateway is met; None: it is taken."""
+    try:
+        server.connect(identity).close()
+    except SimulatorError as error:
+        return "3010" if "3010" in str(error) else str(error)
+    return None
 
 
 def create(new: NewAccount, conninfo: str) -> None:
@@ -93,6 +105,25 @@ def test_a_realm_that_is_not_served_is_told_so(configured: Configured) -> None:
     with server.connect(elsewhere) as gateway:
         (step,) = parse_steps(["initial:rg=300"])
         assert gateway.session(subscriber(1)).credit_control(step).result_code == 3003
+
+
+def test_a_peer_is_accepted_and_removed_while_the_server_runs(
+    configured: Configured, database: str
+) -> None:
+    provision(database, accounts=1)
+    server = configured(IDENTITY + LISTEN + "served_realms = '*'\n" + PEERS).start()
+    place = ("--database-url", database)
+    assert met(server, GATEWAY) == "3010"
+    refused = eventually("it is listed", lambda: run_command("peer", "list", *place)["refused"], 20)
+    assert [each["host"] for each in refused] == [GATEWAY.origin_host]
+    run_command("peer", "accept", GATEWAY.origin_host, "--tenant", "demo", *place)
+    eventually("it may come", lambda: met(server, GATEWAY) is None, 20)
+    with server.open() as connection:
+        run_command("peer", "remove", GATEWAY.origin_host, *place)
+        connection.settimeout(20)
+        octets = next(messages_until_end(connection))
+        assert (command_code(octets), is_request(octets)) == (DISCONNECT_PEER, True)
+    assert met(server, GATEWAY) == "3010"
 
 
 def test_it_listens_on_ipv6(configured: Configured, database: str) -> None:

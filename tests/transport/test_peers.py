@@ -7,8 +7,13 @@ import pytest
 
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import CerFacts
-from diameter_ocs.base.peer import PeerAccepted, PeerRefused
-from diameter_ocs.transport.peers import PeerRule, PeerTable
+from diameter_ocs.base.peer import DisconnectCause, PeerAccepted, PeerRefused
+from diameter_ocs.transport.peers import (
+    REFUSALS_MAX,
+    REFUSALS_OF_ADDRESS_MAX,
+    PeerRule,
+    PeerTable,
+)
 
 LOOPBACK = ip_address("127.0.0.1")
 NEAR = ip_address("10.1.2.3")
@@ -23,6 +28,7 @@ class OpenedConnection:
     is_suspect: bool = False
     is_aborted: bool = False
     probes: int = 0
+    cause: DisconnectCause | None = None
     decision: PeerAccepted | PeerRefused | None = None
 
     def probe(self) -> None:
@@ -30,6 +36,9 @@ class OpenedConnection:
 
     def decide(self, decision: PeerAccepted | PeerRefused) -> None:
         self.decision = decision
+
+    def disconnect(self, cause: DisconnectCause) -> None:
+        self.cause = cause
 
     def abort(self) -> None:
         self.is_aborted = True
@@ -41,7 +50,7 @@ def facts(host: str = "gw1.example", realm: str = "example") -> CerFacts:
 
 RULES = [
     PeerRule(host="gw1.example", realm="example", addresses=(ip_network("10.0.0.0/8"),)),
-    PeerRule(host="PCRF*", is_strict=True),
+    PeerRule(host="PCRF*", terms=PeerAccepted(strict=True)),
     PeerRule(is_loopback_only=True),
 ]
 
@@ -122,6 +131,57 @@ def test_only_one_connection_waits_for_another() -> None:
     first.is_replaceable = True
     assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
     assert (first.probes, second.decision) == (1, None)
+
+
+def test_with_other_rules_those_who_may_not_stay_are_disconnected_orderly() -> None:
+    table = PeerTable(RULES)
+    gateway, policy = OpenedConnection(), OpenedConnection()
+    table.authorise(facts(), NEAR, gateway)
+    table.authorise(facts("pcrf1.example"), FAR, policy)
+    table.replace([RULES[0]])
+    assert (gateway.cause, policy.cause) == (None, DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
+    table.replace([PeerRule(host="gw1.example", addresses=(ip_network("192.0.2.0/24"),))])
+    assert gateway.cause is DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU
+    assert not gateway.is_aborted
+    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+
+
+def test_other_rules_hold_for_who_waits_too() -> None:
+    table, first, second = occupied()
+    table.replace([])
+    table.forget(first)
+    assert isinstance(second.decision, PeerRefused)
+    assert isinstance(second.decision.error, UnknownPeer)
+
+
+def test_refused_peers_are_told_of_once_with_how_often() -> None:
+    table = PeerTable(RULES[:2])
+    for host in ("X.example", "x.EXAMPLE", "gw1.example"):
+        table.authorise(facts(host), FAR, OpenedConnection())
+    told = [
+        (refusal.facts.origin_host, refusal.is_known, refusal.times)
+        for refusal in table.take_refusals()
+    ]
+    assert told == [("x.EXAMPLE", False, 2), ("gw1.example", True, 1)]
+    assert list(table.take_refusals()) == []
+
+
+def test_a_second_connection_of_a_known_peer_is_no_refused_peer() -> None:
+    table, first, _ = occupied()
+    table.prove(first)
+    assert list(table.take_refusals()) == []
+
+
+def test_who_invents_many_names_is_told_of_few_times() -> None:
+    table = PeerTable([])
+    for number in range(1000):
+        table.authorise(facts(f"x{number}"), FAR, OpenedConnection())
+    table.authorise(facts("real.example"), NEAR, OpenedConnection())
+    refusals = table.take_refusals()
+    assert len(refusals) == REFUSALS_OF_ADDRESS_MAX + 1
+    for number in range(1000):
+        table.authorise(facts(f"x{number}"), ip_address(number), OpenedConnection())
+    assert len(table.take_refusals()) == REFUSALS_MAX
 
 
 def test_an_address_is_expected_where_a_rule_admits_it() -> None:

@@ -1,0 +1,81 @@
+"""Whose requests are taken: what operators accept, and what servers tell of their peers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedPeer:
+    """Peers that an operator has accepted; what is None or empty matches every peer."""
+
+    host: str
+    """A name in lower case, or a pattern with `*`, `?` and `[...]`."""
+    realm: str | None = None
+    tenant: str | None = None
+    """Whose gateways these are; None: any tenant's."""
+    profile: str | None = None
+    """How they are treated; None: as the server treats all."""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An accepted peer, with when (microseconds since 1970) and by whom it was accepted."""
+
+    peer: AcceptedPeer
+    at: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPeer:
+    """A peer that was not known, and what it said of itself; times in microseconds since 1970."""
+
+    host: str
+    realm: str
+    reason: str
+    """`unknown`, or `address` where only that was wrong."""
+    address: str
+    product_name: str
+    application_ids: tuple[int, ...]
+    first_at: int
+    last_at: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredPeer:
+    """Peers that a server's own configuration names."""
+
+    host: str | None
+    realm: str | None
+    tenant: str | None
+    profile: str | None
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedPeer:
+    """A peer with a connection; `opened_at` in microseconds since 1970."""
+
+    host: str
+    realm: str
+    address: str
+    product_name: str
+    opened_at: int
+    state: str
+    requests: int
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server as the others see it; times in microseconds since 1970."""
+
+    id: str
+    """Unlike that of any other process."""
+    origin_host: str
+    started_at: int
+    seen_at: int
+    profiles: tuple[str, ...]
+    configured: tuple[ConfiguredPeer, ...]
+    connected: tuple[ConnectedPeer, ...]

@@ -1,0 +1,261 @@
+"""`peer`: who may connect, who is connected, and who was refused."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from ..charging.peers import Acceptance, AcceptedPeer, RefusedPeer, RunningServer
+from ..config import PeerEntry
+from ..handlers import peers
+from ..handlers.moments import moment_text
+from ..handlers.refusals import Refusal
+from ..store.peers import PostgresPeers
+from . import database
+from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
+from .output import command, print_done, print_json, print_table
+
+app = typer.Typer(help="The gateways that may connect.", no_args_is_help=True)
+
+OPTIONS = {
+    "host": "HOST",
+    "realm": "--realm",
+    "tenant": "--tenant",
+    "profile": "--profile",
+    "addresses": "--address",
+}
+"""What a setting of a peer is called on the command line."""
+
+Host = Annotated[
+    str,
+    typer.Argument(help="An Origin-Host, or a pattern such as pgw*.example.", metavar="HOST"),
+]
+
+
+@app.command("accept")
+@command
+def accept(
+    host: Host,
+    realm: Annotated[
+        str | None,
+        typer.Option("--realm", help="Its Origin-Realm; without it, any.", metavar="REALM"),
+    ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            "--tenant",
+            help="Whose gateway it is: only its subscribers are found. Without it, any tenant's.",
+            metavar="NAME",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", help="A [profiles.NAME] of the servers' configuration.", metavar="NAME"
+        ),
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--address",
+            help="An address or network that it may come from; several times for several.",
+            metavar="NET",
+        ),
+    ] = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a peer connect; servers that run notice within seconds.
+
+    What was said of the same host before is replaced. Peers of a server's own configuration stay
+    as that says.
+    """
+    peer = _checked(
+        {
+            "host": host,
+            "realm": realm,
+            "tenant": tenant,
+            "profile": profile,
+            "addresses": address or (),
+        }
+    )
+    place = database.Place(data, database_url, demo)
+    given = order(transaction_id)
+    done = database.run(
+        place,
+        lambda rooms: peers.accept(rooms.accounts, PostgresPeers(rooms.database), peer, given),
+    )
+    print_done(done, "\n".join(_accepted(peer, done.answer["configured_on"])), as_json)
+
+
+@app.command("remove")
+@command
+def remove(
+    host: Host,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take an accepted peer back; servers that run disconnect it within seconds."""
+    place = database.Place(data, database_url, demo)
+    given = order(transaction_id)
+    done = database.run(
+        place,
+        lambda rooms: peers.remove(rooms.accounts, PostgresPeers(rooms.database), host, given),
+    )
+    print_done(done, f"{host} is not accepted any more.", as_json)
+
+
+@app.command("list")
+@command
+def show_all(
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """List peers: configured, accepted, connected and refused."""
+    place = database.Place(data, database_url, demo)
+    now = time.time_ns() // 1000
+    found = database.run(place, lambda rooms: peers.all_peers(PostgresPeers(rooms.database), now))
+    if as_json:
+        print_json(
+            {
+                "configured": [
+                    {"server": server.origin_host, **asdict(each)}
+                    for server in found.servers
+                    for each in server.configured
+                ],
+                "accepted": [_acceptance(each) for each in found.accepted],
+                "connected": list(_connected(found.servers)),
+                "refused": [_refused(each) for each in found.refused],
+            }
+        )
+        return
+    _print_known(found)
+    _print_connected(found.servers)
+    _print_refused(found.refused)
+
+
+def _accepted(peer: AcceptedPeer, configured_on: Sequence[str]) -> Iterable[str]:
+    """Yields what somebody should know who has accepted a peer."""
+    where = f"from {', '.join(peer.addresses)}" if peer.addresses else "from any address"
+    yield f"{peer.host} may connect {where}."
+    if not peer.addresses:
+        yield "Whoever knows that name may use it; --address limits it to a network."
+    for name in configured_on:
+        yield f"The configuration of {name} names it already, and that counts there."
+
+
+def _checked(values: dict[str, Any]) -> AcceptedPeer:
+    """Holds what was said to the rules of the configuration's `[[peers]]`."""
+    try:
+        entry = PeerEntry(**values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        path = OPTIONS[str(fault["loc"][0])]
+        reason = fault["msg"].removeprefix("Value error, ")
+        raise Refusal("invalid_peer", f"{path}: {reason}") from None
+    assert entry.host is not None, "it was given"
+    networks = tuple(str(each) for each in entry.addresses)
+    return AcceptedPeer(entry.host.lower(), entry.realm, entry.tenant, entry.profile, networks)
+
+
+def _print_known(found: peers.Peers) -> None:
+    rows: dict[tuple[object, ...], None] = {}
+    for server in found.servers:
+        for each in server.configured:
+            addresses = _words(each.addresses)
+            rows[each.host, each.realm, each.tenant, each.profile, addresses, None] = None
+    for acceptance in found.accepted:
+        peer = acceptance.peer
+        by = f"{acceptance.actor}, {moment_text(acceptance.at)}"
+        rows[peer.host, peer.realm, peer.tenant, peer.profile, _words(peer.addresses), by] = None
+    if rows:
+        columns = ["may connect", "realm", "tenant", "profile", "addresses", "accepted by"]
+        print_table(columns, rows)
+    else:
+        typer.echo("No peer is configured on a server that runs, and none was accepted.")
+
+
+def _print_connected(servers: Sequence[RunningServer]) -> None:
+    rows = [
+        (
+            each["host"],
+            each["realm"],
+            each["address"],
+            each["server"],
+            each["since"],
+            each["state"],
+            each["requests"],
+            each["refusals"],
+        )
+        for each in _connected(servers)
+    ]
+    if rows:
+        typer.echo()
+        columns = ["connected", "realm", "address", "server", "since", "state"]
+        print_table([*columns, "requests", "refused requests"], rows)
+
+
+def _print_refused(refused: Sequence[RefusedPeer]) -> None:
+    if not refused:
+        return
+    rows = [
+        (
+            each.host,
+            each.realm,
+            each.address,
+            each.product_name,
+            _words(map(str, each.application_ids)),
+            each.times,
+            moment_text(each.first_at),
+            moment_text(each.last_at),
+            each.reason,
+        )
+        for each in refused
+    ]
+    typer.echo()
+    columns = ["refused", "realm", "address", "product", "applications", "times", "first", "last"]
+    print_table([*columns, "why"], rows)
+    typer.echo("`peer accept HOST` lets one in.")
+
+
+def _connected(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
+    for server in servers:
+        for each in server.connected:
+            fields = asdict(each)
+            fields["since"] = moment_text(fields.pop("opened_at"))
+            yield {"server": server.origin_host, **fields}
+
+
+def _acceptance(acceptance: Acceptance) -> dict[str, Any]:
+    return {
+        **_peer(acceptance.peer),
+        "accepted_at": moment_text(acceptance.at),
+        "actor": acceptance.actor,
+    }
+
+
+def _peer(peer: AcceptedPeer) -> dict[str, Any]:
+    return {**asdict(peer), "addresses": list(peer.addresses)}
+
+
+def _refused(refused: RefusedPeer) -> dict[str, Any]:
+    return {
+        **asdict(refused),
+        "first_at": moment_text(refused.first_at),
+        "last_at": moment_text(refused.last_at),
+    }
+
+
+def _words(words: Iterable[str]) -> str | None:
+    return " ".join(words) or None

@@ -1,0 +1,132 @@
+"""`peer`: what it prints, and what it refuses."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from diameter_ocs.charging.peers import ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
+from diameter_ocs.store.database import Database
+from diameter_ocs.store.peers import PostgresPeers
+from tests.cli.conftest import Run
+
+T = TypeVar("T")
+HOST = "pgw.other.example"
+
+
+def told(database: str) -> None:
+    """Tells what a server would have told a moment ago."""
+    now = time.time_ns() // 1000
+    connected = ConnectedPeer("pgw1.example", "example", "192.0.2.1", "maker", now, "open", 7, 1)
+    configured = ConfiguredPeer("pgw*.example", "example", "acme", "careful", ("192.0.2.0/24",))
+    server = RunningServer("a", "ocs.example", now, now, ("careful",), (configured,), (connected,))
+    stranger = RefusedPeer(HOST, "other", "unknown", "192.0.2.9", "maker", (4,), now, now, 3)
+
+    async def tell(register: PostgresPeers) -> None:
+        await register.tell(server)
+        await register.add_refused([stranger])
+
+    asked(database, tell)
+
+
+def asked(database: str, ask: Callable[[PostgresPeers], Awaitable[T]]) -> T:
+    async def work() -> T:
+        pool = Database(database)
+        try:
+            return await ask(PostgresPeers(pool))
+        finally:
+            await pool.close()
+
+    return asyncio.run(work())
+
+
+def test_nothing_is_said_to_be_nothing(run: Run) -> None:
+    ended = run("peer", "list")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out == "No peer is configured on a server that runs, and none was accepted.\n"
+
+
+def test_all_peers_are_listed(run: Run, database: str) -> None:
+    told(database)
+    assert run("peer", "accept", "pgw7.example", "--address", "10.0.0.0/8").status == 0
+    lines = [line.split() for line in run("peer", "list").out.splitlines()]
+    assert ["pgw*.example", "example", "acme", "careful", "192.0.2.0/24", "-"] in lines
+    (own,) = [line for line in lines if line[:1] == ["pgw7.example"]]
+    assert own[1:5] == ["-", "-", "-", "10.0.0.0/8"]
+    (here,) = [line for line in lines if line[:1] == ["pgw1.example"]]
+    assert here[1:4] == ["example", "192.0.2.1", "ocs.example"]
+    assert here[5:] == ["open", "7", "1"]
+    (stranger,) = [line for line in lines if line[:1] == [HOST]]
+    assert stranger[1:6] == ["other", "192.0.2.9", "maker", "4", "3"]
+    listed = run("peer", "list", "--json").json
+    assert {kind: len(each) for kind, each in listed.items()} == {
+        "configured": 1,
+        "accepted": 1,
+        "connected": 1,
+        "refused": 1,
+    }
+    assert listed["accepted"][0]["addresses"] == ["10.0.0.0/8"]
+    assert listed["connected"][0]["server"] == "ocs.example"
+
+
+def test_accepting_by_the_host_alone_suffices_and_is_audited(run: Run, database: str) -> None:
+    told(database)
+    ended = run("peer", "accept", HOST.upper())
+    assert ended.out.splitlines() == [
+        f"{HOST} may connect from any address.",
+        "Whoever knows that name may use it; --address limits it to a network.",
+    ]
+    listed = run("peer", "list", "--json").json
+    assert [each["host"] for each in listed["accepted"]] == [HOST]
+    assert listed["refused"] == []
+    assert run("peer", "remove", HOST, "--json").json["host"] == HOST
+    removed, accepted = run("audit", "list", "--json").json
+    assert (accepted["operation"], accepted["after"]["host"]) == ("peer accept", HOST)
+    assert (removed["operation"], removed["before"]["host"]) == ("peer remove", HOST)
+    assert run("peer", "list", "--json").json["accepted"] == []
+
+
+def test_who_accepts_what_a_server_has_configured_is_told(run: Run, database: str) -> None:
+    told(database)
+    ended = run("peer", "accept", "pgw1.example", "--realm", "example", "--address", "10.1.2.3")
+    assert "The configuration of ocs.example names it already" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("a b",), "invalid_peer", "HOST: must be a host name or a pattern"),
+        (("a", "--realm", "x y"), "invalid_peer", "--realm: must be a host name or realm"),
+        (("a", "--address", "10.0.0.1/8"), "invalid_peer", "--address: must be an IP address"),
+        (("a", "--tenant", "nobody"), "tenant_unknown", "there is no tenant 'nobody'"),
+        (("a", "--profile", "carefull"), "profile_unknown", "(did you mean careful?)"),
+    ],
+)
+def test_what_cannot_be_accepted_is_told(
+    words: tuple[str, ...], code: str, sentence: str, run: Run, database: str
+) -> None:
+    told(database)
+    ended = run("peer", "accept", *words, "--json")
+    assert ended.status == 1
+    assert ended.json["error"]["code"] == code
+    assert sentence in ended.json["error"]["messages"][0]
+    assert run("peer", "list", "--json").json["accepted"] == []
+
+
+def test_what_was_not_accepted_is_not_removed(run: Run, database: str) -> None:
+    told(database)
+    for host, words in (
+        ("pgw9.example", "by the configuration of ocs.example"),
+        ("elsewhere.net", "`peer list` shows"),
+    ):
+        ended = run("peer", "remove", host)
+        assert ended.status == 1
+        assert words in ended.err
+
+
+def test_the_tenant_of_an_accepted_peer_is_kept(shop: Run) -> None:
+    assert shop("peer", "accept", "a.example", "--tenant", "acme").status == 0
+    (accepted,) = shop("peer", "list", "--json").json["accepted"]
+    assert accepted["tenant"] == "acme"

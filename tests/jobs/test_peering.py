@@ -1,0 +1,137 @@
+"""A server follows the operators within a round, and tells them no more than it must."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from diameter_ocs.charging.faults import CasesUnavailable
+from diameter_ocs.charging.peers import (
+    Acceptance,
+    AcceptedPeer,
+    ConnectedPeer,
+    RefusedPeer,
+    RunningServer,
+)
+from diameter_ocs.jobs.peering import REFUSED_MICROSECONDS, TELL_MICROSECONDS, Peering
+
+NOW = 1_800_000_000_000_000
+GATEWAY = AcceptedPeer("gw.example")
+CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 0, 0)
+STRANGER = RefusedPeer("x", "example", "unknown", "192.0.2.9", "gw", (4,), NOW, NOW, 2)
+SERVER = RunningServer("a", "ocs.example", NOW, NOW, (), (), ())
+
+
+class Database:
+    """What was written, and what can be read."""
+
+    def __init__(self) -> None:
+        self.accepted: list[AcceptedPeer] = []
+        self.told: list[RunningServer] = []
+        self.refused: list[Sequence[RefusedPeer]] = []
+        self.forgotten: str | None = None
+        self.is_away = False
+
+    async def acceptances(self) -> Sequence[Acceptance]:
+        if self.is_away:
+            raise CasesUnavailable("away")
+        return [Acceptance(peer, NOW, "ann") for peer in self.accepted]
+
+    async def add_refused(self, peers: Sequence[RefusedPeer]) -> None:
+        self.refused.append(peers)
+
+    async def tell(self, server: RunningServer) -> None:
+        self.told.append(server)
+
+    async def forget_servers(self, seen_before: int, server_id: str | None = None) -> None:
+        if self.is_away:
+            raise CasesUnavailable("away")
+        self.forgotten = server_id
+
+
+class Gate:
+    """Who was let in, and who came."""
+
+    def __init__(self) -> None:
+        self.admitted: list[Sequence[AcceptedPeer]] = []
+        self.here: tuple[ConnectedPeer, ...] = ()
+
+    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
+        self.admitted.append(accepted)
+
+    def refused(self, now: int) -> Sequence[RefusedPeer]:
+        return [STRANGER]
+
+    def connected(self) -> tuple[ConnectedPeer, ...]:
+        return self.here
+
+
+class Server:
+    """A job, with all around it; `now` is its clock."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.database = Database()
+        self.gate = Gate()
+        self.job = Peering(self.database, self.gate, SERVER, lambda: self.now)
+
+    def round(self, microseconds: int = 0) -> None:
+        self.now += microseconds
+        assert asyncio.run(self.job.round()) is False
+
+
+def test_peers_that_were_accepted_or_removed_are_noticed_once() -> None:
+    server = Server()
+    server.round()
+    assert server.gate.admitted == []
+    server.database.accepted = [GATEWAY]
+    server.round()
+    server.round()
+    server.database.accepted = []
+    server.round()
+    assert server.gate.admitted == [[GATEWAY], []]
+
+
+def test_a_server_tells_when_peers_change_and_else_now_and_then() -> None:
+    server = Server()
+    server.round()
+    server.round(TELL_MICROSECONDS - 1)
+    assert [each.connected for each in server.database.told] == [()]
+    server.gate.here = (CONNECTED,)
+    server.round()
+    server.round(TELL_MICROSECONDS - 1)
+    assert [each.connected for each in server.database.told] == [(), (CONNECTED,)]
+    server.round(1)
+    assert server.database.told[-1].seen_at == server.now
+    assert len(server.database.told) == 3
+
+
+def test_refused_peers_are_written_down_now_and_then() -> None:
+    server = Server()
+    for _ in range(10):
+        server.round(REFUSED_MICROSECONDS // 10)
+    assert server.database.refused == [[STRANGER]]
+    server.round(REFUSED_MICROSECONDS // 10)
+    assert server.database.refused == [[STRANGER], [STRANGER]]
+
+
+def test_a_clock_that_was_set_back_does_not_silence_a_server() -> None:
+    server = Server()
+    server.round()
+    server.round(-3600 * 1_000_000)
+    assert len(server.database.told) == 2
+    assert len(server.database.refused) == 2
+
+
+def test_peers_stay_while_the_database_is_away() -> None:
+    server = Server()
+    server.database.accepted = [GATEWAY]
+    server.round()
+    server.database.is_away = True
+    with pytest.raises(CasesUnavailable):
+        server.round()
+    assert server.gate.admitted == [[GATEWAY]]
+    asyncio.run(server.job.end())
+    server.database.is_away = False
+    asyncio.run(server.job.end())
+    assert server.database.forgotten == "a"
