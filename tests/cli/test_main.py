@@ -33,6 +33,7 @@ def test_there_are_the_promised_commands() -> None:
         "catalogue check",
         "catalogue diff",
         "catalogue history",
+        "catalogue schema",
         "catalogue show",
         "account create",
         "account show",

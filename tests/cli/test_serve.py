@@ -82,3 +82,16 @@ def test_a_clock_that_is_not_the_databases_is_told(
     assert ended.status == 3
     assert "the clock of this machine is 90.0 s ahead of the database's" in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_told_without_its_password(
+    run_anywhere: Run, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("postgresql://ocs:geheim@127.0.0.1:1/ocs")
+    file = tmp_path / "ocs.toml"
+    file.write_text(f'{IDENTITY}data = "data"\ndatabase_url_file = "secret"\nlog_level = "debug"\n')
+    ended = run_anywhere("serve", "--config", file)
+    assert ended.status == 3
+    assert "the database cannot be reached" in ended.err
+    assert "geheim" not in ended.out + ended.err
