@@ -14,8 +14,8 @@ from tests.base.wire import avp, message, number
 from tests.store.scenario import NOW
 
 GATEWAY, STRICT_GATEWAY = "gw.example", "strict.example"
-DATA = 300
-"""The first of many rating groups of data."""
+VOICE, TEXTS, DATA = 100, 200, 300
+"""Time, units, and the first of many rating groups of data."""
 GROUPS = range(DATA, DATA + 120)
 ALLOWANCE, QUOTA = 10_000, 100
 NTP_NOW = NOW // 1_000_000 + 2_208_988_800
@@ -297,6 +297,26 @@ UNITS: dict[str, Conversation] = {
         service(DATA, wanted(total(GREATEST)))
     ),
     "wanted 2^63": one(2001, None, (DATA, 2001, ALLOWANCE))(service(DATA, wanted(total(2**63)))),
+    "wanted all the time that the wire can say": one(2001, None, (VOICE, 2001, ALLOWANCE))(
+        service(VOICE, wanted(avp(420, b"\xff\xff\xff\xff")))
+    ),
+    "wanted 2^63 texts": one(2001, None, (TEXTS, 2001, ALLOWANCE))(
+        service(TEXTS, wanted(avp(417, quantity(2**63))))
+    ),
+    "used all the time and 2^63 texts": lambda me: [
+        says(me.initial(), 2001),
+        says(
+            me.update(
+                1,
+                service(VOICE, used(avp(420, b"\xff\xff\xff\xff"))),
+                service(TEXTS, used(avp(417, quantity(2**63)))),
+            ),
+            2001,
+            None,
+            (VOICE, 2001, 0),
+            (TEXTS, 2001, 0),
+        ),
+    ],
     "wanted nothing": served(service(DATA, wanted(total(0)))),
     "wanted both directions": one(2001, None, (DATA, 2001, ALLOWANCE))(
         service(DATA, wanted(avp(412, quantity(GREATEST)), avp(414, quantity(GREATEST))))
@@ -345,7 +365,7 @@ UNITS: dict[str, Conversation] = {
     "more money than can be stored": one(5004, money(2**62, 12))(wanted(money(2**62, 12))),
 }
 
-TEXTS: dict[str, Conversation] = {
+NAMES: dict[str, Conversation] = {
     "NUL in an IMSI": lambda me: [
         says(me.initial(ASKING, instead=[imsi(b"\0%s\0" % me.imsi)]), 2001, None, GRANTED)
     ],
@@ -576,7 +596,7 @@ TABLES = {
     "presence": PRESENCE,
     "value": VALUES,
     "units": UNITS,
-    "text": TEXTS,
+    "text": NAMES,
     "Session-Id": SESSION_IDS,
     "session": SESSIONS,
     "services": SERVICES,

@@ -4,8 +4,11 @@ After each conversation the gateway is served as if nothing had been, the log kn
 the server's own, and the books are balanced.
 """
 
+import asyncio
+import contextlib
 import io
 import json
+import random
 from collections.abc import Collection, Iterator
 
 import pytest
@@ -40,6 +43,8 @@ from tests.bad_input import (
     GROUPS,
     QUOTA,
     STRICT_GATEWAY,
+    TEXTS,
+    VOICE,
     Answer,
     Caller,
     Conversation,
@@ -51,6 +56,7 @@ from tests.bad_input import (
     wanted,
 )
 from tests.base.wire import ORIGIN_HOST, avp, cer, number
+from tests.damage import damaged, distorted, some_request
 from tests.in_process import DICTIONARY, Server
 from tests.store.scenario import NOW, ORDER, memory_faults, open_accounts
 
@@ -67,18 +73,28 @@ rating_groups:
     unit_type: volume
     default_quota: {QUOTA}
     children: [{", ".join(f"{{id: {each}, name: Data {each}}}" for each in GROUPS[1:])}]
+  - {{id: {VOICE}, name: Voice, unit_type: time}}
+  - {{id: {TEXTS}, name: Texts, unit_type: units}}
 default_rating_groups: {{"32251": {DATA}}}
 balance_types:
+  - {{name: seconds, unit_type: time}}
+  - {{name: texts, unit_type: units}}
   - {{name: octets, unit_type: volume}}
   - {{name: money, unit_type: money}}
 plans:
   - name: plan
     services:
+      - {{name: voice, rating_groups: [{VOICE}],
+         allowance: {{balance_type: seconds, amount: {ALLOWANCE}}}}}
+      - {{name: texts, rating_groups: [{TEXTS}],
+         allowance: {{balance_type: texts, amount: {ALLOWANCE}}}}}
       - {{name: allowance, rating_groups: [{DATA}],
          allowance: {{balance_type: octets, amount: {ALLOWANCE}}}}}
 """
 OFFERED = read_document(OFFER)
 CATALOGUE = build(OFFERED, 1)
+DAMAGED_REQUESTS = 300
+UNABLE_TO_COMPLY = 5012
 REFERENCE = 999
 """A subscriber that asks for what is usual after each conversation."""
 
@@ -101,8 +117,8 @@ def session_id_of(octets: bytes) -> object:
 
 def service_of(group: Group) -> tuple[int | None, int, int]:
     granted = group.first("Granted-Service-Unit")
-    octets = 0 if granted is None else granted.first("CC-Total-Octets")
-    return group.first("Rating-Group"), group.first("Result-Code"), octets
+    units = [] if granted is None else [avp.value for avp in granted.in_order()]
+    return group.first("Rating-Group"), group.first("Result-Code"), sum(units)
 
 
 def without_avp(octets: bytes, avp: bytes) -> bytes:
@@ -128,7 +144,7 @@ async def play(server: Server, conversation: Conversation, me: Caller) -> None:
             assert answer_of(read) == expected
             assert octets[12:20] == read.octets[12:20]
             assert session_id_of(read.octets) == session_id_of(octets)
-    if turns[-1].is_last:
+    if turns and turns[-1].is_last:
         assert await gateway.is_ended()
         gateway = await server.connect(me.host)
     usual = Caller(REFERENCE, me.host)
@@ -195,6 +211,36 @@ async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code() -> N
             assert told == 32 * QUOTA == held(store)
 
 
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("host", [GATEWAY, STRICT_GATEWAY])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.ci) for seed in range(2, 12))]
+)
+async def test_damaged_requests_are_answered_and_keep_the_books_balanced(
+    host: str, seed: int
+) -> None:
+    source = random.Random(seed)
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, 2, 3, REFERENCE))
+    callers = [Caller(number, host) for number in (1, 2, 3)]
+    async with Server(store, RULES).serving() as server:
+        gateway = await server.connect(host)
+        for _ in range(DAMAGED_REQUESTS):
+            octets = some_request(source, source.choice(callers))
+            octets = source.choice((damaged, distorted, distorted, undamaged))(source, octets)
+            read = await gateway.ask(octets)
+            assert octets[12:20] == read.octets[12:20]
+            assert answer_of(read).code != UNABLE_TO_COMPLY, octets.hex()
+        gateway.writer.close()
+        await gateway.writer.wait_closed()
+        await play(server, lambda _: [], Caller(1, host))
+    assert memory_faults(store) == []
+
+
+def undamaged(_source: random.Random, octets: bytes) -> bytes:
+    return octets
+
+
 def held(store: MemoryStore) -> int:
     """Return what open sessions hold of all balances."""
     balances = [each for group in store.groups.values() for each in group.balances.values()]
@@ -223,6 +269,20 @@ async def test_a_clock_that_is_set_back_moves_no_time_back_and_loses_no_charge()
     assert times == sorted(times)
     assert sum(posting.used for edr in group.edrs for posting in edr.postings) == 3 * 60
     assert memory_faults(store) == []
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_message_of_a_million_avps_is_not_waited_for() -> None:
+    octets = Caller(1).initial(avp(9999, b"", flags=0) * 1_000_000)
+    store = MemoryStore(lambda *_: CATALOGUE)
+    await furnish(store, (1, REFERENCE))
+    async with Server(store, RULES).serving() as server:
+        gateway = await server.connect(GATEWAY)
+        gateway.writer.write(octets[: len(octets) // 2])
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            assert answer_of(await gateway.read()) == Answer(5015)
+            assert await gateway.is_ended()
+        await play(server, lambda _: [], Caller(1))
 
 
 @pytest.mark.usefixtures("log")
