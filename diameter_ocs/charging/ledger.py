@@ -33,6 +33,10 @@ class Balance(NamedTuple):
         """What may still be reserved or spent."""
         return self.total - self.used - self.reserved
 
+    def has_ended(self, now: int) -> bool:
+        """Does it pay for nothing any more but what is reserved?"""
+        return self.valid_until is not None and self.valid_until <= now
+
 
 def is_valid(valid_from: int | None, valid_until: int | None, now: int) -> bool:
     """Does what has these dates count now?"""

@@ -21,12 +21,12 @@ def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
     return f"{amount} B"
 
 
-def parse_amount(text: str, unit_type: UnitType | None) -> int:
+def parse_amount(text: str, unit_type: UnitType | None, at_least: int = 1) -> int:
     """Reads an amount for a balance: money as 12.50, units as 100, 6000 s or 10 GiB."""
     try:
         amount = parse_money(text) if unit_type is None else parse_quantity(text)
     except ValueError as error:
         raise Refusal("invalid_amount", str(error)) from None
-    if amount <= 0:
-        raise Refusal("invalid_amount", f"{text} is not above 0")
+    if amount < at_least:
+        raise Refusal("invalid_amount", f"{text} is {'not above' if at_least else 'below'} 0")
     return amount

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
-from ..charging.accounts import AccountSummary, Opening
+from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.case import Case
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, Tenant
 from ..charging.faults import CasesUnavailable, StaleCase
+from ..charging.groups import Group, GroupChange
 from ..charging.peers import Acceptance, AcceptedPeer
 from .ports import Work
 from .refusals import Refusal
@@ -55,7 +56,7 @@ class FindsAccounts(Protocol):
     """Whatever accounts can be found in."""
 
     async def find_accounts(
-        self, tenant_name: str | None, name: str | None, limit: int
+        self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
 
@@ -112,6 +113,12 @@ class CommandWork(FindsAccounts, Protocol):
 
     async def numbers(self, count: int) -> Sequence[int]:
         """Returns numbers for new accounts and balances, never given out before."""
+
+    async def load_group(self, group_id: int, now: int) -> Group | None:
+        """Locks and reads a group with all its open sessions; None: somebody else has locked it."""
+
+    async def apply_group(self, change: GroupChange) -> Sequence[str]:
+        """Stores what a command makes of a group; names that are taken are returned: end it."""
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""

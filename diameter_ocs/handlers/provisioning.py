@@ -155,7 +155,7 @@ async def _open(
     """Opens accounts of a tenant, given its catalogue."""
     tenant, catalogue = owner
     for account in new:
-        _check_account(account, catalogue)
+        check_account(account, catalogue)
     count = sum(numbers_needed(account, catalogue) for account in new)
     numbers = iter(await work.numbers(count))
     openings = [open_account(account, catalogue, numbers, at) for account in new]
@@ -170,7 +170,8 @@ def is_name(text: str, length: int) -> bool:
     return text == text.strip() and text.isprintable() and 0 < len(text) <= length
 
 
-def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
+def check_account(new: NewAccount, catalogue: Catalogue) -> None:
+    """Refuses what cannot be opened."""
     if not is_name(new.name, 100):
         raise Refusal("invalid_name", "an account's name has 1 to 100 printable characters")
     if not new.plans:
@@ -183,11 +184,16 @@ def _check_account(new: NewAccount, catalogue: Catalogue) -> None:
     if not 0 <= new.money <= AMOUNT_MAX:
         raise Refusal("invalid_amount", f"{new.name}: a balance cannot begin with such an amount")
     for plan in new.plans:
-        if plan not in catalogue.plans:
-            known = ", ".join(sorted(catalogue.plans)) or "none"
-            raise Refusal("plan_unknown", f"there is no plan {plan!r}; there is: {known}")
+        check_plan(plan, catalogue)
     if new.money and catalogue.default_monetary_balance_type is None:
         raise Refusal("no_money", "the catalogue has no balance type of money")
+
+
+def check_plan(plan: str, catalogue: Catalogue) -> None:
+    """Refuses a plan that nobody can have."""
+    if plan not in catalogue.plans:
+        known = ", ".join(sorted(catalogue.plans)) or "none"
+        raise Refusal("plan_unknown", f"there is no plan {plan!r}; there is: {known}")
 
 
 async def find_account(accounts: FindsAccounts, tenant: str | None, name: str) -> AccountSummary:

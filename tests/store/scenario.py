@@ -218,7 +218,9 @@ def memory_faults(store: MemoryStore) -> list[str]:
         held: Counter[int] = Counter()
         for session in group.sessions.values():
             held.update(session.held())
-        for number, balance in group.balances.items():
+        gone = {posting.balance_id for posting in postings} - group.balances.keys()
+        owned = {number: Balance(number, 0, "", 0, 0, 0, 0) for number in gone}
+        for number, balance in {**group.balances, **owned}.items():
             own = [posting for posting in postings if posting.balance_id == number]
             pairs = {
                 "total": (balance.total, sum(posting.total for posting in own)),
