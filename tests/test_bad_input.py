@@ -23,7 +23,8 @@ from diameter_ocs.gy.decode import SERVICES_MAX
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
 from diameter_ocs.handlers.commands import Accounts
-from diameter_ocs.handlers.provisioning import apply_catalogue, create_tenant
+from diameter_ocs.handlers.provisioning import apply_catalogue
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.observability import configure_logging
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books

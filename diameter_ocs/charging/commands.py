@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .session import Session
+
 
 class Command(NamedTuple):
     """What is asked for: the same again, under the same transaction id, is a repeat."""
@@ -43,6 +45,27 @@ class Tenant(NamedTuple):
     """None: none was applied yet."""
     suspended_at: int | None
     """Microseconds since 1970; None: it is not suspended."""
+
+
+class OpenSession(NamedTuple):
+    """An open session, and whose it is."""
+
+    group_id: int
+    account: str
+    tenant: str
+    session: Session
+
+
+class SessionsAsked(NamedTuple):
+    """Which open sessions are meant; None: any."""
+
+    tenant: str | None = None
+    account: tuple[int, int] | None = None
+    """Group and id."""
+    session_id: bytes | None = None
+    """Without CC-Sub-Session-Id."""
+    place: tuple[int, int] | None = None
+    """Group and number."""
 
 
 class AuditEntry(NamedTuple):

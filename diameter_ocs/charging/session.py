@@ -133,6 +133,8 @@ class CloseReason(StrEnum):
     """Its account was suspended."""
     DELETED = "deleted"
     """Its account was deleted."""
+    COMMANDED = "closed_by_command"
+    """An operator closed it."""
     UNKNOWN = "unknown"
     """It never was open: usage was reported under a name that nobody knows."""
 

@@ -8,6 +8,7 @@ from .requests import SessionKey
 from .session import ClosedSession, CloseReason, Reservation, Session
 
 RESERVATION_EXPIRED = "reservation_expired"
+CLOSE = "close"
 
 
 def supervise(key: SessionKey, case: Case) -> Decision | None:
@@ -60,8 +61,15 @@ def mark_answered(key: SessionKey, case: Case) -> Decision | None:
     return Decision(Outcome.SUCCESS, session=session._replace(last_request_at=heard_at))
 
 
+def close_commanded(session: Session, actor: str, case: Case) -> Decision:
+    """Closes a session because an operator says so."""
+    decision = close(session, CloseReason.COMMANDED, case)
+    (edr,) = decision.edrs
+    return decision._replace(edrs=(edr._replace(action=CLOSE, actor=actor),))
+
+
 def close(session: Session, reason: CloseReason, case: Case) -> Decision:
-    """Closes a session that its client has forgotten: everything it holds is released."""
+    """Closes a session without its client: everything it holds is released."""
     progress = Progress(case, session)
     progress.release_all()
     edr = _edr(session, progress, "abandoned", reason, session.reservations)

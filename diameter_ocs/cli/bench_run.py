@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..config import resource
 from ..embedded import Cluster
 from ..embedded.binaries import Places, find
-from ..handlers import provisioning
+from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..store import schema
 from . import database, profiling
@@ -239,7 +239,7 @@ async def _provision(conninfo: str, subscribers: int) -> None:
     """Opens accounts like those of the demonstration, as many as are asked for."""
     document = read_document(resource("deploy/demo.yaml").read_text())
     async with database.opened(conninfo) as rooms:
-        await provisioning.create_tenant(rooms.accounts, document.tenant, order())
+        await tenants.create_tenant(rooms.accounts, document.tenant, order())
         await provisioning.apply_catalogue(rooms.accounts, document, order())
         new = [demo_account(number, MONEY) for number in range(1, subscribers + 1)]
         for start in range(0, subscribers, 1000):

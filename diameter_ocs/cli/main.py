@@ -20,6 +20,7 @@ from . import (
     edrs,
     peers,
     serve,
+    sessions,
     simulate,
     tenants,
 )
@@ -64,6 +65,7 @@ commands.add_typer(tenants.app, name="tenant")
 commands.add_typer(catalogues.app, name="catalogue")
 commands.add_typer(accounts.app, name="account")
 commands.add_typer(balances.app, name="balance")
+commands.add_typer(sessions.app, name="session")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(audit.app, name="audit")
 commands.add_typer(peers.app, name="peer")

@@ -17,7 +17,7 @@ from .. import __version__
 from ..base.elements import DictionaryError
 from ..config import Configuration, load, resource
 from ..embedded import Cluster
-from ..handlers import provisioning
+from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..jobs import clocks
 from ..observability import configure_logging
@@ -216,10 +216,10 @@ async def _seed(conninfo: str) -> None:
     """Makes the demonstration's tenant, catalogue and accounts where they are missing."""
     document = read_document(resource("deploy/demo.yaml").read_text())
     async with database.opened(conninfo) as rooms:
-        tenants = await rooms.accounts.tenants()
-        if document.tenant not in tenants:
-            await provisioning.create_tenant(rooms.accounts, document.tenant, order())
-        if tenants.get(document.tenant) is None:
+        known = await rooms.accounts.tenants()
+        if document.tenant not in known:
+            await tenants.create_tenant(rooms.accounts, document.tenant, order())
+        if known.get(document.tenant) is None:
             await provisioning.apply_catalogue(rooms.accounts, document, order())
         if not await rooms.accounts.find_accounts(document.tenant, None, 1):
             new = [demo_account(number, DEMO_MONEY) for number in range(1, DEMO_ACCOUNTS + 1)]

@@ -69,7 +69,7 @@ def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str
     """Describes a balance but for its id."""
     return {
         "balance_type": balance.balance_type,
-        "unit_type": _UNIT_NAMES[catalogue.balance_types[balance.balance_type].unit_type],
+        "unit_type": unit_name(catalogue.balance_types[balance.balance_type].unit_type),
         "priority": balance.priority,
         "total": balance.total,
         "used": balance.used,
@@ -100,6 +100,11 @@ def identity_texts(identities: Iterable[Identity]) -> list[str]:
         else f"{_KIND_NAMES[each.kind]}:{each.value}"
         for each in identities
     ]
+
+
+def unit_name(unit_type: UnitType | None) -> str:
+    """Names a type of unit as catalogues do; None: money."""
+    return _UNIT_NAMES[unit_type]
 
 
 def unit_type_of(name: str) -> UnitType | None:

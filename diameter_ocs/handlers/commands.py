@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, Protocol
 from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.case import Case
 from ..charging.catalogue import Catalogue
-from ..charging.commands import Claim, Command, Effect, Tenant
+from ..charging.commands import Claim, Command, Effect, OpenSession, SessionsAsked, Tenant
 from ..charging.faults import CasesUnavailable, StaleCase
 from ..charging.groups import Group, GroupChange
+from ..charging.ledger import Balance
 from ..charging.peers import Acceptance, AcceptedPeer
+from ..charging.requests import SessionKey
 from .ports import Work
 from .refusals import Refusal
 
@@ -53,12 +55,15 @@ class Done(NamedTuple):
 
 
 class FindsAccounts(Protocol):
-    """Whatever accounts can be found in."""
+    """Whatever accounts and their sessions can be found in."""
 
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
+
+    async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
+        """Returns open sessions, by group and number."""
 
 
 class CommandWork(FindsAccounts, Protocol):
@@ -82,6 +87,9 @@ class CommandWork(FindsAccounts, Protocol):
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""
+
+    async def suspend_tenant(self, name: str, at: int | None) -> None:
+        """Notes since when a tenant is suspended; None: it is not."""
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""
@@ -129,6 +137,12 @@ class Accounts(FindsAccounts, Protocol):
 
     async def tenants(self) -> Mapping[str, int | None]:
         """Returns the version of each tenant's catalogue; None: none was applied yet."""
+
+    async def group_balances(self, group_id: int) -> Sequence[Balance]:
+        """Returns the balances of a group, by id."""
+
+    async def find_tenants(self, name: str | None) -> Sequence[Tenant]:
+        """Returns tenants by name; None: all."""
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""
@@ -180,15 +194,17 @@ async def perform(
     raise Refusal("busy", f"{operation}: the account is busy: try again")
 
 
-async def locked_case(work: CommandWork, group: int, now: int) -> Case:
-    """Locks a group and reads it.
+async def locked_case(
+    work: CommandWork, group: int, now: int, sessions: Collection[SessionKey] = ()
+) -> Case:
+    """Locks a group and reads it, with some of its open sessions.
 
     Raises:
         Busy: somebody else has locked it, or it is not there any more.
     """
     if not await work.work.lock([group]):
         raise Busy
-    cases, _moved = await work.work.load([], now)
+    cases = await work.work.load_sessions([(group, key) for key in sessions], now)
     return cases[group]
 
 

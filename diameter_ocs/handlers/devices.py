@@ -8,8 +8,8 @@ from ..charging.requests import Identity
 from .answers import device_answer, identity_texts
 from .commands import Accounts, Done, Order
 from .groups import Decided, Find, Found, change_group, named, with_device, with_identity
-from .provisioning import IDENTITIES_MAX, is_name
-from .refusals import Refusal
+from .provisioning import IDENTITIES_MAX
+from .refusals import Refusal, is_name
 
 DEVICES_MAX = 100
 """Devices of one account."""

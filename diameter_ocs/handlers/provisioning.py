@@ -24,22 +24,9 @@ from .commands import (
     Order,
     perform,
 )
-from .refusals import Refusal
+from .refusals import Refusal, check_name, is_name
 
 IDENTITIES_MAX = 100
-
-
-async def create_tenant(accounts: Accounts, name: str, order: Order) -> Done:
-    """Adds a tenant, which has no catalogue yet."""
-
-    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
-        if not is_name(name, 50):
-            raise Refusal("invalid_name", "a tenant's name has 1 to 50 printable characters")
-        if not await work.add_tenant(name):
-            raise Refusal("tenant_exists", f"there is a tenant {name!r} already")
-        return Effect({"tenant": name}, None, {"tenant": name})
-
-    return await perform(accounts, order, "tenant create", (name, {}), change)
 
 
 async def apply_catalogue(
@@ -165,15 +152,9 @@ async def _open(
     return openings
 
 
-def is_name(text: str, length: int) -> bool:
-    """Can it be the name of something, with so many characters at most?"""
-    return text == text.strip() and text.isprintable() and 0 < len(text) <= length
-
-
 def check_account(new: NewAccount, catalogue: Catalogue) -> None:
     """Refuses what cannot be opened."""
-    if not is_name(new.name, 100):
-        raise Refusal("invalid_name", "an account's name has 1 to 100 printable characters")
+    check_name("an account", new.name, 100)
     if not new.plans:
         raise Refusal("plan_needed", f"{new.name}: name a plan")
     if len(new.identities) > IDENTITIES_MAX:

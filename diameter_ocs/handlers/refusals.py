@@ -7,3 +7,14 @@ class Refusal(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def is_name(text: str, length: int) -> bool:
+    """Says whether a text may be a name: printable, and not too long."""
+    return text == text.strip() and text.isprintable() and 0 < len(text) <= length
+
+
+def check_name(whose: str, text: str, length: int) -> None:
+    """Refuses what may be no name."""
+    if not is_name(text, length):
+        raise Refusal("invalid_name", f"{whose}'s name has 1 to {length} printable characters")

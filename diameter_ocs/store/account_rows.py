@@ -140,6 +140,12 @@ async def find(
     return _summaries(found, subscriptions, devices_of(devices, identities).values(), buckets)
 
 
+async def balances(connection: AsyncConnection, group_id: int) -> Sequence[Balance]:
+    """Returns the balances of a group, by id."""
+    rows: Sequence[Row] = (await connection.execute(_BALANCES, {"groups": [group_id]})).all()
+    return [Balance(*row) for row in rows]
+
+
 async def add(
     connection: Connection, tenant_name: str, openings: Sequence[Opening]
 ) -> Sequence[str]:

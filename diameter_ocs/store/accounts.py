@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from ..charging.accounts import ANY, AccountSummary, Narrowed
 from ..charging.catalogue import Catalogue
-from . import account_rows
+from ..charging.commands import OpenSession, SessionsAsked, Tenant
+from ..charging.ledger import Balance
+from . import account_rows, open_sessions
 from .catalogues import Catalogues
-from .commands import PostgresCommandWork
+from .commands import TENANTS, PostgresCommandWork
 from .database import Connection, Database, renamed_faults
 from .tables import tenant
 
@@ -35,6 +37,24 @@ class PostgresAccounts:
         async with self._database.transaction() as connection:
             rows = await connection.execute(select(tenant.c.name, tenant.c.catalogue_version))
             return {row.name: row.catalogue_version for row in rows}
+
+    async def find_tenants(self, name: str | None) -> Sequence[Tenant]:
+        """Returns tenants by name; None: all."""
+        statement = TENANTS.order_by(tenant.c.name)
+        if name is not None:
+            statement = statement.where(tenant.c.name == name)
+        async with self._database.transaction() as connection:
+            return [Tenant(*row) for row in await connection.execute(statement)]
+
+    async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
+        """Returns open sessions, by group and number."""
+        async with self._database.transaction() as connection:
+            return await open_sessions.find(connection, asked, limit)
+
+    async def group_balances(self, group_id: int) -> Sequence[Balance]:
+        """Returns the balances of a group, by id."""
+        async with self._database.transaction() as connection:
+            return await account_rows.balances(connection, group_id)
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.catalogue import Catalogue
-from ..charging.commands import Claim, Command, Effect, Tenant
+from ..charging.commands import Claim, Command, Effect, OpenSession, SessionsAsked, Tenant
 from ..charging.groups import Group, GroupChange
 from ..charging.peers import Acceptance, AcceptedPeer
-from . import account_rows, groups, peers
+from . import account_rows, groups, open_sessions, peers
 from .batches import microseconds
 from .catalogues import Catalogues
 from .database import Connection
@@ -24,6 +24,8 @@ KEPT = datetime.timedelta(days=7)
 FORGOTTEN_MAX = 100
 """Transaction ids that one command forgets, of those kept long enough."""
 
+TENANTS = select(tenant.c.name, tenant.c.catalogue_version, microseconds(tenant.c.suspended_at))
+"""Tenants, as they are read."""
 _KEY = (command.c.tenant, command.c.operation, command.c.transaction_id)
 
 
@@ -53,7 +55,7 @@ class PostgresCommandWork:
         ).returning(microseconds(command.c.at))
         at = (await self._connection.execute(taken)).scalar()
         if at is not None:
-            return Claim(asked.at or at, None)
+            return Claim(at if asked.at is None else asked.at, None)
         kept = select(command.c.digest, command.c.answer, microseconds(command.c.at))
         found = await self._connection.execute(kept.where(tuple_(*_KEY) == key))
         digest, answer, done_at = found.one()
@@ -82,18 +84,28 @@ class PostgresCommandWork:
             .where(command.c.at < func.clock_timestamp() - KEPT)
             .limit(FORGOTTEN_MAX)
             .with_for_update(skip_locked=True)
+            .cte("old")
         )
-        await self._connection.execute(delete(command).where(tuple_(*_KEY).in_(old)))
+        forgotten = tuple_(*_KEY).in_(select(old))
+        await self._connection.execute(delete(command).where(forgotten))
 
     async def tenant(self, name: str, changes: bool) -> Tenant | None:
         """Reads a tenant that stays as it is until the end; None: there is none."""
-        statement = (
-            select(tenant.c.name, tenant.c.catalogue_version, microseconds(tenant.c.suspended_at))
-            .where(tenant.c.name == name)
-            .with_for_update(read=not changes, key_share=changes)
-        )
-        found = (await self._connection.execute(statement)).first()
+        statement = TENANTS.where(tenant.c.name == name)
+        locking = statement.with_for_update(read=not changes, key_share=changes)
+        found = (await self._connection.execute(locking)).first()
         return None if found is None else Tenant(*found)
+
+    async def suspend_tenant(self, name: str, at: int | None) -> None:
+        """Notes since when a tenant is suspended; None: it is not."""
+        since = None if at is None else moment(at)
+        await self._connection.execute(
+            update(tenant).values(suspended_at=since).where(tenant.c.name == name)
+        )
+
+    async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
+        """Returns open sessions, by group and number."""
+        return await open_sessions.find(self._connection, asked, limit)
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""

@@ -16,9 +16,18 @@ from ..charging import groups as charging
 from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.case import Case, Change
 from ..charging.catalogue import Catalogue
-from ..charging.commands import AuditEntry, Claim, Command, Effect, Tenant
+from ..charging.commands import (
+    AuditEntry,
+    Claim,
+    Command,
+    Effect,
+    OpenSession,
+    SessionsAsked,
+    Tenant,
+)
 from ..charging.faults import StaleCase
 from ..charging.groups import GroupChange
+from ..charging.ledger import Balance
 from ..charging.peers import Acceptance, AcceptedPeer
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from .catalogues import ReadCatalogue
@@ -33,11 +42,11 @@ class MemoryStore:
         self._read = read
         self._documents: dict[tuple[str, int], str] = {}
         self._versions: dict[str, int | None] = {}
+        self._suspended: dict[str, int | None] = {}
         self._directory: dict[Name, tuple[int, int]] = {}
         self._last_number = 0
         self._turn = asyncio.Lock()
         self.groups: dict[int, Group] = {}
-        self.suspended: set[str] = set()
         self.locked: set[int] = set()
         self.peers: dict[str, Acceptance] = {}
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
@@ -78,6 +87,10 @@ class MemoryStore:
     def add_tenant(self, name: str) -> None:
         """Adds a tenant that is not there."""
         self._versions[name] = None
+
+    def suspend_tenant(self, name: str, at: int | None) -> None:
+        """Notes since when a tenant is suspended; None: it is not."""
+        self._suspended[name] = at
 
     def add_catalogue(self, tenant_name: str, version: int, document: str) -> None:
         """Makes a document the tenant's next version."""
@@ -122,6 +135,32 @@ class MemoryStore:
     async def tenants(self) -> Mapping[str, int | None]:
         """Returns the version of each tenant's catalogue; None: none was applied yet."""
         return dict(self._versions)
+
+    async def find_tenants(self, name: str | None) -> Sequence[Tenant]:
+        """Returns tenants by name; None: all."""
+        return [
+            Tenant(each, version, self._suspended.get(each))
+            for each, version in sorted(self._versions.items())
+            if name in (None, each)
+        ]
+
+    async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
+        """Returns open sessions, by group and number."""
+        found = [
+            OpenSession(number, group.accounts[session.account_id].name, group.tenant, session)
+            for number, group in self.groups.items()
+            for session in group.sessions.values()
+            if asked.tenant in (None, group.tenant)
+            and asked.account in (None, (number, session.account_id))
+            and (asked.session_id is None or session.key == SessionKey(asked.session_id))
+            and asked.place in (None, (number, session.number))
+        ]
+        found.sort(key=lambda each: (each.group_id, each.session.number))
+        return found[:limit]
+
+    async def group_balances(self, group_id: int) -> Sequence[Balance]:
+        """Returns the balances of a group, by id."""
+        return sorted(self.groups[group_id].balances.values())
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""
@@ -169,7 +208,7 @@ class MemoryStore:
             sessions=opened,
             closed=closed,
             answered=answered(group, requests, opened, closed),
-            is_tenant_suspended=group.tenant in self.suspended,
+            is_tenant_suspended=self._suspended.get(group.tenant) is not None,
         )
         return group.with_all(case).case
 
@@ -302,7 +341,7 @@ class MemoryCommandWork:
     async def claim(self, asked: Command) -> Claim:
         """Looks whether the transaction id is known."""
         kept = self._store.commands.get((asked.tenant, asked.operation, asked.transaction_id))
-        return Claim(asked.at or time.time_ns() // 1000, kept)
+        return Claim(time.time_ns() // 1000 if asked.at is None else asked.at, kept)
 
     async def conclude(self, asked: Command, at: int, effect: Effect) -> None:
         """Keeps the answer for repeats, and writes the audit."""
@@ -323,8 +362,15 @@ class MemoryCommandWork:
 
     async def tenant(self, name: str, changes: bool) -> Tenant | None:
         """Reads a tenant; None: there is none."""
-        tenants = await self._store.tenants()
-        return Tenant(name, tenants[name], None) if name in tenants else None
+        return next(iter(await self._store.find_tenants(name)), None)
+
+    async def suspend_tenant(self, name: str, at: int | None) -> None:
+        """Notes since when a tenant is suspended; None: it is not."""
+        self._writes.append(lambda: self._store.suspend_tenant(name, at))
+
+    async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
+        """Returns open sessions, by group and number."""
+        return await self._store.find_sessions(asked, limit)
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""

@@ -150,14 +150,17 @@ LOAD_BALANCES = compiled(
     ).where(balance.c.group_id == _any("groups"))
 )
 
+SESSION_FACTS = (
+    *_facts_of(session),
+    cast(session.c.reservations, Text),
+    microseconds(session.c.supervise_at),
+)
+"""What an open session is read from, in the order of `sessions.session_of`."""
+
 _key = (session.c.group_id, session.c.digest)
 _keys = batch_of(*_key)
 LOAD_SESSIONS = statement_of(
-    select(
-        *_facts_of(session),
-        cast(session.c.reservations, Text),
-        microseconds(session.c.supervise_at),
-    ).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
+    select(*SESSION_FACTS).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
     *_key,
 )
 

@@ -21,13 +21,27 @@ def test_a_new_tenant_has_no_catalogue(run: Run) -> None:
         "repeated": False,
     }
     assert run("tenant", "list", "--json").json == [
-        {"tenant": "acme", "catalogue_version": None},
-        {"tenant": "other", "catalogue_version": None},
+        {"tenant": "acme", "catalogue_version": None, "suspended_at": None},
+        {"tenant": "other", "catalogue_version": None, "suspended_at": None},
     ]
     assert run("tenant", "list").out.split() == [
-        *("tenant", "catalogue", "version"),
-        *("acme", "-", "other", "-"),
+        *("tenant", "catalogue", "version", "suspended", "since"),
+        *("acme", "-", "-", "other", "-", "-"),
     ]
+
+
+def test_a_tenant_is_suspended_and_resumed(shop: Run) -> None:
+    assert shop("tenant", "show", "acme").out.splitlines() == [
+        "tenant     acme",
+        "catalogue  version 1",
+        "state      active",
+    ]
+    assert shop("tenant", "suspend", "acme").out == (
+        "Tenant acme is suspended. `tenant resume acme` ends it.\n"
+    )
+    assert "suspended since 2" in shop("tenant", "show", "acme").out
+    assert shop("tenant", "resume", "acme").out == "Tenant acme is served again.\n"
+    assert shop("tenant", "show", "acme", "--json").json["suspended_at"] is None
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 51])
@@ -42,7 +56,7 @@ def test_each_catalogue_is_the_next_version(run: Run, catalogue: Path) -> None:
     assert run("catalogue", "apply", catalogue).out == "The catalogue of acme is at version 1.\n"
     answer = run("catalogue", "apply", catalogue, "--json").json
     assert (answer["tenant"], answer["version"]) == ("acme", 2)
-    assert run("tenant", "list", "--json").json == [{"tenant": "acme", "catalogue_version": 2}]
+    assert run("tenant", "show", "acme", "--json").json["catalogue_version"] == 2
 
 
 def test_the_catalogue_of_nobody_is_refused(run: Run, catalogue: Path) -> None:

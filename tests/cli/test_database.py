@@ -80,7 +80,7 @@ def test_what_is_no_address_of_a_database_is_told_without_its_words(run_anywhere
 def test_an_embedded_database_runs_for_the_command(run_anywhere: Run, data_directory: Path) -> None:
     assert run_anywhere("tenant", "create", "acme", "--data", data_directory).status == 0
     ended = run_anywhere("tenant", "list", "--data", data_directory, "--json")
-    assert ended.json == [{"tenant": "acme", "catalogue_version": None}]
+    assert ended.json == [{"tenant": "acme", "catalogue_version": None, "suspended_at": None}]
     assert not (data_directory / "postgres" / "postmaster.pid").exists()
 
 

@@ -117,7 +117,7 @@ def test_an_embedded_database_is_saved_before_it_is_migrated(
     with attached(data_directory) as conninfo:
         make_old(conninfo)
     listed = run_anywhere("tenant", "list", "--data", data_directory, "--json")
-    assert listed.json == [{"tenant": "old", "catalogue_version": None}]
+    assert listed.json == [{"tenant": "old", "catalogue_version": None, "suspended_at": None}]
     (file,) = (data_directory / "backups").iterdir()
     assert "schema-1" in file.name
     assert listed.err == f"diameter-ocs: before its schema is changed, it was saved in {file}\n"

@@ -15,10 +15,10 @@ from diameter_ocs.handlers.provisioning import (
     IDENTITIES_MAX,
     apply_catalogue,
     create_accounts,
-    create_tenant,
     find_account,
 )
 from diameter_ocs.handlers.refusals import Refusal
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.virtual_time import play
 from tests.store.scenario import (
@@ -57,20 +57,6 @@ async def code_of(command: Awaitable[object]) -> str:
 
 def document(tenant: str = "demo", text: str = DOCUMENT) -> Document:
     return read_document(text.replace("tenant: demo", f"tenant: {tenant}"))
-
-
-def test_a_tenant_is_made_once(store: MemoryStore) -> None:
-    async def story() -> None:
-        await create_tenant(store, "demo", ORDER)
-        assert await store.tenants() == {"demo": None}
-        assert await code_of(create_tenant(store, "demo", ORDER)) == "tenant_exists"
-
-    play(story())
-
-
-@pytest.mark.parametrize("name", ["", " ", "x" * 51, "a\0b", "a\nb", " a", "\udcff"])
-def test_a_tenant_has_a_name_that_can_be_read(store: MemoryStore, name: str) -> None:
-    assert play(code_of(create_tenant(store, name, ORDER))) == "invalid_name"
 
 
 def test_each_applied_catalogue_is_the_next_version(store: MemoryStore) -> None:

@@ -27,9 +27,9 @@ from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.provisioning import (
     apply_catalogue,
     create_accounts,
-    create_tenant,
     find_account,
 )
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.memory import MemoryStore
 

@@ -13,9 +13,9 @@ from diameter_ocs.handlers.provisioning import (
     apply_catalogue,
     check_catalogue,
     create_account,
-    create_tenant,
 )
 from diameter_ocs.handlers.refusals import Refusal
+from diameter_ocs.handlers.tenants import create_tenant
 from tests.store.scenario import (
     DOCUMENT,
     NOW,

@@ -1,7 +1,7 @@
 """The audit is listed by what one asks for, and kept as long as the journal."""
 
 from diameter_ocs.handlers.commands import Order
-from diameter_ocs.handlers.provisioning import create_tenant
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.audit import list_audit
 from diameter_ocs.store.partitions import DAY, EDR_DAYS, Partitions
 from tests.store.scenario import NOW, Kept, credited, furnish

@@ -10,8 +10,8 @@ from diameter_ocs.charging.commands import AuditEntry, Effect
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.handlers.balances import Credit, credit_balance
 from diameter_ocs.handlers.commands import CommandWork, Done, Order, perform
-from diameter_ocs.handlers.provisioning import create_tenant
 from diameter_ocs.handlers.refusals import Refusal
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.commands import FORGOTTEN_MAX
 from diameter_ocs.store.memory import MemoryStore
 from tests.store.scenario import NOW, OCTETS, ORDER, Kept, credited, furnish, octets

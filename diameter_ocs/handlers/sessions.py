@@ -1,0 +1,168 @@
+"""What operators do about open sessions: find them, look into them, close them."""
+
+import re
+from typing import Any
+
+from ..charging.case import Change
+from ..charging.catalogue import Catalogue, Price
+from ..charging.commands import Effect, OpenSession, SessionsAsked
+from ..charging.session import Line, Reservation, Session
+from ..charging.supervision import close_commanded
+from .answers import unit_name
+from .commands import Accounts, CommandWork, Done, FindsAccounts, Order, locked_case, perform
+from .moments import moment_text
+from .refusals import Refusal
+
+
+async def find_session(accounts: FindsAccounts, tenant: str | None, name: str) -> OpenSession:
+    """Returns the one open session that is meant, by its id or by its Session-Id."""
+    place = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", name)
+    found: list[OpenSession] = []
+    if place is not None:
+        asked = SessionsAsked(tenant, place=(int(place[1]), int(place[2])))
+        found += await accounts.find_sessions(asked, 1)
+    if not found:
+        octets = name.encode(errors="surrogateescape")
+        found += await accounts.find_sessions(SessionsAsked(tenant, session_id=octets), 2)
+    if not found:
+        raise Refusal(
+            "session_unknown", f"there is no open session {name!r}; `session list` shows them"
+        )
+    if len(found) > 1:
+        ids = ", ".join(map(session_name, found))
+        raise Refusal("session_needed", f"several sessions are called {name!r}: name {ids}")
+    return found[0]
+
+
+async def show_session(accounts: Accounts, tenant: str | None, name: str) -> dict[str, Any]:
+    """Describes an open session with all that it holds."""
+    found = await find_session(accounts, tenant, name)
+    balances = {each.id: each for each in await accounts.group_balances(found.group_id)}
+    version = found.session.catalogue_version
+    catalogue = await accounts.read_catalogue(found.tenant, version)
+    held = [
+        {
+            "balance": number,
+            "balance_type": balances[number].balance_type if number in balances else None,
+            "unit_type": _unit_type(balances[number].balance_type, catalogue)
+            if number in balances
+            else None,
+            "reserved": amount,
+        }
+        for number, amount in sorted(found.session.held().items())
+    ]
+    return {**session_answer(found), "currency": catalogue.currency, "held": held}
+
+
+async def close_session(accounts: Accounts, tenant: str | None, name: str, order: Order) -> Done:
+    """Closes an open session: what it holds is released, what it reports later is charged once."""
+    owner = await _tenant_of_session(accounts, tenant, name)
+
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        now, actor = stamp
+        found = await find_session(work, owner, name)
+        key = found.session.key
+        case = await locked_case(work, found.group_id, now, [key])
+        session = case.sessions.get(key)
+        if session is None or session.number != found.session.number:
+            raise Refusal("session_unknown", f"session {name!r} has just ended")
+        decision = close_commanded(session, actor, case)
+        await work.work.apply([Change(case, case.after(decision), decision.edrs)])
+        answer = {
+            "session": session_name(found),
+            "account": found.account,
+            "tenant": found.tenant,
+            "released": [
+                {"balance": number, "reserved": amount}
+                for number, amount in sorted(session.held().items())
+            ],
+        }
+        return Effect(answer, session_answer(found._replace(session=session)), None, found.account)
+
+    return await perform(accounts, order, "session close", (owner, {"session": name}), change)
+
+
+async def _tenant_of_session(accounts: Accounts, tenant: str | None, name: str) -> str:
+    """Returns the tenant of a session that is meant; it is looked for only where it has to be."""
+    if tenant is not None:
+        return tenant
+    tenants = await accounts.tenants()
+    if len(tenants) == 1:
+        return next(iter(tenants))
+    return (await find_session(accounts, None, name)).tenant
+
+
+def session_name(found: OpenSession) -> str:
+    """Returns the session's id, (group, number), as one word."""
+    return f"{found.group_id}-{found.session.number}"
+
+
+def session_answer(found: OpenSession) -> dict[str, Any]:
+    """Describes an open session."""
+    session = found.session
+    return {
+        "session": session_name(found),
+        "account": found.account,
+        "tenant": found.tenant,
+        "session_id": session.key.session_id.decode(errors="backslashreplace"),
+        "sub_session_id": session.key.sub_session_id,
+        "service_context": session.service_context,
+        "origin_host": session.origin_host,
+        "origin_realm": session.origin_realm,
+        "opened_at": moment_text(session.opened_at),
+        "last_request_at": moment_text(session.last_request_at),
+        "request_number": session.request_number,
+        "catalogue_version": session.catalogue_version,
+        "lines": [_line(line) for line in session.lines],
+        "reservations": [_reservation(each, session) for each in session.reservations],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "line": line.number,
+        "rating_group": line.rating_group,
+        "unit_type": unit_name(line.unit_type),
+        "price": _price(line.price),
+        "used": line.used,
+        "settled": line.settled,
+        "holds": [
+            {
+                "service": hold.service,
+                "units": hold.units,
+                "balances": [
+                    {"balance": number, "reserved": amount} for number, amount in hold.amounts
+                ],
+            }
+            for hold in line.holds
+        ],
+    }
+
+
+def _price(price: Price | None) -> dict[str, int] | None:
+    if price is None:
+        return None
+    return {
+        "micro_units": price.micro_units,
+        "per_units": price.per_units,
+        "tax_millionths": price.tax_millionths,
+    }
+
+
+def _reservation(reservation: Reservation, session: Session) -> dict[str, Any]:
+    """Describes a quota; one that has expired is granted nothing."""
+    line = next(each for each in session.lines if each.number == reservation.line)
+    expires_at = reservation.expires_at
+    return {
+        "rating_group": reservation.rating_group,
+        "service_identifiers": list(reservation.service_identifiers),
+        "line": reservation.line,
+        "unit_type": unit_name(line.unit_type),
+        "granted": reservation.granted,
+        "expires_at": moment_text(expires_at) if expires_at else None,
+    }
+
+
+def _unit_type(balance_type: str, catalogue: Catalogue) -> str | None:
+    known = catalogue.balance_types.get(balance_type)
+    return None if known is None else unit_name(known.unit_type)
