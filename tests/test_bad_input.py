@@ -9,7 +9,8 @@ import contextlib
 import io
 import json
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -18,6 +19,7 @@ from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.base.peer import PeerAccepted
+from diameter_ocs.charging.decisions import Edr
 from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.gy.decode import SERVICES_MAX
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX
@@ -30,6 +32,7 @@ from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
+from diameter_ocs.store.edrs import list_edrs
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.work import PostgresStore
 from diameter_ocs.transport.peers import PeerRule
@@ -59,7 +62,7 @@ from tests.bad_input import (
 from tests.base.wire import ORIGIN_HOST, avp, cer, number
 from tests.damage import damaged, distorted, some_request
 from tests.in_process import DICTIONARY, Server
-from tests.store.scenario import NOW, ORDER, memory_faults, open_accounts
+from tests.store.scenario import NOW, ORDER, Kept, memory_faults, open_accounts
 
 RULES = [
     PeerRule(host=GATEWAY, is_loopback_only=True),
@@ -170,37 +173,66 @@ def log() -> Iterator[None]:
     assert [event for event in events if event["level"] in ("error", "critical")] == []
 
 
+@pytest.fixture
+async def memory() -> AsyncIterator[Kept]:
+    store = MemoryStore(lambda *_: CATALOGUE)
+    yield Kept(store, store, None)
+    assert memory_faults(store) == []
+
+
+@pytest.fixture
+async def postgres(database: str) -> AsyncIterator[Kept]:
+    opened, catalogues = Database(database), Catalogues(read_stored)
+    store, accounts = PostgresStore(opened, catalogues), PostgresAccounts(opened, catalogues)
+    yield Kept(store, accounts, opened)
+    books = await check_books(opened)
+    await opened.close()
+    assert books.are_balanced, books.faults
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """Either store."""
+    return request.getfixturevalue(request.param)
+
+
+async def edrs_of_the_first(kept: Kept) -> list[Edr]:
+    """Return the EDRs of the first group, by number."""
+    if kept.database is None:
+        assert isinstance(kept.store, MemoryStore)
+        return next(iter(kept.store.groups.values())).edrs
+    epoch, end = (datetime.fromtimestamp(at, UTC) for at in (0, NOW // 500_000))
+    found = await list_edrs(kept.database, None, epoch, end, 1000)
+    first = min(group for group, _ in found)
+    return sorted((edr for group, edr in found if group == first), key=lambda edr: edr.number)
+
+
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize("name", CASES)
-async def test_bad_input_gets_its_answer_and_hurts_nobody(name: str) -> None:
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, REFERENCE))
-    async with Server(store, RULES).serving() as server:
+async def test_bad_input_gets_its_answer_and_hurts_nobody(name: str, memory: Kept) -> None:
+    await furnish(memory.accounts, (1, REFERENCE))
+    async with Server(memory.store, RULES).serving() as server:
         await play(server, CASES[name], Caller(1))
-    assert memory_faults(store) == []
 
 
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize("kind", FORGIVEN)
 async def test_what_is_forgiven_is_the_error_of_the_standard_for_a_strict_peer(
-    kind: base.Tolerated | gy.Tolerated,
+    kind: base.Tolerated | gy.Tolerated, memory: Kept
 ) -> None:
     case = FORGIVEN[kind]
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, 2, REFERENCE))
-    async with Server(store, RULES).serving() as server:
+    await furnish(memory.accounts, (1, 2, REFERENCE))
+    async with Server(memory.store, RULES).serving() as server:
         await play(server, lambda me: [Turn(case.request(me), (case.served,))], Caller(1))
         assert server.counted("ocs_tolerated_total", kind=kind) == 1
         strict = Caller(2, STRICT_GATEWAY)
         await play(server, lambda me: [Turn(case.request(me), (case.refused,))], strict)
-    assert memory_faults(store) == []
 
 
 @pytest.mark.usefixtures("log")
-async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code() -> None:
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, REFERENCE))
-    async with Server(store, RULES).serving() as server:
+async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code(memory: Kept) -> None:
+    await furnish(memory.accounts, (1, REFERENCE))
+    async with Server(memory.store, RULES).serving() as server:
         gateway = await server.connect(GATEWAY)
         asked = Caller(1).initial(*[service(group, wanted()) for group in GROUPS[:SERVICES_MAX]])
         for octets in (asked, again(asked)):
@@ -209,7 +241,7 @@ async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code() -> N
             services = answer_of(read).services
             assert [name for name, _, _ in services] == list(GROUPS[:SERVICES_MAX])
             told = sum(granted for _, _, granted in services)
-            assert told == 32 * QUOTA == held(store)
+            assert told == 32 * QUOTA == held(memory)
 
 
 @pytest.mark.usefixtures("log")
@@ -218,13 +250,12 @@ async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code() -> N
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.ci) for seed in range(2, 12))]
 )
 async def test_damaged_requests_are_answered_and_keep_the_books_balanced(
-    host: str, seed: int
+    host: str, seed: int, memory: Kept
 ) -> None:
     source = random.Random(seed)
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, 2, 3, REFERENCE))
+    await furnish(memory.accounts, (1, 2, 3, REFERENCE))
     callers = [Caller(number, host) for number in (1, 2, 3)]
-    async with Server(store, RULES).serving() as server:
+    async with Server(memory.store, RULES).serving() as server:
         gateway = await server.connect(host)
         for _ in range(DAMAGED_REQUESTS):
             octets = some_request(source, source.choice(callers))
@@ -235,25 +266,26 @@ async def test_damaged_requests_are_answered_and_keep_the_books_balanced(
         gateway.writer.close()
         await gateway.writer.wait_closed()
         await play(server, lambda _: [], Caller(1, host))
-    assert memory_faults(store) == []
 
 
 def undamaged(_source: random.Random, octets: bytes) -> bytes:
     return octets
 
 
-def held(store: MemoryStore) -> int:
+def held(memory: Kept) -> int:
     """Return what open sessions hold of all balances."""
-    balances = [each for group in store.groups.values() for each in group.balances.values()]
-    return sum(balance.reserved for balance in balances)
+    assert isinstance(memory.store, MemoryStore)
+    groups = memory.store.groups.values()
+    return sum(balance.reserved for group in groups for balance in group.balances.values())
 
 
 @pytest.mark.usefixtures("log")
-async def test_a_clock_that_is_set_back_moves_no_time_back_and_loses_no_charge() -> None:
+async def test_a_clock_that_is_set_back_moves_no_time_back_and_loses_no_charge(
+    kept: Kept,
+) -> None:
     now = [NOW]
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, REFERENCE))
-    async with Server(store, RULES, lambda: now[0]).serving() as server:
+    await furnish(kept.accounts, (1, REFERENCE))
+    async with Server(kept.store, RULES, lambda: now[0]).serving() as server:
         me, gateway = Caller(1), await server.connect(GATEWAY)
         granted = Answer(2001, None, (GRANTED,))
         assert answer_of(await gateway.ask(me.initial(ASKING))) == granted
@@ -265,19 +297,17 @@ async def test_a_clock_that_is_set_back_moves_no_time_back_and_loses_no_charge()
             assert answer_of(await gateway.ask(octets)) == granted
         now[0] = NOW
         assert answer_of(await gateway.ask(me.terminate(4))) == Answer(2001)
-    (group, _) = store.groups.values()
-    times = [edr.at for edr in group.edrs]
+    edrs = await edrs_of_the_first(kept)
+    times = [edr.at for edr in edrs]
     assert times == sorted(times)
-    assert sum(posting.used for edr in group.edrs for posting in edr.postings) == 3 * 60
-    assert memory_faults(store) == []
+    assert sum(posting.used for edr in edrs for posting in edr.postings) == 3 * 60
 
 
 @pytest.mark.usefixtures("log")
-async def test_a_message_of_a_million_avps_is_not_waited_for() -> None:
+async def test_a_message_of_a_million_avps_is_not_waited_for(memory: Kept) -> None:
     octets = Caller(1).initial(avp(9999, b"", flags=0) * 1_000_000)
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, REFERENCE))
-    async with Server(store, RULES).serving() as server:
+    await furnish(memory.accounts, (1, REFERENCE))
+    async with Server(memory.store, RULES).serving() as server:
         gateway = await server.connect(GATEWAY)
         gateway.writer.write(octets[: len(octets) // 2])
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -287,19 +317,17 @@ async def test_a_message_of_a_million_avps_is_not_waited_for() -> None:
 
 
 @pytest.mark.usefixtures("log")
-async def test_a_message_that_breaks_off_is_not_answered_and_charges_nothing() -> None:
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1, REFERENCE))
-    async with Server(store, RULES).serving() as server:
+async def test_a_message_that_breaks_off_is_not_answered_and_charges_nothing(memory: Kept) -> None:
+    await furnish(memory.accounts, (1, REFERENCE))
+    async with Server(memory.store, RULES).serving() as server:
         octets = Caller(1).initial(ASKING)
         for length in (1, 4, 19, 20, 21, len(octets) // 2, len(octets) - 1):
             gateway = await server.connect(GATEWAY)
             gateway.writer.write(octets[:length])
             gateway.writer.write_eof()
             assert await gateway.is_ended()
-        assert held(store) == 0
+        assert held(memory) == 0
         await play(server, lambda me: [Turn(octets, (Answer(2001, None, (GRANTED,)),))], Caller(2))
-    assert memory_faults(store) == []
 
 
 def test_everything_that_is_tolerated_in_a_request_is_refused_to_somebody() -> None:
@@ -325,36 +353,27 @@ async def test_the_capabilities_of_a_strict_peer_are_held_to_the_letter() -> Non
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize("host", [b"gw\xff", b"gw\0", b"\x1b[31m\r\n", b"x" * 60_000, b""])
 async def test_a_gateway_of_a_strange_name_is_served_or_told_that_it_is_unknown(
-    host: bytes,
+    host: bytes, memory: Kept
 ) -> None:
     capabilities = cer(avp(264, host), without=ORIGIN_HOST)
-    store = MemoryStore(lambda *_: CATALOGUE)
-    await furnish(store, (1,))
-    async with Server(store, RULES).serving() as server:
+    await furnish(memory.accounts, (1,))
+    async with Server(memory.store, RULES).serving() as server:
         gateway = await server.open()
         assert answer_of(await gateway.ask(capabilities)) == Answer(3010)
         assert await gateway.is_ended()
-    async with Server(store, [PeerRule(is_loopback_only=True)]).serving() as server:
+    async with Server(memory.store, [PeerRule(is_loopback_only=True)]).serving() as server:
         gateway = await server.open()
         assert answer_of(await gateway.ask(capabilities)) == Answer(2001)
         read = await gateway.ask(Caller(1).initial(ASKING, instead=[avp(264, host)]))
         assert answer_of(read) == Answer(2001, None, (GRANTED,))
-    assert memory_faults(store) == []
 
 
 @pytest.mark.usefixtures("log")
-async def test_bad_input_gets_the_same_answers_where_it_is_stored(database: str) -> None:
-    opened = Database(database)
-    catalogues = Catalogues(read_stored)
-    store = PostgresStore(opened, catalogues)
-    accounts = PostgresAccounts(opened, catalogues)
-    await furnish(accounts, (*range(1, len(CASES) + 1), REFERENCE))
-    async with Server(store, RULES).serving() as server:
+async def test_bad_input_gets_the_same_answers_where_it_is_stored(postgres: Kept) -> None:
+    await furnish(postgres.accounts, (*range(1, len(CASES) + 1), REFERENCE))
+    async with Server(postgres.store, RULES).serving() as server:
         for number, (name, conversation) in enumerate(CASES.items(), 1):
             try:
                 await play(server, conversation, Caller(number))
             except AssertionError as error:
                 raise AssertionError(name) from error
-    books = await check_books(opened)
-    assert books.are_balanced, books.faults
-    await opened.close()
