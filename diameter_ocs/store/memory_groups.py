@@ -91,7 +91,9 @@ def answered(
         same = [
             edr
             for edr in group.edrs
-            if (edr.session_number, edr.request_number) == named and edr.action in actions
+            if (edr.session_number, edr.request_number) == named
+            and edr.action in actions
+            and session.opened_at <= edr.at <= session.last_request_at
         ]
         known = found.get(session.number, ())
         found[session.number] = (*known, *(edr for edr in same if edr not in known))

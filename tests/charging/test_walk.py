@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from diameter_ocs.charging.catalogue import Catalogue, Price
-from diameter_ocs.charging.decisions import Decision
+from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.requests import ServiceUsage, SessionKey, Units
 from tests.charging.scenario import (
     BONUS,
@@ -98,6 +98,34 @@ class Walk(RuleBasedStateMachine):
             usages = self.usages(session, services)
             self.learn(session, self.desk.terminate(*usages, session=session))
             self.versions = {key: at for key, at in self.versions.items() if key[0] != session}
+
+    @rule(services=st.lists(SERVICES, min_size=1, max_size=3))
+    def event(self, services) -> None:
+        """All or nothing, never for nothing, and never while something could still begin a unit."""
+        self.number += 1
+        asked = {(group, names): wanted or 1 for group, names, _, _, wanted, _ in services}
+        usages = [
+            ServiceUsage(group, names, Units(None, wanted, wanted))
+            for (group, names), wanted in asked.items()
+        ]
+        decision = self.desk.event(*usages, session=b"event %d" % self.number)
+        (edr,) = decision.edrs
+        is_served = decision.outcome is Outcome.SUCCESS
+        assert is_served or not (edr.postings or self.is_rich)
+        assert len(decision.services) == len(asked) or not is_served
+        for told in decision.services:
+            group, names = told.usage.rating_group, told.usage.service_identifiers
+            assert (told.grant is not None) is is_served
+            if told.grant is not None:
+                assert 0 < told.grant.units <= asked[group, names]
+                assert told.grant.is_final is (told.grant.units < asked[group, names])
+                assert not (told.grant.is_final and self.has_money(group))
+        version = self.desk.case.catalogue.version
+        for at, record in enumerate(edr.services):
+            line = -100 * self.number - at
+            self.used[line, record.rating_group, version] += record.settlement.used
+            for name, value in record.settlement._asdict().items():
+                self.accounted[name] += value
 
     @precondition(lambda self: not self.is_rich)
     @rule(number=st.integers(1, 3), amount=st.integers(0, 500))

@@ -73,6 +73,8 @@ class Incarnation:
     expires_at: int = 0
     closed_at: int | None = None
     is_unknown: bool = False
+    searched_from: int = 0
+    """Events before it are forgotten, though others of their name are not."""
     answers: list[Answered] = field(default_factory=list)
 
 
@@ -135,9 +137,13 @@ def decide(account: Account, request: ChargingRequest, name: bytes, now: int) ->
     if session is not None:
         by_content = session.closed_at is None or request.request_type is not INITIAL
         for first in reversed(session.answers):
-            if is_repeat(first, request, now, by_content):
+            if first.at >= session.searched_from and is_repeat(first, request, now, by_content):
                 return Expected(first.answer)
     session = account.find(name, now)
+    if request.request_type is EVENT:
+        if session is None:
+            account.sessions[name] = session = Incarnation(now)
+        return _paid(account, session, request, now)
     if request.request_type is INITIAL:
         if session is not None and session.closed_at is None:
             account.close(session, now)
@@ -155,6 +161,17 @@ def decide(account: Account, request: ChargingRequest, name: bytes, now: int) ->
         account.sessions[name] = session = Incarnation(now, is_unknown=True)
     session.closed_at = now
     return _charged(account, session, request, now, outcome)
+
+
+def _paid(account: Account, event: Incarnation, request: ChargingRequest, now: int) -> Expected:
+    account.edrs += 1
+    account.last_at = event.heard_at = event.closed_at = now
+    event.searched_from = max(event.searched_from, now - RULES.tombstone_seconds * SECOND)
+    (usage,) = request.usages
+    assert usage.requested is not None
+    granted = min(usage.requested.octets or 1, account.available)
+    account.used += granted
+    return Expected(None, Outcome.SUCCESS if granted else Outcome.LIMIT_REACHED, granted)
 
 
 def _charged(
@@ -313,7 +330,7 @@ class RepeatsWalk(RuleBasedStateMachine):
             return
         session = account.sessions[name]
         session.answers.append(Answered(request, now, answer))
-        for grant in grants:
+        for grant in grants if request.request_type is not EVENT else ():
             session.expires_at = now + max(2 * grant.validity_seconds, 300) * SECOND
 
     def request(
@@ -354,6 +371,12 @@ class RepeatsWalk(RuleBasedStateMachine):
         usages = [] if reported is None else [used(reported)]
         request = self.request(client, TERMINATION, self.next_number(client), *usages)
         self.send(client.server, *[request] * copies)
+
+    @rule(client=clients, number=st.none() | st.integers(0, 3), wanted=wishes, copies=copies)
+    def pay_at_once(self, client: Client, number: int | None, wanted: int, copies: int) -> None:
+        client = client._replace(name=client.name + b";event")
+        number = self.next_number(client) if number is None else number
+        self.send(client.server, *[self.request(client, EVENT, number, want(wanted))] * copies)
 
     @rule(which=st.integers(0, 4) | st.integers(0, 100), way=ways, server=servers, pause=pauses)
     def send_again(self, which: int, way: str, server: int, pause: int) -> None:

@@ -30,6 +30,7 @@ from tests.store.scenario import (
     NOW,
     OCTETS,
     credited,
+    event,
     furnish,
     initial,
     memory_faults,
@@ -180,6 +181,18 @@ class Walk(RuleBasedStateMachine):
         self.report(key, reported)
         self.granted.pop(key, None)
         self.ended.add(key)
+
+    @rule(account=st.sampled_from(ACCOUNTS), wanted=st.integers(0, OCTETS + 100))
+    def pay_at_once(self, account: int, wanted: int) -> None:
+        key = account, b"event"
+        number = self.next_number(key)
+        request = event(account, self.name(key), request_number=number, usages=(want(wanted),))
+        (decision,) = self.play(self.ask(request))
+        expected = min(wanted or 1, self.available(account))
+        (service,) = decision.services
+        assert (service.grant.units if service.grant else 0) == expected
+        assert decision.outcome is (Outcome.SUCCESS if expected else Outcome.LIMIT_REACHED)
+        self.used[account] += expected
 
     @rule(wanted=st.lists(st.integers(1, 300), min_size=1, max_size=9))
     def everybody_at_once(self, wanted: list[int]) -> None:
