@@ -119,6 +119,7 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 Identity = Annotated[str, AfterValidator(_check_identity)]
 IdentityPattern = Annotated[str, AfterValidator(_check_identity_pattern)]
 Realm = Annotated[str, AfterValidator(_check_realm)]
+AnswerBudget = Annotated[float, Field(ge=0.1, le=60)]
 # RFC 3539 section 3.4.1: Tw is at least 6 seconds.
 WatchdogSeconds = Annotated[float, Field(ge=6, le=3600)]
 ServiceContext = Annotated[str, Field(pattern=r"^32[0-9]{3}$")]
@@ -154,6 +155,8 @@ class Profile(BaseModel):
 
     strict: bool = False
     """Whether peculiarities of messages that would be tolerated are errors."""
+    answer_budget_seconds: AnswerBudget | None = None
+    """As of the same name for all peers, and not above it; not set: that one."""
     watchdog_seconds: WatchdogSeconds | None = None
     """As of the same name for all peers; not set: that one."""
     requests_in_flight_max: int | None = Field(default=None, ge=1)
@@ -208,7 +211,7 @@ class Configuration(BaseSettings):
     """Transactions that charge at the same time."""
     batch_size: int = Field(default=128, ge=1, le=1024)
     """Requests that share a transaction at most."""
-    answer_budget_seconds: float = Field(default=2.0, ge=0.1, le=60)
+    answer_budget_seconds: AnswerBudget = 2.0
     """How long a request may wait for its answer before it gets 3004 DIAMETER_TOO_BUSY."""
     watchdog_seconds: WatchdogSeconds = 30.0
     """Tw: how long a peer may be silent before it is asked (RFC 3539 section 3.4.1)."""
@@ -276,6 +279,7 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
     faults = list(_unknown_profiles(values))
     try:
         configuration = Configuration(**values)
+        faults += _excessive_budgets(configuration)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         faults = [(fault["loc"], fault["type"], fault["msg"]) for fault in found] + faults
@@ -352,6 +356,15 @@ def _unknown_profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(name, str) and name not in profiles:
             reason = f"there is no [profiles.{name}]{_near(name, profiles)}"
             yield ("peers", index, "profile"), "unknown_profile", reason
+
+
+def _excessive_budgets(configuration: Configuration) -> Iterator[Fault]:
+    """Yields the faults of profiles that give the database more time than it gets."""
+    most = configuration.answer_budget_seconds
+    for name, profile in configuration.profiles.items():
+        if profile.answer_budget_seconds is not None and profile.answer_budget_seconds > most:
+            reason = f"must be at most answer_budget_seconds of all peers, {most:g}"
+            yield ("profiles", name, "answer_budget_seconds"), "excessive_budget", reason
 
 
 def _source(

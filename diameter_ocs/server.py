@@ -140,7 +140,8 @@ class CreditControl:
             return
         for kind in decoded.tolerated:
             connection.tolerate(kind)
-        self._lanes.submit(decoded.request, partial(self._reply, connection, decoded))
+        reply = partial(self._reply, connection, decoded)
+        self._lanes.submit(decoded.request, reply, connection.answer_budget_seconds)
 
     def forget_tenants(self) -> None:
         """Asks anew whose requests are: there are other rules."""
@@ -531,6 +532,7 @@ def _terms(configuration: Configuration, peer: PeerEntry | AcceptedPeer) -> Peer
         strict=profile.strict,
         watchdog_seconds=profile.watchdog_seconds,
         requests_in_flight_max=profile.requests_in_flight_max,
+        answer_budget_seconds=profile.answer_budget_seconds,
     )
 
 

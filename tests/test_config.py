@@ -54,6 +54,7 @@ realm = "roaming.example"
 
 [profiles.careful]
 strict = true
+answer_budget_seconds = 1.0
 watchdog_seconds = 6
 requests_in_flight_max = 100
 """
@@ -84,7 +85,9 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert first.host == "pgw*.example"
     assert first.profile == "careful"
     profile = configuration.profiles["careful"]
-    assert profile == Profile(strict=True, watchdog_seconds=6, requests_in_flight_max=100)
+    assert profile == Profile(
+        strict=True, answer_budget_seconds=1.0, watchdog_seconds=6, requests_in_flight_max=100
+    )
     assert first.addresses == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("2001:db8::1/128"),
@@ -177,6 +180,16 @@ def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
         f"{path}: profiles.hasty.watchdog_seconds: input should be greater than or equal to 6",
         f"{path}: watchdog_seconds: input should be greater than or equal to 6",
         f"{path}: zzz: unknown key",
+    ]
+
+
+def test_a_profile_cannot_give_more_time_than_there_is(tmp_path: Path) -> None:
+    path = write(tmp_path, "[profiles.slow]\nanswer_budget_seconds = 2.5\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert raised.value.faults == [
+        f"{path}: profiles.slow.answer_budget_seconds:"
+        " must be at most answer_budget_seconds of all peers, 2"
     ]
 
 

@@ -172,7 +172,7 @@ async def test_an_unknown_peer_is_listed_with_what_it_says_made_harmless(server:
 
 CONFIGURED = Configuration(
     peers=[{"host": "own*", "realm": "example"}, {"realm": "other", "profile": "careful"}],
-    profiles={"careful": {"strict": True, "requests_in_flight_max": 5}},
+    profiles={"careful": {"strict": True, "requests_in_flight_max": 5, "answer_budget_seconds": 1}},
 )
 
 
@@ -189,7 +189,7 @@ def test_what_the_configuration_names_counts_before_what_was_accepted() -> None:
         ("own1", "elsewhere"),
         ("any", None),
     ]
-    careful = PeerAccepted(strict=True, requests_in_flight_max=5)
+    careful = PeerAccepted(strict=True, requests_in_flight_max=5, answer_budget_seconds=1)
     assert [rule.terms for rule in taken] == [PeerAccepted(), careful, careful, PeerAccepted()]
 
 

@@ -77,6 +77,8 @@ class PeerAccepted(NamedTuple):
     is_reopened: bool = False
     watchdog_seconds: float | None = None
     requests_in_flight_max: int | None = None
+    answer_budget_seconds: float | None = None
+    """For whoever answers the requests."""
 
 
 class PeerRefused(NamedTuple):
@@ -165,6 +167,7 @@ class Peer:
         self._taken = {each.id: each.requests for each in local.applications}
         self._application_ids = local.application_ids
         self._strict = local.strict
+        self.answer_budget_seconds: float | None = None
         self._requests_in_flight_max = local.requests_in_flight_max
         self._decoder = Decoder(local.dictionary)
         self._framer = Framer(local.message_octets_max)
@@ -388,6 +391,7 @@ class Peer:
             self._refuse_capabilities(subject.message, PeerRefused(error, str(error)), now)
             return
         self.facts = facts
+        self.answer_budget_seconds = decision.answer_budget_seconds
         self._requests_in_flight_max = (
             decision.requests_in_flight_max or local.requests_in_flight_max
         )

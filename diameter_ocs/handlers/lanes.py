@@ -108,8 +108,13 @@ class Lanes:
         """Requests that were taken and have no reply yet."""
         return len(self._waiting)
 
-    def submit(self, request: ChargingRequest, reply: Reply) -> None:
-        """Takes a request; refuses it at once when too many wait, or when the work has ended."""
+    def submit(
+        self, request: ChargingRequest, reply: Reply, budget_seconds: float | None = None
+    ) -> None:
+        """Takes a request; refuses it at once when too many wait, or when the work has ended.
+
+        `budget_seconds` counts where it is less than the budget of all requests.
+        """
         if len(self._waiting) >= self._settings.queue_size or self._is_stopped:
             self._spooling.refuse(request, reply)
             return
@@ -118,6 +123,8 @@ class Lanes:
         self._waiting[job] = None
         self._idle.clear()
         self._watch_deadlines()
+        if budget_seconds is not None and budget_seconds < budget:
+            self._loop.call_later(budget_seconds, self._refuse_early, job)
         if request.request_type in NAMING:
             group = self._subscribers.get((request.tenant, request.identities))
         else:
@@ -290,6 +297,11 @@ class Lanes:
         now = self._loop.time()
         self._refuse(list(takewhile(lambda job: job.deadline <= now, self._waiting)))
         self._watch_deadlines()
+
+    def _refuse_early(self, job: Job) -> None:
+        """Refuses a request whose client waits less long than others, if it still waits."""
+        if job in self._waiting:
+            self._refuse([job])
 
     def _refuse(self, jobs: Iterable[Job]) -> None:
         """Refuses requests that wait; what they reported is spooled before they hear of it."""

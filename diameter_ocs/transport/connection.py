@@ -66,8 +66,9 @@ class Rim(NamedTuple):
 class Connection(asyncio.BufferedProtocol):
     """The protocol of one accepted connection.
 
-    `opened_at` is in microseconds since 1970, 0 before the peer was taken; `requests` were given
-    out, `refusals` were answered with an error before.
+    `answer_budget_seconds` are the peer's own, None without such; `opened_at` is in microseconds
+    since 1970, 0 before the peer was taken; `requests` were given out, `refusals` were answered
+    with an error before.
     """
 
     def __init__(self, rim: Rim, on_closed: Callable[["Connection"], None]) -> None:
@@ -80,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._written_octets = 0
         self.address = ""
+        self.answer_budget_seconds: float | None = None
         self.opened_at = 0
         self.requests = 0
         self.refusals = 0
@@ -241,6 +243,8 @@ class Connection(asyncio.BufferedProtocol):
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
                 self._rim.admission.open(self)
+                assert self._peer is not None
+                self.answer_budget_seconds = self._peer.answer_budget_seconds
                 self.opened_at = time.time_ns() // 1000
                 self._rim.metrics.peers_open.inc()
                 self._log.info("peer opened", realm=origin_realm, product=facts.product_name)

@@ -107,7 +107,7 @@ class Counter:
     def clock(self) -> int:
         return self.now
 
-    def submit(self, *requests: ChargingRequest) -> list[int]:
+    def submit(self, *requests: ChargingRequest, budget_seconds: float | None = None) -> list[int]:
         """Hand in requests; return their numbers."""
         numbers = []
         for request in requests:
@@ -115,7 +115,7 @@ class Counter:
             self.asked += 1
             numbers.append(number)
             self.replies[number] = []
-            self.lanes.submit(request, self._taker(number))
+            self.lanes.submit(request, self._taker(number), budget_seconds)
         return numbers
 
     async def ask(self, *requests: ChargingRequest) -> list[Result]:

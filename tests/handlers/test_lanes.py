@@ -624,6 +624,26 @@ def test_what_stays_locked_is_refused_within_its_budget() -> None:
     play(story())
 
 
+def test_a_client_that_waits_less_long_is_refused_earlier() -> None:
+    async def story() -> None:
+        async with opened(answer_budget_seconds=2.0) as counter:
+            counter.kept.locked.add(1)
+            (patient,) = counter.submit(initial())
+            (hasty,) = counter.submit(update(), budget_seconds=0.5)
+            (late,) = counter.submit(terminate(), budget_seconds=5.0)
+            await asyncio.sleep(0.6)
+            assert [len(counter.replies[each]) for each in (patient, hasty, late)] == [0, 1, 0]
+            assert counter.reply(hasty) is Fault.TOO_BUSY
+            await asyncio.sleep(1.5)
+            assert outcomes([counter.reply(each) for each in (patient, late)]) == ["TOO_BUSY"] * 2
+            counter.kept.locked.remove(1)
+            (served,) = counter.submit(initial(), budget_seconds=0.5)
+            await asyncio.sleep(1.0)
+            assert outcomes([counter.reply(served)]) == ["SUCCESS"]
+
+    play(story())
+
+
 def test_a_misplaced_request_is_looked_up_again() -> None:
     class Moving(MemoryStore):
         """Its directory is wrong once, as if the identity moved between look-up and lock."""
