@@ -74,7 +74,7 @@ class Case(NamedTuple):
     accounts: Mapping[int, Account]
     balances: Mapping[int, Balance]
     sessions: Mapping[SessionKey, Session]
-    """The open ones among the sessions asked for."""
+    """The open ones among the sessions asked for, and perhaps others of the group."""
     closed: Mapping[SessionKey, ClosedSession] = NOTHING
     """The latest that has ended, of those asked for; looked for where it may matter."""
     answered: Mapping[int, tuple[Edr, ...]] = NOTHING

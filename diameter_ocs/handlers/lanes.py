@@ -27,7 +27,7 @@ from .unclaimed import Unclaimed
 log = structlog.get_logger()
 
 REST_SECONDS = 0.005
-"""The first rest after a fault of the database; each next one of a batch is twice as long."""
+"""The rest after a second fault of the database; each next one of a batch is twice as long."""
 REST_SECONDS_MAX = 0.1
 SESSIONS_REMEMBERED = 200_000
 """Sessions whose group a process remembers; others are looked up."""
@@ -188,7 +188,7 @@ class Lanes:
         A batch of which nobody knows whether it was stored may be done again: what was stored is
         recognised as a repeat. Whoever has been refused meanwhile is left out.
         """
-        rest = REST_SECONDS
+        rest = 0.0
         while waiting := [job for job in jobs if job in self._waiting]:
             try:
                 await work(waiting)
@@ -197,10 +197,10 @@ class Lanes:
                 self._metrics.database_retries.inc()
             except CasesUnavailable as fault:
                 self._metrics.database_errors.labels("unavailable").inc()
-                if rest == REST_SECONDS:
+                if not rest:
                     log.warning("database unavailable", reason=str(fault), requests=len(waiting))
             await asyncio.sleep(rest)
-            rest = min(2 * rest, REST_SECONDS_MAX)
+            rest = min(max(2 * rest, REST_SECONDS), REST_SECONDS_MAX)
 
     def _halves(self, jobs: list[Job], fault: Exception) -> list[list[Job]]:
         """Returns what to try of a batch that cannot be done as a whole, the last part first."""
@@ -247,11 +247,12 @@ class Lanes:
         """Takes a batch through one transaction: lock, load, fold, apply, commit."""
         with self._spooling.taking() as spooled:
             async with self._store.work() as work:
-                keys = [(job.group, job.request.session_key) for job in jobs]
-                locked = await work.lock({job.group for job in jobs}, keys)
+                now = self._clock()
+                asked = [(job.group, job.request) for job in jobs]
+                locked = await work.lock({job.group for job in jobs}, asked, now)
                 mine = [job for job in jobs if job.group in locked]
                 plan = spooled.plan([(job.group, job.request) for job in mine])
-                cases, moved = await work.load(plan.asked, self._clock())
+                cases, moved = await work.load(plan.asked, now)
                 misplaced = [job for job in mine if job.request in moved]
                 if misplaced:  # planned anew: what was taken for them goes back
                     mine = [job for job in mine if job.request not in moved]

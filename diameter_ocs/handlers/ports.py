@@ -20,11 +20,14 @@ class Work(Protocol):
     """
 
     async def lock(
-        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+        self,
+        groups: Collection[int],
+        requests: Sequence[tuple[int, ChargingRequest]] = (),
+        now: int = 0,
     ) -> Collection[int]:
         """Locks groups in the order of their ids; returns those that nobody else holds.
 
-        What will be loaded of the sessions (group, session) may be asked for in the same journey.
+        What will be loaded for (group, request) at `now` may be asked for in the same journey.
         """
 
     async def load(self, requests: Sequence[tuple[int, ChargingRequest]], now: int) -> Loaded:
@@ -36,7 +39,10 @@ class Work(Protocol):
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Stores what has changed between `before` and `after`, and the EDRs."""
+        """Stores what has changed between `before` and `after`, and the EDRs.
+
+        That it cannot be stored may be raised only when the transaction is left.
+        """
 
 
 class Store(Protocol):

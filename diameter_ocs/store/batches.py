@@ -57,15 +57,14 @@ class Statement(NamedTuple):
 class Statements(NamedTuple):
     """Several statements in one, each over rows of its own; each has its effect, or none has.
 
-    They see the same snapshot, so that none may need what another one writes. Its only row says how
-    many rows each of those that change rows has found. Its placeholders are PostgreSQL's own:
-    psycopg remembers no text of this length in its own way.
+    They see the same snapshot, so that none may need what another one writes. It divides by zero
+    when one that finds or changes rows does not find each of its rows: nothing can be committed
+    then, and nobody has to wait for a count. Its placeholders are PostgreSQL's own: psycopg
+    remembers no text of this length in its own way.
     """
 
     text: str
     parts: Mapping[str, Statement]
-    counted: tuple[str, ...]
-    """The parts whose rows are counted, in the order of the columns."""
 
     def parameters(self, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[object]:
         """Packs the rows of each part."""
@@ -76,19 +75,23 @@ class Statements(NamedTuple):
         ]
 
 
-def together(changing: Mapping[str, Statement], inserting: Mapping[str, Statement]) -> Statements:
-    """Joins statements that change rows, and are counted, and others that insert some."""
-    parts = {**changing, **inserting}
+def together(
+    finding: Mapping[str, Statement],
+    changing: Mapping[str, Statement],
+    inserting: Mapping[str, Statement],
+) -> Statements:
+    """Joins statements that find rows, or change them, all that are named, and that insert some."""
+    parts = {**finding, **changing, **inserting}
     numbers = itertools.count(1)
-    texts = {
-        part: statement.text % {name: f"${next(numbers)}" for name, _ in statement.packers}
-        for part, statement in parts.items()
-    }
-    steps = [f"{part} AS ({texts[part]} RETURNING 1)" for part in changing]
-    steps += [f"{part} AS ({texts[part]})" for part in inserting]
-    counts = [f"(SELECT count(*) FROM {part})" for part in changing]
-    text = f"WITH {', '.join(steps)} SELECT {', '.join(counts)}"
-    return Statements(text, parts, tuple(changing))
+    steps, all_found = [], []
+    for part, statement in parts.items():
+        named = {name: f"${next(numbers)}" for name, _ in statement.packers}
+        returning = " RETURNING 1" if part in changing else ""
+        steps.append(f"{part} AS ({statement.text % named}{returning})")
+        if part not in inserting:
+            first = next(iter(named.values()))
+            all_found.append(f"(SELECT count(*) FROM {part}) = cardinality({first})")
+    return Statements(f"WITH {', '.join(steps)} SELECT 1 / ({' AND '.join(all_found)})::int", parts)
 
 
 def compiled(statement: CompilerElement) -> str:

@@ -63,6 +63,8 @@ def renamed_faults() -> Iterator[None]:
 
 def _renamed(error: BaseException | None) -> Exception:
     reason = str(error).strip()
+    if isinstance(error, errors.DivisionByZero):  # see store.batches.together
+        return StaleCase("something was not as it had been read")
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return StaleCase(reason)
     if isinstance(error, UNAVAILABLE) and not isinstance(error, TOO_MUCH):
@@ -101,6 +103,8 @@ class Database:
         self._conninfo = conninfo
         self._statement_seconds = statement_seconds
         self._lease = lease
+        self.generation = 0
+        """Grows with every connection that is opened: there may be another database behind it."""
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",
             async_creator=self._connect,
@@ -192,6 +196,7 @@ class Database:
             " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
             " -c jit=off -c timezone=UTC",
         )
+        self.generation += 1
         arrays.register(connection)
         try:
             await connection.execute(f"SET ROLE {APPLICATION_ROLE}")

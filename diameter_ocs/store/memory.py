@@ -274,7 +274,10 @@ class MemoryWork:
         self.groups: set[int] = set()
 
     async def lock(
-        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+        self,
+        groups: Collection[int],
+        requests: Sequence[tuple[int, ChargingRequest]] = (),
+        now: int = 0,
     ) -> Collection[int]:
         """Locks the groups that nobody else has locked, and returns them."""
         self.groups = (set(groups) & self._store.groups.keys()) - self._store.locked

@@ -1,7 +1,7 @@
 """Cases while their rows come in, and whose group a request belongs to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..charging.case import Account, AccountState, Case
 from ..charging.catalogue import Catalogue
@@ -12,6 +12,41 @@ from ..charging.session import ClosedSession, Session
 
 Row = tuple[Any, ...]
 _STATES = tuple(AccountState)
+
+
+class Found(NamedTuple):
+    """What is known of a group before it is read, and how far it is remembered."""
+
+    group_id: int
+    version: int
+    last_at: int
+    tenant: str
+    catalogue_version: int
+    is_suspended: int
+    """1: the tenant is suspended."""
+    remembered: Case | None = None
+
+
+def as_remembered(case: Case) -> Found:
+    """Returns what a group was when it was committed."""
+    catalogue = case.catalogue
+    return Found(
+        case.group_id,
+        case.version,
+        case.now,
+        catalogue.tenant,
+        catalogue.version,
+        int(case.is_tenant_suspended),
+        case,
+    )
+
+
+def lasts(case: Case, now: int) -> bool:
+    """Whether the accounts of a case have the same plans at a later time, if nobody changes it."""
+    for account in case.accounts.values():
+        if account.plans_change_at is not None and account.plans_change_at <= now:
+            return False
+    return True
 
 
 class Reading:
@@ -31,18 +66,23 @@ class Reading:
         "version",
     )
 
-    def __init__(self, group_id: int, version: int, now: int) -> None:
-        self.group_id = group_id
-        self.version = version
-        self.now = now
-        self.catalogue_named = ("", 0)  # tenant and version: all accounts of a group have one
-        self.is_tenant_suspended = False
+    def __init__(self, found: "Found", now: int) -> None:
+        self.group_id = found.group_id
+        self.version = found.version
+        self.now = max(now, found.last_at)
+        self.catalogue_named = found.tenant, found.catalogue_version
+        self.is_tenant_suspended = bool(found.is_suspended)
         self.directory: dict[Identity, int] = {}
         self.accounts: dict[int, Account] = {}
         self.balances: dict[int, Balance] = {}
         self.sessions: dict[SessionKey, Session] = {}
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.answered: dict[int, tuple[Edr, ...]] = {}
+        remembered = found.remembered
+        if remembered is not None and lasts(remembered, now):
+            self.accounts.update(remembered.accounts)
+            self.balances.update(remembered.balances)
+            self.sessions.update(remembered.sessions)
 
     def case(self, catalogue: Catalogue) -> Case:
         """Returns what was read."""
@@ -62,15 +102,13 @@ class Reading:
 
     def add_account(self, row: Row) -> None:
         """Takes a row of LOAD_ACCOUNTS: an account with one of its subscriptions, if it has any."""
-        _, number, name, parent_id, state, plan, valid_from, valid_until, *tenant = row
+        _, number, name, parent_id, state, plan, valid_from, valid_until = row
         account = self.accounts.get(number)
         if account is None:
             account = Account(number, name, (), parent_id, _STATES[state])
         if plan is not None:
             account = account.with_plan(plan, valid_from, valid_until, self.now)
         self.accounts[number] = account
-        tenant_name, version, self.is_tenant_suspended = tenant
-        self.catalogue_named = tenant_name, version
 
     def add_session(self, session: Session) -> None:
         """Takes a session; of two with one key the newer counts."""

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Integer,
     Table,
     Text,
     and_,
@@ -101,11 +102,21 @@ RESOLVE_SESSIONS = _groups_with(session, session.c.opened_at)
 
 RESOLVE_CLOSED_SESSIONS = _groups_with(closed_session, closed_session.c.closed_at)
 
+_is_suspended = cast(tenant.c.suspended_at.is_not(None), Integer)
+
 LOCK_GROUPS = compiled(
-    select(account.c.group_id, account.c.version, microseconds(account.c.last_at))
+    select(
+        account.c.group_id,
+        account.c.version,
+        microseconds(account.c.last_at),
+        tenant.c.name,
+        tenant.c.catalogue_version,
+        _is_suspended,
+    )
+    .join(tenant, tenant.c.name == account.c.tenant)
     .where(account.c.group_id == _any("groups"), account.c.id == account.c.group_id)
     .order_by(account.c.group_id)
-    .with_for_update(key_share=True, skip_locked=True)
+    .with_for_update(key_share=True, skip_locked=True, of=account)
 )
 
 LOAD_ACCOUNTS = compiled(
@@ -118,11 +129,7 @@ LOAD_ACCOUNTS = compiled(
         subscription.c.plan,
         microseconds(subscription.c.valid_from),
         microseconds(subscription.c.valid_until),
-        tenant.c.name,
-        tenant.c.catalogue_version,
-        tenant.c.suspended_at.is_not(None),
     )
-    .join(tenant, tenant.c.name == account.c.tenant)
     .outerjoin(
         subscription,
         and_(
@@ -215,6 +222,13 @@ FIND_DUE_SESSIONS = compiled(
 _old_version = Column("old_version", BigInteger)
 _group = (account.c.group_id, _old_version, account.c.version, account.c.last_at)
 _groups = batch_of(*_group)
+_free = (
+    select(account.c.group_id)
+    .where(account.c.group_id == _any("group_id"), account.c.id == account.c.group_id)
+    .order_by(account.c.group_id)
+    .with_for_update(key_share=True, skip_locked=True)
+    .cte("free")
+)
 UPDATE_GROUPS = statement_of(
     update(account)
     .values(version=_groups.c.version, last_at=_groups.c.last_at)
@@ -222,9 +236,26 @@ UPDATE_GROUPS = statement_of(
         account.c.group_id == _groups.c.group_id,
         account.c.id == _groups.c.group_id,
         account.c.version == _groups.c.old_version,
+        account.c.group_id == _free.c.group_id,
     ),
     *_group,
 )
+"""It does not wait for a group that somebody else holds: that one is not found."""
+
+_tenant = (tenant.c.name, tenant.c.catalogue_version, Column("is_suspended", Integer))
+_tenants = batch_of(*_tenant)
+FIND_TENANTS = statement_of(
+    select(tenant.c.name).join(
+        _tenants,
+        and_(
+            tenant.c.name == _tenants.c.name,
+            tenant.c.catalogue_version == _tenants.c.catalogue_version,
+            _is_suspended == _tenants.c.is_suspended,
+        ),
+    ),
+    *_tenant,
+)
+"""The tenants, of those named, that still have this catalogue, and are suspended or not."""
 
 UPDATE_BALANCES = update_batch(
     balance,
@@ -260,6 +291,7 @@ INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 INSERT_EDRS = insert_batch(edr)
 
 APPLY = together(
+    finding={"tenants": FIND_TENANTS},
     changing={
         "groups": UPDATE_GROUPS,
         "balances": UPDATE_BALANCES,

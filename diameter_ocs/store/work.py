@@ -1,15 +1,14 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
-import datetime
 import struct
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from psycopg import AsyncCursor, AsyncRawCursor
 
 from ..charging.case import Case, Change
-from ..charging.faults import BrokenBatch, StaleCase
+from ..charging.faults import BrokenBatch
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
@@ -19,22 +18,25 @@ from .batches import Statement
 from .catalogues import Catalogues
 from .database import Connection, Database, renamed_faults
 from .reading import (
+    Found,
     Newest,
     Reading,
     Row,
+    as_remembered,
     by_identity,
     group_named,
     group_of_session,
     newest_groups,
 )
+from .remembered import Memory
 from .tables import moment
 
 _Cursor = AsyncCursor[Row]
 _Asked = tuple[int, ChargingRequest]
 """A request and its group."""
 
-AHEAD = datetime.timedelta(days=1)
-"""How far into the future sessions may have ended: clocks differ."""
+AHEAD = 24 * 3600 * 1_000_000
+"""How far into the future sessions may have ended, in microseconds: clocks differ."""
 
 
 class PostgresStore:
@@ -43,6 +45,7 @@ class PostgresStore:
     def __init__(self, database: Database, catalogues: Catalogues) -> None:
         self._database = database
         self._catalogues = catalogues
+        self._memory = Memory()
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's.
@@ -78,65 +81,127 @@ class PostgresStore:
     @asynccontextmanager
     async def work(self) -> AsyncIterator["PostgresWork"]:
         """Begins a transaction; it commits when it is left, and rolls back when an error leaves."""
+        memory = self._memory
         with renamed_faults():
-            async with (
-                self._database.connection() as connection,
-                connection.pipeline(),
-                connection.transaction(),
-            ):
-                yield PostgresWork(connection, self._catalogues)
+            async with self._database.connection() as connection, AsyncExitStack() as stack:
+                memory.belongs_to(self._database.generation)
+                work = PostgresWork(connection, self._catalogues, memory, stack)
+                try:
+                    yield work
+                    await work.end()
+                    await stack.aclose()  # commits
+                except BaseException:
+                    memory.forget(work.groups)
+                    if not work.is_locking:
+                        memory.confirm(False)
+                    raise
+        memory.keep([change.after for change in work.changes])
 
 
 class _AskedFor(NamedTuple):
-    """What the database was asked for and has not been read yet."""
+    """What the database was asked for and has not been read yet; None: nothing was needed."""
 
-    keys: frozenset[tuple[int, SessionKey]]
-    accounts: _Cursor
-    balances: _Cursor
-    sessions: _Cursor
+    accounts: _Cursor | None = None
+    balances: _Cursor | None = None
+    sessions: _Cursor | None = None
+    naming: Sequence[_Asked] = ()
+    about: tuple[_Cursor, _Cursor] | None = None
+    """Whom those requests name, and what is remembered of their sessions."""
 
 
 class PostgresWork:
-    """A transaction; what is locked stays so until it ends."""
+    """A transaction; what is locked stays so until it ends.
 
-    def __init__(self, connection: Connection, catalogues: Catalogues) -> None:
+    A batch whose groups are all remembered is not locked before it is decided: what it writes is
+    one statement, which does nothing unless every group is as it was remembered and nobody holds
+    it. What is read in between is not older than the memory.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        catalogues: Catalogues,
+        memory: Memory | None = None,
+        stack: AsyncExitStack | None = None,
+    ) -> None:
+        """Is part of the caller's transaction, or begins its own on a stack when it is needed."""
         self._connection = connection
         self._catalogues = catalogues
-        self._locked: dict[int, tuple[int, int]] = {}
-        self._asked_for: _AskedFor | None = None
+        self._memory = Memory() if memory is None else memory
+        self._stack = stack
+        self._groups: Mapping[int, Found] = {}
+        self._foreseen: Collection[int] = ()
+        self._asked_for = _AskedFor()
+        self._is_piped = False
+        self.is_locking = False
+        self.changes: Sequence[Change] = ()
+
+    @property
+    def groups(self) -> Collection[int]:
+        """The groups that were locked, or are trusted to be as they are remembered."""
+        return self._groups.keys()
 
     async def lock(
-        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+        self, groups: Collection[int], requests: Sequence[_Asked] = (), now: int = 0
     ) -> Collection[int]:
         """Locks groups in the order of their ids; returns those that nobody else holds.
 
-        What will be read of them, and of the sessions named by `keys`, is asked for at once: the
-        database does it when it has the locks, in snapshots of its own.
+        What will have to be read for (group, request) at `now` is asked for at once: the database
+        does it when it has the locks, in snapshots of its own.
         """
-        ordered = big_ints(sorted(groups))
+        trusted = self._memory.trusted(groups, now) if requests else None
+        self._foreseen = {id(request) for _, request in requests}
+        if trusted is not None:
+            self._groups = {group: as_remembered(case) for group, case in trusted.items()}
+            self._asked_for = await self._ask_for((), requests, now)
+            return self._groups.keys()
+        await self._begin()
         cursor = await self._connection.execute(
-            statements.LOCK_GROUPS, {"groups": ordered}, binary=True
+            statements.LOCK_GROUPS, {"groups": big_ints(sorted(groups))}, binary=True
         )
-        if keys:
-            self._asked_for = await self._ask_for(ordered, keys)
-        rows = await cursor.fetchall()
-        self._locked = {group_id: (version, last_at) for group_id, version, last_at in rows}
-        return self._locked.keys()
+        if requests:
+            unknown = {group for group in groups if self._memory.get(group) is None}
+            self._asked_for = await self._ask_for(unknown, requests, now)
+        self._groups = self._compared(await cursor.fetchall())
+        return self._groups.keys()
+
+    def _compared(self, rows: Sequence[Row]) -> Mapping[int, Found]:
+        """Returns the locked groups, with what is remembered of them if that is right."""
+        found = {}
+        right = []
+        for row in rows:
+            facts = Found(*row)
+            known = self._memory.get(facts.group_id)
+            if known is not None:
+                right.append((known.version, known.now) == (facts.version, facts.last_at))
+                if right[-1]:
+                    facts = facts._replace(remembered=known)
+            found[facts.group_id] = facts
+        if right:
+            self._memory.confirm(all(right))
+        return found
 
     async def load(
         self, requests: Sequence[_Asked], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
         """Reads the cases of the locked groups for (group, request); `now` in microseconds.
 
-        It is a second statement, with a snapshot taken after the locks: what it reads is not older
-        than they are. What only few requests need is read afterwards: what is remembered of
-        sessions that are not open, and what requests were answered that are asked again.
+        Nothing is older than the locks: what this process remembers of a group counts as long as
+        the group has the same version, the rest is read by statements with snapshots of their own.
+        What only few requests need is read afterwards: what is remembered of sessions that are not
+        open, and what requests were answered that are asked again.
         """
-        naming = [asked for asked in requests if asked[1].request_type in NAMING]
-        keys = [(group, request.session_key) for group, request in requests]
-        about = await self._ask_about(naming, now) if naming else None
-        readings = await self._read(keys, now)
-        moved = await _admit(naming, about, readings) if about else []
+        readings = self._readings(now)
+        moved = await self._read(readings, self._asked_for)
+        unread = {group for group, reading in readings.items() if not reading.accounts}
+        ahead = {group for group, found in self._groups.items() if found.last_at > now + AHEAD}
+        others = [
+            (group, request)
+            for group, request in requests
+            if id(request) not in self._foreseen or group in unread or group in ahead
+        ]
+        if unread or others:
+            moved += await self._read(readings, await self._ask_for(unread, others, now))
         strangers = [asked for asked in requests if readings[asked[0]].is_stranger(asked[1])]
         if strangers:
             await _admit(strangers, await self._ask_about(strangers, now), readings)
@@ -147,49 +212,91 @@ class PostgresWork:
         self, keys: Sequence[tuple[int, SessionKey]], now: int
     ) -> Mapping[int, Case]:
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
-        return await self._cases(await self._read(keys, now))
+        readings = self._readings(now)
+        unread = {group for group, reading in readings.items() if not reading.accounts}
+        unknown = [(group, key) for group, key in keys if key not in readings[group].sessions]
+        await self._read(readings, await self._ask_for_cases(unread, unknown))
+        return await self._cases(readings)
 
-    async def _ask_for(self, groups: object, keys: Iterable[tuple[int, SessionKey]]) -> _AskedFor:
-        """Asks for accounts, balances and open sessions."""
-        connection = self._connection
-        named = {"groups": groups}
-        digests = {(group, sessions.digest(key)) for group, key in keys}
-        return _AskedFor(
-            frozenset(keys),
-            await connection.execute(statements.LOAD_ACCOUNTS, named, binary=True),
-            await connection.execute(statements.LOAD_BALANCES, named, binary=True),
-            await _execute(connection, statements.LOAD_SESSIONS, sorted(digests)),
-        )
+    def _readings(self, now: int) -> Mapping[int, Reading]:
+        """Begins to read the locked groups, with what is remembered of them."""
+        return {group: Reading(found, now) for group, found in self._groups.items()}
+
+    async def _ask_for(
+        self, groups: Collection[int], requests: Sequence[_Asked], now: int
+    ) -> _AskedFor:
+        """Asks for groups, and for what requests need that is not remembered."""
+        keys = []
+        for group, request in requests:
+            known = None if group in groups else self._memory.get(group)
+            if known is None or request.session_key not in known.sessions:
+                keys.append((group, request.session_key))
+        asked_for = await self._ask_for_cases(groups, keys)
+        naming = [asked for asked in requests if asked[1].request_type in NAMING]
+        if not naming:
+            return asked_for
+        about = await self._ask_about(naming, now)
+        return asked_for._replace(naming=naming, about=about)
+
+    async def _ask_for_cases(
+        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]]
+    ) -> _AskedFor:
+        """Asks for accounts and balances of groups, and for open sessions."""
+        accounts = balances = found = None
+        if groups or keys:
+            await self._pipe()
+        if groups:
+            named = {"groups": big_ints(sorted(groups))}
+            accounts = await self._connection.execute(statements.LOAD_ACCOUNTS, named, binary=True)
+            balances = await self._connection.execute(statements.LOAD_BALANCES, named, binary=True)
+        if keys:
+            digests = sorted({(group, sessions.digest(key)) for group, key in keys})
+            found = await _execute(self._connection, statements.LOAD_SESSIONS, digests)
+        return _AskedFor(accounts, balances, found)
+
+    async def _begin(self) -> None:
+        """Begins the transaction that holds the locks."""
+        if not self.is_locking:
+            self.is_locking = True
+            await self._pipe()
+            if self._stack is not None:
+                await self._stack.enter_async_context(self._connection.transaction())
+
+    async def _pipe(self) -> None:
+        """Lets the statements that follow travel together."""
+        if not self._is_piped and self._stack is not None:
+            self._is_piped = True
+            await self._stack.enter_async_context(self._connection.pipeline())
 
     async def _read(
-        self, keys: Sequence[tuple[int, SessionKey]], now: int
-    ) -> Mapping[int, Reading]:
-        """Reads accounts, balances and open sessions of the locked groups."""
-        asked_for, self._asked_for = self._asked_for, None
-        if asked_for is None or not asked_for.keys.issuperset(keys):
-            asked_for = await self._ask_for(big_ints(list(self._locked)), keys)
-        readings = {
-            group: Reading(group, version, max(now, last_at))
-            for group, (version, last_at) in self._locked.items()
-        }
-        for row in await asked_for.accounts.fetchall():
-            if row[0] in readings:
-                readings[row[0]].add_account(row)
-        for group, *balance in await asked_for.balances.fetchall():
-            if group in readings:
-                readings[group].balances[balance[0]] = Balance(*balance)
-        for row in await asked_for.sessions.fetchall():
-            if row[0] in readings:
-                readings[row[0]].add_session(sessions.session_of(row))
-        return readings
+        self, readings: Mapping[int, Reading], asked_for: _AskedFor
+    ) -> list[ChargingRequest]:
+        """Reads what was asked for; returns the requests that name somebody in another group."""
+        if asked_for.accounts is not None:
+            for row in await asked_for.accounts.fetchall():
+                if row[0] in readings:
+                    readings[row[0]].add_account(row)
+        if asked_for.balances is not None:
+            for group, *balance in await asked_for.balances.fetchall():
+                if group in readings:
+                    readings[group].balances[balance[0]] = Balance(*balance)
+        if asked_for.sessions is not None:
+            for row in await asked_for.sessions.fetchall():
+                if row[0] in readings:
+                    readings[row[0]].add_session(sessions.session_of(row))
+        if asked_for.about is None:
+            return []
+        mine = [asked for asked in asked_for.naming if asked[0] in readings]
+        return await _admit(mine, asked_for.about, readings)
 
     async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[_Cursor, _Cursor]:
-        """Asks who requests name, and what is remembered of their sessions."""
+        """Asks whom requests name, and what is remembered of their sessions."""
+        await self._pipe()
         named = await _identities(self._connection, [request for _, request in requests])
         keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
-        latest = max([now, *(last_at for _, last_at in self._locked.values())])
+        latest = max([now, *(found.last_at for found in self._groups.values())])
         statement = statements.LOAD_CLOSED_SESSIONS
-        parameters = {**statement.parameters(keys), "until": moment(latest) + AHEAD}
+        parameters = {**statement.parameters(keys), "until": moment(latest + AHEAD)}
         return named, await self._connection.execute(statement.text, parameters, binary=True)
 
     async def _read_answered(
@@ -220,12 +327,22 @@ class PostgresWork:
     async def apply(self, changes: Sequence[Change]) -> None:
         """Stores what has changed between `before` and `after`, and the EDRs.
 
-        Raises:
-            StaleCase: a row is not as it was read; nothing may be committed.
+        It travels with the end of the transaction, so that what it raises may be raised there:
+            StaleCase: something is not as it was read; nothing is stored.
             BrokenBatch: a value is too large for its column, or no text; or what a stale case
                 writes breaks a rule of the schema.
         """
-        rows = _rows(changes)
+        self.changes = changes
+        if self.is_locking:
+            await self._write()
+
+    async def end(self) -> None:
+        """Stores what was decided on trust: one statement, which is a transaction of its own."""
+        if not self.is_locking:
+            await self._write()
+
+    async def _write(self) -> None:
+        rows = _rows(self.changes)
         if not rows["groups"]:
             return
         try:
@@ -234,10 +351,6 @@ class PostgresWork:
             raise BrokenBatch(str(error)) from error
         cursor = AsyncRawCursor(self._connection)
         await cursor.execute(statements.APPLY.text, parameters, binary=True)
-        found = await cursor.fetchone()
-        expected = tuple([len(rows[name]) for name in statements.APPLY.counted])
-        if found != expected:
-            raise StaleCase(f"{found} rows of {expected} were as they had been read")
 
 
 async def _groups_of_strangers(
@@ -282,6 +395,7 @@ def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
     """Returns the rows of APPLY, one final row a group, balance and session, by group."""
     changes = sorted(changes, key=lambda change: change.before.group_id)
     groups, balances, opened, continued, ended, journal, closed = ([], [], [], [], [], [], [])
+    tenants = {_tenant(change.before) for change in changes}
     for before, after, new in changes:
         group = before.group_id
         groups.append((group, before.version, after.version, after.now))
@@ -308,6 +422,7 @@ def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
             elif now is not None:
                 continued.append(sessions.updated(group, now))
     return {
+        "tenants": sorted(tenants),
         "groups": groups,
         "balances": balances,
         "ended": ended,
@@ -318,6 +433,10 @@ def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
     }
 
 
+def _tenant(case: Case) -> Row:
+    return case.catalogue.tenant, case.catalogue.version, int(case.is_tenant_suspended)
+
+
 async def _admit(
     requests: Sequence[_Asked], about: tuple[_Cursor, _Cursor], readings: Mapping[int, Reading]
 ) -> list[ChargingRequest]:
@@ -325,5 +444,6 @@ async def _admit(
     named, remembered = about
     directory = by_identity(await named.fetchall())
     for row in await remembered.fetchall():
-        readings[row[0]].add_closed(sessions.closed_session_of(row))
+        if row[0] in readings:
+            readings[row[0]].add_closed(sessions.closed_session_of(row))
     return [r for group, r in requests if not readings[group].admit(r, directory)]

@@ -63,7 +63,7 @@ class _FaultyWork:
         self.store = store
         self.work = work
 
-    async def lock(self, groups: Collection[int], keys: object = ()) -> Collection[int]:
+    async def lock(self, groups: Collection[int], *_: object) -> Collection[int]:
         fault = self.store.at_lock.pop(0) if self.store.at_lock else None
         if fault is not None:
             raise fault

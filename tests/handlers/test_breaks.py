@@ -12,7 +12,7 @@ from psycopg.types.json import Json
 from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.decisions import Decision
 from diameter_ocs.charging.faults import CasesUnavailable
-from diameter_ocs.charging.requests import ChargingRequest, SessionKey
+from diameter_ocs.charging.requests import ChargingRequest
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
@@ -58,9 +58,12 @@ class _BreakingWork:
         self.load_sessions = work.load_sessions
 
     async def lock(
-        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]] = ()
+        self,
+        groups: Collection[int],
+        requests: Sequence[tuple[int, ChargingRequest]] = (),
+        now: int = 0,
     ) -> Collection[int]:
-        locked = await self.within.lock(groups, keys)
+        locked = await self.within.lock(groups, requests, now)
         await self.store.reach("locked")
         return locked
 
@@ -150,6 +153,7 @@ async def test_a_stored_session_that_cannot_be_read_hurts_only_its_account(front
         cursor = connection.execute("SELECT lines FROM session WHERE session_id = '4'")
         ((sound,),) = cursor.fetchall()
         connection.execute(change, [Json([1])])
+        front.pool.generation += 1  # as a new connection does: nothing is remembered
         results = await front.ask(*all_of(update))
         connection.execute(change, [Json(sound)])
     assert results.pop(3) == "UNABLE_TO_COMPLY"

@@ -56,7 +56,7 @@ class _FrailWork(MemoryWork):
         super().__init__(store)
         self.commit = work.commit
 
-    async def lock(self, groups: Collection[int], keys: object = ()) -> Collection[int]:
+    async def lock(self, groups: Collection[int], *_: object) -> Collection[int]:
         fault = self.frail.before_lock.pop(0) if self.frail.before_lock else None
         if fault is not None:
             raise fault

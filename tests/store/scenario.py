@@ -20,7 +20,7 @@ from diameter_ocs.charging.requests import (
 )
 from diameter_ocs.charging.spooled import Owed
 from diameter_ocs.handlers.balances import Credit, credit_balance
-from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Accounts, Order
 from diameter_ocs.handlers.credit_control import Fault, Step, fold
 from diameter_ocs.handlers.ports import Store
@@ -30,8 +30,10 @@ from diameter_ocs.handlers.provisioning import (
     find_account,
 )
 from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.store.work import PostgresStore
 
 NOW = 1_700_000_000_000_000
 ORDER = Order("a test", at=NOW)
@@ -166,7 +168,7 @@ async def charged(
 ) -> list[Decision | Fault]:
     """Take (group, request) through one transaction."""
     async with store.work() as work:
-        await work.lock({group for group, _ in pairs})
+        await work.lock({group for group, _ in pairs}, pairs, now)
         cases, _ = await work.load(pairs, now)
         folded = fold(steps(*pairs), cases)
         await work.apply(folded.changes)
@@ -174,11 +176,19 @@ async def charged(
 
 
 async def case_of(store: Store, group: int, *requests: ChargingRequest, now: int = NOW) -> Case:
-    """Read a group as the given requests would find it."""
+    """Read a group as the given requests would find it, without what else a store remembers."""
     async with store.work() as work:
         await work.lock([group])
         cases, _ = await work.load([(group, request) for request in requests], now)
-    return cases[group]
+    case, asked = cases[group], {request.session_key for request in requests}
+    sessions = {key: session for key, session in case.sessions.items() if key in asked}
+    return case._replace(sessions=sessions)
+
+
+def afresh(kept: Kept) -> Store:
+    """Return the store as a process sees it that remembers nothing."""
+    assert kept.database is not None
+    return PostgresStore(kept.database, Catalogues(read_stored))
 
 
 async def keep(store: Store, before: Case, after: Case, *edrs: Edr) -> None:

@@ -9,7 +9,6 @@ import msgspec
 import psycopg
 import pytest
 
-from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import fold
@@ -188,24 +187,6 @@ async def test_an_error_within_a_pipeline_neither_commits_nor_poisons(postgres: 
             await keep(postgres.store, case, broken)
     await assert_untouched(postgres, group)
     assert await postgres.store.resolve([initial(2)]) == [other]
-
-
-async def test_who_swallows_an_error_does_not_commit_the_rest(postgres: Kept) -> None:
-    (group, *_) = await furnish(postgres.accounts)
-    case = await case_of(postgres.store, group)
-    data, *_ = case.balances.values()
-    broken = case._replace(
-        version=2, balances={**case.balances, data.id: data._replace(used=data.total + 1)}
-    )
-    swallowed = False
-    async with postgres.store.work() as work:
-        await work.lock([group])
-        try:
-            await work.apply([Change(case, broken, ())])
-        except psycopg.Error:
-            swallowed = True
-    assert swallowed
-    await assert_untouched(postgres, group)
 
 
 async def test_the_isolation_of_an_audit_does_not_stay_on_its_connection(emptied: str) -> None:

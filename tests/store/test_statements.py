@@ -123,6 +123,7 @@ CARRIERS = {
 }
 ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
     "RESOLVE_IDENTITIES": (statements.RESOLVE_IDENTITIES, [(1, f"imsi{n}") for n in BATCH]),
+    "FIND_TENANTS": (statements.FIND_TENANTS, [("demo", 1, 0)]),
     "LOAD_SESSIONS": (statements.LOAD_SESSIONS, [(n, n) for n in BATCH]),
     "UPDATE_GROUPS": (statements.UPDATE_GROUPS, [(n, 1, 2, NOW) for n in BATCH]),
     "UPDATE_BALANCES": (statements.UPDATE_BALANCES, [(n, 10 * n + 1, 5, 0, 0) for n in BATCH]),
@@ -169,6 +170,7 @@ EXPLAINED |= {
             enumerate(
                 statements.APPLY.parameters(
                     {
+                        "tenants": ROWS["FIND_TENANTS"][1],
                         "groups": ROWS["UPDATE_GROUPS"][1],
                         "balances": ROWS["UPDATE_BALANCES"][1],
                         "ended": ROWS["DELETE_SESSIONS"][1],

@@ -20,6 +20,7 @@ from tests.store.scenario import (
     NOW,
     OCTETS,
     Kept,
+    afresh,
     applied,
     case_of,
     charged,
@@ -172,7 +173,9 @@ async def test_a_case_is_read_alike_twice(kept: Kept) -> None:
         assert await work.load([(group, update())], NOW) == once
 
 
-async def test_a_case_holds_what_its_requests_ask_for_and_no_more(kept: Kept) -> None:
+async def test_a_case_holds_what_its_requests_ask_for_and_no_more(
+    kept: Kept,
+) -> None:
     first, second, _ = await furnish(kept.accounts)
     await charged(kept.store, (first, initial()), (first, initial(session=b"other")))
     await charged(kept.store, (second, initial(2, b"third")))
@@ -362,7 +365,7 @@ async def test_an_identity_that_is_no_text_breaks_its_look_up_and_no_other(postg
 async def test_octets_that_are_no_text_are_spelled_out(postgres: Kept) -> None:
     (group, *_) = await furnish(postgres.accounts)
     await charged(postgres.store, (group, initial(origin_host="gate\udcff")))
-    case = await case_of(postgres.store, group, update())
+    case = await case_of(afresh(postgres), group, update())
     assert [session.origin_host for session in case.sessions.values()] == ["gate\\udcff"]
 
 

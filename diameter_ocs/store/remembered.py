@@ -1,0 +1,85 @@
+"""What a process remembers of groups of accounts, so that it need not read them again.
+
+Every change of a group raises its version: what is remembered is used only if the version is still
+the one that the database has, which is seen when the group is locked, or when it is written.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
+
+from ..charging.case import NOTHING, Case
+from ..charging.requests import SessionKey
+from ..charging.session import Session
+from .reading import lasts
+
+GROUPS_REMEMBERED = 100_000
+"""Some 4 KB each."""
+SESSIONS_REMEMBERED = 16
+"""Open sessions of a group; when it has more, those of its latest requests are remembered."""
+BATCHES_IN_DOUBT = 16
+"""After a batch was decided on what was not so any more, so many others are locked first."""
+
+
+class Memory:
+    """The cases of groups as they were committed; the oldest are forgotten first.
+
+    Another database may have given out the same versions for something else, as a standby that
+    lagged behind: when a new connection is opened, everything is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._cases: OrderedDict[int, Case] = OrderedDict()
+        self._generation = 0
+        self._doubts = 0
+
+    def belongs_to(self, generation: int) -> None:
+        """Forgets what was read by connections of another generation."""
+        if generation != self._generation:
+            self._generation = generation
+            self._cases.clear()
+
+    def get(self, group_id: int) -> Case | None:
+        """Returns a group as it was left; it may have changed since."""
+        return self._cases.get(group_id)
+
+    def trusted(self, group_ids: Iterable[int], now: int) -> Mapping[int, Case] | None:
+        """Returns groups as they probably are still; None: one is not remembered, or in doubt.
+
+        Where several processes take turns with the same groups, what one of them remembers is
+        often outdated, and a batch that was decided on it has to be decided again.
+        """
+        if self._doubts:
+            return None
+        found = {}
+        for group_id in group_ids:
+            case = self._cases.get(group_id)
+            if case is None or not lasts(case, now):
+                return None
+            found[group_id] = case
+        return found
+
+    def keep(self, cases: Iterable[Case]) -> None:
+        """Remembers groups as they were committed."""
+        for case in cases:
+            self._cases[case.group_id] = case._replace(
+                directory=NOTHING, sessions=_latest(case.sessions), closed=NOTHING, answered=NOTHING
+            )
+            self._cases.move_to_end(case.group_id)
+        while len(self._cases) > GROUPS_REMEMBERED:
+            self._cases.popitem(last=False)
+
+    def confirm(self, are_right: bool) -> None:
+        """Takes note whether what is remembered was right when it was compared."""
+        self._doubts = max(self._doubts - 1, 0) if are_right else BATCHES_IN_DOUBT
+
+    def forget(self, group_ids: Collection[int]) -> None:
+        """Forgets groups of which nobody knows how they were left."""
+        for group_id in group_ids:
+            self._cases.pop(group_id, None)
+
+
+def _latest(sessions: Mapping[SessionKey, Session]) -> Mapping[SessionKey, Session]:
+    if len(sessions) <= SESSIONS_REMEMBERED:
+        return sessions
+    latest = sorted(sessions.values(), key=lambda session: -session.last_request_at)
+    return {session.key: session for session in latest[:SESSIONS_REMEMBERED]}
