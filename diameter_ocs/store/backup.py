@@ -7,7 +7,7 @@ and its faults come by other ways.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -35,7 +35,7 @@ from .partitions import Partitions
 
 log = structlog.get_logger()
 
-LOCK_TIMEOUT = "60s"
+LOCK_TIMEOUT = "20s"
 """How long a migration, or whoever else holds a table, is waited for."""
 PROGRAM = "diameter-ocs"
 """How the connections of servers and commands call themselves."""
@@ -108,8 +108,7 @@ class _Table(NamedTuple):
 def holds_data(conninfo: str) -> bool:
     """Says whether there is a row in any of our tables."""
     with connect(conninfo) as connection, renamed_faults():
-        _become_owner(connection)
-        return _has_rows(connection, _tables(connection))
+        return _has_rows(connection, _begin(connection))
 
 
 def write_backup(conninfo: str, file: IO[bytes], tell: Tell) -> Manifest:
@@ -149,7 +148,7 @@ def restore(
     try:
         with schema.changing(conninfo) as changing:
             connection = cast(Connection, changing.connection.driver_connection)
-            connection.execute(SESSION)
+            _prepare(connection)
             _refuse_unless_empty(connection, is_replacing)
             _drop_everything(connection)
             schema.upgrade(changing, scripts, manifest.revision)
@@ -197,20 +196,33 @@ def _locked(connection: Connection) -> list[_Table]:
 
     Which tables and partitions there are is not part of a snapshot.
     """
-    _become_owner(connection)
-    before = _tables(connection)
+    before = _begin(connection)
     connection.rollback()
     if not before:
         raise SchemaError("the database has no schema yet: there is nothing to back up")
-    _become_owner(connection)
-    connection.execute(SESSION)
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
-    names = sql.SQL(", ").join(sql.Identifier(table.name) for table in before)
-    connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
-    tables = _tables(connection)
+    tables = _begin(connection, [table.name for table in before])
     if [table.name for table in tables] != [table.name for table in before]:
         raise SchemaError("the schema was changed meanwhile: try again")
     return _in_order_of_reference(connection, tables)
+
+
+def _begin(connection: Connection, locked: Iterable[str] = ()) -> list[_Table]:
+    """Begins a transaction, locks tables as its first deed, and returns which ones there are."""
+    _become_owner(connection)
+    _prepare(connection)
+    try:
+        if locked:
+            lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(_names(locked))
+            connection.execute(lock)
+        return _tables(connection)
+    except errors.LockNotAvailable:
+        raise SchemaError("others change the schema: try again when they are done") from None
+
+
+def _prepare(connection: Connection) -> None:
+    """Makes the settings of the transaction our own."""
+    connection.execute(SESSION)
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
 
 
 def _in_order_of_reference(connection: Connection, tables: list[_Table]) -> list[_Table]:
@@ -346,5 +358,5 @@ def _read_table(connection: Connection, backup: Reader, table: Contents, tell: T
         return cursor.rowcount
 
 
-def _names(names: "tuple[str, ...] | Iterator[str]") -> sql.Composed:
+def _names(names: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
-from diameter_ocs.store import schema
+from diameter_ocs.store import backup, schema
 from diameter_ocs.store.archive import MANIFEST, BackupInvalid, Reader, Sequence, Writer
 from diameter_ocs.store.backup import RestoreRefused, holds_data, restore, write_backup
 from diameter_ocs.store.books import check_books
@@ -78,8 +78,8 @@ def silent(_what: str, _done: int, _total: int) -> None:
     pass
 
 
-def read(conninfo: str, backup: bytes, is_replacing: bool = False) -> None:
-    restore(conninfo, Reader(io.BytesIO(backup)), SCRIPTS, is_replacing, silent)
+def read(conninfo: str, saved: bytes, is_replacing: bool = False) -> None:
+    restore(conninfo, Reader(io.BytesIO(saved)), SCRIPTS, is_replacing, silent)
 
 
 def contents(conninfo: str) -> dict[str, list[tuple[object, ...]]]:
@@ -184,9 +184,9 @@ def test_a_zip_of_something_else_is_refused() -> None:
         Reader(file)
 
 
-def changed(backup: bytes, **values: object) -> bytes:
+def changed(saved: bytes, **values: object) -> bytes:
     """Return a backup with other words in its manifest."""
-    reader, copy = Reader(io.BytesIO(backup)), io.BytesIO()
+    reader, copy = Reader(io.BytesIO(saved)), io.BytesIO()
     writer = Writer(copy)
     for table in reader.manifest.tables:
         writer.add(table.name, reader.chunks(table.name))
@@ -250,3 +250,13 @@ def test_without_a_schema_there_is_nothing_to_save(target: str) -> None:
 def test_a_login_that_may_not_act_as_the_owner_is_told_so(roleless: str) -> None:
     with pytest.raises(SchemaError, match=f"ocs_roleless may not act as {OWNER_ROLE}"):
         write_backup(roleless, io.BytesIO(), silent)
+
+
+def test_a_table_that_others_hold_is_not_waited_for_for_ever(
+    filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "LOCK_TIMEOUT", "1ms")
+    with psycopg.connect(filled) as other:
+        other.execute("LOCK TABLE edr")
+        with pytest.raises(SchemaError, match="try again when they are done"):
+            write_backup(filled, io.BytesIO(), silent)
