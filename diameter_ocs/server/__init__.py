@@ -7,55 +7,52 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import structlog
 
-from .base import dictionary as dictionaries
-from .base.capabilities import Application, LocalNode
-from .base.dictionary import Dictionary
-from .base.errors import DiameterError, TooBusy, UnableToComply
-from .base.events import RequestReceived
-from .base.message import Identity, Message, error_answer
-from .base.message import decode as decode_message
-from .base.peer import PeerAccepted
-from .charging.decisions import Decision, Novelty
-from .charging.faults import BrokenBatch, CasesUnavailable
-from .charging.peers import AcceptedPeer, ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
-from .charging.requests import RequestType
-from .config import Configuration, Endpoint, PeerEntry, resource
-from .gy.decode import Decoded, Decoder
-from .gy.encode import Encoder, result_code
-from .gy.remembered import Remembered
-from .gy.strict import refusal
-from .handlers import catalogue
-from .handlers.credit_control import Fault
-from .handlers.lanes import Lanes, LaneSettings
-from .handlers.spooling import Spooling, Sweep
-from .handlers.supervision import Supervision
-from .handlers.unclaimed import Unclaimed
-from .jobs import peering
-from .jobs.clocks import ClockWatch
-from .jobs.partitions import PartitionJob, PartitionWatch
-from .jobs.peering import Peering
-from .jobs.rounds import Rounds
-from .observability import Metrics, SparingLog, create_metrics, monitored
-from .store.catalogues import Catalogues
-from .store.database import Database, Lease
-from .store.partitions import Partitions, measure
-from .store.peers import PostgresPeers
-from .store.spool import Spool
-from .store.work import PostgresStore
-from .transport.admission import Places
-from .transport.connection import Connection
-from .transport.peers import PeerRule, PeerTable
-from .transport.tcp import Listener, shut
+from ..base import dictionary as dictionaries
+from ..base.capabilities import Application, LocalNode
+from ..base.dictionary import Dictionary
+from ..base.errors import DiameterError, TooBusy, UnableToComply
+from ..base.events import RequestReceived
+from ..base.message import Identity, Message, error_answer
+from ..base.message import decode as decode_message
+from ..charging.decisions import Decision, Novelty
+from ..charging.faults import BrokenBatch, CasesUnavailable
+from ..charging.requests import RequestType
+from ..config import Configuration, Endpoint, resource
+from ..gy.decode import Decoded, Decoder
+from ..gy.encode import Encoder, result_code
+from ..gy.remembered import Remembered
+from ..gy.strict import refusal
+from ..handlers import catalogue
+from ..handlers.credit_control import Fault
+from ..handlers.lanes import Lanes, LaneSettings
+from ..handlers.spooling import Spooling, Sweep
+from ..handlers.supervision import Supervision
+from ..handlers.unclaimed import Unclaimed
+from ..jobs import peering
+from ..jobs.clocks import ClockWatch
+from ..jobs.partitions import PartitionJob, PartitionWatch
+from ..jobs.peering import Peering
+from ..jobs.rounds import Rounds
+from ..observability import Metrics, SparingLog, create_metrics, monitored
+from ..store.catalogues import Catalogues
+from ..store.database import Database, Lease
+from ..store.partitions import Partitions, measure
+from ..store.peers import PostgresPeers
+from ..store.spool import Spool
+from ..store.work import PostgresStore
+from ..transport.admission import Places
+from ..transport.connection import Connection
+from ..transport.peers import PeerTable
+from ..transport.tcp import Listener, shut
+from .gate import Gate, described, rules
 
 log = structlog.get_logger()
 
@@ -70,8 +67,6 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
-PEER_TEXT_LENGTH_MAX = 255
-"""Characters of what an unknown peer says that are kept."""
 SESSION_ID_LOGGED = 256
 """Octets of a Session-Id that a log line shows."""
 TENANTS_REMEMBERED = 1024
@@ -198,65 +193,6 @@ class CreditControl:
             self._metrics.answers_dropped.labels("no connection").inc()
 
 
-class Gate:
-    """The peers of this server, in the words of those who accept them."""
-
-    def __init__(
-        self,
-        configuration: Configuration,
-        peers: PeerTable,
-        listener: Listener,
-        on_change: Callable[[], None],
-    ) -> None:
-        self._configuration = configuration
-        self._peers = peers
-        self._listener = listener
-        self._on_change = on_change
-
-    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
-        """Takes these peers, besides those of the configuration, and no others from now on."""
-        profiles = self._configuration.profiles
-        for peer in accepted:
-            if peer.profile is not None and peer.profile not in profiles:
-                log.warning("profile unknown", peer=peer.host, profile=peer.profile)
-        self._peers.replace(rules(self._configuration, accepted))
-        self._on_change()
-
-    def refused(self, now: int) -> Sequence[RefusedPeer]:
-        """Returns the peers that were refused since it was asked last."""
-        return [
-            RefusedPeer(
-                _shown(facts.origin_host.lower()),
-                _shown(facts.origin_realm.lower()),
-                "address" if is_known else "unknown",
-                str(address),
-                _shown(facts.product_name),
-                tuple(sorted(facts.application_ids)),
-                now,
-                now,
-                times,
-            )
-            for facts, address, is_known, times in self._peers.take_refusals()
-        ]
-
-    def connected(self) -> tuple[ConnectedPeer, ...]:
-        """Returns the peers that are here."""
-        return tuple(
-            ConnectedPeer(
-                _shown(each.facts.origin_host.lower()),
-                _shown(each.facts.origin_realm.lower()),
-                each.address,
-                _shown(each.facts.product_name),
-                each.opened_at,
-                each.state,
-                each.requests,
-                each.refusals,
-            )
-            for each in self._listener.opened
-            if each.facts is not None
-        )
-
-
 class Readiness:
     """Whether requests can be taken now; the reason is shown to whoever asks why not."""
 
@@ -305,7 +241,9 @@ async def run(
         asyncio.TaskGroup() as tasks,
     ):
         listener, gate = _listener(configuration, lanes, metrics)
-        following = Peering(PostgresPeers(database), gate, _myself(configuration), wall_clock)
+        following = Peering(
+            PostgresPeers(database), gate, described(configuration, wall_clock()), wall_clock
+        )
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
@@ -445,20 +383,6 @@ async def _look_after(look: Callable[[], object] | None) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _myself(configuration: Configuration) -> RunningServer:
-    """Returns what this process tells of itself."""
-    now = wall_clock()
-    configured = tuple(
-        ConfiguredPeer(
-            entry.host, entry.realm, entry.tenant, entry.profile, tuple(map(str, entry.addresses))
-        )
-        for entry in configuration.peers
-    )
-    profiles = tuple(configuration.profiles)
-    name, _ = configuration.identity()
-    return RunningServer(uuid4().hex, name, now, now, profiles, configured, ())
-
-
 def _listener(
     configuration: Configuration, lanes: Lanes, metrics: Metrics
 ) -> tuple[Listener, Gate]:
@@ -498,45 +422,3 @@ def _dictionary() -> Dictionary:
         names=[str(file) for file in files],
         fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
     )
-
-
-def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> list[PeerRule]:
-    """Returns who may connect: what the configuration names comes before what was accepted."""
-    configured = [
-        PeerRule(
-            entry.host, entry.realm, entry.tenant, entry.addresses, _terms(configuration, entry)
-        )
-        for entry in configuration.peers
-    ]
-    others = [
-        PeerRule(
-            peer.host,
-            peer.realm,
-            peer.tenant,
-            tuple(map(ip_network, peer.addresses)),
-            _terms(configuration, peer),
-        )
-        for peer in accepted
-        if not any(rule.matches(peer.host, peer.realm or "") for rule in configured)
-    ]
-    anybody = [PeerRule(is_loopback_only=True)] if configuration.accept_any_loopback_peer else []
-    return configured + others + anybody
-
-
-def _terms(configuration: Configuration, peer: PeerEntry | AcceptedPeer) -> PeerAccepted:
-    """Returns how a peer is treated: by its profile, if it has one that is known."""
-    profile = configuration.profiles.get(peer.profile or "")
-    if profile is None:
-        return PeerAccepted()
-    return PeerAccepted(
-        strict=profile.strict,
-        watchdog_seconds=profile.watchdog_seconds,
-        requests_in_flight_max=profile.requests_in_flight_max,
-        answer_budget_seconds=profile.answer_budget_seconds,
-    )
-
-
-def _shown(text: str) -> str:
-    """Returns what an unknown peer said as it can be stored and printed."""
-    cut = text[:PEER_TEXT_LENGTH_MAX]
-    return "".join(each if each.isprintable() else "?" for each in cut)

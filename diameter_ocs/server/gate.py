@@ -1,0 +1,132 @@
+"""The peers of this server in the words of those who accept them, and the other way round."""
+
+from collections.abc import Callable, Sequence
+from ipaddress import ip_network
+from uuid import uuid4
+
+import structlog
+
+from ..base.peer import PeerAccepted
+from ..charging.peers import AcceptedPeer, ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
+from ..config import Configuration, PeerEntry
+from ..transport.peers import PeerRule, PeerTable
+from ..transport.tcp import Listener
+
+log = structlog.get_logger()
+
+PEER_TEXT_LENGTH_MAX = 255
+"""Characters of what a peer says that are kept."""
+
+
+class Gate:
+    """The peers of this server, in the words of those who accept them."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        peers: PeerTable,
+        listener: Listener,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._configuration = configuration
+        self._peers = peers
+        self._listener = listener
+        self._on_change = on_change
+
+    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
+        """Takes these peers, besides those of the configuration, and no others from now on."""
+        profiles = self._configuration.profiles
+        for peer in accepted:
+            if peer.profile is not None and peer.profile not in profiles:
+                log.warning("profile unknown", peer=peer.host, profile=peer.profile)
+        self._peers.replace(rules(self._configuration, accepted))
+        self._on_change()
+
+    def refused(self, now: int) -> Sequence[RefusedPeer]:
+        """Returns the peers that were refused since it was asked last."""
+        return [
+            RefusedPeer(
+                _shown(facts.origin_host.lower()),
+                _shown(facts.origin_realm.lower()),
+                "address" if is_known else "unknown",
+                str(address),
+                _shown(facts.product_name),
+                tuple(sorted(facts.application_ids)),
+                now,
+                now,
+                times,
+            )
+            for facts, address, is_known, times in self._peers.take_refusals()
+        ]
+
+    def connected(self) -> tuple[ConnectedPeer, ...]:
+        """Returns the peers that are here."""
+        return tuple(
+            ConnectedPeer(
+                _shown(each.facts.origin_host.lower()),
+                _shown(each.facts.origin_realm.lower()),
+                each.address,
+                _shown(each.facts.product_name),
+                each.opened_at,
+                each.state,
+                each.requests,
+                each.refusals,
+            )
+            for each in self._listener.opened
+            if each.facts is not None
+        )
+
+
+def described(configuration: Configuration, now: int) -> RunningServer:
+    """Returns what a process tells of itself that starts now, in microseconds since 1970."""
+    configured = tuple(
+        ConfiguredPeer(
+            entry.host, entry.realm, entry.tenant, entry.profile, tuple(map(str, entry.addresses))
+        )
+        for entry in configuration.peers
+    )
+    profiles = tuple(configuration.profiles)
+    name, _ = configuration.identity()
+    return RunningServer(uuid4().hex, name, now, now, profiles, configured, ())
+
+
+def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> list[PeerRule]:
+    """Returns who may connect: what the configuration names comes before what was accepted."""
+    configured = [
+        PeerRule(
+            entry.host, entry.realm, entry.tenant, entry.addresses, _terms(configuration, entry)
+        )
+        for entry in configuration.peers
+    ]
+    others = [
+        PeerRule(
+            peer.host,
+            peer.realm,
+            peer.tenant,
+            tuple(map(ip_network, peer.addresses)),
+            _terms(configuration, peer),
+        )
+        for peer in accepted
+        if not any(rule.matches(peer.host, peer.realm or "") for rule in configured)
+    ]
+    anybody = [PeerRule(is_loopback_only=True)] if configuration.accept_any_loopback_peer else []
+    return configured + others + anybody
+
+
+def _terms(configuration: Configuration, peer: PeerEntry | AcceptedPeer) -> PeerAccepted:
+    """Returns how a peer is treated: by its profile, if it has one that is known."""
+    profile = configuration.profiles.get(peer.profile or "")
+    if profile is None:
+        return PeerAccepted()
+    return PeerAccepted(
+        strict=profile.strict,
+        watchdog_seconds=profile.watchdog_seconds,
+        requests_in_flight_max=profile.requests_in_flight_max,
+        answer_budget_seconds=profile.answer_budget_seconds,
+    )
+
+
+def _shown(text: str) -> str:
+    """Returns what an unknown peer said as it can be stored and printed."""
+    cut = text[:PEER_TEXT_LENGTH_MAX]
+    return "".join(each if each.isprintable() else "?" for each in cut)
