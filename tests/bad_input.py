@@ -161,24 +161,21 @@ def one(code: int, failed: bytes | None = None, *services: tuple) -> Callable[..
     return conversation
 
 
+def abandoned(length: int) -> Conversation:
+    """Return a message of a length that is not waited for."""
+    return lambda me: [
+        says(announcing(me.initial()[:20], length), 5015)._replace(is_last=True),
+    ]
+
+
 served = one(2001, None, GRANTED)
 
 LENGTHS: dict[str, Conversation] = {
-    "message shorter than a header": lambda me: [
-        says(announcing(me.initial()[:20], 16), 5015)._replace(is_last=True)
-    ],
-    "message of no whole words": lambda me: [
-        says(announcing(me.initial()[:20], 22), 5015)._replace(is_last=True)
-    ],
-    "message above the limit": lambda me: [
-        says(announcing(me.initial()[:20], 65_540), 5015)._replace(is_last=True)
-    ],
-    "message of a million AVPs": lambda me: [
-        says(announcing(me.initial()[:20], 8_000_020), 5015)._replace(is_last=True)
-    ],
-    "message of the greatest length": lambda me: [
-        says(announcing(me.initial()[:20], 0xFFFFFC), 5015)._replace(is_last=True)
-    ],
+    "message shorter than a header": abandoned(16),
+    "message of no whole words": abandoned(22),
+    "message above the limit": abandoned(65_540),
+    "message of a million AVPs": abandoned(8_000_020),
+    "message of the greatest length": abandoned(0xFFFFFC),
     "AVP of no octets": one(5014, avp(432, bytes(4)))(misfit(432, 0)),
     "AVP shorter than its header": one(5014, avp(432, bytes(4)))(misfit(432, 7)),
     "AVP beyond the message": one(5014, avp(432, bytes(4)))(misfit(432, 13)),

@@ -36,6 +36,10 @@ SESSION_ID_REMEMBERED_MAX = 512
 SUBSCRIBERS_REMEMBERED = 100_000
 """Subscribers, by the identities of their requests, likewise; the store says when one has moved."""
 
+NAMES_REMEMBERED_MAX = 16
+NAMES_LENGTH_REMEMBERED_MAX = 512
+"""Identities of a subscriber that is remembered, and the characters of all of them."""
+
 # A member takes 0.1 µs to be looked up in its class; these are looked for with every request.
 INITIAL = RequestType.INITIAL
 REPEATED = Novelty.REPEATED
@@ -320,7 +324,11 @@ class Lanes:
         self._resolved.put(job)
 
     def _remember_subscriber(self, request: ChargingRequest, group: int) -> None:
-        self._subscribers[request.tenant, request.identities] = group
+        names = request.identities
+        is_long = sum(len(each.value) for each in names) > NAMES_LENGTH_REMEMBERED_MAX
+        if is_long or len(names) > NAMES_REMEMBERED_MAX:
+            return
+        self._subscribers[request.tenant, names] = group
         if len(self._subscribers) > SUBSCRIBERS_REMEMBERED:
             self._subscribers.popitem(last=False)
 

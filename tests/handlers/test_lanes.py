@@ -9,10 +9,15 @@ import pytest
 
 from diameter_ocs.charging.decisions import Decision, Novelty
 from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
-from diameter_ocs.charging.requests import ChargingRequest, SessionKey
+from diameter_ocs.charging.requests import ChargingRequest, Identity, IdentityKind, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
-from diameter_ocs.handlers.lanes import SESSION_ID_REMEMBERED_MAX, LaneSettings
+from diameter_ocs.handlers.lanes import (
+    NAMES_LENGTH_REMEMBERED_MAX,
+    NAMES_REMEMBERED_MAX,
+    SESSION_ID_REMEMBERED_MAX,
+    LaneSettings,
+)
 from diameter_ocs.handlers.ports import Work
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.counter import (
@@ -846,6 +851,27 @@ def test_a_session_with_a_long_name_is_charged_and_not_remembered() -> None:
             await counter.ask(initial(session=long[:-1]))
             assert outcomes(await counter.ask(update(session=long[:-1]))) == ["SUCCESS"]
             assert looked_up == [1]
+
+    play(story())
+
+
+def test_a_subscriber_with_long_names_is_served_and_not_remembered() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            looked_up: list[int] = []
+            resolve = counter.faulty.resolve
+            counter.faulty.resolve = lambda requests: looked_up.append(1) or resolve(requests)
+            stranger = Identity(IdentityKind.NAI, "x" * NAMES_LENGTH_REMEMBERED_MAX)
+            many = [Identity(IdentityKind.NAI, str(n)) for n in range(NAMES_REMEMBERED_MAX)]
+            for times, others in enumerate(([stranger], many, [stranger]), 1):
+                named = initial(session=b"%d" % times, identities=(imsi(1), *others))
+                assert outcomes(await counter.ask(named)) == ["SUCCESS"]
+                assert len(looked_up) == times
+            named = initial(session=b"few", identities=(imsi(1), *many[1:]))
+            assert outcomes(await counter.ask(named, named)) == ["SUCCESS", "SUCCESS"]
+            before = len(looked_up)
+            assert outcomes(await counter.ask(named)) == ["SUCCESS"]
+            assert len(looked_up) == before
 
     play(story())
 
