@@ -6,7 +6,8 @@
 %%     escript gy_client.escript HOST PORT
 %%
 %% It runs a session of the demonstration's first subscriber, a session that must be refused, one
-%% with an unknown mandatory AVP, and one with an AVP of a vendor that nobody knows. For each answer
+%% with an unknown mandatory AVP, one with an AVP of a vendor that nobody knows, and events of the
+%% fourth subscriber until nothing is left to pay for them. For each answer
 %% it prints one line of JSON: the result codes, what was granted, the header's flags, what OTP's
 %% strict decoder found wrong, and AVPs whose M bit differs from gy.dia.
 -mode(compile).
@@ -38,6 +39,7 @@ main([Host, Port]) ->
     run(foreign_mandatory_avp, Foreign, initial("001010000000003"), [unknown_avp(99999)]),
     run(foreign_terminate, Foreign, terminate(1), []),
     run(update_without_session, new_session(), update(1), []),
+    events("001010000000004"),
     ok = diameter:stop_service(?SERVICE),
     halt(0);
 main(_) ->
@@ -49,7 +51,31 @@ session(Imsi) ->
     run(update, Session, update(1), []),
     run(terminate, Session, terminate(2), []).
 
+events(Imsi) ->
+    Session = new_session(),
+    run(event, Session, event(Imsi, 0, texts(200, 3)), []),
+    run(event_again, Session, event(Imsi, 0, texts(200, 3)), []),
+    run(event_unnamed, new_session(), event(Imsi, 0, #{}), []),
+    run(event_unknown_group, new_session(), event(Imsi, 0, texts(999, 1)), []),
+    run(event_of_another_action, new_session(), event(Imsi, 3, texts(200, 1)), []),
+    run(event_in_part, new_session(), event(Imsi, 0, texts(200, 1000)), []),
+    run(event_unpaid, new_session(), event(Imsi, 0, texts(200, 1)), []).
+
 %% The requests.
+
+event(Imsi, Action, Asked) ->
+    Asked#{'CC-Request-Type' => 4,
+           'CC-Request-Number' => 0,
+           'Requested-Action' => [Action],
+           'Service-Context-Id' => "32274@3gpp.org",
+           'Service-Information' => [#{'SMS-Information' =>
+                                           [#{'Number-Of-Messages-Sent' => [2]}]}],
+           'Subscription-Id' => [#{'Subscription-Id-Type' => 1, 'Subscription-Id-Data' => Imsi}]}.
+
+texts(Group, Units) ->
+    #{'Multiple-Services-Credit-Control' =>
+          [#{'Rating-Group' => [Group],
+             'Requested-Service-Unit' => [#{'CC-Service-Specific-Units' => [Units]}]}]}.
 
 initial(Imsi) ->
     #{'CC-Request-Type' => 1,
@@ -100,12 +126,12 @@ new_session() ->
 %% Sending a request and telling of its answer.
 
 run(Step, Session, Request, Extra) ->
-    Message = Request#{'Session-Id' => Session,
-                       'Destination-Realm' => ?REALM,
-                       'Auth-Application-Id' => 4,
-                       'Service-Context-Id' => "32251@3gpp.org",
-                       'Service-Information' => [service_information()],
-                       'AVP' => Extra},
+    Message = maps:merge(#{'Session-Id' => Session,
+                           'Destination-Realm' => ?REALM,
+                           'Auth-Application-Id' => 4,
+                           'Service-Context-Id' => "32251@3gpp.org",
+                           'Service-Information' => [service_information()],
+                           'AVP' => Extra}, Request),
     case diameter:call(?SERVICE, gy, ['CCR' | Message], [{timeout, ?WAIT}]) of
         #diameter_packet{} = Packet ->
             print((answer(Packet))#{step => Step,
@@ -117,6 +143,7 @@ run(Step, Session, Request, Extra) ->
 answer(#diameter_packet{header = Header, msg = Message, errors = Errors, avps = Avps}) ->
     Fields = case Message of [_ | Map] when is_map(Map) -> Map; _ -> #{} end,
     #{result_code => first(maps:get('Result-Code', Fields, null)),
+      granted_units => granted(Fields, 'CC-Service-Specific-Units'),
       services => [service(S) || S <- maps:get('Multiple-Services-Credit-Control', Fields, [])],
       failed_avps => failed(Avps),
       header_flags => header_flags(Header),
@@ -124,14 +151,18 @@ answer(#diameter_packet{header = Header, msg = Message, errors = Errors, avps = 
       wrong_m_bits => [atom_to_binary(N) || N <- lists:append([wrong(A) || A <- Avps])]}.
 
 service(Service) ->
-    Granted = first(maps:get('Granted-Service-Unit', Service, [])),
     #{rating_group => first(maps:get('Rating-Group', Service, [])),
       result_code => first(maps:get('Result-Code', Service, [])),
-      granted_octets => case Granted of
-                            null -> null;
-                            _ -> first(maps:get('CC-Total-Octets', Granted, []))
-                        end,
+      granted_octets => granted(Service, 'CC-Total-Octets'),
+      granted_units => granted(Service, 'CC-Service-Specific-Units'),
+      is_final => maps:get('Final-Unit-Indication', Service, []) =/= [],
       validity_seconds => first(maps:get('Validity-Time', Service, []))}.
+
+granted(Fields, Name) ->
+    case first(maps:get('Granted-Service-Unit', Fields, [])) of
+        null -> null;
+        Granted -> first(maps:get(Name, Granted, []))
+    end.
 
 echoes(Session, #diameter_packet{msg = [_ | #{'Session-Id' := Echo}]}) ->
     list_to_binary(Session) =:= iolist_to_binary(Echo);

@@ -86,6 +86,13 @@ STEPS = {
     "foreign_mandatory_avp": 2001,
     "foreign_terminate": 2001,
     "update_without_session": 5002,
+    "event": 2001,
+    "event_again": 2001,
+    "event_unnamed": 2001,
+    "event_unknown_group": 5031,
+    "event_of_another_action": 5004,
+    "event_in_part": 2001,
+    "event_unpaid": 4012,
 }
 
 
@@ -133,3 +140,32 @@ def test_the_unknown_avp_comes_back_in_failed_avp(answers: dict[str, dict[str, A
     failed = answers["unknown_mandatory_avp"]["failed_avps"]
     assert failed == [{"code": 9999, "vendor": 10415}]
     assert answers["unknown_mandatory_avp"]["services"] == []
+
+
+def test_an_event_is_granted_once_and_for_good(answers: dict[str, dict[str, Any]]) -> None:
+    (served,) = answers["event"]["services"]
+    assert (served["rating_group"], served["granted_units"]) == (200, 3)
+    assert served["validity_seconds"] is None
+    assert not served["is_final"]
+    assert answers["event_again"]["services"] == [served]
+
+
+def test_an_event_that_names_no_units_is_for_its_messages(
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    assert answers["event_unnamed"]["services"] == []
+    assert answers["event_unnamed"]["granted_units"] == 2
+
+
+def test_what_is_left_is_granted_and_then_nothing(answers: dict[str, dict[str, Any]]) -> None:
+    """Of 100 texts five are spent, and 20.00 EUR pay for 250 more: the repeat cost nothing."""
+    (served,) = answers["event_in_part"]["services"]
+    assert (served["granted_units"], served["is_final"]) == (345, True)
+    (refused,) = answers["event_unpaid"]["services"]
+    assert (refused["result_code"], refused["granted_units"]) == (4012, None)
+
+
+def test_what_an_event_may_not_ask_comes_back(answers: dict[str, dict[str, Any]]) -> None:
+    failed = {name: answers[name]["failed_avps"] for name in STEPS if name.startswith("event_")}
+    assert failed["event_unknown_group"] == [{"code": 432, "vendor": 0}]
+    assert failed["event_of_another_action"] == [{"code": 436, "vendor": 0}]
