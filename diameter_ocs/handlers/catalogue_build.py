@@ -17,6 +17,7 @@ UNIT_TYPES = {
 def build(document: Document, version: int) -> catalogue.Catalogue:
     """Returns the catalogue that a checked document describes."""
     groups = {group.id: group for group in rating_groups(document.rating_groups)}
+    money = default_money(document)
     return catalogue.Catalogue(
         tenant=document.tenant,
         version=version,
@@ -26,10 +27,10 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
             part.name: catalogue.BalanceType(part.name, UNIT_TYPES.get(part.unit_type))
             for part in document.balance_types
         },
-        plans={part.name: _plan(part, document, groups) for part in document.plans},
+        plans={part.name: _plan(part, money, groups) for part in document.plans},
         default_rating_groups=dict(document.default_rating_groups),
         service_identifiers=dict(document.service_identifiers),
-        default_monetary_balance_type=default_money(document),
+        default_monetary_balance_type=money,
         session_rules=_session_rules(document.settings),
     )
 
@@ -53,13 +54,12 @@ def covered(service: ServicePart, groups: Mapping[int, catalogue.RatingGroup]) -
     return found
 
 
-def pays_from(service: ServicePart, document: Document) -> tuple[str, ...]:
-    """Returns the types of balances that pay for a service, in order."""
+def pays_from(service: ServicePart, money: str | None) -> tuple[str, ...]:
+    """Returns the types of balances that pay for a service, in order, given the default money."""
     if service.balance_types:
         return service.balance_types
     if service.allowance is not None:
         return (service.allowance.balance_type,)
-    money = default_money(document)
     return () if money is None else (money,)
 
 
@@ -116,14 +116,14 @@ def default_money(document: Document) -> str | None:
 
 
 def _plan(
-    part: PlanPart, document: Document, groups: Mapping[int, catalogue.RatingGroup]
+    part: PlanPart, money: str | None, groups: Mapping[int, catalogue.RatingGroup]
 ) -> catalogue.Plan:
     services = tuple(
         catalogue.Service(
             name=service.name,
             priority=service.priority,
             rating_groups=frozenset(covered(service, groups)),
-            balance_types=pays_from(service, document),
+            balance_types=pays_from(service, money),
             price=price(service),
         )
         for service in part.services

@@ -189,13 +189,13 @@ class ServicePart(Part):
     """Stands in EDRs; unique in its plan."""
     priority: Priority = 0
     """Within the plan, 0 pays first."""
-    rating_groups: Annotated[tuple[RatingGroupId, ...], Field(min_length=1)]
+    rating_groups: Annotated[tuple[RatingGroupId, ...], Field(min_length=1, max_length=1000)]
     """The rating groups that are paid for, with all that are below them."""
     allowance: AllowancePart | None = None
     """Units that come with the plan and pay one for one."""
     price: PricePart | None = None
     """What a unit costs."""
-    balance_types: tuple[Name, ...] = ()
+    balance_types: Annotated[tuple[Name, ...], Field(max_length=1000)] = ()
     """The types of balances that pay, in order; not written: the allowance's, or money."""
 
 
@@ -227,7 +227,7 @@ class Document(Part):
         default_factory=dict
     )
     """For requests without Rating-Group: by Service-Identifier; asked before the contexts."""
-    balance_types: Annotated[tuple[BalanceTypePart, ...], Field(min_length=1)]
+    balance_types: Annotated[tuple[BalanceTypePart, ...], Field(min_length=1, max_length=1000)]
     """The kinds of balances that accounts may have."""
     default_monetary_balance_type: Name | None = None
     """The money that pays where nothing else is said; not written: the first type of money."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .catalogue_document import Document, keys_at
 from .catalogue_rules import findings, suggestion
-from .catalogue_text import Fault, Node, Path
+from .catalogue_text import FAULTS_MAX, CatalogueError, Fault, Node, Path
 from .quantities import shortened
 
 ROUNDS_MAX = 8
@@ -33,6 +33,7 @@ REASONS = {
     "bool_type": "write true or false",
     "bool_parsing": "write true or false",
     "too_short": "here belongs something",
+    "too_long": "this list is too long",
     "string_too_short": "here belongs a word",
 }
 BOUNDS = {
@@ -44,10 +45,16 @@ BOUNDS = {
 
 
 def check(root: Node) -> tuple[Document, list[Fault]]:
-    """Returns the document, and everything that is wrong with it."""
+    """Returns the document, and everything that is wrong with it.
+
+    Raises:
+        CatalogueError: so much is wrong with it that only some of it is told.
+    """
     content = root.plain()
     details = _wrong(content)
-    faults = [_fault(root, detail) for detail in details]
+    faults = [_fault(root, detail) for detail in details[: FAULTS_MAX + 1]]
+    if len(faults) > FAULTS_MAX:
+        raise CatalogueError(faults)
     hurt = {path[0] for detail in details if (path := detail["loc"]) and not _is_unknown(detail)}
     dropped: set[Path] = set()
     rest = content
@@ -58,9 +65,9 @@ def check(root: Node) -> tuple[Document, list[Fault]]:
         rest = {**_stand_ins(content, dropped), **_without(content, (), dropped)}
         details = _wrong(rest)
     document = Document.model_validate(rest)
-    for path, reason, needs in findings(document):
-        if hurt.isdisjoint(needs):
-            faults.append(root.fault(_original(path, dropped), reason))
+    known = (each for each in findings(document) if hurt.isdisjoint(each.needs))
+    for path, reason, _ in islice(known, FAULTS_MAX + 1):
+        faults.append(root.fault(_original(path, dropped), reason))
     return document, faults
 
 
@@ -68,8 +75,13 @@ def _wrong(content: Any) -> list[Any]:
     try:
         Document.model_validate(content)
     except ValidationError as error:
-        return list(error.errors(include_url=False))
+        return [each for each in error.errors(include_url=False) if not _is_consequence(each)]
     return []
+
+
+def _is_consequence(detail: Any) -> bool:
+    """Says whether a list is too short only because what is in it is wrong, which is told too."""
+    return bool(detail["type"] == "too_short" and detail["input"])
 
 
 def _is_unknown(detail: Any) -> bool:

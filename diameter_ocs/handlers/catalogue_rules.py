@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, UnitType, round_up
-from .catalogue_build import UNIT_TYPES, covered, pays_from, price, rating_groups
+from .catalogue_build import UNIT_TYPES, covered, default_money, pays_from, price, rating_groups
 from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart
 from .catalogue_text import Path
 
@@ -23,6 +23,16 @@ AMOUNTS = ("rounding", "min_reservation", "max_reservation", "default_quota")
 
 P = TypeVar("P")
 Groups = Mapping[int, RatingGroup]
+
+
+class Known(NamedTuple):
+    """What the services of a document may refer to."""
+
+    groups: Mapping[int, RatingGroup]
+    types: Mapping[str, str]
+    """The unit types of the balance types."""
+    money: str | None
+    """The default one."""
 
 
 class Finding(NamedTuple):
@@ -46,6 +56,8 @@ def findings(document: Document) -> Iterator[Finding]:
         return
     listed = list(rating_groups(document.rating_groups))
     groups = {group.id: group for group in listed}
+    types = {part.name: part.unit_type for part in document.balance_types}
+    known = Known(groups, types, default_money(document))
     yield from _repeated("id", [((*path, "id"), part.id) for path, part in parts])
     for section in (parts, _listed("balance_types", document.balance_types)):
         yield from _repeated("name", [((*path, "name"), part.name) for path, part in section])
@@ -55,7 +67,7 @@ def findings(document: Document) -> Iterator[Finding]:
     plans = _listed("plans", document.plans)
     yield from _repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
     for path, plan in plans:
-        yield from _of_plan(path, plan, document, groups)
+        yield from _of_plan(path, plan, known)
 
 
 def suggestion(word: object, known: Iterable[object]) -> str:
@@ -114,26 +126,24 @@ def _unknown_group(path: Path, number: int, groups: Groups) -> Iterator[Finding]
         yield Finding(path, reason, ("rating_groups",))
 
 
-def _of_plan(path: Path, plan: PlanPart, document: Document, groups: Groups) -> Iterator[Finding]:
+def _of_plan(path: Path, plan: PlanPart, known: Known) -> Iterator[Finding]:
     services = [((*path, "services", n), service) for n, service in enumerate(plan.services)]
     names = [((*place, "name"), service.name) for place, service in services]
     yield from _repeated("name", names)
     for place, service in services:
         for index, number in enumerate(service.rating_groups):
-            yield from _unknown_group((*place, "rating_groups", index), number, groups)
+            yield from _unknown_group((*place, "rating_groups", index), number, known.groups)
         if (service.allowance is None) == (service.price is None):
             yield Finding(place, "a service has either an allowance or a price")
         else:
-            yield from _of_payment(place, service, document, groups)
-            yield from _of_price(place, service, groups)
+            yield from _of_payment(place, service, known)
+            yield from _of_price(place, service, known.groups)
 
 
-def _of_payment(
-    path: Path, service: ServicePart, document: Document, groups: Groups
-) -> Iterator[Finding]:
+def _of_payment(path: Path, service: ServicePart, known: Known) -> Iterator[Finding]:
     """Looks at the balances that a service is paid from."""
-    types = {part.name: part.unit_type for part in document.balance_types}
-    paying = pays_from(service, document)
+    types = known.types
+    paying = pays_from(service, known.money)
     allowance = service.allowance
     if not paying:
         reason = "there is no balance type of money to pay the price from"
@@ -152,7 +162,7 @@ def _of_payment(
             reason = f"a price is paid in money, and balance type {name!r} is {types[name]}"
             yield Finding(place, reason, ("balance_types",))
         elif service.price is None:
-            yield from _of_units(place, service, name, types[name], groups)
+            yield from _of_units(place, service, name, types[name], known.groups)
 
 
 def _of_units(

@@ -14,7 +14,7 @@ DOCUMENT_OCTETS_MAX = 4 * 2**20
 LEVELS_MAX = 64
 """Mappings and lists within each other."""
 FAULTS_MAX = 100
-"""Faults that are told of one document."""
+"""Faults that are told of one document; looking for more ends there."""
 NULLS = ("", "~", "null", "Null", "NULL")
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C, fifty times as fast, where PyYAML was built with it."""
@@ -50,10 +50,10 @@ class CatalogueError(Exception):
         super().__init__("\n".join(self.sentences()))
 
     def sentences(self) -> list[str]:
-        """Returns a line for each fault, as FILE:LINE:COLUMN: path: reason, but not thousands."""
+        """Returns a line for each fault, as FILE:LINE:COLUMN: path: reason, up to FAULTS_MAX."""
         told = [fault.told(self.source) for fault in self.faults[:FAULTS_MAX]]
-        if (rest := len(self.faults) - FAULTS_MAX) > 0:
-            told.append(f"{self.source or 'the document'}: {rest} more faults")
+        if len(self.faults) > FAULTS_MAX:
+            told.append(f"{self.source or 'the document'}: there are more faults")
         return told
 
 
@@ -194,3 +194,5 @@ class _Composer:
     def _add(self, event: Any, path: Path, reason: str) -> None:
         mark = event.start_mark
         self.faults.append(Fault(mark.line + 1, mark.column + 1, written(path), reason))
+        if len(self.faults) > FAULTS_MAX:
+            raise CatalogueError(self.faults)

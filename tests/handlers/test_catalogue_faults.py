@@ -175,11 +175,30 @@ def test_a_reference_is_not_doubted_while_its_list_is_wrong() -> None:
     ]
 
 
+def test_a_list_is_not_too_short_because_its_only_item_is_wrong() -> None:
+    text = GOOD[: GOOD.index("      - {name: paid")].replace("name: included", "nam: included")
+    assert [fault.partition(" ")[2] for fault in faults(text)] == [
+        "plans[0].services[0].name: this key is missing",
+        "plans[0].services[0].nam: unknown key (did you mean name?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["- {}", "- {name: p, services: [{name: s, rating_groups: [7], price: {amount: 1}}]}",
+     "- {name: p, services: [{name: *s}]}"],
+)  # fmt: skip
+def test_looking_for_faults_ends(line: str) -> None:
+    told = faults(GOOD + f"  {line}\n" * (FAULTS_MAX + 10))
+    assert len(told) == FAULTS_MAX + 1
+    assert told[-1].endswith("there are more faults")
+
+
 def test_a_document_of_faults_is_told_in_part() -> None:
     many = "".join(f"k{number}: 1\n" for number in range(FAULTS_MAX + 10))
     told = faults(GOOD + many)
     assert len(told) == FAULTS_MAX + 1
-    assert told[-1].endswith(": 10 more faults")
+    assert told[-1].endswith("there are more faults")
 
 
 @pytest.mark.parametrize("key", [key for key in PARTS if key])
