@@ -73,8 +73,8 @@ def accept(
 ) -> None:
     """Let a peer connect; servers that run notice within seconds.
 
-    What was said of the same host before is replaced. Peers of a server's own configuration stay
-    as that says.
+    What was said of the same host before is replaced; a profile counts from its next connection
+    on. Peers of a server's own configuration stay as that says.
     """
     peer = _checked(
         {

@@ -101,6 +101,8 @@ class Peering:
         here = [(peer.host, peer.opened_at, peer.state) for peer in connected]
         if here == self._told and 0 <= now - self._told_at < TELL_MICROSECONDS:
             return
+        if self._told is None:
+            await self._register.forget_servers(now - FORGOTTEN_MICROSECONDS)
         await self._register.tell(replace(self._server, seen_at=now, connected=connected))
         self._told, self._told_at = here, now
 

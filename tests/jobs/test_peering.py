@@ -29,7 +29,7 @@ class Database:
         self.accepted: list[AcceptedPeer] = []
         self.told: list[RunningServer] = []
         self.refused: list[Sequence[RefusedPeer]] = []
-        self.forgotten: str | None = None
+        self.forgotten: list[tuple[int, str | None]] = []
         self.is_away = False
 
     async def acceptances(self) -> Sequence[Acceptance]:
@@ -46,7 +46,7 @@ class Database:
     async def forget_servers(self, seen_before: int, server_id: str | None = None) -> None:
         if self.is_away:
             raise CasesUnavailable("away")
-        self.forgotten = server_id
+        self.forgotten.append((seen_before, server_id))
 
 
 class Gate:
@@ -134,4 +134,5 @@ def test_peers_stay_while_the_database_is_away() -> None:
     asyncio.run(server.job.end())
     server.database.is_away = False
     asyncio.run(server.job.end())
-    assert server.database.forgotten == "a"
+    yesterday = NOW - 24 * 3600 * 1_000_000
+    assert server.database.forgotten == [(yesterday, None), (yesterday, "a")]

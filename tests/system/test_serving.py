@@ -41,6 +41,7 @@ addresses = ["127.0.0.0/8"]
 
 [[peers]]
 host = "far.known.example"
+tenant = "nobody"
 addresses = ["192.0.2.0/24"]
 
 [profiles.careful]
@@ -113,6 +114,7 @@ def test_a_peer_is_accepted_and_removed_while_the_server_runs(
     provision(database, accounts=1)
     server = configured(IDENTITY + LISTEN + "served_realms = '*'\n" + PEERS).start()
     place = ("--database-url", database)
+    assert "peers[2].tenant: there is no tenant 'nobody'" in server.log
     assert met(server, GATEWAY) == "3010"
     refused = eventually("it is listed", lambda: run_command("peer", "list", *place)["refused"], 20)
     assert [each["host"] for each in refused] == [GATEWAY.origin_host]
