@@ -9,6 +9,7 @@ import typer
 
 from .. import __version__
 from . import (
+    account_files,
     accounts,
     audit,
     balances,
@@ -63,6 +64,7 @@ def test() -> None:
 commands.command("serve")(serve.serve)
 commands.add_typer(tenants.app, name="tenant")
 commands.add_typer(catalogues.app, name="catalogue")
+accounts.app.command("import")(account_files.load)
 commands.add_typer(accounts.app, name="account")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(sessions.app, name="session")

@@ -43,7 +43,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **options)
         except Refusal as error:
-            fail(error.code, [str(error)], REFUSED, as_json)
+            fail(error.code, error.sentences, REFUSED, as_json)
         except CatalogueError as error:
             faults = [fault._asdict() for fault in error.faults]
             report("catalogue_invalid", error.sentences(), as_json, faults=faults)

@@ -131,6 +131,11 @@ class CommandWork(FindsAccounts, Protocol):
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
 
+    async def owners(
+        self, tenant_name: str, names: Sequence[tuple[int, str]]
+    ) -> Mapping[tuple[int, str], int]:
+        """Returns the accounts that have names, by kind (0: an account's own name) and value."""
+
 
 class Accounts(FindsAccounts, Protocol):
     """What the commands need of whatever keeps the accounts."""

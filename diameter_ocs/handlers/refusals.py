@@ -2,11 +2,12 @@
 
 
 class Refusal(Exception):
-    """What was asked is not possible; `code` is stable, the message says why and what to do."""
+    """What was asked is not possible; `code` is stable, the sentences say why and what to do."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, *sentences: str) -> None:
+        super().__init__("; ".join(sentences))
         self.code = code
+        self.sentences = sentences
 
 
 def is_name(text: str, length: int) -> bool:

@@ -1,7 +1,7 @@
 """The transaction of a command: its transaction id, its change and its audit, all or nothing."""
 
 import datetime
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql
@@ -16,6 +16,7 @@ from . import account_rows, groups, open_sessions, peers
 from .batches import microseconds
 from .catalogues import Catalogues
 from .database import Connection
+from .statements import RESOLVE_IDENTITIES
 from .tables import account, audit, balance, catalogue, command, moment, subscription, tenant
 from .work import PostgresWork
 
@@ -193,3 +194,12 @@ class PostgresCommandWork:
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
         return await account_rows.add(self._driver, tenant_name, openings)
+
+    async def owners(
+        self, tenant_name: str, names: Sequence[tuple[int, str]]
+    ) -> Mapping[tuple[int, str], int]:
+        """Returns the accounts that have names, by kind (0: an account's own name) and value."""
+        parameters = RESOLVE_IDENTITIES.parameters(sorted(set(names)))
+        cursor = await self._driver.execute(RESOLVE_IDENTITIES.text, parameters)
+        found = await cursor.fetchall()
+        return {(kind, value): owner for of, kind, value, _, owner in found if of == tenant_name}

@@ -110,6 +110,10 @@ class MemoryStore:
         self._name(after - before)
         self.groups[change.after.case.group_id].take(change.after)
 
+    def owner(self, name: Name) -> int | None:
+        """Returns the account that has a name."""
+        return self._directory.get(name, (0, None))[1]
+
     def taken(self, new: Collection[Entry], freed: Collection[Entry] = ()) -> Sequence[str]:
         """Returns the names that others have, or that stand twice among new ones."""
         free = {entry[:3] for entry in freed}
@@ -339,6 +343,7 @@ class MemoryCommandWork:
     def __init__(self, store: MemoryStore, work: MemoryWork) -> None:
         self._store = store
         self._writes: list[Callable[[], object]] = []
+        self._names: list[Entry] = []
         self.work = work
 
     async def claim(self, asked: Command) -> Claim:
@@ -456,8 +461,17 @@ class MemoryCommandWork:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
         for opening in openings:
             self._writes.append(partial(self._store.add_account, tenant_name, opening))
-        names = [name for each in openings for name in names_of_opening(tenant_name, each)]
-        return self._store.taken(names)
+        self._names += [name for each in openings for name in names_of_opening(tenant_name, each)]
+        return self._store.taken(self._names)
+
+    async def owners(
+        self, tenant_name: str, names: Sequence[tuple[int, str]]
+    ) -> Mapping[tuple[int, str], int]:
+        """Returns the accounts that have names, by kind (0: an account's own name) and value."""
+        new = {entry[:3]: entry[4] for entry in reversed(self._names)}
+        keys = [(kind, value, tenant_name) for kind, value in names]
+        found = {key[:2]: self._store.owner(key) or new.get(key) for key in keys}
+        return {name: owner for name, owner in found.items() if owner is not None}
 
     def commit(self) -> None:
         """Makes the writes."""

@@ -27,6 +27,7 @@ COMMANDS = dict(commands(typer.main.get_command(program)))
 def test_there_are_the_promised_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "account create",
+        "account import",
         "account list",
         "account show",
         "audit list",
