@@ -9,7 +9,7 @@ from typing import NamedTuple
 from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import AVPS_MAX, GROUP_DEPTH_MAX
 from diameter_ocs.gy import tolerance as gy
-from diameter_ocs.gy.decode import SERVICES_MAX
+from diameter_ocs.gy.usages import SERVICES_MAX
 from tests.base.wire import avp, message, number
 from tests.store.scenario import NOW
 
@@ -585,6 +585,36 @@ FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
 """All that is tolerated in a Credit-Control-Request."""
 
 
+DEBIT = avp(436, number(0))
+
+
+def event(code: int, failed: bytes | None = None, *services: tuple) -> Callable[..., Conversation]:
+    """Return what makes a conversation of one event of some AVPs that is answered so."""
+
+    def conversation(*more: bytes, **others: object) -> Conversation:
+        return lambda me: [says(me.request(4, 0, *more, **others), code, failed, *services)]
+
+    return conversation
+
+
+EVENTS: dict[str, Conversation] = {
+    "no action": event(5005, avp(436, bytes(4)))(ASKING),
+    "an action that is not served": event(5004, avp(436, number(1)))(avp(436, number(1)), ASKING),
+    "an unknown action": event(5004, avp(436, number(9)))(avp(436, number(9)), ASKING),
+    "nobody named": event(5005, avp(443, b""))(DEBIT, ASKING, without=443),
+    "as much as the wire can say": event(2001, None, (DATA, 2001, ALLOWANCE))(
+        DEBIT, service(DATA, wanted(total(GREATEST)))
+    ),
+    "nothing wanted": event(2001, None, (DATA, 2001, 1))(DEBIT, service(DATA, wanted(total(0)))),
+    "money": event(5004, money(5))(DEBIT, service(DATA, wanted(money(5)))),
+    "units of another type": event(5031, avp(432, number(DATA)), (DATA, 5031, 0))(
+        DEBIT, service(DATA, wanted(avp(420, number(5))))
+    ),
+    "an unknown rating group among others": event(5031, avp(432, number(9)), (9, 5031, 0))(
+        DEBIT, service(DATA, wanted(total(1))), service(9, wanted(total(1)))
+    ),
+}
+
 TABLES = {
     "length": LENGTHS,
     "size": SIZES,
@@ -597,5 +627,6 @@ TABLES = {
     "Session-Id": SESSION_IDS,
     "session": SESSIONS,
     "services": SERVICES,
+    "event": EVENTS,
 }
 CASES = {f"{table}: {name}": TABLES[table][name] for table in TABLES for name in TABLES[table]}

@@ -21,8 +21,8 @@ from diameter_ocs.base.message import Message, decode
 from diameter_ocs.base.peer import PeerAccepted
 from diameter_ocs.charging.decisions import Edr
 from diameter_ocs.gy import tolerance as gy
-from diameter_ocs.gy.decode import SERVICES_MAX
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX
+from diameter_ocs.gy.usages import SERVICES_MAX
 from diameter_ocs.handlers.catalogue import build, read_document, read_stored
 from diameter_ocs.handlers.commands import Accounts
 from diameter_ocs.handlers.provisioning import apply_catalogue

@@ -60,6 +60,7 @@ def test_only_what_would_be_lost_is_owed() -> None:
     assert not is_owed(update(1, want(VOICE, 5)))
     assert is_owed(update(1, want(VOICE, 5), used(TEXT, 0)))
     assert is_owed(terminate(1))
+    assert not is_owed(initial()._replace(request_type=RequestType.EVENT)), "nothing was granted"
 
 
 @pytest.mark.parametrize(

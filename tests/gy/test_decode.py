@@ -23,8 +23,9 @@ from diameter_ocs.charging.requests import (
     Units,
 )
 from diameter_ocs.charging.units import AMOUNT_MAX
-from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, SERVICES_MAX, Decoded, Decoder
+from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, Decoded, Decoder
 from diameter_ocs.gy.tolerance import Tolerated
+from diameter_ocs.gy.usages import SERVICES_MAX
 
 NOON = 1_709_985_600_000_000
 SECOND = 1_000_000

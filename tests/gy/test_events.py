@@ -9,12 +9,22 @@ from diameter.message import Message as PythonMessage
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import InvalidAvpValue, MissingAvp
 from diameter_ocs.base.message import Message, decode
-from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
-from diameter_ocs.charging.requests import RequestType, ServiceUsage, Units
+from diameter_ocs.charging.case import Account
+from diameter_ocs.charging.charge import charge
+from diameter_ocs.charging.decisions import Decision, Grant, Novelty, Outcome, ServiceDecision
+from diameter_ocs.charging.requests import (
+    Identity,
+    IdentityKind,
+    RequestType,
+    ServiceUsage,
+    Units,
+)
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
 from diameter_ocs.gy.tolerance import Tolerated
+from tests.charging.scenario import TEXT, TEXT_EACH, Desk, allowance, balance, catalogue
+from tests.gy.conftest import SUBSCRIPTION
 
 NOON = 1_709_985_600_000_000
 DEBIT = ("Requested-Action", 0)
@@ -238,3 +248,34 @@ def test_what_cannot_be_rated_is_shown_at_either_level(
         octets = encoder.encode(Decision(Outcome.RATING_FAILED, (told,)), decoded)
         message = decode(octets, dictionary)
         assert message.group.all("Failed-AVP") == [bytes.fromhex(failed)]
+
+
+def test_a_repeat_is_answered_octet_for_octet(
+    write: Callable[..., Message], dictionary: Dictionary, decoder: Decoder, encoder: Encoder
+) -> None:
+    """All but its own ids, whatever the first answer was."""
+    number = Identity(IdentityKind.MSISDN, "15550100001")
+    desk = Desk(
+        catalogue(allowance("texts", TEXT), groups=(TEXT_EACH,)),
+        balance(1, "texts", 4),
+        accounts={number: Account(1, "alice", ("demo",))},
+    )
+    for at, units in enumerate((3, 3, 3)):
+        answers = []
+        for identifier in (1, 2):
+            asked = service(
+                requested(("CC-Service-Specific-Units", units)),
+                ("Service-Identifier", 7),
+                ("Rating-Group", TEXT),
+            )
+            essential = EVENT | {"CC-Request-Number": at}
+            message = write(SUBSCRIPTION, DEBIT, asked, with_=essential)
+            octets = message.octets[:12] + bytes([0, 0, 0, identifier]) * 2 + message.octets[20:]
+            decoded = decoder.decode(decode(octets, dictionary), "demo", NOON)
+            decision = charge(decoded.request, desk.case)
+            desk.case = desk.case.after(decision)
+            answers.append(encoder.encode(decision, decoded))
+            assert (decision.novelty is Novelty.REPEATED) == (identifier == 2)
+        first, second = answers
+        assert first[12:20] != second[12:20]
+        assert first[:12] + first[20:] == second[:12] + second[20:]
