@@ -23,7 +23,7 @@ ROUND_SECONDS = 2.0
 TELL_MICROSECONDS = 10_000_000
 """How often a server tells of itself though no peer came or went."""
 REFUSED_MICROSECONDS = 5_000_000
-"""How often the refused peers are written down, however many they are."""
+"""How often refused peers are written down at most, however many they are."""
 FORGOTTEN_MICROSECONDS = 24 * 3600 * 1_000_000
 """For how long a server that ended without a word is remembered."""
 
@@ -110,5 +110,7 @@ class Peering:
         now = self._clock()
         if 0 <= now - self._refused_at < REFUSED_MICROSECONDS:
             return
-        self._refused_at = now
-        await self._register.add_refused(self._gate.refused(now))
+        refused = self._gate.refused(now)
+        if refused:
+            self._refused_at = now
+            await self._register.add_refused(refused)

@@ -56,8 +56,6 @@ class PostgresPeers:
 
     async def add_refused(self, peers: Sequence[RefusedPeer]) -> None:
         """Adds refused peers to those that are there, and keeps the latest."""
-        if not peers:
-            return
         rows = [_refused_row(peer) for peer in sorted(peers, key=lambda p: (p.host, p.realm))]
         new = insert(refused_peer)
         latest = {

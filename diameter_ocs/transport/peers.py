@@ -118,6 +118,11 @@ class PeerTable:
         self._owned = owned
         self._owned_hosts = [rule for rule in owned if rule.host is not None]
         self._owned_realms = [rule for rule in owned if rule.host is None]
+        self._refusals = {
+            name: refusal
+            for name, refusal in self._refusals.items()
+            if isinstance(self._decide(refusal.facts, refusal.address), PeerRefused)
+        }
         for taken in tuple(self._open.values()):
             if isinstance(self._decide(taken.facts, taken.address), PeerRefused):
                 taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)

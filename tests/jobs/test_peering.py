@@ -55,12 +55,13 @@ class Gate:
     def __init__(self) -> None:
         self.admitted: list[Sequence[AcceptedPeer]] = []
         self.here: tuple[ConnectedPeer, ...] = ()
+        self.strangers: Sequence[RefusedPeer] = [STRANGER]
 
     def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
         self.admitted.append(accepted)
 
     def refused(self, now: int) -> Sequence[RefusedPeer]:
-        return [STRANGER]
+        return self.strangers
 
     def connected(self) -> tuple[ConnectedPeer, ...]:
         return self.here
@@ -113,6 +114,16 @@ def test_refused_peers_are_written_down_now_and_then() -> None:
     assert server.database.refused == [[STRANGER]]
     server.round(REFUSED_MICROSECONDS // 10)
     assert server.database.refused == [[STRANGER], [STRANGER]]
+
+
+def test_the_first_refused_peer_after_a_while_is_written_down_at_once() -> None:
+    server = Server()
+    server.gate.strangers = []
+    server.round()
+    assert server.database.refused == []
+    server.gate.strangers = [STRANGER]
+    server.round(1)
+    assert server.database.refused == [[STRANGER]]
 
 
 def test_a_clock_that_was_set_back_does_not_silence_a_server() -> None:

@@ -46,7 +46,6 @@ async def test_an_accepted_peer_is_kept_and_replaced_by_its_host(opened: Databas
 
 async def test_a_peer_that_is_refused_again_is_counted(opened: Database) -> None:
     register = PostgresPeers(opened)
-    await register.add_refused([])
     await register.add_refused([STRANGER])
     later = NOW + SECOND
     again = replace(STRANGER, address="192.0.2.2", first_at=later, last_at=later, times=5)

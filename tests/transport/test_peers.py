@@ -166,6 +166,15 @@ def test_refused_peers_are_told_of_once_with_how_often() -> None:
     assert list(table.take_refusals()) == []
 
 
+def test_a_refused_peer_that_may_come_now_is_not_told_of() -> None:
+    table = PeerTable([])
+    for host in ("x.example", "y.example"):
+        table.authorise(facts(host), FAR, OpenedConnection())
+    table.replace([PeerRule(host="x.example")])
+    (refusal,) = table.take_refusals()
+    assert refusal.facts.origin_host == "y.example"
+
+
 def test_a_second_connection_of_a_known_peer_is_no_refused_peer() -> None:
     table, first, _ = occupied()
     table.prove(first)
