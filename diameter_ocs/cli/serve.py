@@ -79,7 +79,7 @@ def serve(
     configuration.identity()
     configuration = configuration.model_copy(update={"spool": spool_of(configuration, demo)})
     configure_logging(configuration.log_level, configuration.log_format)
-    configuration = _within_files(configuration)
+    configuration = within_files(configuration)
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
         asked_at = wall_clock()
@@ -111,7 +111,7 @@ def spool_of(configuration: Configuration, demo: bool) -> Path:
     return directory / configuration.identity()[0]
 
 
-def _within_files(configuration: Configuration) -> Configuration:
+def within_files(configuration: Configuration) -> Configuration:
     """Raises the limit of open files to what the connections need, else allows fewer of these."""
     wanted = configuration.connections_max + FILES_BESIDES_CONNECTIONS
     allowed = _allowed_files(wanted)

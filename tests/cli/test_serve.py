@@ -1,11 +1,14 @@
 """`serve` that cannot begin says why in one sentence; tests/system has the serving."""
 
+import resource
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from diameter_ocs.cli.serve import within_files
+from diameter_ocs.config import Configuration
 from tests.cli.conftest import Run
 
 IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
@@ -95,3 +98,17 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     assert ended.status == 3
     assert "the database cannot be reached" in ended.err
     assert "geheim" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("limit", "connections_max"), [((1024, 4096), 1000), ((1024, 1024), 768), ((100, 100), 16)]
+)
+def test_there_are_no_more_connections_than_files_allow(
+    limit: tuple[int, int], connections_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limit)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: raised.append(wanted))
+    within = within_files(Configuration(connections_max=1000))
+    assert within.connections_max == connections_max
+    assert raised == ([(1256, 4096)] if limit[1] > limit[0] else [])
