@@ -46,18 +46,20 @@ Tree = list[tuple[bytes, "Tree | bytes"]]
 
 def some_request(source: random.Random, me: Caller) -> bytes:
     """Return a request that nothing is wrong with, of one of three sessions."""
-    kind = source.choice((1, 1, 2, 2, 2, 3))
+    kind = source.choice((1, 1, 2, 2, 2, 3, 4))
     asked = [
         _some_service(source, group) for group in source.sample(GROUPS, source.choice((1, 2, 35)))
     ]
     session = avp(263, b"gw.example;1;%d;%d" % (me.subscriber, source.randrange(3)))
     information = avp(873, avp(874, avp(2, b"\1\2\3\4", vendor=10415), vendor=10415), vendor=10415)
     proxy = avp(284, avp(280, b"proxy.example") + avp(33, b"state"))
+    action = avp(436, number(source.randrange(4)))
     return me.request(
         kind,
         source.randrange(6),
         information,
         *source.choice(((), (proxy,))),
+        *((action,) if kind == 4 else ()),
         *asked,
         instead=[session],
         flags=source.choice((0xC0, 0xC0, 0xD0)),

@@ -247,15 +247,21 @@ async def test_an_answer_above_its_limit_keeps_every_grant_and_every_code(memory
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize("host", [GATEWAY, STRICT_GATEWAY])
 @pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.ci) for seed in range(2, 12))]
+    ("kept", "seed"),
+    [
+        ("memory", 1),
+        *(pytest.param("memory", seed, marks=pytest.mark.ci) for seed in range(2, 10)),
+        *(pytest.param("postgres", seed, marks=pytest.mark.ci) for seed in range(10, 14)),
+    ],
+    indirect=["kept"],
 )
 async def test_damaged_requests_are_answered_and_keep_the_books_balanced(
-    host: str, seed: int, memory: Kept
+    host: str, seed: int, kept: Kept
 ) -> None:
     source = random.Random(seed)
-    await furnish(memory.accounts, (1, 2, 3, REFERENCE))
+    await furnish(kept.accounts, (1, 2, 3, REFERENCE))
     callers = [Caller(number, host) for number in (1, 2, 3)]
-    async with Server(memory.store, RULES).serving() as server:
+    async with Server(kept.store, RULES).serving() as server:
         gateway = await server.connect(host)
         for _ in range(DAMAGED_REQUESTS):
             octets = some_request(source, source.choice(callers))
