@@ -1,7 +1,8 @@
 """`config reference`: every key of the configuration, as its model says."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -117,13 +118,16 @@ def _table(model: type[BaseModel]) -> str:
 
 
 def _type(field: FieldInfo) -> str:
+    return _bounded(_words(field.annotation), field.metadata)
+
+
+def _bounded(words: str, constraints: Iterable[object]) -> str:
     bounds = {
         name: getattr(constraint, name)
-        for constraint in field.metadata
+        for constraint in constraints
         for name in ("ge", "le")
         if hasattr(constraint, name)
     }
-    words = _words(field.annotation)
     if len(bounds) == 2:
         return f"{words}, {bounds['ge']} to {bounds['le']}"
     return f"{words}, at least {bounds['ge']}" if bounds else words
@@ -135,7 +139,8 @@ def _words(annotation: Any) -> str:
             return words
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _words(arguments[0])
+        named = [extra.metadata for extra in arguments[1:] if isinstance(extra, FieldInfo)]
+        return _bounded(_words(arguments[0]), chain.from_iterable(named))
     if origin is Literal:
         return " or ".join(f"`{choice}`" for choice in arguments)
     if origin is tuple:
