@@ -13,7 +13,7 @@ from diameter_ocs.charging.peers import (
 )
 from diameter_ocs.handlers import peers
 from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.handlers.provisioning import create_tenant
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.test_provisioning import code_of
 from tests.handlers.virtual_time import play
