@@ -1,7 +1,7 @@
 """`peer`: who may connect, who is connected, and who was refused."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -54,7 +54,9 @@ def accept(
     profile: Annotated[
         str | None,
         typer.Option(
-            "--profile", help="A [profiles.NAME] of the servers' configuration.", metavar="NAME"
+            "--profile",
+            help="How it is treated: the name of a profile in the servers' configuration.",
+            metavar="NAME",
         ),
     ] = None,
     address: Annotated[
@@ -73,8 +75,9 @@ def accept(
 ) -> None:
     """Let a peer connect; servers that run notice within seconds.
 
-    What was said of the same host before is replaced; a profile counts from its next connection
-    on. Peers of a server's own configuration stay as that says.
+    What was said of the same host before is replaced.
+    A profile counts from the next connection on.
+    What a server's own configuration names stays as that says.
     """
     peer = _checked(
         {
@@ -91,7 +94,7 @@ def accept(
         place,
         lambda rooms: peers.accept(rooms.accounts, PostgresPeers(rooms.database), peer, given),
     )
-    print_done(done, "\n".join(_accepted(peer, done.answer["configured_on"])), as_json)
+    print_done(done, "\n".join(_accepted(peer, done.answer)), as_json)
 
 
 @app.command("remove")
@@ -145,13 +148,15 @@ def show_all(
     _print_refused(found.refused)
 
 
-def _accepted(peer: AcceptedPeer, configured_on: Sequence[str]) -> Iterable[str]:
+def _accepted(peer: AcceptedPeer, answer: Mapping[str, Any]) -> Iterable[str]:
     """Yields what somebody should know who has accepted a peer."""
     where = f"from {', '.join(peer.addresses)}" if peer.addresses else "from any address"
     yield f"{peer.host} may connect {where}."
     if not peer.addresses:
         yield "Whoever knows that name may use it; --address limits it to a network."
-    for name in configured_on:
+    if not answer["servers"]:
+        yield "No server runs on this database now; one that starts will take it."
+    for name in answer["configured_on"]:
         yield f"The configuration of {name} names it already, and that counts there."
 
 

@@ -57,7 +57,8 @@ async def accept(accounts: Accounts, register: Register, peer: AcceptedPeer, ord
         before = await work.accepted_peer(peer.host)
         await work.put_peer(Acceptance(peer, now, actor))
         winners = [each.origin_host for each in servers if _is_configured(peer, each.configured)]
-        answer = {**_fields(peer), "configured_on": winners}
+        followers = [each.origin_host for each in servers]
+        answer = {**_fields(peer), "servers": followers, "configured_on": winners}
         return Effect(answer, None if before is None else _fields(before), _fields(peer))
 
     done = await perform(

@@ -88,6 +88,14 @@ def test_accepting_by_the_host_alone_suffices_and_is_audited(run: Run, database:
     assert run("peer", "list", "--json").json["accepted"] == []
 
 
+def test_who_accepts_a_peer_while_no_server_runs_is_told(run: Run) -> None:
+    ended = run("peer", "accept", HOST, "--address", "10.1.2.3")
+    assert ended.out.splitlines() == [
+        f"{HOST} may connect from 10.1.2.3/32.",
+        "No server runs on this database now; one that starts will take it.",
+    ]
+
+
 def test_who_accepts_what_a_server_has_configured_is_told(run: Run, database: str) -> None:
     told(database)
     ended = run("peer", "accept", "pgw1.example", "--realm", "example", "--address", "10.1.2.3")

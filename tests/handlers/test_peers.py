@@ -68,6 +68,7 @@ def test_a_peer_is_accepted_replaced_and_removed_and_all_is_audited(store: Memor
             "tenant": None,
             "profile": None,
             "addresses": [],
+            "servers": ["ocs.example"],
             "configured_on": [],
         }
         assert register.strangers == [("pgw1.example", "other"), ("x", "example")]
