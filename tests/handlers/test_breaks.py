@@ -23,7 +23,7 @@ from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database, Lease
 from diameter_ocs.store.work import PostgresStore, PostgresWork
 from diameter_ocs.transport.tcp import shut
-from tests.store.scenario import NOW, furnish, initial, update
+from tests.store.scenario import NOW, event, furnish, initial, update
 from tests.store.test_database import terminate_backends
 
 ACCOUNTS = range(1, 9)
@@ -127,12 +127,12 @@ def all_of(ask: Callable[..., ChargingRequest], **others: object) -> list[Chargi
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_connections_that_end_cost_nobody_anything(front: Front, moment: str) -> None:
-    for request in (initial, update):
+    for request in (initial, update, event):
         front.store.due = [moment, moment]
         assert set(await front.ask(*all_of(request))) == {"SUCCESS"}
         assert front.store.due == []
     assert set(front.journalled().values()) == {1}
-    assert len(front.journalled()) == 2 * len(ACCOUNTS)
+    assert len(front.journalled()) == 3 * len(ACCOUNTS)
 
 
 async def test_what_the_database_refuses_hurts_only_itself(front: Front) -> None:

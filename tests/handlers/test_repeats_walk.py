@@ -485,6 +485,7 @@ async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str)
     lanes = [Lanes(store, LaneSettings(batch_size=16), lambda: NOW) for store in stores]
     running = [asyncio.create_task(each.run()) for each in lanes]
     for request_type, usages in (
+        (EVENT, (want(20),)),
         (INITIAL, (want(100),)),
         (UPDATE, (used(70, 50),)),
         (TERMINATION, (used(30),)),
@@ -502,7 +503,7 @@ async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str)
             assert told(one) == told(other)
             assert sorted([one.novelty.name, other.novelty.name]) == ["NEW", "REPEATED"]
     for number in numbers:
-        assert (await octets(provisioning, number))[5:7] == (100, 0)
+        assert (await octets(provisioning, number))[5:7] == (120, 0)
     assert (await check_books(pools[0])).are_balanced
     for task in running:
         task.cancel()

@@ -7,6 +7,7 @@ other one has ended, as lanes do.
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Decision, Novelty, Outcome
 from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
+from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.charging.session import CloseReason
 from diameter_ocs.charging.supervision import close_unclaimed, supervise
 from diameter_ocs.handlers.catalogue import read_stored
@@ -30,6 +32,7 @@ from tests.store.scenario import (
     applied,
     case_of,
     charged,
+    event,
     furnish,
     initial,
     octets,
@@ -185,6 +188,8 @@ MAKERS: dict[str, Callable[[Table], ChargingRequest]] = {
     "update": lambda table: update(table.number, table.name),
     "termination": lambda table: terminate(table.number, table.name),
     "late usage": lambda table: update(table.number, table.name),
+    "event": lambda table: event(table.number, table.name),
+    "event in a session": lambda table: event(table.number, table.name),
 }
 
 
@@ -194,7 +199,7 @@ async def test_one_request_at_two_servers_is_charged_once(
 ) -> None:
     for table in await tables(postgres):
         before: list[ChargingRequest] = []
-        if kind != "initial":
+        if kind not in ("initial", "event"):
             before.append(initial(table.number, table.name))
         if kind == "late usage":
             before.append(terminate(table.number, table.name, request_number=0))
@@ -311,6 +316,23 @@ async def test_a_repeated_opening_gets_a_session_though_it_is_being_closed_as_un
         assert again.novelty is expected
         held = (await octets(postgres.accounts, table.number)).reserved
         assert held == (0 if first == 0 else 100)
+
+
+async def test_a_repeated_event_is_paid_for_or_not_served_though_it_is_being_reversed(
+    postgres: Kept, servers: tuple[Store, Store]
+) -> None:
+    for table in await tables(postgres):
+        request = event(table.number, table.name)
+        (paid,) = await charged(postgres.store, (table.group, request))
+        assert isinstance(paid, Decision)
+        reverse = partial(reverse_unclaimed, request, paid.edrs[0].number)
+        deeds = asked(table.group, request), Deed(table.group, reverse, NOW, request, table.key)
+        again, reversal, first = await raced(servers, deeds, table.order)
+        assert again is not None
+        assert reversal is not None, "that it was claimed is known to its own process alone"
+        assert again.novelty is (Novelty.REPEATED if first == 0 else Novelty.NEW)
+        assert (await octets(postgres.accounts, table.number)).used == (0 if first == 0 else 10)
+        assert await edrs(postgres, table) == (2 if first == 0 else 3)
 
 
 STALE: dict[str, Callable[[SessionKey, Case], Decision | None]] = {

@@ -147,6 +147,21 @@ def test_a_paid_minute_costs_its_price(gateway: Gateway, demo: Demonstration) ->
     assert demo.balances("demo-6")["money"]["used"] == 100_000
 
 
+def test_events_are_paid_until_nothing_is_left(gateway: Gateway, demo: Demonstration) -> None:
+    demo.command("balance", "debit", "demo-7", "97", "--type", "text")
+    demo.command("balance", "debit", "demo-7", "19.90")
+    session = gateway.session(subscriber(7))
+    steps = ["event", "event:rg=200/units=9", "event:rg=200/units=1"]
+    first, second, third = (session.credit_control(step) for step in parse_steps(steps))
+    granted = [each.granted for each in (*first.services, *second.services)]
+    assert [each.service_specific_units for each in granted if each is not None] == [1, 4]
+    assert [each.services[0].final_unit_action for each in (first, second)] == [None, "TERMINATE"]
+    assert (third.result_code, third.services[0].granted) == (4012, None)
+    assert [*first.faults, *second.faults, *third.faults] == []
+    balances = demo.balances("demo-7")
+    assert (balances["text"]["used"], balances["money"]["used"]) == (3, 100_000)
+
+
 @pytest.mark.parametrize(
     ("step", "codes"),
     [
@@ -154,6 +169,7 @@ def test_a_paid_minute_costs_its_price(gateway: Gateway, demo: Demonstration) ->
         ("terminate:rg=300/used=1", (5002,)),
         ("initial:rg=999/request=1MiB", (5031, 5031)),
         ("initial:rg=300/request=1MiB,rg=999/request=1MiB", (2001, 2001, 5031)),
+        ("event:rg=300/request=1MiB,rg=999/request=1MiB", (5031, 5031)),
     ],
 )
 def test_a_request_that_cannot_be_served_gets_the_code_of_its_case(
