@@ -2,25 +2,31 @@
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Literal
 
 import typer
 
-from ..charging.accounts import AccountSummary, NewAccount
+from ..charging.accounts import AccountSummary, Narrowed, NewAccount
+from ..charging.case import AccountState
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import parse_money
 from ..gy.identities import nai, sip_uri
 from ..handlers import provisioning
-from ..handlers.amounts import amount_text
-from ..handlers.answers import KINDS, account_answer, unit_type_of
+from ..handlers.accounts import create_child, delete_account, resume_account, suspend_account
+from ..handlers.answers import KINDS, account_answer
+from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
+from ..store.accounts import PostgresAccounts
 from . import database
+from .account_text import account_text, balances_text
 from .database import Rooms
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
-from .output import command, print_done, print_json, print_table, table_text
+from .output import command, print_done, print_json, print_table
 
 app = typer.Typer(help="Who is charged.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")]
 
 PATTERNS = {
     IdentityKind.IMSI: r"[0-9]{6,15}",
@@ -52,6 +58,14 @@ def create(
     credit: Annotated[
         str, typer.Option("--credit", help="Money to begin with, as 20.00.", metavar="AMOUNT")
     ] = "0",
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            "--parent",
+            help="The account below which it is opened, and whose balances pay after its own.",
+            metavar="NAME",
+        ),
+    ] = None,
     tenant: Tenant = None,
     transaction_id: TransactionId = None,
     data: Data = None,
@@ -68,16 +82,21 @@ def create(
     )
 
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    done = database.run(
-        place, lambda rooms: provisioning.create_account(rooms.accounts, tenant, new, given)
+    done = _change(
+        place,
+        lambda accounts: (
+            provisioning.create_account(accounts, tenant, new, given)
+            if parent is None
+            else create_child(accounts, tenant, (new, parent), given)
+        ),
     )
-    print_done(done, _account_text(done.answer), as_json)
+    print_done(done, account_text(done.answer), as_json)
 
 
 @app.command("show")
 @command
 def show(
-    name: Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")],
+    name: Name,
     tenant: Tenant = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -89,19 +108,29 @@ def show(
 
     async def work(rooms: Rooms) -> dict[str, Any]:
         account = await provisioning.find_account(rooms.accounts, tenant, name)
-        return await _described(rooms, account)
+        return (await described(rooms, [account]))[0]
 
     answer = database.run(place, work)
     if as_json:
         print_json(answer)
     else:
-        typer.echo(_account_text(answer))
+        typer.echo(account_text(answer))
 
 
 @app.command("list")
 @command
 def show_all(
     tenant: Tenant = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", help="Only this account's children.", metavar="NAME")
+    ] = None,
+    state: Annotated[
+        Literal["active", "suspended"] | None,
+        typer.Option("--state", help="Only accounts in this state."),
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option("--plan", help="Only accounts that have it now.", metavar="PLAN")
+    ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
     ] = 1000,
@@ -112,25 +141,92 @@ def show_all(
 ) -> None:
     """List accounts in the order in which they were opened."""
     place = database.Place(data, database_url, demo)
+    narrowed = Narrowed(parent, None if state is None else AccountState[state.upper()], plan)
 
     async def work(rooms: Rooms) -> list[dict[str, Any]]:
-        found = await rooms.accounts.find_accounts(tenant, None, limit + 1)
-        return [await _described(rooms, account) for account in found]
+        found = await rooms.accounts.find_accounts(tenant, None, limit + 1, narrowed)
+        return await described(rooms, found)
 
     found = database.run(place, work)
     accounts = found[:limit]
     if as_json:
         print_json(accounts)
         return
+    columns = ("account", "tenant", "parent", "state")
     print_table(
-        ["account", "tenant", "plans", "identities"],
+        [*columns, "plans", "identities"],
         [
-            (a["account"], a["tenant"], ", ".join(a["plans"]), " ".join(a["identities"]))
+            (*(a[name] for name in columns), ", ".join(a["plans"]), " ".join(a["identities"]))
             for a in accounts
         ],
     )
     if len(found) > limit:
         typer.echo(f"There are more than {limit}: raise --limit to see them.", err=True)
+
+
+@app.command("suspend")
+@command
+def suspend(
+    name: Name,
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Serve an account no more: its sessions are closed, new ones are refused with 4010."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    done = _change(place, lambda accounts: suspend_account(accounts, tenant, name, given))
+    closed = sessions_text(done.answer["closed_sessions"])
+    print_done(done, f"Account {name} is suspended, {closed}.", as_json)
+
+
+@app.command("resume")
+@command
+def resume(
+    name: Name,
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Serve an account again that was suspended."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    done = _change(place, lambda accounts: resume_account(accounts, tenant, name, given))
+    print_done(done, f"Account {name} is served again.", as_json)
+
+
+@app.command("delete")
+@command
+def delete(
+    name: Name,
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """End an account that has neither devices nor children: what its balances have is lost."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    done = _change(place, lambda accounts: delete_account(accounts, tenant, name, given))
+    answer = done.answer
+    closed = sessions_text(answer["closed_sessions"])
+    left = balances_text(answer["written_off"], answer["currency"])
+    text = f"Account {name} is deleted, {closed}. Its balances were:\n\n{left}"
+    print_done(done, text, as_json)
+
+
+def sessions_text(closed: int) -> str:
+    """Says how many sessions a command has closed."""
+    return f"{closed or 'no'} open session{'' if closed == 1 else 's'} closed"
+
+
+def _change(place: database.Place, work: Callable[[PostgresAccounts], Awaitable[Done]]) -> Done:
+    return database.run(place, lambda rooms: work(rooms.accounts))
 
 
 def parse_identity(text: str) -> Identity:
@@ -158,28 +254,12 @@ def _money(text: str) -> int:
     return amount
 
 
-async def _described(rooms: Rooms, account: AccountSummary) -> dict[str, Any]:
-    version = (await rooms.accounts.tenants())[account.tenant]
-    assert version is not None
-    catalogue = await rooms.accounts.read_catalogue(account.tenant, version)
-    return account_answer(account, catalogue, time.time_ns() // 1000)
-
-
-def _account_text(answer: Mapping[str, Any]) -> str:
-    rows = [
-        (
-            balance["id"],
-            balance["balance_type"],
-            *(
-                amount_text(balance[name], unit_type_of(balance["unit_type"]), answer["currency"])
-                for name in ("total", "used", "reserved", "available")
-            ),
-        )
-        for balance in answer["balances"]
-    ]
-    return (
-        f"account     {answer['account']} of tenant {answer['tenant']}\n"
-        f"plans       {', '.join(answer['plans'])}\n"
-        f"identities  {' '.join(answer['identities']) or '-'}\n\n"
-        + table_text(["balance", "type", "total", "used", "reserved", "available"], rows)
-    )
+async def described(rooms: Rooms, found: Sequence[AccountSummary]) -> list[dict[str, Any]]:
+    """Describes accounts as they are now."""
+    tenants, now = await rooms.accounts.tenants(), time.time_ns() // 1000
+    catalogues = {}
+    for tenant in {account.tenant for account in found}:
+        version = tenants[tenant]
+        assert version is not None
+        catalogues[tenant] = await rooms.accounts.read_catalogue(tenant, version)
+    return [account_answer(account, catalogues[account.tenant], now) for account in found]

@@ -18,11 +18,14 @@ from . import (
     catalogues,
     configuration,
     db,
+    devices,
     edrs,
+    identities,
     peers,
     serve,
     sessions,
     simulate,
+    subscriptions,
     tenants,
 )
 from .output import REFUSED, command, fail, report
@@ -66,6 +69,9 @@ commands.add_typer(tenants.app, name="tenant")
 commands.add_typer(catalogues.app, name="catalogue")
 accounts.app.command("import")(account_files.load)
 commands.add_typer(accounts.app, name="account")
+commands.add_typer(devices.app, name="device")
+commands.add_typer(identities.app, name="identity")
+commands.add_typer(subscriptions.app, name="subscription")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(sessions.app, name="session")
 commands.add_typer(edrs.app, name="edr")

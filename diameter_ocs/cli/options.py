@@ -45,6 +45,22 @@ Tenant = Annotated[
 ]
 
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="When it begins, as 2026-12-01 or 2026-12-01T12:00; default: now.",
+        metavar="TIME",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        help="The first moment when it has ended; default: it has no end.",
+        metavar="TIME",
+    ),
+]
 TransactionId = Annotated[
     str | None,
     typer.Option(

@@ -1,0 +1,65 @@
+"""Accounts, their plans and their balances as people read them, made from what commands answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..handlers.amounts import amount_text
+from ..handlers.answers import unit_type_of
+from .output import table_text
+
+AMOUNTS = ("total", "used", "reserved", "available")
+
+Answer = Mapping[str, Any]
+
+
+def account_text(answer: Answer) -> str:
+    """Writes an account with all that belongs to it."""
+    lines = [
+        ("account", f"{answer['account']} of tenant {answer['tenant']}"),
+        ("state", answer["state"]),
+        ("parent", answer["parent"]),
+        ("plans", ", ".join(answer["plans"])),
+    ]
+    devices = [
+        ("device", f"{device['device']}: {' '.join(device['identities']) or '-'}")
+        for device in answer["devices"]
+    ]
+    return (
+        "\n".join(f"{name:<10}{text or '-'}" for name, text in [*lines, *devices])
+        + "\n\n"
+        + subscriptions_text(answer["subscriptions"])
+        + "\n\n"
+        + balances_text(answer["balances"], answer["currency"])
+    )
+
+
+def subscriptions_text(subscriptions: Iterable[Answer]) -> str:
+    """Writes subscriptions as a table."""
+    columns = ("id", "plan", "from", "until", "state")
+    rows = [[each[name] for name in columns] for each in subscriptions]
+    return table_text(["subscription", *columns[1:]], rows)
+
+
+def balances_text(balances: Iterable[Answer], currency: str) -> str:
+    """Writes balances as a table."""
+    return table_text(
+        ["balance", "type", "priority", *AMOUNTS, "from", "until", "state"],
+        [
+            (
+                balance["id"],
+                balance["balance_type"],
+                balance["priority"],
+                *amount_texts(balance, currency),
+                balance["from"],
+                balance["until"],
+                balance["state"],
+            )
+            for balance in balances
+        ],
+    )
+
+
+def amount_texts(balance: Answer, currency: str) -> list[str]:
+    """Writes total, used, reserved and available."""
+    unit_type = unit_type_of(balance["unit_type"])
+    return [amount_text(balance[name], unit_type, currency) for name in AMOUNTS]
