@@ -45,7 +45,7 @@ async def create_child(
         numbers = iter(await found.work.numbers(numbers_needed(new, case.catalogue)))
         opening = open_account(new, case.catalogue, numbers, (found.now, found.actor))
         change = open_child(found.group, found.account.id, opening)
-        return Decided(change, _answer(change, opening.account.id))
+        return Decided(change, _answer(change, opening.account.id), opening.account.id)
 
     body = [new, parent]
     return await change_group(

@@ -37,6 +37,8 @@ class Decided(NamedTuple):
 
     change: GroupChange
     answer: Mapping[str, Any]
+    opened: int | None = None
+    """The id of an account that was opened: it is what the audit is about."""
 
 
 Decide = Callable[[Found], Awaitable[Decided]]
@@ -70,15 +72,21 @@ async def change_group(
         if group is None or group.case.accounts[found.id].state is AccountState.DELETED:
             raise Busy
         account = summary(group, found.id)
-        changed, answer = await decide(Found(work, group, account, actor))
+        changed, answer, opened = await decide(Found(work, group, account, actor))
         taken = await work.apply_group(changed)
         if taken:
             raise Refusal("exists", f"these are in use already: {', '.join(taken[:10])}")
-        catalogue, after = group.case.catalogue, summary(changed.after, found.id)
-        before, changed_to = [account_answer(each, catalogue, now) for each in (account, after)]
-        return Effect(answer, before, changed_to, found.name)
+        if opened is not None:
+            return Effect(answer, None, _described(changed.after, opened), answer["account"])
+        before, after = [_described(each, found.id) for each in (group, changed.after)]
+        return Effect(answer, before, after, found.name)
 
     return await perform(accounts, order, operation, (owner, body), change)
+
+
+def _described(group: Group, account_id: int) -> dict[str, Any]:
+    case = group.case
+    return account_answer(summary(group, account_id), case.catalogue, case.now)
 
 
 def named(name: str) -> Find:
