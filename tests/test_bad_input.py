@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from diameter.message import Message as OtherMessage
 
 from diameter_ocs.base import tolerance as base
 from diameter_ocs.base.codec import Group
@@ -104,8 +105,10 @@ REFERENCE = 999
 
 
 def answer_of(read: Message) -> Answer:
-    """Return what an answer says; it must be well formed."""
+    """Return what an answer says; it must be well formed, to another stack as well."""
     assert read.fault is None
+    other = OtherMessage.from_bytes(read.octets)
+    assert other.result_code == read.group.first("Result-Code")
     code = read.group.first("Result-Code")
     assert read.is_error == (3000 <= code < 4000)
     failed = read.group.avp("Failed-AVP")
