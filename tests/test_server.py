@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from diameter_ocs.base.peer import PeerAccepted
-from diameter_ocs.charging.peers import AcceptedPeer
+from diameter_ocs.charging.peers import AcceptedPeer, NamedProfile
 from diameter_ocs.config import Configuration
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.server import Readiness
@@ -175,6 +175,22 @@ CONFIGURED = Configuration(
     peers=[{"host": "own*", "realm": "example"}, {"realm": "other", "profile": "careful"}],
     profiles={"careful": {"strict": True, "requests_in_flight_max": 5, "answer_budget_seconds": 1}},
 )
+
+
+def test_a_profile_that_a_tenant_names_is_for_its_own_peers_that_have_none() -> None:
+    named = [NamedProfile("one", "own*", "careful"), NamedProfile("two", "*", "careful")]
+    accepted = [AcceptedPeer("b", None, "two"), AcceptedPeer("c", None, "two", "careful"),
+                AcceptedPeer("d")]  # fmt: skip
+    careful = PeerAccepted(strict=True, requests_in_flight_max=5, answer_budget_seconds=1)
+    own = CONFIGURED.peers[0].model_copy(update={"tenant": "one"})
+    configured = CONFIGURED.model_copy(update={"peers": (own, *CONFIGURED.peers[1:])})
+    assert [(rule.host, rule.terms_of_hosts) for rule in rules(configured, accepted, named)] == [
+        ("own*", (("own*", careful),)),
+        (None, ()),
+        ("b", (("*", careful),)),
+        ("c", ()),
+        ("d", ()),
+    ]
 
 
 def test_what_the_configuration_names_counts_before_what_was_accepted() -> None:

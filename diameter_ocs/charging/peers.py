@@ -18,6 +18,16 @@ class AcceptedPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedProfile:
+    """How a tenant wants some of its peers treated, where nobody else has said how."""
+
+    tenant: str
+    host: str
+    """A name or a pattern."""
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """An accepted peer, with when (microseconds since 1970) and by whom it was accepted."""
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 import yaml
 
 from ..charging.catalogue import AppliedDocument
-from ..handlers import catalogue_versions, provisioning
+from ..handlers import catalogue_versions, peers, provisioning
 from ..handlers.catalogue import read_document
 from ..handlers.catalogue_difference import Difference
 from ..handlers.catalogue_document import Document, json_schema
@@ -18,6 +19,7 @@ from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from ..handlers.catalogue_versions import Change
 from ..handlers.commands import Done
 from ..store.catalogue_versions import CatalogueVersions
+from ..store.peers import PostgresPeers
 from . import database
 from .database import Rooms
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
@@ -68,6 +70,8 @@ def apply(
     async def work(rooms: Rooms) -> Done | int:
         versions = CatalogueVersions(rooms.database)
         base, found = await catalogue_versions.difference_to(versions, document)
+        profiles = [peer.profile for peer in document.peers]
+        await peers.check_profiles(PostgresPeers(rooms.database), profiles, time.time_ns() // 1000)
         if dry_run:
             version = await provisioning.check_catalogue(rooms.accounts, document)
             _print_differences(found, as_json)

@@ -21,6 +21,7 @@ from .quantities import PATTERN, parse_quantity, shortened
 TAX_MAX = 10
 CURRENCY = "[A-Z]{3}"
 SERVICE_CONTEXT = "32[0-9]{3}"
+HOST = r"[A-Za-z0-9_.*?\[\]!-]{1,255}"
 
 UnitTypeName = Literal["time", "volume", "units"]
 """Seconds, octets, or whatever the service counts."""
@@ -56,6 +57,12 @@ def _check_currency(text: str) -> str:
 def _check_service_context(text: str) -> str:
     if not re.fullmatch(SERVICE_CONTEXT, text):
         raise ValueError('name the document of a service context, like "32251"')
+    return text
+
+
+def _check_host(text: str) -> str:
+    if not re.fullmatch(HOST, text):
+        raise ValueError("write a host name or a pattern of it, like pgw*.example.net")
     return text
 
 
@@ -210,6 +217,16 @@ class PlanPart(Part):
     """What pays for what, by their priorities."""
 
 
+class PeerPart(Part):
+    """How some of the tenant's peers are treated when they connect."""
+
+    host: Annotated[str, AfterValidator(_check_host), _schema("string", pattern=f"^{HOST}$")]
+    """Their Origin-Host or a pattern of it, as pgw*.example.net; the first that matches counts."""
+    profile: Name
+    """A `[profiles.NAME]` of the servers' configuration; one that is named there, or by
+    `peer accept`, goes before."""
+
+
 class Document(Part):
     """All that one tenant sells."""
 
@@ -233,6 +250,8 @@ class Document(Part):
     """The money that pays where nothing else is said; not written: the first type of money."""
     plans: tuple[PlanPart, ...] = ()
     """What accounts subscribe to."""
+    peers: Annotated[tuple[PeerPart, ...], Field(max_length=1000)] = ()
+    """How the gateways are treated that the servers know as this tenant's."""
     _source: str | None = PrivateAttr(default=None)
 
     @property
@@ -257,6 +276,7 @@ PARTS: dict[str, type[Part]] = {
     "services": ServicePart,
     "allowance": AllowancePart,
     "price": PricePart,
+    "peers": PeerPart,
 }
 """The model of a mapping by the key that it, or the list of it, stands under."""
 

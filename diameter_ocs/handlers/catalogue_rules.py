@@ -68,6 +68,10 @@ def findings(document: Document) -> Iterator[Finding]:
     yield from _repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
     for path, plan in plans:
         yield from _of_plan(path, plan, known)
+    hosts = [
+        ((*path, "host"), peer.host.lower()) for path, peer in _listed("peers", document.peers)
+    ]
+    yield from _repeated("host", hosts)
 
 
 def suggestion(word: object, known: Iterable[object]) -> str:

@@ -68,6 +68,13 @@ async def accept(accounts: Accounts, register: Register, peer: AcceptedPeer, ord
     return done
 
 
+async def check_profiles(register: Register, names: Collection[str], now: int) -> None:
+    """Refuses profiles that no server knows."""
+    servers = await register.servers(now - SEEN_MICROSECONDS)
+    for name in names:
+        _check_profile(name, servers)
+
+
 async def remove(accounts: Accounts, register: Register, host: str, order: Order) -> Done:
     """Takes an accepted peer back."""
     name = host.lower()

@@ -1,6 +1,6 @@
 """Has a server take the peers that operators accept, and tells them which ones come."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
@@ -12,6 +12,7 @@ from ..charging.peers import (
     Acceptance,
     AcceptedPeer,
     ConnectedPeer,
+    NamedProfile,
     RefusedPeer,
     RunningServer,
 )
@@ -34,6 +35,12 @@ class Register(Protocol):
     async def acceptances(self) -> Sequence[Acceptance]:
         """Returns the accepted peers by their hosts."""
 
+    async def catalogue_versions(self) -> Mapping[str, int | None]:
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
+
+    async def named_profiles(self) -> Sequence[NamedProfile]:
+        """Returns the profiles that the tenants' catalogues name, in their order."""
+
     async def add_refused(self, peers: Sequence[RefusedPeer]) -> None:
         """Adds refused peers to those that are there, and keeps the latest."""
 
@@ -47,8 +54,11 @@ class Register(Protocol):
 class Gate(Protocol):
     """What is needed of the connections."""
 
-    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
-        """Takes these peers, besides those of the configuration, and no others from now on."""
+    def admit(self, accepted: Sequence[AcceptedPeer], named: Sequence[NamedProfile] = ()) -> None:
+        """Takes these peers, besides those of the configuration, and no others from now on.
+
+        `named` says how tenants want peers treated when they connect.
+        """
 
     def refused(self, now: int) -> Sequence[RefusedPeer]:
         """Returns the peers that were refused since it was asked last."""
@@ -71,6 +81,8 @@ class Peering:
         self._server = server
         self._clock = clock
         self._accepted: list[AcceptedPeer] = []
+        self._versions: Mapping[str, int | None] = {}
+        self._named: Sequence[NamedProfile] = ()
         self._told: list[tuple[str, int, str]] | None = None
         self._told_at = 0
         self._refused_at = 0
@@ -90,10 +102,14 @@ class Peering:
 
     async def _follow(self) -> None:
         accepted = [each.peer for each in await self._register.acceptances()]
-        if accepted != self._accepted:
-            log.info("accepted peers changed", peers=len(accepted))
-            self._accepted = accepted
-            self._gate.admit(accepted)
+        versions, named = await self._register.catalogue_versions(), self._named
+        if versions != self._versions:
+            named = await self._register.named_profiles()
+            self._versions = versions
+        if accepted != self._accepted or named != self._named:
+            log.info("accepted peers changed", peers=len(accepted), profiles=len(named))
+            self._accepted, self._named = accepted, named
+            self._gate.admit(accepted, named)
 
     async def _tell(self) -> None:
         now = self._clock()

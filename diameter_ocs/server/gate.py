@@ -7,7 +7,14 @@ from uuid import uuid4
 import structlog
 
 from ..base.peer import PeerAccepted
-from ..charging.peers import AcceptedPeer, ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
+from ..charging.peers import (
+    AcceptedPeer,
+    ConfiguredPeer,
+    ConnectedPeer,
+    NamedProfile,
+    RefusedPeer,
+    RunningServer,
+)
 from ..config import Configuration, PeerEntry
 from ..transport.peers import PeerRule, PeerTable
 from ..transport.tcp import Listener
@@ -33,13 +40,18 @@ class Gate:
         self._listener = listener
         self._on_change = on_change
 
-    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
-        """Takes these peers, besides those of the configuration, and no others from now on."""
+    def admit(self, accepted: Sequence[AcceptedPeer], named: Sequence[NamedProfile] = ()) -> None:
+        """Takes these peers, besides those of the configuration, and no others from now on.
+
+        `named` says how tenants want their peers treated that have no profile otherwise.
+        """
         profiles = self._configuration.profiles
-        for peer in accepted:
-            if peer.profile is not None and peer.profile not in profiles:
-                log.warning("profile unknown", peer=peer.host, profile=peer.profile)
-        self._peers.replace(rules(self._configuration, accepted))
+        wanted = [(peer.host, peer.profile) for peer in accepted if peer.profile is not None]
+        wanted += [(peer.host, peer.profile) for peer in named]
+        for host, profile in wanted:
+            if profile not in profiles:
+                log.warning("profile unknown", peer=host, profile=profile)
+        self._peers.replace(rules(self._configuration, accepted, named))
         self._on_change()
 
     def refused(self, now: int) -> Sequence[RefusedPeer]:
@@ -90,11 +102,23 @@ def described(configuration: Configuration, now: int) -> RunningServer:
     return RunningServer(uuid4().hex, name, now, now, profiles, configured, ())
 
 
-def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> list[PeerRule]:
-    """Returns who may connect: what the configuration names comes before what was accepted."""
+def rules(
+    configuration: Configuration,
+    accepted: Sequence[AcceptedPeer],
+    named: Sequence[NamedProfile] = (),
+) -> list[PeerRule]:
+    """Returns who may connect: what the configuration names comes before what was accepted.
+
+    A profile that a tenant's catalogue names is for its own peers, where nothing else names one.
+    """
     configured = [
         PeerRule(
-            entry.host, entry.realm, entry.tenant, entry.addresses, _terms(configuration, entry)
+            entry.host,
+            entry.realm,
+            entry.tenant,
+            entry.addresses,
+            _terms(configuration, entry.profile),
+            _terms_of_tenant(configuration, entry, named),
         )
         for entry in configuration.peers
     ]
@@ -104,7 +128,8 @@ def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> lis
             peer.realm,
             peer.tenant,
             tuple(map(ip_network, peer.addresses)),
-            _terms(configuration, peer),
+            _terms(configuration, peer.profile),
+            _terms_of_tenant(configuration, peer, named),
         )
         for peer in accepted
         if not any(rule.matches(peer.host, peer.realm or "") for rule in configured)
@@ -113,9 +138,22 @@ def rules(configuration: Configuration, accepted: Sequence[AcceptedPeer]) -> lis
     return configured + others + anybody
 
 
-def _terms(configuration: Configuration, peer: PeerEntry | AcceptedPeer) -> PeerAccepted:
+def _terms_of_tenant(
+    configuration: Configuration, peer: PeerEntry | AcceptedPeer, named: Sequence[NamedProfile]
+) -> tuple[tuple[str, PeerAccepted], ...]:
+    """Returns how the tenant of a peer wants its hosts treated, by their patterns."""
+    if peer.profile is not None or peer.tenant is None:
+        return ()
+    return tuple(
+        (each.host, _terms(configuration, each.profile))
+        for each in named
+        if each.tenant == peer.tenant
+    )
+
+
+def _terms(configuration: Configuration, name: str | None) -> PeerAccepted:
     """Returns how a peer is treated: by its profile, if it has one that is known."""
-    profile = configuration.profiles.get(peer.profile or "")
+    profile = configuration.profiles.get(name or "")
     if profile is None:
         return PeerAccepted()
     return PeerAccepted(

@@ -1,6 +1,6 @@
 """Peers that were accepted or refused, and the servers with their connections."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,11 +13,20 @@ from ..charging.peers import (
     AcceptedPeer,
     ConfiguredPeer,
     ConnectedPeer,
+    NamedProfile,
     RefusedPeer,
     RunningServer,
 )
 from .database import Database
-from .tables import accepted_peer, microseconds_of, moment, refused_peer, running_server
+from .tables import (
+    accepted_peer,
+    catalogue,
+    microseconds_of,
+    moment,
+    refused_peer,
+    running_server,
+    tenant,
+)
 
 REFUSED_MAX = 500
 """Refused peers that are kept: those that came last."""
@@ -34,6 +43,26 @@ class PostgresPeers:
         async with self._database.transaction() as connection:
             rows = await connection.execute(select(accepted_peer).order_by(accepted_peer.c.host))
             return [_acceptance(row) for row in rows]
+
+    async def catalogue_versions(self) -> Mapping[str, int | None]:
+        """Returns the version of each tenant's catalogue; None: none was applied yet."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(select(tenant.c.name, tenant.c.catalogue_version))
+            return {row.name: row.catalogue_version for row in rows}
+
+    async def named_profiles(self) -> Sequence[NamedProfile]:
+        """Returns the profiles that the tenants' catalogues name, in their order."""
+        running = (catalogue.c.tenant == tenant.c.name) & (
+            catalogue.c.version == tenant.c.catalogue_version
+        )
+        named = catalogue.c.document["peers"]
+        statement = select(tenant.c.name, named).join(catalogue, running).order_by(tenant.c.name)
+        async with self._database.transaction() as connection:
+            return [
+                NamedProfile(name, peer["host"], peer["profile"])
+                for name, peers in await connection.execute(statement)
+                for peer in peers or ()
+            ]
 
     async def refused(self) -> Sequence[RefusedPeer]:
         """Returns the peers that were refused, the latest first."""

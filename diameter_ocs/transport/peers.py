@@ -36,6 +36,8 @@ class PeerRule:
     addresses: tuple[Network, ...] = ()
     terms: PeerAccepted = AS_USUAL
     """How the peers are treated."""
+    terms_of_hosts: tuple[tuple[str, PeerAccepted], ...] = ()
+    """How some of them are, by a name or pattern; the first that matches counts."""
     is_loopback_only: bool = False
 
     def matches(self, host: str, realm: str) -> bool:
@@ -43,6 +45,11 @@ class PeerRule:
         return (self.realm is None or realm.lower() == self.realm.lower()) and (
             self.host is None or host_matches(host, self.host)
         )
+
+    def terms_of(self, host: str) -> PeerAccepted:
+        """Returns how a peer is treated that matches."""
+        found = (terms for pattern, terms in self.terms_of_hosts if host_matches(host, pattern))
+        return next(found, self.terms)
 
     def admits(self, address: Address) -> bool:
         """Says whether a peer may come from an address."""
@@ -207,7 +214,7 @@ class PeerTable:
             return _unknown(f"{host} of {realm} is no peer of this node")
         if not rule.admits(address):
             return _unknown(f"{host} may not connect from {address}")
-        return rule.terms
+        return rule.terms_of(host)
 
     def _note_refusal(self, facts: CerFacts, address: Address) -> None:
         name = facts.origin_host.lower(), facts.origin_realm.lower()

@@ -1,7 +1,7 @@
 """A server follows the operators within a round, and tells them no more than it must."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -10,12 +10,14 @@ from diameter_ocs.charging.peers import (
     Acceptance,
     AcceptedPeer,
     ConnectedPeer,
+    NamedProfile,
     RefusedPeer,
     RunningServer,
 )
 from diameter_ocs.jobs.peering import REFUSED_MICROSECONDS, TELL_MICROSECONDS, Peering
 
 NOW = 1_800_000_000_000_000
+STRICT = NamedProfile("acme", "pgw*.example", "strict")
 GATEWAY = AcceptedPeer("gw.example")
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 0, 0)
 STRANGER = RefusedPeer("x", "example", "unknown", "192.0.2.9", "gw", (4,), NOW, NOW, 2)
@@ -31,11 +33,21 @@ class Database:
         self.refused: list[Sequence[RefusedPeer]] = []
         self.forgotten: list[tuple[int, str | None]] = []
         self.is_away = False
+        self.versions: dict[str, int | None] = {}
+        self.named: Sequence[NamedProfile] = ()
+        self.reads = 0
 
     async def acceptances(self) -> Sequence[Acceptance]:
         if self.is_away:
             raise CasesUnavailable("away")
         return [Acceptance(peer, NOW, "ann") for peer in self.accepted]
+
+    async def catalogue_versions(self) -> Mapping[str, int | None]:
+        return self.versions
+
+    async def named_profiles(self) -> Sequence[NamedProfile]:
+        self.reads += 1
+        return self.named
 
     async def add_refused(self, peers: Sequence[RefusedPeer]) -> None:
         self.refused.append(peers)
@@ -54,11 +66,13 @@ class Gate:
 
     def __init__(self) -> None:
         self.admitted: list[Sequence[AcceptedPeer]] = []
+        self.named: Sequence[NamedProfile] = ()
         self.here: tuple[ConnectedPeer, ...] = ()
         self.strangers: Sequence[RefusedPeer] = [STRANGER]
 
-    def admit(self, accepted: Sequence[AcceptedPeer]) -> None:
+    def admit(self, accepted: Sequence[AcceptedPeer], named: Sequence[NamedProfile] = ()) -> None:
         self.admitted.append(accepted)
+        self.named = named
 
     def refused(self, now: int) -> Sequence[RefusedPeer]:
         return self.strangers
@@ -91,6 +105,21 @@ def test_peers_that_were_accepted_or_removed_are_noticed_once() -> None:
     server.database.accepted = []
     server.round()
     assert server.gate.admitted == [[GATEWAY], []]
+
+
+def test_profiles_that_catalogues_name_are_read_when_one_is_applied() -> None:
+    server = Server()
+    server.database.versions = {"acme": 1}
+    server.round()
+    assert server.gate.admitted == []
+    server.database.named = [STRICT]
+    server.round()
+    assert (server.gate.admitted, server.database.reads) == ([], 1)
+    server.database.versions = {"acme": 2}
+    server.round()
+    server.round()
+    assert (server.gate.admitted, server.database.reads) == ([[]], 2)
+    assert server.gate.named == [STRICT]
 
 
 def test_a_server_tells_when_peers_change_and_else_now_and_then() -> None:

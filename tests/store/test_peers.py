@@ -7,13 +7,17 @@ from diameter_ocs.charging.peers import (
     AcceptedPeer,
     ConfiguredPeer,
     ConnectedPeer,
+    NamedProfile,
     RefusedPeer,
     RunningServer,
 )
+from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.provisioning import apply_catalogue
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store import peers
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.peers import REFUSED_MAX, PostgresPeers
-from tests.store.scenario import NOW
+from tests.store.scenario import DOCUMENT, NOW, ORDER, Kept
 
 SECOND = 1_000_000
 STRANGER = RefusedPeer("gw.example", "example", "unknown", "192.0.2.1", "gw", (4,), NOW, NOW, 1)
@@ -42,6 +46,22 @@ async def test_an_accepted_peer_is_kept_and_replaced_by_its_host(opened: Databas
         await peers.drop(connection, "a.example")
         assert await peers.find(connection, "a.example") is None
     assert await register.acceptances() == [third]
+
+
+async def test_profiles_are_those_that_the_running_catalogues_name(postgres: Kept) -> None:
+    assert postgres.database is not None
+    register = PostgresPeers(postgres.database)
+    named = "peers: [{host: pgw*, profile: a}, {host: gw.example, profile: b}]\n"
+    for tenant, texts in (("one", (named, "")), ("two", ("", named)), ("three", ())):
+        await create_tenant(postgres.accounts, tenant, ORDER)
+        for text in texts:
+            document = DOCUMENT.replace("tenant: demo", f"tenant: {tenant}") + text
+            await apply_catalogue(postgres.accounts, read_document(document), ORDER)
+    assert await register.catalogue_versions() == {"one": 2, "two": 2, "three": None}
+    assert await register.named_profiles() == [
+        NamedProfile("two", "pgw*", "a"),
+        NamedProfile("two", "gw.example", "b"),
+    ]
 
 
 async def test_a_peer_that_is_refused_again_is_counted(opened: Database) -> None:

@@ -72,6 +72,13 @@ def test_a_peer_with_a_rule_is_taken(
     assert table.authorise(facts(host, realm), address, OpenedConnection()) == accepted
 
 
+def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
+    strict, hasty = PeerAccepted(strict=True), PeerAccepted(answer_budget_seconds=1)
+    table = PeerTable([PeerRule(realm="example", terms_of_hosts=(("GW1*", strict), ("*", hasty)))])
+    assert table.authorise(facts("gw1.example"), NEAR, OpenedConnection()) == strict
+    assert table.authorise(facts("gw2.example"), NEAR, OpenedConnection()) == hasty
+
+
 @pytest.mark.parametrize(
     ("host", "realm", "address"),
     [
