@@ -10,7 +10,6 @@ import io
 import json
 import random
 from collections.abc import AsyncIterator, Collection, Iterator
-from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -33,7 +32,7 @@ from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
-from diameter_ocs.store.edrs import list_edrs
+from diameter_ocs.store.journal import EdrsAsked, list_edrs
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.work import PostgresStore
 from diameter_ocs.transport.peers import PeerRule
@@ -204,10 +203,10 @@ async def edrs_of_the_first(kept: Kept) -> list[Edr]:
     if kept.database is None:
         assert isinstance(kept.store, MemoryStore)
         return next(iter(kept.store.groups.values())).edrs
-    epoch, end = (datetime.fromtimestamp(at, UTC) for at in (0, NOW // 500_000))
-    found = await list_edrs(kept.database, None, epoch, end, 1000)
-    first = min(group for group, _ in found)
-    return sorted((edr for group, edr in found if group == first), key=lambda edr: edr.number)
+    found = await list_edrs(kept.database, EdrsAsked(0, 2 * NOW), 1000)
+    first = min(each.group_id for each in found)
+    own = (each.edr for each in found if each.group_id == first)
+    return sorted(own, key=lambda edr: edr.number)
 
 
 @pytest.mark.usefixtures("log")

@@ -1,25 +1,34 @@
 """`edr`: the journal."""
 
-import datetime
+import re
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from ..charging.decisions import Edr, Grant, ServiceRecord
+from ..charging.decisions import EdrKind, Grant, ServiceRecord
 from ..handlers import provisioning
-from ..handlers.moments import moment_text
-from ..store.edrs import list_edrs
+from ..handlers.moments import moment_text, parse_moment
+from ..handlers.refusals import Refusal
+from ..store.journal import EdrsAsked, ListedEdr, list_edrs
 from . import database
 from .database import Rooms
+from .edr_text import print_edr, service_text
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant
 from .output import command, print_json, print_table
 
 app = typer.Typer(help="The journal: one record of each decision.", no_args_is_help=True)
 
+DAY = 86_400_000_000
 
-@app.callback()
-def edr() -> None:
-    """The journal: one record of each decision."""
+
+class Kind(StrEnum):
+    """The families of EDRs, as they are written on a command line."""
+
+    CHARGING = "charging"
+    BILLING = "billing"
+    ACCOUNT = "account"
+    DEVICE = "device"
 
 
 @app.command("list")
@@ -29,9 +38,23 @@ def show_all(
         str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
     ] = None,
     tenant: Tenant = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", help="Only this Session-Id's.", metavar="SESSION-ID"),
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="From this time on, as 2026-11-20T18:30.", metavar="TIME"),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Before this time.", metavar="TIME")
+    ] = None,
     days: Annotated[
         int,
-        typer.Option("--days", min=1, max=36_500, help="How far to look back.", metavar="NUMBER"),
+        typer.Option(
+            "--days", min=1, max=36_500, help="How far to look back without --since.", metavar="N"
+        ),
     ] = 7,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
@@ -42,57 +65,94 @@ def show_all(
     as_json: AsJson = False,
 ) -> None:
     """List EDRs, the newest first."""
+    first = None if since is None else parse_moment(since)
+    end = None if until is None else parse_moment(until)
 
-    async def work(rooms: Rooms) -> list[tuple[int, Edr]]:
-        group = None
+    async def work(rooms: Rooms) -> list[ListedEdr]:
+        # What a command has just done, by the database's clock, is always among them.
+        last = await rooms.database.ping() + DAY if end is None else end
+        asked = EdrsAsked(
+            last - (days + 1) * DAY if first is None else first,
+            last,
+            tenant=tenant,
+            session_id=None if session is None else session.encode(errors="surrogateescape"),
+            kind=None if kind is None else EdrKind[kind.name],
+        )
         if account is not None:
             found = await provisioning.find_account(rooms.accounts, tenant, account)
-            group = found.group_id
-        now = datetime.datetime.now(datetime.UTC)
-        since = now - datetime.timedelta(days=days)
-        until = now + datetime.timedelta(days=1)
-        return await list_edrs(rooms.database, group, since, until, limit)
+            asked = asked._replace(group_id=found.group_id, account_id=found.id)
+        return await list_edrs(rooms.database, asked, limit)
 
     edrs = database.run(database.Place(data, database_url, demo), work)
     if as_json:
-        print_json([_edr_json(group, edr) for group, edr in edrs])
+        print_json([edr_json(each) for each in edrs])
         return
-    print_table(
-        ["edr", "time", "action", "outcome", "session", "number", "services"],
-        [_row(group, edr) for group, edr in edrs],
-    )
+    columns = ["edr", "time", "account", "action", "outcome", "session", "number", "services"]
+    print_table(columns, map(_row, edrs))
 
 
-def edr_name(group: int, edr: Edr) -> str:
-    """Returns the EDR's id, (group, time, number), as one word."""
-    return f"{group}-{edr.at}-{edr.number}"
+@app.command("show")
+@command
+def show(
+    name: Annotated[str, typer.Argument(help="An EDR's id, as `edr list` says.", metavar="ID")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show all of an EDR."""
+    group, at, number = _parsed(name)
+
+    async def work(rooms: Rooms) -> tuple[dict[str, Any], dict[int, str]]:
+        for each in await list_edrs(rooms.database, EdrsAsked(at, at + 1, group), 100_000):
+            if each.edr.number == number:
+                balances = await rooms.accounts.group_balances(group)
+                return edr_json(each), {balance.id: balance.balance_type for balance in balances}
+        raise Refusal("edr_unknown", f"there is no EDR {name!r}, or it is not kept any more")
+
+    answer, balance_types = database.run(database.Place(data, database_url, demo), work)
+    if as_json:
+        print_json(answer)
+    else:
+        print_edr(answer, balance_types)
 
 
-def _row(group: int, edr: Edr) -> tuple[object, ...]:
+def _parsed(name: str) -> tuple[int, int, int]:
+    """Reads an EDR's id: group, time and number."""
+    match = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,17})-([0-9]{1,18})", name)
+    if match is None:
+        raise Refusal("edr_unknown", f"{name!r} is no EDR's id; `edr list` says them")
+    group, at, number = map(int, match.groups())
+    return group, at, number
+
+
+def _row(listed: ListedEdr) -> tuple[object, ...]:
+    edr = listed.edr
     return (
-        edr_name(group, edr),
+        edr_name(listed),
         moment_text(edr.at),
+        listed.account,
         edr.action if edr.reason is None else f"{edr.action} ({edr.reason})",
         edr.outcome.name.lower(),
         None if edr.session_id is None else edr.session_id.decode(errors="backslashreplace"),
         "" if edr.request_number is None else str(edr.request_number),
-        ", ".join(map(_service_text, edr.services)),
+        ", ".join(map(service_text, edr.services)),
     )
 
 
-def _service_text(service: ServiceRecord) -> str:
-    parts = [f"{service.rating_group}: {service.outcome.name.lower()}"]
-    if service.settlement.reported:
-        parts.append(f"used {service.settlement.reported}")
-    if service.grant is not None:
-        parts.append(f"granted {service.grant.units}")
-    return " ".join(parts)
+def edr_name(listed: ListedEdr) -> str:
+    """Returns the EDR's id, (group, time, number), as one word."""
+    return f"{listed.group_id}-{listed.edr.at}-{listed.edr.number}"
 
 
-def _edr_json(group: int, edr: Edr) -> dict[str, Any]:
+def edr_json(listed: ListedEdr) -> dict[str, Any]:
+    """Describes an EDR with all that it says."""
+    edr = listed.edr
     return {
-        "edr": edr_name(group, edr),
+        "edr": edr_name(listed),
         "time": moment_text(edr.at),
+        "account": listed.account,
+        "tenant": listed.tenant,
         "account_id": edr.account_id,
         "kind": edr.kind.name,
         "action": edr.action,

@@ -1,20 +1,18 @@
 """EDRs as rows, and rows as EDRs."""
 
-import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Numeric, Row, Text, cast, func, select, true
+from sqlalchemy import JSON, Numeric, Row, func, select, true
 
 from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement
 from ..charging.ledger import Posting
-from .batches import microseconds
 from .database import Database
 from .tables import edr
 
 _services = msgspec.json.Decoder(tuple[ServiceRecord, ...])
 _encode = msgspec.json.Encoder().encode
-_PLAIN = (
+PLAIN = (
     "account_id",
     "kind",
     "action",
@@ -85,33 +83,6 @@ def answered(row: tuple[Any, ...]) -> Edr:
     )
 
 
-async def list_edrs(
-    database: Database,
-    group_id: int | None,
-    since: datetime.datetime,
-    until: datetime.datetime,
-    limit: int,
-) -> list[tuple[int, Edr]]:
-    """Returns (group, EDR) of a span of time, the newest first; None: of all groups."""
-    statement = (
-        select(
-            edr.c.group_id,
-            edr.c.number,
-            microseconds(edr.c.at).label("at"),
-            *(edr.c[name] for name in _PLAIN),
-            cast(edr.c.services, Text).label("services"),
-            *(edr.c[name] for name in POSTINGS),
-        )
-        .where(edr.c.at >= since, edr.c.at < until)
-        .order_by(edr.c.at.desc(), edr.c.number.desc())
-        .limit(limit)
-    )
-    if group_id is not None:
-        statement = statement.where(edr.c.group_id == group_id)
-    async with database.transaction() as connection:
-        return [(row.group_id, _edr_of(row)) for row in await connection.execute(statement)]
-
-
 async def usage_recorded(database: Database) -> tuple[int, int]:
     """Returns how many EDRs belong to sessions, and the units that they say were reported."""
     services = func.json_array_elements(edr.c.services).table_valued("value").lateral()
@@ -129,7 +100,8 @@ async def usage_recorded(database: Database) -> tuple[int, int]:
         return count.scalar_one(), int(total.scalar_one())
 
 
-def _edr_of(row: Row[Any]) -> Edr:
+def edr_of(row: Row[Any]) -> Edr:
+    """Reads a whole EDR, by the names of its columns."""
     return Edr(
         number=row.number,
         at=row.at,
@@ -137,7 +109,7 @@ def _edr_of(row: Row[Any]) -> Edr:
         outcome=Outcome(row.outcome),
         postings=_postings(*(getattr(row, name) for name in POSTINGS)),
         services=_services.decode(row.services),
-        **{name: getattr(row, name) for name in _PLAIN if name not in ("kind", "outcome")},
+        **{name: getattr(row, name) for name in PLAIN if name not in ("kind", "outcome")},
     )
 
 

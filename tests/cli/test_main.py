@@ -63,6 +63,7 @@ def test_there_are_the_promised_commands() -> None:
         "db migrate",
         "db restore",
         "edr list",
+        "edr show",
         "peer accept",
         "peer list",
         "peer remove",

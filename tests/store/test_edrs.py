@@ -1,7 +1,5 @@
 """EDRs come back from the journal as they were decided."""
 
-import datetime
-
 from diameter_ocs.charging.decisions import (
     Edr,
     EdrKind,
@@ -13,11 +11,10 @@ from diameter_ocs.charging.decisions import (
 from diameter_ocs.charging.ledger import Posting
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
 from diameter_ocs.store.database import Database
-from diameter_ocs.store.edrs import list_edrs
-from diameter_ocs.store.tables import EPOCH
+from diameter_ocs.store.journal import EdrsAsked, ListedEdr, list_edrs
 from tests.store.scenario import NOW, Kept, case_of, charged, furnish, initial, keep, terminate
 
-ALWAYS = EPOCH, datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
+ALWAYS = EdrsAsked(0, 2 * NOW)
 
 
 def pool(kept: Kept) -> Database:
@@ -57,8 +54,8 @@ async def test_every_field_of_an_edr_is_kept(postgres: Kept) -> None:
     empty = Edr(3, NOW + 1, group, EdrKind.ACCOUNT, "debit", Outcome.SUCCESS,
                 (Posting(balances[0], -5, 0, 0),))  # fmt: skip
     await keep(postgres.store, before, before._replace(version=3), full, empty)
-    found = await list_edrs(pool(postgres), group, *ALWAYS, 2)
-    assert found == [(group, full), (group, empty)]
+    found = await list_edrs(pool(postgres), ALWAYS._replace(group_id=group), 2)
+    assert found == [ListedEdr(group, "account 1", "demo", each) for each in (full, empty)]
 
 
 async def test_edrs_are_listed_newest_first_and_bounded(postgres: Kept) -> None:
@@ -67,8 +64,8 @@ async def test_edrs_are_listed_newest_first_and_bounded(postgres: Kept) -> None:
     await charged(postgres.store, (second, initial(2, b"two")), now=NOW + 2)
 
     async def numbers(group: int | None, limit: int = 100) -> list[tuple[int, int]]:
-        found = await list_edrs(pool(postgres), group, *ALWAYS, limit)
-        return [(owner, edr.number) for owner, edr in found]
+        found = await list_edrs(pool(postgres), ALWAYS._replace(group_id=group), limit)
+        return [(each.group_id, each.edr.number) for each in found]
 
     assert await numbers(first) == [(first, 3), (first, 2), (first, 1)]
     assert await numbers(None, 3) == [(second, 2), (first, 3), (first, 2)]
@@ -83,8 +80,23 @@ async def test_a_span_of_time_begins_with_its_first_moment_and_ends_before_its_l
         await charged(
             postgres.store, (group, initial(session=b"%d" % microseconds)), now=NOW + microseconds
         )
-    since, until = (
-        EPOCH + datetime.timedelta(microseconds=NOW + microseconds) for microseconds in (1, 3)
-    )
-    found = await list_edrs(pool(postgres), group, since, until, 9)
-    assert [edr.at - NOW for _, edr in found] == [2, 1]
+    found = await list_edrs(pool(postgres), EdrsAsked(NOW + 1, NOW + 3, group), 9)
+    assert [each.edr.at - NOW for each in found] == [2, 1]
+
+
+async def test_edrs_are_found_by_what_one_knows(postgres: Kept) -> None:
+    first, second = await furnish(postgres.accounts, [1, 2])
+    (other,) = await furnish(postgres.accounts, [1], "other")
+    await charged(postgres.store, (first, initial(1, b"one")), (second, initial(2, b"two")))
+    await charged(postgres.store, (first, terminate(1, b"one")))
+
+    async def found(**asked: object) -> list[tuple[int, str]]:
+        listed = await list_edrs(pool(postgres), ALWAYS._replace(**asked), 9)  # type: ignore[arg-type]
+        return sorted((each.group_id, each.edr.action) for each in listed)
+
+    assert await found(tenant="other") == [(other, "create account")]
+    assert await found(session_id=b"two") == [(second, "initial")]
+    assert await found(session_id=b"one") == [(first, "initial"), (first, "terminate")]
+    assert await found(session_id=b"one", group_id=second) == []
+    assert await found(kind=EdrKind.ACCOUNT, account_id=second) == [(second, "create account")]
+    assert await found(session_id=b"three") == []

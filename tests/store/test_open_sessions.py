@@ -8,15 +8,16 @@ from diameter_ocs.charging.commands import SessionsAsked
 from diameter_ocs.charging.decisions import EdrKind
 from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.handlers.commands import Order
+from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.refusals import Refusal
 from diameter_ocs.handlers.sessions import close_session, find_session, session_name, show_session
-from diameter_ocs.store.edrs import list_edrs
-from diameter_ocs.store.tables import moment
+from diameter_ocs.store.journal import EdrsAsked, list_edrs
 from tests.store.scenario import (
     NOW,
     OCTETS,
     ORDER,
     Kept,
+    afresh,
     charged,
     furnish,
     initial,
@@ -34,6 +35,11 @@ async def code_of(command: Awaitable[object]) -> str:
     with pytest.raises(Refusal) as caught:
         await command
     return caught.value.code
+
+
+def forgetful(kept: Kept) -> Store:
+    """Return the store as a process sees it that remembers nothing from before the command."""
+    return kept.store if kept.database is None else afresh(kept)
 
 
 async def opened(kept: Kept) -> list[int]:
@@ -99,8 +105,8 @@ async def test_a_closed_session_holds_nothing_and_leaves_an_edr(postgres: Kept) 
     balance = await octets(postgres.accounts)
     assert done.answer["released"] == [{"balance": balance.id, "reserved": 100}]
     assert (balance.used, balance.reserved) == (0, 100)
-    edrs = await list_edrs(postgres.database, one, moment(NOW), moment(NOW + 10), 1)
-    ((_, edr),) = edrs
+    (listed,) = await list_edrs(postgres.database, EdrsAsked(NOW, NOW + 10, one), 1)
+    edr = listed.edr
     assert (edr.action, edr.reason, edr.actor) == ("close", "closed_by_command", "anna")
     assert (edr.kind, edr.at, edr.session_id) == (EdrKind.BILLING, NOW + 5, ONE)
     assert [posting.reserved for posting in edr.postings] == [-100]
@@ -114,17 +120,18 @@ async def test_what_a_closed_session_reports_is_charged_once(kept: Kept) -> None
         "session_unknown"
     )
     late = update(1, ONE, usages=(used(60, 100),))
+    store = forgetful(kept)
     for _ in range(2):
-        await charged(kept.store, (one, late))
+        await charged(store, (one, late))
     assert (await octets(kept.accounts))[4:7] == (OCTETS, 60, 100)
-    await charged(kept.store, (one, terminate(1, ONE, request_number=2, usages=(used(5),))))
+    await charged(store, (one, terminate(1, ONE, request_number=2, usages=(used(5),))))
     assert (await octets(kept.accounts))[4:7] == (OCTETS, 65, 100)
 
 
 async def test_a_new_session_may_have_the_name_of_a_closed_one(kept: Kept) -> None:
     one, _ = await opened(kept)
     await close_session(kept.accounts, None, ONE.decode(), ORDER)
-    await charged(kept.store, (one, initial(1, ONE, usages=(want(7),))), now=NOW + 9)
+    await charged(forgetful(kept), (one, initial(1, ONE, usages=(want(7),))), now=NOW + 9)
     (found,) = await kept.accounts.find_sessions(SessionsAsked(session_id=ONE), 9)
     assert found.session.key == SessionKey(ONE)
     assert sum(found.session.held().values()) == 7
