@@ -76,9 +76,10 @@ def test_nobody_listening_is_said_with_a_way_out() -> None:
         connect("127.0.0.1", port, IDENTITY)
 
 
-def test_a_refused_peer_is_told_its_name_and_where_to_write_it(fake_server) -> None:
+def test_a_refused_peer_is_told_its_name_and_how_it_is_let_in(fake_server) -> None:
     fake_server.capabilities_code = 3010
-    with pytest.raises(SimulatorError, match=r"met pgw\.test\.example with 3010 UNKNOWN_PEER; add"):
+    hint = r"met pgw\.test\.example with 3010 UNKNOWN_PEER; `peer accept pgw\.test\.example`"
+    with pytest.raises(SimulatorError, match=hint):
         connect("127.0.0.1", fake_server.port, IDENTITY)
 
 

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -216,9 +217,18 @@ def test_a_watchdog_request_is_answered(gateway: Gateway) -> None:
     assert answer.origin_host == b"ocs.demo.example"
 
 
-def test_a_second_connection_of_a_gateway_is_refused(gateway: Gateway, demo: Demonstration) -> None:
+def test_a_second_connection_of_a_gateway_that_lives_is_refused(
+    gateway: Gateway, demo: Demonstration
+) -> None:
+    with ThreadPoolExecutor(1) as another:
+        second = another.submit(demo.server.connect)
+        while not second.done():
+            assert (
+                "initial 0: 2001"
+                in answers(gateway.session(subscriber(7)), "initial:rg=300", "terminate")[0]
+            )
     with pytest.raises(SimulatorError, match="lost"):
-        demo.server.connect()
+        second.result()
     assert "initial 0: 2001" in answers(gateway.session(subscriber(7)), "initial:rg=300")[0]
 
 
