@@ -93,6 +93,9 @@ class Caller:
         return message(272, *(avps[code] for code in avps if code != without), *more, **named)
 
 
+NOBODY = avp(443, avp(450, number(0)) + avp(444, b""))
+
+
 def imsi(text: bytes) -> bytes:
     return avp(443, avp(450, number(1)) + avp(444, text))
 
@@ -262,7 +265,7 @@ PRESENCE: dict[str, Conversation] = {
     "no Service-Context-Id": one(5005, avp(461, b""))(without=461),
     "no CC-Request-Type": one(5005, avp(416, bytes(4)))(without=416),
     "no CC-Request-Number": one(5005, avp(415, bytes(4)))(without=415),
-    "nobody named": one(5005, avp(443, b""))(without=443),
+    "nobody named": one(5005, NOBODY)(without=443),
     "two CC-Request-Numbers": one(5009, avp(415, number(7)))(avp(415, number(7))),
     "two Session-Ids": one(5009, avp(263, b"other"))(avp(263, b"other")),
     "two Rating-Groups": one(5009, avp(432, number(7)))(service(DATA, avp(432, number(7)))),
@@ -601,7 +604,7 @@ EVENTS: dict[str, Conversation] = {
     "no action": event(5005, avp(436, bytes(4)))(ASKING),
     "an action that is not served": event(5004, avp(436, number(1)))(avp(436, number(1)), ASKING),
     "an unknown action": event(5004, avp(436, number(9)))(avp(436, number(9)), ASKING),
-    "nobody named": event(5005, avp(443, b""))(DEBIT, ASKING, without=443),
+    "nobody named": event(5005, NOBODY)(DEBIT, ASKING, without=443),
     "as much as the wire can say": event(2001, None, (DATA, 2001, ALLOWANCE))(
         DEBIT, service(DATA, wanted(total(GREATEST)))
     ),

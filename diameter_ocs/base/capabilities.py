@@ -124,7 +124,7 @@ def _application_ids(message: Message, dictionary: Dictionary) -> Iterator[int]:
     for group in message.group.all("Vendor-Specific-Application-Id"):
         ids = [each for name in _APPLICATION_ID_NAMES for each in group.all(name)]
         if not ids:
-            examples = (dictionary.avp(name).example for name in _APPLICATION_ID_NAMES)
+            examples = (dictionary.example(name) for name in _APPLICATION_ID_NAMES)
             raise MissingAvp(
                 "Vendor-Specific-Application-Id names no application", b"".join(examples)
             )

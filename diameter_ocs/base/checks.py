@@ -197,7 +197,7 @@ def _check_missing(
         if strict or kind is None:
             raise MissingAvp(
                 f"{name} is missing{_where(place)}",
-                wrapped(dictionary.avp(name).example, _chain(message, place)),
+                wrapped(dictionary.example(name), _chain(message, place)),
             )
         yield kind
 

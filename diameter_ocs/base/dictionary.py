@@ -76,11 +76,6 @@ class AvpDefinition:
     is_opaque: bool
     encode: Encode = field(repr=False)
 
-    @property
-    def example(self) -> bytes:
-        """The whole AVP with the least data of its format, as Failed-AVP shows a missing one."""
-        return whole_avp(self.code, self.flags, self.vendor_id, FORMATS[self.type].example)
-
     def wrap(self, data: bytes) -> bytes:
         """Returns the whole AVP around data that is encoded already."""
         return whole_avp(self.code, self.flags, self.vendor_id, data)
@@ -137,6 +132,18 @@ class Dictionary:
             return self.avps_by_name[name]
         except KeyError:
             raise DictionaryError(f"no AVP is named {name}: add it to a dictionary") from None
+
+    def example(self, name: str) -> bytes:
+        """Returns the least AVP that can be, as Failed-AVP shows a missing one.
+
+        A group holds what it must, because some gateways read Failed-AVP by the grammar too.
+
+        Raises:
+            DictionaryError: no AVP has the name.
+        """
+        avp = self.avp(name)
+        members = b"".join(self.example(member) for member in avp.rules.required)
+        return avp.wrap(FORMATS[avp.type].example + members)
 
     def name_of(self, code: int, vendor_id: int) -> str:
         """Returns what to call an AVP in a text for a person, also one that is not defined."""

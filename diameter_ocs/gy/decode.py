@@ -175,7 +175,7 @@ class Decoder:
         if identities is None and request_type in NAMING:
             raise MissingAvp(
                 "Nobody is named; send a Subscription-Id",
-                self._dictionary.avp("Subscription-Id").example,
+                self._dictionary.example("Subscription-Id"),
             )
         services = group.all("Multiple-Services-Credit-Control")
         if request_type is RequestType.EVENT:

@@ -255,7 +255,7 @@ def _unrated(
     unrated: list[bytes] = []
     for service in decision.services:
         if service.outcome is Outcome.RATING_FAILED:
-            unrated += _names(service, decoded, message) or [dictionary.avp("Rating-Group").example]
+            unrated += _names(service, decoded, message) or [dictionary.example("Rating-Group")]
     return list(dict.fromkeys(unrated))
 
 

@@ -22,7 +22,7 @@ def check_action(message: Message, dictionary: Dictionary) -> None:
     if avp is None:
         raise MissingAvp(
             "An event does not say what is to be done; send a Requested-Action",
-            dictionary.avp("Requested-Action").example,
+            dictionary.example("Requested-Action"),
         )
     if avp.value == _DIRECT_DEBITING:
         return

@@ -46,7 +46,7 @@ def _nameless_service(message: Message, dictionary: Dictionary) -> DiameterError
     service = next(each for each in message.group.avps(_SERVICES) if _name(each.value) == ((), ()))
     return MissingAvp(
         "Rating-Group is missing in Multiple-Services-Credit-Control",
-        wrapped(dictionary.avp("Rating-Group").example, [service]),
+        wrapped(dictionary.example("Rating-Group"), [service]),
     )
 
 
@@ -54,7 +54,7 @@ def _usage_without_total(message: Message, dictionary: Dictionary) -> DiameterEr
     around = next(each for each in _used_units(message) if _lacks_total(each[-1].value))
     return MissingAvp(
         f"{_TOTAL} is missing in Used-Service-Unit",
-        wrapped(dictionary.avp(_TOTAL).example, around),
+        wrapped(dictionary.example(_TOTAL), around),
     )
 
 
@@ -63,7 +63,7 @@ def _services_not_indicated(message: Message, dictionary: Dictionary) -> Diamete
     if indicator is None:
         return MissingAvp(
             "Multiple-Services-Indicator is missing",
-            dictionary.avp("Multiple-Services-Indicator").example,
+            dictionary.example("Multiple-Services-Indicator"),
         )
     return InvalidAvpValue(
         "Multiple-Services-Indicator does not allow Multiple-Services-Credit-Control",

@@ -104,7 +104,7 @@ FAULTS: dict[str, tuple[bytes, type[errors.DiameterError], bytes | None]] = {
     "missing in a group of a group": (
         ccr(avp(456, avp(446, avp(413, b"")))),
         errors.MissingAvp,
-        avp(456, avp(446, avp(413, avp(445, b"")))),
+        avp(456, avp(446, avp(413, avp(445, avp(447, bytes(8)))))),
     ),
     "too many": (
         ccr(avp(415, number(1)), avp(415, number(2))),

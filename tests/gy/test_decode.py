@@ -368,7 +368,9 @@ def test_initial_request_that_names_nobody_lacks_a_subscription(
 ) -> None:
     with pytest.raises(MissingAvp) as raised:
         decoder.decode(write(), "demo", NOON)
-    assert raised.value.failed_avp == bytes.fromhex("000001bb 40000008")
+    assert raised.value.failed_avp == bytes.fromhex(
+        "000001bb 4000001c 000001c2 4000000c 00000000 000001bc 40000008"
+    )
 
 
 @pytest.mark.parametrize("request_type", [2, 3])

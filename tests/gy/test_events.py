@@ -141,7 +141,7 @@ def test_an_event_that_does_not_say_what_to_do_lacks_an_action(
     for _ in range(3):  # a layout that comes again is read another way
         with pytest.raises(MissingAvp) as raised:
             read_event(service(("Rating-Group", 300)), **{"Event-Timestamp": 3_918_974_400})
-        assert raised.value.failed_avp == dictionary.avp("Requested-Action").example
+        assert raised.value.failed_avp == dictionary.example("Requested-Action")
         assert raised.value.result_code == 5005
 
 
@@ -161,7 +161,9 @@ def test_an_event_that_names_nobody_lacks_a_subscription(
 ) -> None:
     with pytest.raises(MissingAvp) as raised:
         decoder.decode(write(DEBIT, with_=EVENT), "demo", NOON)
-    assert raised.value.failed_avp == bytes.fromhex("000001bb 40000008")
+    assert raised.value.failed_avp == bytes.fromhex(
+        "000001bb 4000001c 000001c2 4000000c 00000000 000001bc 40000008"
+    )
 
 
 @pytest.mark.parametrize("is_service", [True, False])
@@ -241,7 +243,7 @@ def test_what_cannot_be_rated_is_shown_at_either_level(
     for members, failed in (
         ([service(("Rating-Group", 999))], "000001b0 4000000c 000003e7"),
         ([("Service-Identifier", 9)], "000001b7 4000000c 00000009"),
-        ([], dictionary.avp("Rating-Group").example.hex()),
+        ([], dictionary.example("Rating-Group").hex()),
     ):
         decoded = read_event(DEBIT, *members)
         told = ServiceDecision(decoded.request.usages[0], Outcome.RATING_FAILED)
