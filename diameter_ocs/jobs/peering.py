@@ -82,7 +82,7 @@ class Peering:
         self._clock = clock
         self._accepted: list[AcceptedPeer] = []
         self._versions: Mapping[str, int | None] = {}
-        self._named: Sequence[NamedProfile] = ()
+        self._named: list[NamedProfile] = []
         self._told: list[tuple[str, int, str]] | None = None
         self._told_at = 0
         self._refused_at = 0
@@ -104,7 +104,7 @@ class Peering:
         accepted = [each.peer for each in await self._register.acceptances()]
         versions, named = await self._register.catalogue_versions(), self._named
         if versions != self._versions:
-            named = await self._register.named_profiles()
+            named = list(await self._register.named_profiles())
             self._versions = versions
         if accepted != self._accepted or named != self._named:
             log.info("accepted peers changed", peers=len(accepted), profiles=len(named))

@@ -1,10 +1,29 @@
 """A version of a catalogue is read once, and never another one in its place."""
 
+from contextlib import suppress
+
+import pytest
+
 from diameter_ocs.charging.catalogue import Catalogue
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.charging.decisions import Decision, Outcome
+from diameter_ocs.charging.faults import StaleCase
+from diameter_ocs.charging.requests import ChargingRequest
+from diameter_ocs.handlers.catalogue import read_document, read_stored
+from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.store.catalogues import CATALOGUES_REMEMBERED, Catalogues
 from diameter_ocs.store.database import Database
-from tests.store.scenario import Kept, furnish
+from tests.store.scenario import (
+    ORDER,
+    VOICE,
+    Kept,
+    charged,
+    furnish,
+    initial,
+    octets,
+    terminate,
+    update,
+    used,
+)
 
 
 class Reading:
@@ -44,3 +63,42 @@ async def test_what_is_remembered_is_bounded(postgres: Kept, opened: Database) -
         assert len(reading.versions) == CATALOGUES_REMEMBERED + 1
         await catalogues.get(connection, "demo", 1)
     assert len(reading.versions) == CATALOGUES_REMEMBERED + 2
+
+
+WITHOUT_DATA = f"""
+tenant: demo
+currency: EUR
+rating_groups: [{{id: {VOICE}, name: Voice, unit_type: time}}]
+balance_types: [{{name: octets, unit_type: volume}}, {{name: money, unit_type: money}}]
+plans:
+  - name: plan
+    services: [{{name: voice, rating_groups: [{VOICE}], price: {{amount: 1}}}}]
+"""
+
+
+async def decided(kept: Kept, group: int, request: ChargingRequest) -> Decision:
+    """Charge a request, once more where the process had remembered an older catalogue."""
+    with suppress(StaleCase):
+        (decision,) = await charged(kept.store, (group, request))
+        assert isinstance(decision, Decision)
+        return decision
+    (decision,) = await charged(kept.store, (group, request))
+    assert isinstance(decision, Decision)
+    return decision
+
+
+@pytest.mark.parametrize("last", [terminate(usages=(used(30),)), update(usages=(used(30, 10),))])
+async def test_a_session_outlives_the_rating_group_that_it_uses(
+    kept: Kept, last: ChargingRequest
+) -> None:
+    """What was used under a grant is paid as it was granted; nothing more is."""
+    (group, *_) = await furnish(kept.accounts)
+    await decided(kept, group, initial())
+    assert (await octets(kept.accounts)).reserved == 100
+    await apply_catalogue(kept.accounts, read_document(WITHOUT_DATA), ORDER)
+    decision = await decided(kept, group, last)
+    assert decision.outcome is Outcome.SUCCESS
+    (service,) = decision.services
+    assert (service.outcome, service.grant) == (Outcome.RATING_FAILED, None)
+    after = await octets(kept.accounts)
+    assert (after.used, after.reserved) == (30, 0)
