@@ -20,6 +20,7 @@ from . import (
     db,
     devices,
     edrs,
+    errors,
     identities,
     peers,
     serve,
@@ -82,6 +83,7 @@ commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
 commands.add_typer(db.app, name="db")
 commands.add_typer(configuration.app, name="config")
+commands.command("errors")(errors.errors)
 commands.command("test")(test)
 
 

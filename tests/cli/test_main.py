@@ -64,6 +64,7 @@ def test_there_are_the_promised_commands() -> None:
         "db restore",
         "edr list",
         "edr show",
+        "errors",
         "peer accept",
         "peer list",
         "peer remove",
