@@ -125,6 +125,18 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     assert ended.err == ""
 
 
+READING = {"list", "show", "check", "diff", "history", "schema", "reference"}
+"""Last words of commands that change nothing."""
+WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors"}
+"""First words of those that work on no tenant's affairs, or on the database as a whole."""
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS), ids=" ".join)
+def test_what_changes_something_can_be_done_once(path: tuple[str, ...]) -> None:
+    takes_one = any("--transaction-id" in parameter.opts for parameter in COMMANDS[path].params)
+    assert takes_one == (path[0] not in WITHOUT_AUDIT and path[-1] not in READING)
+
+
 WITHOUT_JSON = {("serve",), ("test",)}
 
 
