@@ -164,7 +164,7 @@ class Database:
         timer = loop.call_later(self._lease.seconds, _cut, connection, self._lease)
         try:
             yield
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, DBAPIError) as error:
             if loop.time() < timer.when():
                 raise
             raise CasesUnavailable(f"no answer within {self._lease.seconds:g} s") from error
@@ -178,9 +178,11 @@ class Database:
         """Lends a SQLAlchemy connection within a transaction, for what need not be fast."""
         with renamed_faults():
             async with self._engine.connect() as connection:
-                await connection.execution_options(isolation_level=isolation_level)
-                async with connection.begin():
-                    yield connection
+                pooled = await connection.get_raw_connection()
+                with self._leased(cast(Connection, pooled.driver_connection)):
+                    await connection.execution_options(isolation_level=isolation_level)
+                    async with connection.begin():
+                        yield connection
 
     async def _connect(self) -> Connection:
         seconds = self._statement_seconds

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from diameter_ocs.handlers.catalogue import read_stored
@@ -266,10 +267,15 @@ async def test_a_connection_is_cut_when_its_lease_is_over(database: str) -> None
             async with kept.connection() as connection:
                 await connection.execute("SELECT pg_sleep(20)")
 
+    async def wait_in_transaction() -> None:
+        async with kept.transaction() as connection:
+            await connection.execute(text("SELECT pg_sleep(20)"))
+
     try:
-        with pytest.raises(CasesUnavailable, match="no answer within"):
-            await wait_long()
-        await kept.ping()
+        for wait in (wait_long, wait_in_transaction):
+            with pytest.raises(CasesUnavailable, match="no answer within"):
+                await wait()
+            await kept.ping()
     finally:
         await kept.close()
 
