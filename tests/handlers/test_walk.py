@@ -19,6 +19,7 @@ from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.handlers.refusals import Refusal
+from diameter_ocs.handlers.sessions import close_session
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
@@ -29,6 +30,7 @@ from tests.handlers.virtual_time import VirtualTimeLoop
 from tests.store.scenario import (
     NOW,
     OCTETS,
+    ORDER,
     credited,
     event,
     furnish,
@@ -180,6 +182,18 @@ class Walk(RuleBasedStateMachine):
         assert decision.outcome is Outcome.SUCCESS
         self.report(key, reported)
         self.granted.pop(key, None)
+        self.ended.add(key)
+
+    @rule(account=st.sampled_from(ACCOUNTS), session=st.sampled_from(SESSIONS))
+    def close_by_command(self, account: int, session: bytes) -> None:
+        key = account, session
+        command = close_session(self.accounts, self.tenant, self.name(key).decode(), ORDER)
+        try:
+            self.play(command)
+        except Refusal:
+            assert key not in self.granted
+            return
+        self.granted.pop(key)
         self.ended.add(key)
 
     @rule(account=st.sampled_from(ACCOUNTS), wanted=st.integers(0, OCTETS + 100))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+import psycopg
 import pytest
 
 from diameter_ocs.charging.commands import AuditEntry, Effect
@@ -141,6 +142,24 @@ async def test_a_loss_in_the_midst_says_under_which_id_to_ask_again(kept: Kept) 
 
     with pytest.raises(CasesUnavailable, match="give it again with --transaction-id first"):
         await perform(kept.accounts, FIRST, "tenant create", ("demo", {}), change)
+
+
+async def test_a_command_whose_connection_is_lost_leaves_nothing(
+    postgres: Kept, emptied: str
+) -> None:
+    async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
+        assert await work.add_tenant("demo")
+        with psycopg.connect(emptied, autocommit=True) as administrator:
+            administrator.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+        return Effect({}, None, None)
+
+    with pytest.raises(CasesUnavailable, match="--transaction-id first"):
+        await perform(postgres.accounts, FIRST, "tenant create", ("demo", {}), change)
+    assert (await postgres.accounts.tenants(), await audit(postgres)) == ({}, [])
+    assert not (await create_tenant(postgres.accounts, "demo", FIRST)).is_repeated
 
 
 async def test_the_time_of_a_command_is_the_databases(postgres: Kept) -> None:
