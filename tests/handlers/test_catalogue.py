@@ -1,5 +1,7 @@
 """Catalogues as operators write them: each fault with its path, and what was stored reads alike."""
 
+import json
+
 from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.config import resource
@@ -34,6 +36,14 @@ def test_what_was_stored_reads_alike() -> None:
         document = read_document(text)
         stored = document.model_dump_json()
         assert read_stored(document.tenant, 5, stored) == build(document, 5)
+
+
+def test_a_key_that_only_a_newer_program_knows_is_passed_over_in_what_was_stored() -> None:
+    document = read_document(GOOD)
+    stored = json.loads(document.model_dump_json())
+    stored["home_networks"] = ["001/01"]
+    stored["plans"][0]["colour"] = "red"
+    assert read_stored("demo", 2, json.dumps(stored)) == build(document, 2)
 
 
 def test_the_demonstration_catalogue_is_as_the_readme_says() -> None:

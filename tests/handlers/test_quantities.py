@@ -2,8 +2,8 @@
 
 import pytest
 
-from diameter_ocs.charging.units import AMOUNT_MAX
-from diameter_ocs.handlers.quantities import parse_quantity
+from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
+from diameter_ocs.handlers.quantities import parse_quantity, quantity_text
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,22 @@ def test_what_is_no_quantity_is_refused(text: object) -> None:
 def test_a_long_word_is_not_told_whole() -> None:
     with pytest.raises(ValueError, match=r"^.{1,150}$"):
         parse_quantity("9" * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_type", "text"),
+    [
+        (0, UnitType.VOLUME, "0"),
+        (1, UnitType.VOLUME, "1 B"),
+        (1025, UnitType.VOLUME, "1025 B"),
+        (20 * 2**20, UnitType.VOLUME, "20 MiB"),
+        (90, UnitType.TIME, "90 s"),
+        (3600, UnitType.TIME, "1 h"),
+        (1024, UnitType.SERVICE_SPECIFIC_UNITS, "1024"),
+    ],
+)
+def test_a_quantity_is_told_in_the_largest_exact_unit(
+    quantity: int, unit_type: UnitType, text: str
+) -> None:
+    assert quantity_text(quantity, unit_type) == text
+    assert parse_quantity(text) == quantity
