@@ -8,7 +8,7 @@ from typing import NamedTuple
 from psycopg import AsyncCursor, AsyncRawCursor
 
 from ..charging.case import Case, Change
-from ..charging.faults import BrokenBatch
+from ..charging.faults import BrokenBatch, StaleCase
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
@@ -339,7 +339,28 @@ class PostgresWork:
     async def end(self) -> None:
         """Stores what was decided on trust: one statement, which is a transaction of its own."""
         if not self.is_locking:
+            await self._see_unwritten()
             await self._write()
+
+    async def _see_unwritten(self) -> None:
+        """Sees that groups are as they were trusted to be though nothing is written for them.
+
+        A repeat changes nothing; nor does what cannot be decided, which may be so because the
+        memory is older than the sessions that were read.
+
+        Raises:
+            StaleCase: one has changed since, or somebody holds it.
+        """
+        written = {change.before.group_id for change in self.changes}
+        unwritten = sorted(self._groups.keys() - written)
+        if not unwritten:
+            return
+        cursor = await self._connection.execute(
+            statements.LOCK_GROUPS, {"groups": big_ints(unwritten)}, binary=True
+        )
+        found = [Found(*row) for row in await cursor.fetchall()]
+        if found != [self._groups[group]._replace(remembered=None) for group in unwritten]:
+            raise StaleCase("what was only read is not as it was remembered")
 
     async def _write(self) -> None:
         rows = _rows(self.changes)

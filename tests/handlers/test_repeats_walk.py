@@ -512,6 +512,18 @@ async def test_what_two_servers_are_asked_at_once_is_charged_once(database: str)
         await pool.close()
 
 
+def test_servers_that_take_turns_with_an_account_decide_on_what_it_is_now(database: str) -> None:
+    """What the second one remembers of it is older than the session that it finds there."""
+    RepeatsWalkInPostgres.conninfo = database
+    RepeatsWalkInPostgres.tenants = itertools.count()
+    walk = RepeatsWalkInPostgres()
+    walk.begin(client=Client(1, b"b", GATEWAYS[0], 1), number=0, wanted=87, copies=1)
+    walk.begin(client=Client(1, b"a", GATEWAYS[0], 0), number=2, wanted=437, copies=1)
+    walk.begin(client=Client(1, b"a", GATEWAYS[0], 1), number=3, wanted=419, copies=1)
+    walk.the_store_says_what_the_model_says()
+    walk.teardown()
+
+
 def test_repeats_in_memory_are_answered_and_not_charged() -> None:
     run_state_machine_as_test(
         RepeatsWalk, settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
