@@ -10,7 +10,7 @@ from ..charging.groups import Group, GroupChange
 from ..charging.requests import Identity
 from .answers import account_answer, identity_texts
 from .commands import Accounts, Busy, CommandWork, Done, FindsAccounts, Order, perform
-from .provisioning import find_account
+from .provisioning import catalogue_of, find_account
 from .refusals import Refusal
 
 Find = Callable[[FindsAccounts, str | None], Awaitable[AccountSummary]]
@@ -67,6 +67,7 @@ async def change_group(
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         now, actor = stamp
+        await catalogue_of(work, owner)  # it stays the latest until the end
         found = await find(work, owner)
         group = await work.load_group(found.group_id, now)
         if group is None or group.case.accounts[found.id].state is AccountState.DELETED:

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -142,11 +142,13 @@ class PostgresCommandWork:
         )
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Returns the plans that accounts of a tenant have."""
+        """Returns the plans that accounts of a tenant have, or will have."""
+        ends = subscription.c.valid_until
         statement = (
             select(subscription.c.plan)
             .join(account, account_rows.same_account(subscription))
             .where(account.c.tenant == tenant_name)
+            .where(or_(ends.is_(None), ends > func.clock_timestamp()))
             .distinct()
         )
         return (await self._connection.execute(statement)).scalars().all()

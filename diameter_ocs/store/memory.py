@@ -401,13 +401,15 @@ class MemoryCommandWork:
         self._writes.append(lambda: self._store.add_catalogue(tenant_name, version, document))
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
-        """Returns the plans that accounts of a tenant have."""
+        """Returns the plans that accounts of a tenant have, or will have."""
+        now = time.time_ns() // 1000
         groups = self._store.groups.values()
         return {
             each.plan
             for group in groups
             if group.tenant == tenant_name
             for each in group.subscriptions.values()
+            if each.valid_until is None or each.valid_until > now
         }
 
     async def held_balance_types(self, tenant_name: str) -> Collection[str]:

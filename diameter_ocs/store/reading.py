@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from ..charging.case import Account, AccountState, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
+from ..charging.faults import StaleCase
 from ..charging.ledger import Balance
 from ..charging.requests import NAMING, ChargingRequest, Identity, IdentityKind, SessionKey
 from ..charging.session import ClosedSession, Session
@@ -110,14 +111,25 @@ class Reading:
             account = account.with_plan(plan, valid_from, valid_until, self.now)
         self.accounts[number] = account
 
+    def _expect(self, account_id: int) -> None:
+        """Makes sure that an account is there whose accounts were read, or are remembered.
+
+        Raises:
+            StaleCase: it is newer than what is remembered.
+        """
+        if self.accounts and account_id not in self.accounts:
+            raise StaleCase(f"account {account_id} is newer than what is remembered of its group")
+
     def add_session(self, session: Session) -> None:
         """Takes a session; of two with one key the newer counts."""
+        self._expect(session.account_id)
         old = self.sessions.get(session.key)
         if old is None or old.number < session.number:
             self.sessions[session.key] = session
 
     def add_closed(self, closed: ClosedSession) -> None:
         """Takes a session that has ended; of two with one key the newer counts."""
+        self._expect(closed.session.account_id)
         old = self.closed.get(closed.session.key)
         if old is None or _age(old) < _age(closed):
             self.closed[closed.session.key] = closed
@@ -138,6 +150,7 @@ class Reading:
         for identity in request.identities:
             for tenant, group_id, account_id in found.get(identity, ()):
                 if group_id == self.group_id:
+                    self._expect(account_id)
                     self.directory[identity] = account_id
                 elif request.tenant in (None, tenant):
                     is_ours = False

@@ -137,6 +137,16 @@ async def test_a_child_with_a_name_in_use_is_not_opened(kept: Kept) -> None:
     await refused("account_unknown", kept, create_child, (child(3), "nobody"))
 
 
+async def test_a_child_is_known_to_who_remembers_its_family_without_it(kept: Kept) -> None:
+    (group,) = await furnish(kept.accounts, [1])
+    await ask(kept, initial())
+    await create_child(kept.accounts, None, (child(2, imsi(2)), FIRST), ORDER)
+    assert await kept.store.resolve([initial(2)]) == [group]
+    assert (await ask(kept, initial(2, b"child"))).outcome.name == "SUCCESS"
+    late = update(2, b"never opened", usages=(used(5),))
+    assert (await ask(kept, late)).outcome.name == "SESSION_UNKNOWN"
+
+
 async def test_suspending_closes_sessions_and_resuming_serves_again(kept: Kept) -> None:
     await furnish(kept.accounts, [1])
     await ask(kept, initial())
