@@ -23,13 +23,15 @@ def subscribe(group: Group, new: Subscription, numbers: Iterator[int], actor: st
 def cancel(group: Group, subscription_id: int, actor: str) -> GroupChange:
     """Ends a plan and its balances; what is reserved of these stays so until it is settled.
 
-    One that has not begun is undone: its allowances leave the books.
+    One that has not begun is undone: its allowances leave the books, unless somebody had them pay
+    before it.
     """
     now = group.case.now
     ended = group.subscriptions[subscription_id]
     deed = Deed("cancel plan subscription", ended.account_id, actor, ended.plan)
     brought = [b for b in group.case.balances.values() if b.subscription_id == subscription_id]
-    if ended.valid_from is not None and now < ended.valid_from:
+    is_to_come = ended.valid_from is not None and now < ended.valid_from
+    if is_to_come and not any(balance.used or balance.reserved for balance in brought):
         subscriptions = dict(group.subscriptions)
         del subscriptions[subscription_id]
         ledger = Ledger(group.case.balances)
@@ -38,6 +40,8 @@ def cancel(group: Group, subscription_id: int, actor: str) -> GroupChange:
         after = group._replace(subscriptions=subscriptions).renewed()
         return changed(group, after, deed, ledger).without({each.id for each in brought})
     balances = {each.id: each._replace(valid_until=_earlier(each, now)) for each in brought}
+    if ended.valid_from is not None and now <= ended.valid_from:
+        ended = ended._replace(valid_from=None)
     after = group.with_subscription(ended._replace(valid_until=now))
     after = after.with_balances({**group.case.balances, **balances})
     return changed(group, after, deed)

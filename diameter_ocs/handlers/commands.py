@@ -161,7 +161,7 @@ Change = Callable[[CommandWork, tuple[int, str]], Awaitable[Effect]]
 
 
 class Busy(Exception):
-    """A group is locked by somebody else: another try will find it."""
+    """A group is locked by somebody else, or was changed before it was: try once more."""
 
 
 async def perform(

@@ -6,7 +6,7 @@ from ..charging.devices import add_device, remove_device, set_identities
 from ..charging.groups import Device, GroupChange
 from ..charging.requests import Identity
 from .answers import device_answer, identity_texts
-from .commands import Accounts, Done, Order
+from .commands import Accounts, Busy, Done, Order
 from .groups import Decided, Find, Found, change_group, named, with_device, with_identity
 from .provisioning import IDENTITIES_MAX
 from .refusals import Refusal, is_name
@@ -76,7 +76,7 @@ async def remove_identity(
     """Has nobody called by an identity any more; sessions that are open go on."""
 
     async def decide(found: Found) -> Decided:
-        (device,) = [each for each in found.account.devices if identity in each.identities]
+        device = _only([each for each in found.account.devices if identity in each.identities])
         return _renamed(found, device, {*device.identities} - {identity})
 
     find: Find = with_identity(identity)
@@ -84,7 +84,14 @@ async def remove_identity(
 
 
 def _device(found: Found, name: str) -> Device:
-    return next(device for device in found.account.devices if device.name == name)
+    return _only([device for device in found.account.devices if device.name == name])
+
+
+def _only(devices: Sequence[Device]) -> Device:
+    """Returns the device by which the account was found; it may have gone before the lock."""
+    if not devices:
+        raise Busy
+    return devices[0]
 
 
 def _renamed(found: Found, device: Device, identities: set[Identity]) -> Decided:

@@ -299,6 +299,34 @@ async def test_a_plan_that_was_to_come_can_be_undone(kept: Kept) -> None:
     assert await shown(kept.accounts, 1) == before
 
 
+async def test_a_plan_that_was_to_come_and_has_paid_already_is_ended(kept: Kept) -> None:
+    """An operator had its allowance begin earlier: what is reserved of it stays so."""
+    await furnish(kept.accounts, [1])
+    new = NewSubscription(FIRST, "plan", NOW + HOUR)
+    done = await add_subscription(kept.accounts, None, new, ORDER)
+    (bucket,) = done.answer["balances"]
+    terms = Terms(None, 1, valid_from=NOW, balance=bucket["id"])
+    await set_terms(kept.accounts, None, (FIRST, terms), ORDER)
+    await ask(kept, initial())
+    done = await cancel_subscription(kept.accounts, None, (FIRST, done.answer["id"]), ORDER)
+    assert done.answer["state"] == "ended"
+    assert done.answer["balances"][0]["state"] == "ended"
+    await ask(kept, terminate(usages=(used(150),)))
+    case = await case_of(kept.store, (await shown(kept.accounts, 1)).group_id)
+    assert case.balances[bucket["id"]][4:7] == (OCTETS, 100, 0)
+    assert sum(balance.used for balance in case.balances.values()) == 150
+
+
+async def test_a_plan_can_be_cancelled_at_the_moment_at_which_it_begins(kept: Kept) -> None:
+    await furnish(kept.accounts, [1])
+    new = NewSubscription(FIRST, "plan", NOW + HOUR)
+    done = await add_subscription(kept.accounts, None, new, ORDER)
+    by = Order("ben", at=NOW + HOUR)
+    done = await cancel_subscription(kept.accounts, None, (FIRST, done.answer["id"]), by)
+    assert done.answer["state"] == "ended"
+    assert [each["state"] for each in done.answer["balances"]] == ["ended"]
+
+
 async def test_dates_that_cannot_be_are_refused(kept: Kept) -> None:
     await furnish(kept.accounts, [1])
     for dates in ((None, NOW), (NOW + 2, NOW + 2), (NOW + 2, NOW + 1)):
