@@ -12,6 +12,7 @@ from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.requests import ChargingRequest, Identity, IdentityKind
 from diameter_ocs.handlers.accounts import (
     DEPTH_MAX,
+    GROUP_MAX,
     create_child,
     delete_account,
     resume_account,
@@ -26,6 +27,7 @@ from diameter_ocs.handlers.balances import (
 )
 from diameter_ocs.handlers.commands import Done, Order
 from diameter_ocs.handlers.devices import (
+    DEVICES_MAX,
     add_identities,
     create_device,
     delete_device,
@@ -128,6 +130,28 @@ async def test_a_family_is_four_accounts_deep_and_no_deeper(kept: Kept) -> None:
         new = child(number), f"account {number - 1}"
         await create_child(kept.accounts, None, new, ORDER)
     await refused("too_deep", kept, create_child, (child(9), f"account {DEPTH_MAX}"))
+
+
+async def test_a_family_has_a_bounded_number_of_accounts_and_devices(memory: Kept) -> None:
+    await furnish(memory.accounts, [1])
+    for number in range(2, GROUP_MAX + 1):
+        await create_child(memory.accounts, None, (child(number), FIRST), ORDER)
+    await refused("too_many", memory, create_child, (child(999), FIRST))
+    await delete_account(memory.accounts, None, "account 2", ORDER)
+    await create_child(memory.accounts, None, (child(999), FIRST), ORDER)
+    for number in range(DEVICES_MAX - 1):
+        await create_device(memory.accounts, None, (FIRST, f"device {number}", []), ORDER)
+    await refused("too_many", memory, create_device, (FIRST, "tablet", []))
+
+
+async def test_what_two_tenants_have_is_asked_for_with_the_tenant(kept: Kept) -> None:
+    await furnish(kept.accounts, [1])
+    await furnish(kept.accounts, [1], "other")
+    for do, asked in ((suspend_account, FIRST), (delete_device, FIRST), (remove_identity, imsi(1))):
+        await refused("tenant_needed", kept, do, asked)
+    await suspend_account(kept.accounts, "other", FIRST, ORDER)
+    assert (await shown(kept.accounts, 1, "other")).state is AccountState.SUSPENDED
+    assert (await shown(kept.accounts, 1, "demo")).state is AccountState.ACTIVE
 
 
 async def test_a_child_with_a_name_in_use_is_not_opened(kept: Kept) -> None:
