@@ -25,7 +25,12 @@ class Server:
     """The Gy application over any store; `clock` is the lanes'."""
 
     def __init__(
-        self, store: Store, rules: list[PeerRule], clock: Callable[[], int] = lambda: NOW
+        self,
+        store: Store,
+        rules: list[PeerRule],
+        clock: Callable[[], int] = lambda: NOW,
+        served_realms: frozenset[str] = frozenset(),
+        host_aliases: frozenset[str] = frozenset(),
     ) -> None:
         self.store = store
         self.metrics = create_metrics()
@@ -38,6 +43,8 @@ class Server:
             product_name="ocs under test",
             applications=(Application(4, frozenset({"Credit-Control"})),),
             dictionary=DICTIONARY,
+            served_realms=served_realms,
+            host_aliases=host_aliases,
         )
         self.application = CreditControl(
             self.lanes, self.peers, DICTIONARY, IDENTITY, self.metrics, SERVICE_CONTEXTS

@@ -13,6 +13,12 @@ _DIAMETER_PPIDS = {0, 46}
 
 def messages(path: Path) -> Iterator[bytes]:
     """Yields every Diameter message of a capture."""
+    for _, octets in conversation(path):
+        yield octets
+
+
+def conversation(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yields every Diameter message of a capture with its sender: the IPv4 address and the port."""
     octets = path.read_bytes()
     packets = _pcapng(octets) if octets[:4] == b"\n\r\r\n" else _pcap(octets)
     framers: dict[bytes, Framer] = {}
@@ -21,11 +27,14 @@ def messages(path: Path) -> Iterator[bytes]:
         if not ip or ip[0] >> 4 != 4:
             continue
         payload = ip[(ip[0] & 15) * 4 : int.from_bytes(ip[2:4])]
+        sender = ip[12:16] + payload[:2]
         if ip[9] == _TCP:
             framer = framers.setdefault(ip[12:20] + payload[:4], Framer(1 << 20))
-            yield from framer.receive_data(payload[(payload[12] >> 4) * 4 :])
+            for message in framer.receive_data(payload[(payload[12] >> 4) * 4 :]):
+                yield sender, message
         elif ip[9] == _SCTP:
-            yield from _chunks(payload[12:])
+            for message in _chunks(payload[12:]):
+                yield sender, message
 
 
 def _pcap(octets: bytes) -> Iterator[tuple[int, bytes]]:

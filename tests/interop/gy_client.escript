@@ -3,17 +3,15 @@
 %%! -kernel logger_level error
 %% A Gy client on Erlang/OTP's own Diameter stack (Debian: erlang-base erlang-diameter).
 %%
-%%     escript gy_client.escript HOST PORT
+%%     escript gy_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM < STEPS
 %%
-%% It runs a session of the demonstration's first subscriber, a session that must be refused, one
-%% with an unknown mandatory AVP, one with an AVP of a vendor that nobody knows, and events of the
-%% fourth subscriber until nothing is left to pay for them. For each answer
-%% it prints one line of JSON: the result codes, what was granted, the header's flags, what OTP's
-%% strict decoder found wrong, and AVPs whose M bit differs from gy.dia.
+%% It sends the credit-control requests that stand in STEPS as steps.py writes them, those of one
+%% paragraph at the same time. For each answer it prints one line of JSON: the header's flags, the
+%% AVPs, what OTP's strict decoder found wrong, and AVPs whose M bit differs from gy.dia.
 -mode(compile).
 -export([main/1]).
--export([peer_up/3, peer_down/3, pick_peer/4, prepare_request/3, prepare_retransmit/3,
-         handle_answer/4, handle_error/4, handle_request/3]).
+-export([peer_up/3, peer_down/3, pick_peer/5, prepare_request/4, prepare_retransmit/4,
+         handle_answer/5, handle_error/5, handle_request/3]).
 
 -record(diameter_packet, {header, avps, msg, bin, errors, transport_data}).
 -record(diameter_header, {version, length, cmd_code, application_id, hop_by_hop_id, end_to_end_id,
@@ -23,168 +21,147 @@
 -record(diameter_event, {service, info}).
 
 -define(SERVICE, gy_client).
--define(REALM, "demo.example").
 -define(WAIT, 10000).
 
-main([Host, Port]) ->
+main([Host, Port, OriginHost, OriginRealm]) ->
     load_dictionary(),
     ok = diameter:start(),
-    connect(Host, list_to_integer(Port)),
-    session("001010000000001"),
-    Refused = new_session(),
-    run(unknown_subscriber, Refused, initial("999990000000000"), []),
-    Unknown = new_session(),
-    run(unknown_mandatory_avp, Unknown, initial("001010000000002"), [unknown_avp(10415)]),
-    Foreign = new_session(),
-    run(foreign_mandatory_avp, Foreign, initial("001010000000003"), [unknown_avp(99999)]),
-    run(foreign_terminate, Foreign, terminate(1), []),
-    run(update_without_session, new_session(), update(1), []),
-    events("001010000000004"),
+    connect(Host, list_to_integer(Port), OriginHost, OriginRealm),
+    {ok, Steps} = read([]),
+    [together(Lines) || Lines <- paragraphs(Steps)],
     ok = diameter:stop_service(?SERVICE),
     halt(0);
 main(_) ->
-    fatal("write: escript gy_client.escript HOST PORT").
+    fatal("write: escript gy_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM < STEPS").
 
-session(Imsi) ->
-    Session = new_session(),
-    run(initial, Session, initial(Imsi), []),
-    run(update, Session, update(1), []),
-    run(terminate, Session, terminate(2), []).
+%% The steps.
 
-events(Imsi) ->
-    Session = new_session(),
-    run(event, Session, event(Imsi, 0, texts(200, 3)), []),
-    run(event_again, Session, event(Imsi, 0, texts(200, 3)), []),
-    run(event_unnamed, new_session(), event(Imsi, 0, #{}), []),
-    run(event_unknown_group, new_session(), event(Imsi, 0, texts(999, 1)), []),
-    run(event_of_another_action, new_session(), event(Imsi, 3, texts(200, 1)), []),
-    run(event_in_part, new_session(), event(Imsi, 0, texts(200, 1000)), []),
-    run(event_unpaid, new_session(), event(Imsi, 0, texts(200, 1)), []).
+read(Read) ->
+    case io:get_line("") of
+        eof -> {ok, lists:reverse(Read)};
+        Line -> read([string:trim(Line, trailing, "\n") | Read])
+    end.
 
-%% The requests.
+paragraphs(Lines) ->
+    case lists:splitwith(fun(Line) -> Line =/= "" end, Lines) of
+        {[], []} -> [];
+        {[], [_ | Rest]} -> paragraphs(Rest);
+        {Lines1, Rest} -> [Lines1 | paragraphs(Rest)]
+    end.
 
-event(Imsi, Action, Asked) ->
-    Asked#{'CC-Request-Type' => 4,
-           'CC-Request-Number' => 0,
-           'Requested-Action' => [Action],
-           'Service-Context-Id' => "32274@3gpp.org",
-           'Service-Information' => [#{'SMS-Information' =>
-                                           [#{'Number-Of-Messages-Sent' => [2]}]}],
-           'Subscription-Id' => [#{'Subscription-Id-Type' => 1, 'Subscription-Id-Data' => Imsi}]}.
+together(["wait " ++ Seconds]) ->
+    timer:sleep(1000 * list_to_integer(Seconds));
+together(Lines) ->
+    Self = self(),
+    Sent = [spawn_link(fun() -> Self ! {self(), run(Line)} end) || Line <- Lines],
+    [receive {Pid, Printed} -> print(Printed) end || Pid <- Sent].
 
-texts(Group, Units) ->
-    #{'Multiple-Services-Credit-Control' =>
-          [#{'Rating-Group' => [Group],
-             'Requested-Service-Unit' => [#{'CC-Service-Specific-Units' => [Units]}]}]}.
+%% NAME T-OR-MINUS END-TO-END-OR-MINUS AVPS
+run(Line) ->
+    [Step, Again, EndToEnd, Text] = re:split(Line, " ", [{parts, 4}, {return, list}]),
+    {Avps, []} = avps(Text),
+    send(Step, fields('CCR', Avps), header(Again, EndToEnd)).
 
-initial(Imsi) ->
-    #{'CC-Request-Type' => 1,
-      'CC-Request-Number' => 0,
-      'Multiple-Services-Indicator' => [1],
-      'Subscription-Id' => [#{'Subscription-Id-Type' => 1, 'Subscription-Id-Data' => Imsi}],
-      'Multiple-Services-Credit-Control' =>
-          [#{'Rating-Group' => [Group],
-             'Requested-Service-Unit' => [#{'CC-Total-Octets' => [Octets]}]}
-           || {Group, Octets} <- [{300, 10485760}, {380, 1048576}]]}.
+header(Again, EndToEnd) ->
+    #diameter_header{is_retransmitted = Again =:= "T",
+                     end_to_end_id = case EndToEnd of
+                                         "-" -> undefined;
+                                         _ -> list_to_integer(EndToEnd)
+                                     end}.
 
-update(Number) ->
-    #{'CC-Request-Type' => 2,
-      'CC-Request-Number' => Number,
-      'Multiple-Services-Credit-Control' =>
-          [#{'Rating-Group' => [300],
-             'Requested-Service-Unit' => [#{'CC-Total-Octets' => [10485760]}],
-             'Used-Service-Unit' => [#{'CC-Input-Octets' => [1048576],
-                                       'CC-Output-Octets' => [9437184],
-                                       'Reporting-Reason' => [3]}]}]}.
+%% Returns the AVPs up to the end of the text or of the group, as {Name, Value}, and what follows.
+avps([]) -> {[], []};
+avps([$\s | Rest]) -> avps(Rest);
+avps([$} | Rest]) -> {[], Rest};
+avps(Text) ->
+    {Name, [Sign | Rest]} = lists:splitwith(fun(C) -> C =/= $= andalso C =/= ${ end, Text),
+    {Value, After} = case Sign of
+                         ${ -> avps(Rest);
+                         $= -> value(Rest)
+                     end,
+    {Avps, End} = avps(After),
+    {[{Name, {Sign, Value}} | Avps], End}.
 
-terminate(Number) ->
-    #{'CC-Request-Type' => 3,
-      'CC-Request-Number' => Number,
-      'Termination-Cause' => [1],
-      'Multiple-Services-Credit-Control' =>
-          [#{'Rating-Group' => [Group],
-             'Reporting-Reason' => [2],
-             'Used-Service-Unit' => [#{'CC-Total-Octets' => [Octets]}]}
-           || {Group, Octets} <- [{300, 1234567}, {380, 0}]]}.
+value([$" | Rest]) ->
+    {Text, [$" | After]} = lists:splitwith(fun(C) -> C =/= $" end, Rest),
+    {Text, After};
+value("0x" ++ Rest) ->
+    {Digits, After} = word(Rest),
+    {binary:decode_hex(list_to_binary(Digits)), After};
+value(Text) ->
+    {Digits, After} = word(Text),
+    {list_to_integer(Digits), After}.
 
-unknown_avp(Vendor) ->
-    #diameter_avp{code = 9999, vendor_id = Vendor, is_mandatory = true, data = <<1:32>>}.
+word(Text) ->
+    lists:splitwith(fun(C) -> C =/= $\s andalso C =/= $} end, Text).
 
-service_information() ->
-    #{'PS-Information' =>
-          [#{'TGPP-Charging-Id' => [<<(rand:uniform(16#FFFFFFFF)):32>>],
-             'SGSN-Address' => [{192, 0, 2, 11}],
-             'GGSN-Address' => [{192, 0, 2, 21}],
-             'TGPP-SGSN-MCC-MNC' => ["00101"],
-             'TGPP-RAT-Type' => [<<6>>],
-             'TGPP-User-Location-Info' =>
-                 [<<130, 16#00F110:24, 1:16, 16#00F110:24, 257:32>>]}]}.
+%% Returns the AVPs of a message or group as OTP wants them; what it has no name for goes to 'AVP'.
+fields(In, Avps) ->
+    lists:foldl(fun(Avp, Map) -> field(In, Avp, Map) end, #{}, Avps).
 
-new_session() ->
-    lists:flatten(diameter:session_id("pgw.otp." ++ ?REALM)).
+field(_, {[Digit | _] = Text, {_, Data}}, Map) when Digit >= $0, Digit =< $9, Digit =/= $3 ->
+    [Code, Vendor] = [list_to_integer(Part) || Part <- string:lexemes(Text, ":")],
+    Avp = #diameter_avp{code = Code, vendor_id = Vendor, is_mandatory = true, data = Data},
+    maps:update_with('AVP', fun(Others) -> Others ++ [Avp] end, [Avp], Map);
+field(In, {Text, {Sign, Read}}, Map) ->
+    Name = name(Text),
+    Value = case Sign of
+                ${ -> fields(Name, Read);
+                $= -> typed(Name, Read)
+            end,
+    case gy:avp_arity(In, Name) of
+        1 -> Map#{Name => Value};
+        {_, _} -> maps:update_with(Name, fun(Others) -> Others ++ [Value] end, [Value], Map)
+    end.
+
+%% OTP wants a time as a date.
+typed('Event-Timestamp', <<Seconds:32>>) ->
+    Epoch = calendar:datetime_to_gregorian_seconds({{1900, 1, 1}, {0, 0, 0}}),
+    calendar:gregorian_seconds_to_datetime(Epoch + Seconds);
+typed(_, Read) ->
+    Read.
+
+name("3GPP" ++ Rest) -> list_to_atom("TGPP" ++ Rest);
+name(Text) -> list_to_atom(Text).
 
 %% Sending a request and telling of its answer.
 
-run(Step, Session, Request, Extra) ->
-    Message = maps:merge(#{'Session-Id' => Session,
-                           'Destination-Realm' => ?REALM,
-                           'Auth-Application-Id' => 4,
-                           'Service-Context-Id' => "32251@3gpp.org",
-                           'Service-Information' => [service_information()],
-                           'AVP' => Extra}, Request),
-    case diameter:call(?SERVICE, gy, ['CCR' | Message], [{timeout, ?WAIT}]) of
-        #diameter_packet{} = Packet ->
-            print((answer(Packet))#{step => Step,
-                                    session_is_echoed => echoes(Session, Packet)});
+send(Step, Request, Header) ->
+    Options = [{timeout, ?WAIT}, {extra, [Header]}],
+    case diameter:call(?SERVICE, gy, ['CCR' | Request], Options) of
+        #diameter_packet{header = Received, errors = Errors, avps = Avps} ->
+            #{step => list_to_binary(Step),
+              flags => flags(Received),
+              faults => [text(E) || is_list(Errors), E <- Errors],
+              wrong_flags => lists:append([wrong(A) || A <- Avps]),
+              avps => [told(A) || A <- Avps]};
         Other ->
-            fatal(io_lib:format("~p: no answer but ~p", [Step, Other]))
+            fatal(io_lib:format("~s: no answer but ~p", [Step, Other]))
     end.
 
-answer(#diameter_packet{header = Header, msg = Message, errors = Errors, avps = Avps}) ->
-    Fields = case Message of [_ | Map] when is_map(Map) -> Map; _ -> #{} end,
-    #{result_code => first(maps:get('Result-Code', Fields, null)),
-      granted_units => granted(Fields, 'CC-Service-Specific-Units'),
-      services => [service(S) || S <- maps:get('Multiple-Services-Credit-Control', Fields, [])],
-      failed_avps => failed(Avps),
-      header_flags => header_flags(Header),
-      decode_errors => [text(E) || is_list(Errors), E <- Errors],
-      wrong_m_bits => [atom_to_binary(N) || N <- lists:append([wrong(A) || A <- Avps])]}.
-
-service(Service) ->
-    #{rating_group => first(maps:get('Rating-Group', Service, [])),
-      result_code => first(maps:get('Result-Code', Service, [])),
-      granted_octets => granted(Service, 'CC-Total-Octets'),
-      granted_units => granted(Service, 'CC-Service-Specific-Units'),
-      is_final => maps:get('Final-Unit-Indication', Service, []) =/= [],
-      validity_seconds => first(maps:get('Validity-Time', Service, []))}.
-
-granted(Fields, Name) ->
-    case first(maps:get('Granted-Service-Unit', Fields, [])) of
-        null -> null;
-        Granted -> first(maps:get(Name, Granted, []))
-    end.
-
-echoes(Session, #diameter_packet{msg = [_ | #{'Session-Id' := Echo}]}) ->
-    list_to_binary(Session) =:= iolist_to_binary(Echo);
-echoes(_, _) ->
-    false.
-
-header_flags(Header) ->
+flags(Header) ->
     [Name || {Name, true} <- [{request, Header#diameter_header.is_request},
                               {proxiable, Header#diameter_header.is_proxiable},
                               {error, Header#diameter_header.is_error},
                               {retransmitted, Header#diameter_header.is_retransmitted}]].
 
-%% The codes and vendors inside Failed-AVP.
-failed(Avps) ->
-    lists:append([[#{code => A#diameter_avp.code, vendor => vendor(A)} || A <- tops(Members)]
-                  || [#diameter_avp{name = 'Failed-AVP'} | Members] <- Avps]).
+told([#diameter_avp{} = Group | Members]) -> [called(Group), [told(Member) || Member <- Members]];
+told(#diameter_avp{value = Value} = Avp) -> [called(Avp), plain(Value, Avp)].
 
-tops(Avps) ->
-    [case A of [Top | _] -> Top; Top -> Top end || A <- Avps].
+called(#diameter_avp{name = undefined, code = Code, vendor_id = undefined}) ->
+    iolist_to_binary(io_lib:format("~b:0", [Code]));
+called(#diameter_avp{name = undefined, code = Code, vendor_id = Vendor}) ->
+    iolist_to_binary(io_lib:format("~b:~b", [Code, Vendor]));
+called(#diameter_avp{name = Name}) ->
+    case atom_to_binary(Name) of
+        <<"TGPP", Rest/binary>> -> <<"3GPP", Rest/binary>>;
+        Text -> Text
+    end.
 
-vendor(#diameter_avp{vendor_id = undefined}) -> 0;
-vendor(#diameter_avp{vendor_id = Vendor}) -> Vendor.
+plain(Number, _) when is_integer(Number) -> Number;
+plain(Text, _) when is_binary(Text) -> Text;
+plain([C | _] = Text, _) when is_integer(C) -> list_to_binary(Text);
+plain(_, #diameter_avp{data = Data}) -> <<"0x", (binary:encode_hex(Data))/binary>>.
 
 %% The names of AVPs, at every depth, whose M bit is not the dictionary's.
 wrong([#diameter_avp{name = 'Failed-AVP'} | _]) ->
@@ -193,21 +170,14 @@ wrong([Group | Members]) ->
     wrong(Group) ++ lists:append([wrong(Member) || Member <- Members]);
 wrong(#diameter_avp{name = undefined}) ->
     [];
-wrong(#diameter_avp{name = Name, is_mandatory = IsMandatory}) ->
-    case flags(Name) band 16#40 =/= 0 of
-        IsMandatory -> [];
-        _ -> [Name]
-    end.
-
-flags(Name) ->
+wrong(#diameter_avp{name = Name, is_mandatory = IsMandatory} = Avp) ->
     {_, Flags, _} = try gy:avp_header(Name)
                     catch error:_ -> diameter_gen_base_rfc6733:avp_header(Name)
                     end,
-    Flags.
-
-first([Value | _]) -> Value;
-first([]) -> null;
-first(Value) -> Value.
+    case Flags band 16#40 =/= 0 of
+        IsMandatory -> [];
+        _ -> [called(Avp)]
+    end.
 
 %% The connection.
 
@@ -218,12 +188,12 @@ load_dictionary() ->
     {module, gy} = code:load_binary(gy, Path, Code).
 
 %% Without the application `common' OTP would encode CER by the older RFC 3588.
-connect(Host, Port) ->
+connect(Host, Port, OriginHost, OriginRealm) ->
     {ok, Address} = inet:getaddr(Host, inet),
     true = diameter:subscribe(?SERVICE),
     ok = diameter:start_service(
            ?SERVICE,
-           [{'Origin-Host', "pgw.otp." ++ ?REALM}, {'Origin-Realm', ?REALM},
+           [{'Origin-Host', OriginHost}, {'Origin-Realm', OriginRealm},
             {'Vendor-Id', 10415}, {'Product-Name', "OTP diameter"},
             {'Supported-Vendor-Id', [10415]}, {'Auth-Application-Id', [4]},
             {decode_format, map}, {strict_mbit, true},
@@ -234,6 +204,7 @@ connect(Host, Port) ->
     {ok, _} = diameter:add_transport(
                 ?SERVICE,
                 {connect, [{transport_module, diameter_tcp}, {capx_timeout, ?WAIT},
+                           {watchdog_timer, 6000},
                            {transport_config, [{raddr, Address}, {rport, Port}]}]}),
     receive
         #diameter_event{info = Info} when element(1, Info) =:= up -> ok;
@@ -245,14 +216,16 @@ connect(Host, Port) ->
 
 peer_up(_Service, _Peer, State) -> State.
 peer_down(_Service, _Peer, State) -> State.
-pick_peer([Peer | _], _Remote, _Service, _State) -> {ok, Peer}.
-prepare_retransmit(Packet, Service, Peer) -> prepare_request(Packet, Service, Peer).
-handle_answer(Packet, _Request, _Service, _Peer) -> Packet.
-handle_error(Reason, _Request, _Service, _Peer) -> {error, Reason}.
+pick_peer([Peer | _], _Remote, _Service, _State, _Header) -> {ok, Peer}.
+handle_answer(Packet, _Request, _Service, _Peer, _Header) -> Packet.
+handle_error(Reason, _Request, _Service, _Peer, _Header) -> {error, Reason}.
 handle_request(_Packet, _Service, _Peer) -> {protocol_error, 3001}.
 
-prepare_request(#diameter_packet{msg = ['CCR' | Map]}, _Service, _Peer) ->
-    {send, ['CCR' | Map#{'Origin-Host' => "pgw.otp." ++ ?REALM, 'Origin-Realm' => ?REALM}]}.
+prepare_retransmit(Packet, Service, Peer, Header) -> prepare_request(Packet, Service, Peer, Header).
+
+prepare_request(#diameter_packet{msg = ['CCR' | Map]}, _Service, _Peer, Header) ->
+    Origin = maps:from_list(diameter:service_info(?SERVICE, ['Origin-Host', 'Origin-Realm'])),
+    {send, #diameter_packet{header = Header, msg = ['CCR' | maps:merge(Map, Origin)]}}.
 
 %% Output.
 
@@ -266,7 +239,6 @@ fatal(Text) ->
 text(Term) ->
     iolist_to_binary(io_lib:format("~0P", [Term, 40])).
 
-json(Atom) when Atom =:= null; is_boolean(Atom) -> atom_to_binary(Atom);
 json(Atom) when is_atom(Atom) -> json(atom_to_binary(Atom));
 json(Number) when is_integer(Number) -> integer_to_binary(Number);
 json(Text) when is_binary(Text) -> [$", [escaped(C) || <<C>> <= Text], $"];

@@ -1,0 +1,18 @@
+"""Records the captures anew, as `python -m tests.interop.record` in a clone."""
+
+import shutil
+
+from tests.conftest import temporary_folder
+from tests.interop.runs import furnished, run
+from tests.interop.stacks import STACKS
+from tests.interop.subscribers import CAPTURES
+
+CROWD = 2
+"""Few sessions are enough there."""
+
+if __name__ == "__main__":
+    for folder in temporary_folder():
+        with furnished() as demo:
+            for stack in STACKS.values():
+                for capture in run(stack, demo, folder, CROWD).captures:
+                    shutil.copyfile(capture, CAPTURES / capture.name)

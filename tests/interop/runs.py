@@ -1,0 +1,56 @@
+"""A demonstration with the tenant of the steps, and the runs of foreign stacks against it."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.conftest import temporary_folder
+from tests.interop.recording import Recorder
+from tests.interop.stacks import Stack
+from tests.interop.steps import CROWD, IDLE, Step, Steps
+from tests.interop.subscribers import furnish_database
+from tests.system.serving import Demonstration, demonstration
+
+IDLE_SECONDS = 9
+"""Both stacks watch an idle connection after 6 s, give or take 2."""
+
+
+class Run(NamedTuple):
+    """What a stack was answered."""
+
+    steps: dict[str, Step]
+    answers: dict[str, dict[str, Any]]
+    captures: list[Path]
+
+
+@contextmanager
+def furnished() -> Iterator[Demonstration]:
+    """Run a demonstration that has the tenant of the steps; it ends cleanly."""
+    for folder in temporary_folder():
+        demo = demonstration(folder)
+        demo.server.start()
+        try:
+            asyncio.run(furnish_database(demo.conninfo))
+            yield demo
+            assert demo.server.end() == 0, demo.server.log
+            assert '"level":"error"' not in demo.server.log
+        finally:
+            demo.kill()
+
+
+def run(stack: Stack, demo: Demonstration, folder: Path, crowd: int = len(CROWD)) -> Run:
+    """Take a stack through all conversations and record them, each in a capture of its own."""
+    steps = Steps(stack.host, stack.first_subscriber, int(time.time()), crowd).conversations()
+    found = Run({}, {}, [])
+    for name, paragraphs in steps.items():
+        with Recorder(demo.server.port).recording() as recorder:
+            idle_seconds = IDLE_SECONDS if name == IDLE else 0
+            answers = stack.run(folder, recorder.port, paragraphs, idle_seconds)
+        found.steps.update({step.name: step for each in paragraphs for step in each})
+        found.answers.update(answers)
+        found.captures.append(folder / f"{stack.name}_{name}.pcap")
+        recorder.write(found.captures[-1])
+    return found

@@ -1,0 +1,95 @@
+"""Foreign Diameter stacks as programs that take steps and tell of each answer."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.interop.steps import REALM, Step, text
+from tests.interop.subscribers import ERLANG, FREE_DIAMETER
+
+HERE = Path(__file__).parent
+APT = "apt-get install -y --no-install-recommends"
+ERLANG_PACKAGES = "erlang-base erlang-crypto erlang-ssl erlang-diameter"
+FREE_DIAMETER_PACKAGES = "freediameter-extensions libfreediameter-dev gcc libc6-dev"
+LIMIT_SECONDS = 120
+CONFIGURATION = """
+Identity = "{host}";
+Realm = "{realm}";
+Port = 0;
+SecPort = 0;
+No_SCTP;
+No_IPv6;
+NoRelay;
+ListenOn = "127.0.0.1";
+TwTimer = 6;
+LoadExtension = "dict_nasreq.fdx";
+LoadExtension = "dict_sip.fdx";
+LoadExtension = "dict_dcca.fdx";
+LoadExtension = "dict_dcca_3gpp.fdx";
+ConnectPeer = "ocs.{realm}"
+    {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
+"""
+
+
+class Stack(NamedTuple):
+    """A stack: the gateway that it plays, whose subscribers these are, and how it is started."""
+
+    name: str
+    host: str
+    first_subscriber: int
+    command: Callable[[Path, int, str], list[str]]
+    """From a scratch folder, the server's port and the host."""
+
+    def run(
+        self, folder: Path, port: int, paragraphs: Sequence[Sequence[Step]], idle_seconds: int = 0
+    ) -> dict[str, dict[str, Any]]:
+        """Send the steps, be idle for a while, disconnect; return what it tells, by step."""
+        ended = subprocess.run(
+            self.command(folder, port, self.host),
+            input=text(paragraphs) + (f"\nwait {idle_seconds}\n" if idle_seconds else ""),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        assert ended.returncode == 0, f"{ended.stderr}\n{ended.stdout[-2000:]}"
+        return {line["step"]: line for line in map(json.loads, ended.stdout.splitlines())}
+
+
+def erlang(folder: Path, port: int, host: str) -> list[str]:
+    """Return how Erlang's stack is started."""
+    escript = shutil.which("escript")
+    if escript is None:
+        pytest.fail(f"escript is not installed; type: {APT} {ERLANG_PACKAGES}")
+    return [escript, str(HERE / "gy_client.escript"), "127.0.0.1", str(port), host, REALM]
+
+
+def free_diameter(folder: Path, port: int, host: str) -> list[str]:
+    """Configure and compile the client of freeDiameter; return how it is started."""
+    configuration, program = folder / "free_diameter.conf", folder / "free_diameter"
+    configuration.write_text(CONFIGURATION.format(host=host, realm=REALM, port=port))
+    if not program.exists():
+        compile_free_diameter(program)
+    return [str(program), str(configuration)]
+
+
+def compile_free_diameter(program: Path) -> None:
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.fail(f"gcc is not installed; type: {APT} {FREE_DIAMETER_PACKAGES}")
+    command = [compiler, "-O1", "-Wall", "-o", str(program), str(HERE / "free_diameter.c")]
+    command += ["-lfdcore", "-lfdproto", "-lpthread"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        pytest.fail(f"{ended.stderr}\nfreeDiameter needs: {APT} {FREE_DIAMETER_PACKAGES}")
+
+
+STACKS = {
+    "erlang": Stack("erlang", f"pgw.erlang.{REALM}", ERLANG, erlang),
+    "free_diameter": Stack("free_diameter", f"pgw.free.{REALM}", FREE_DIAMETER, free_diameter),
+}

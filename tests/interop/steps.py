@@ -1,0 +1,411 @@
+"""The credit-control requests that every foreign stack sends, and what each must be answered.
+
+A stack reads them as lines: a step's name, T for a request that is sent again, the End-to-End-Id
+where the step chooses it, and the AVPs, each as NAME=VALUE or NAME{...}. The stack itself adds
+Origin-Host and Origin-Realm. An AVP that no stack knows is CODE:VENDOR. Lines of one paragraph are
+sent together.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+REALM = "demo.example"
+DATA, VOICE, TEXT, UNSOLD, UNKNOWN = 300, 100, 200, 400, 999
+MIB = 2**20
+MANY = range(300, 333)
+"""One rating group more than a session may have."""
+CROWD = range(40, 80)
+"""The subscribers whose sessions run at once."""
+IDLE = "watchdog"
+"""The conversation after which a stack is idle for a while."""
+
+LARGE, SMALL, PRICED = "large", "small", "priced"
+PLANS = {
+    **dict.fromkeys(range(1, 20), LARGE),
+    **dict.fromkeys(range(20, 30), SMALL),
+    **dict.fromkeys(range(30, 40), PRICED),
+    **dict.fromkeys(CROWD, LARGE),
+}
+"""The plan of each subscriber."""
+UNIX_TO_NTP = 2_208_988_800
+CREDIT = 20_000
+"""What each has in money, in micro-units."""
+
+Value = int | str | bytes | tuple["Avp", ...]
+Avp = tuple[str, Value]
+
+
+class Service(NamedTuple):
+    """What a Multiple-Services-Credit-Control of an answer says."""
+
+    rating_group: int | None
+    code: int = 2001
+    granted: int | None = None
+    is_final: bool = False
+
+
+class Step(NamedTuple):
+    """A request, and what its answer must say."""
+
+    name: str
+    avps: tuple[Avp, ...]
+    code: int = 2001
+    services: tuple[Service, ...] = ()
+    failed: tuple[str, ...] = ()
+    """The AVPs that Failed-AVP names; of unknown ones CODE:VENDOR."""
+    granted: int | None = None
+    """Units at command level."""
+    is_again: bool = False
+    end_to_end: int | None = None
+
+    @property
+    def line(self) -> str:
+        """The step as a stack reads it."""
+        end_to_end = "-" if self.end_to_end is None else self.end_to_end
+        return f"{self.name} {'T' if self.is_again else '-'} {end_to_end} {written(self.avps)}"
+
+
+def written(avps: Sequence[Avp]) -> str:
+    return " ".join(f"{name}{_value(value)}" for name, value in avps)
+
+
+def _value(value: Value) -> str:
+    match value:
+        case int():
+            return f"={value}"
+        case str():
+            return f'="{value}"'
+        case bytes():
+            return f"=0x{value.hex()}"
+    return f"{{{written(value)}}}"
+
+
+def identity(subscriber: int) -> str:
+    """Return the IMSI of a subscriber."""
+    return f"00101{subscriber:010d}"
+
+
+def imsi(digits: str) -> Avp:
+    return "Subscription-Id", (("Subscription-Id-Type", 1), ("Subscription-Id-Data", digits))
+
+
+def service(rating_group: int, *avps: Avp) -> Avp:
+    return "Multiple-Services-Credit-Control", (*avps, ("Rating-Group", rating_group))
+
+
+def wanted(octets: int) -> Avp:
+    return "Requested-Service-Unit", (("CC-Total-Octets", octets),)
+
+
+def used(octets: int, *avps: Avp) -> Avp:
+    return "Used-Service-Unit", (("CC-Total-Octets", octets), *avps)
+
+
+def seconds(name: str, count: int) -> Avp:
+    return name, (("CC-Time", count),)
+
+
+def units(name: str, count: int) -> Avp:
+    return name, (("CC-Service-Specific-Units", count),)
+
+
+def reason(value: int) -> Avp:
+    """Return a Reporting-Reason."""
+    return "Reporting-Reason", value
+
+
+EMPTY: Avp = ("Requested-Service-Unit", ())
+INDICATOR: Avp = ("Multiple-Services-Indicator", 1)
+DEBIT: Avp = ("Requested-Action", 0)
+ENDED: Avp = ("Termination-Cause", 1)
+THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    6,
+)
+PS_INFORMATION: Avp = (
+    "PS-Information",
+    (
+        ("3GPP-Charging-Id", bytes.fromhex("0a0b0c0d")),
+        ("3GPP-PDP-Type", 0),
+        ("PDP-Address", "192.0.2.77"),
+        ("SGSN-Address", "192.0.2.11"),
+        ("GGSN-Address", "192.0.2.21"),
+        ("3GPP-GGSN-MCC-MNC", "00101"),
+        ("3GPP-NSAPI", "5"),
+        ("Called-Station-Id", "internet"),
+        ("3GPP-Selection-Mode", "0"),
+        ("3GPP-Charging-Characteristics", "0800"),
+        ("3GPP-SGSN-MCC-MNC", "00101"),
+        ("3GPP-MS-TimeZone", bytes.fromhex("4000")),
+        ("3GPP-User-Location-Info", bytes.fromhex("8200f110000100f11000000101")),
+        ("3GPP-RAT-Type", b"\x06"),
+    ),
+)
+EQUIPMENT: Avp = (
+    "User-Equipment-Info",
+    (("User-Equipment-Info-Type", 0), ("User-Equipment-Info-Value", b"3534900698733190")),
+)
+
+
+class Session:
+    """Writes the requests of one session of a subscriber."""
+
+    def __init__(self, session_id: str, at: int, subscriber: int, context: str) -> None:
+        self.session_id = session_id
+        self.at = at
+        self.identity = identity(subscriber)
+        self.context = context
+
+    def initial(self, *avps: Avp) -> tuple[Avp, ...]:
+        return self.request(1, 0, imsi(self.identity), INDICATOR, *avps)
+
+    def update(self, number: int, *avps: Avp) -> tuple[Avp, ...]:
+        return self.request(2, number, *avps)
+
+    def terminate(self, number: int, *avps: Avp) -> tuple[Avp, ...]:
+        return self.request(3, number, ENDED, *avps)
+
+    def event(self, *avps: Avp) -> tuple[Avp, ...]:
+        return self.request(4, 0, imsi(self.identity), *avps)
+
+    def request(self, kind: int, number: int, *avps: Avp) -> tuple[Avp, ...]:
+        return (
+            ("Session-Id", self.session_id),
+            ("Destination-Realm", REALM),
+            ("Auth-Application-Id", 4),
+            ("Service-Context-Id", self.context),
+            ("CC-Request-Type", kind),
+            ("CC-Request-Number", number),
+            ("Event-Timestamp", (self.at + UNIX_TO_NTP).to_bytes(4)),
+            *avps,
+        )
+
+
+class Steps:
+    """All steps of one stack, whose subscribers are numbered after `first`, at a Unix second."""
+
+    def __init__(self, host: str, first: int, at: int, crowd: int) -> None:
+        self._host = host
+        self._first = first
+        self._at = at
+        self._crowd_members = CROWD[:crowd]
+        self._sessions = 0
+
+    def conversations(self) -> dict[str, list[list[Step]]]:
+        """Return the steps of each connection in order; those of one list go out together."""
+        one_by_one = {
+            "data": self._data(),
+            "layouts": self._layouts(),
+            "ends": self._ends(),
+            "refusals": self._refusals(),
+            "events": self._events(),
+            "event_refusals": self._event_refusals(),
+            IDLE: self._idle(),
+        }
+        read = {name: [[step] for step in steps] for name, steps in one_by_one.items()}
+        return read | {"crowd": self._crowd()}
+
+    def _session(self, subscriber: int, context: str = "32251@3gpp.org") -> Session:
+        self._sessions += 1
+        session_id = f"{self._host};{self._at};{self._sessions}"
+        return Session(session_id, self._at, self._first + subscriber, context)
+
+    def _data(self) -> Iterator[Step]:
+        """A session of data with every reason to report, repeated in part, and what comes late."""
+        session = self._session(1)
+        initial = session.initial(
+            service(300, wanted(10 * MIB)),
+            service(310, wanted(MIB)),
+            EQUIPMENT,
+            ("Service-Information", (PS_INFORMATION,)),
+        )
+        granted = Service(300, granted=10 * MIB), Service(310, granted=MIB)
+        yield Step("initial", initial, services=granted, end_to_end=0x0A000001)
+        yield Step("initial-again", initial, 2001, granted, is_again=True, end_to_end=0x0A000001)
+        exhausted = session.update(
+            1, service(300, wanted(10 * MIB), used(10 * MIB, reason(QUOTA_EXHAUSTED)))
+        )
+        yield Step("quota-exhausted", exhausted, services=granted[:1])
+        yield Step("quota-exhausted-again", exhausted, 2001, granted[:1], is_again=True)
+        valid = service(310, EMPTY, used(1000), reason(VALIDITY_TIME))
+        yield Step("validity-time", session.update(2, valid), 2001, (Service(310, granted=MIB),))
+        both = (
+            service(300, wanted(MIB), used(9 * MIB), reason(THRESHOLD)),
+            service(310, used(0), reason(QUOTA_HOLDING_TIME)),
+        )
+        answered = Service(300, granted=MIB), Service(310)
+        yield Step("threshold-and-holding-time", session.update(3, *both), 2001, answered)
+        halves = (
+            "Used-Service-Unit",
+            (("CC-Input-Octets", 1000), ("CC-Output-Octets", 24), reason(RATING_CHANGE)),
+        )
+        changed = service(300, wanted(MIB), halves, used(500))
+        yield Step("rating-change", session.update(4, changed), 2001, (Service(300, granted=MIB),))
+        final = service(300, used(12345), reason(FINAL)), service(310, used(0), reason(FINAL))
+        yield Step("terminate", session.terminate(5, *final))
+        yield Step("terminate-again", session.terminate(5, *final), is_again=True)
+        yield Step("update-after-the-end", session.update(6, service(300, wanted(MIB))), 5002)
+
+    def _layouts(self) -> Iterator[Step]:
+        """Units of every kind, at both places, many groups, and groups that are not named."""
+        session = self._session(2)
+        yield Step("command-level", session.initial(wanted(2 * MIB)), granted=2 * MIB)
+        yield Step("command-level-used", session.update(1, wanted(MIB), used(2 * MIB)), granted=MIB)
+        yield Step("command-level-end", session.terminate(2, used(77)))
+        session = self._session(3)
+        mixed = (
+            service(DATA, wanted(MIB)),
+            service(VOICE, seconds("Requested-Service-Unit", 120)),
+            service(TEXT, units("Requested-Service-Unit", 2)),
+        )
+        granted = Service(DATA, granted=MIB), Service(VOICE, granted=120), Service(TEXT, granted=2)
+        yield Step("every-unit", session.initial(*mixed), 2001, granted)
+        used_up = (
+            service(VOICE, seconds("Used-Service-Unit", 61), EMPTY),
+            service(TEXT, units("Used-Service-Unit", 1)),
+        )
+        answered = Service(VOICE, granted=300), Service(TEXT)
+        yield Step("every-unit-used", session.update(1, *used_up), 2001, answered)
+        yield Step("end-without-usage", session.terminate(2))
+        session = self._session(4)
+        identified = (
+            "Multiple-Services-Credit-Control",
+            (wanted(MIB), ("Service-Identifier", 7)),
+        )
+        granted = Service(None, granted=MIB), Service(300, granted=MIB)
+        yield Step("defaults", session.initial(identified, service(300)), 2001, granted)
+        yield Step("defaults-end", session.terminate(1))
+        session = self._session(5)
+        many = (service(group, wanted(1000)) for group in MANY)
+        served = [Service(group, granted=1000) for group in MANY]
+        served[-1] = Service(MANY[-1], 4010)
+        yield Step("many-groups", session.initial(*many), 2001, tuple(served))
+        yield Step("many-groups-end", session.terminate(1))
+
+    def _ends(self) -> Iterator[Step]:
+        """Balances that come to their end."""
+        session = self._session(20)
+        last = Service(DATA, granted=MIB, is_final=True)
+        yield Step("final", session.initial(service(DATA, wanted(10 * MIB))), 2001, (last,))
+        more = service(DATA, wanted(MIB), used(1000, reason(THRESHOLD)))
+        rest = Service(DATA, granted=MIB - 1000, is_final=True)
+        yield Step("final-again", session.update(1, more), 2001, (rest,))
+        nothing = service(DATA, wanted(MIB), used(MIB - 1000, reason(QUOTA_EXHAUSTED)))
+        yield Step("nothing-left", session.update(2, nothing), 2001, (Service(DATA, 4012),))
+        report = service(DATA, wanted(MIB), used(0), reason(FINAL))
+        yield Step("final-report", session.update(3, report), 2001, (Service(DATA),))
+        yield Step("final-end", session.terminate(4))
+        again = self._session(20).initial(service(DATA, wanted(MIB)))
+        yield Step("nothing-from-the-start", again, 2001, (Service(DATA, 4012),))
+        session = self._session(30)
+        priced = Service(DATA, granted=2 * MIB + 52, is_final=True)  # half a micro-unit more
+        yield Step("money", session.initial(service(DATA, wanted(5 * MIB))), 2001, (priced,))
+        yield Step("money-end", session.terminate(1, service(DATA, used(MIB))))
+
+    def _refusals(self) -> Iterator[Step]:
+        """Sessions that are refused, as a whole or in part."""
+        wants = service(DATA, wanted(MIB))
+        unknown_subscriber = self._session(999)
+        yield Step("unknown-subscriber", unknown_subscriber.initial(wants), 5030)
+        nobody = self._session(6).request(1, 0, INDICATOR, wants)
+        yield Step("no-subscriber", nobody, 5005, failed=("Subscription-Id",))
+        unknown_avp = self._session(6).initial(wants, ("9999:10415", bytes(4)))
+        yield Step("unknown-avp", unknown_avp, 5001, failed=("9999:10415",))
+        session = self._session(6)
+        foreign = session.initial(wants, ("9999:99999", bytes(4)))
+        yield Step("foreign-avp", foreign, 2001, (Service(DATA, granted=MIB),))
+        yield Step("foreign-avp-end", session.terminate(1))
+        never = self._session(7)
+        yield Step("update-without-session", never.update(1, wants), 5002)
+        yield Step("terminate-without-session", self._session(7).terminate(1), 5002)
+        unknown_group = service(UNKNOWN, wanted(MIB))
+        refused = self._session(8).initial(unknown_group)
+        unrated = (Service(UNKNOWN, 5031),)
+        yield Step("unknown-group", refused, 5031, unrated, failed=("Rating-Group",))
+        session = self._session(8)
+        partly = Service(DATA, granted=MIB), *unrated
+        opening = session.initial(wants, unknown_group)
+        yield Step("one-group-unknown", opening, 2001, partly, failed=("Rating-Group",))
+        yield Step("one-group-unknown-end", session.terminate(1))
+        unsold = self._session(9).initial(service(UNSOLD, wanted(MIB)))
+        yield Step("unsold-group", unsold, 2001, (Service(UNSOLD, 4010),))
+        private = self._session(9, "gprs@nobody.example").initial(wants)
+        yield Step("private-context", private, 5031, failed=("Service-Context-Id",))
+        elsewhere = self._session(9).initial(wants, ("Destination-Host", f"other.{REALM}"))
+        yield Step("another-host", elsewhere, 3002)
+
+    def _events(self) -> Iterator[Step]:
+        """Events that are debited."""
+        one = self._text(10).event(DEBIT, service(TEXT, units("Requested-Service-Unit", 1)))
+        debited = (Service(TEXT, granted=1),)
+        yield Step("event", one, 2001, debited, end_to_end=0x0A000002)
+        yield Step("event-again", one, 2001, debited, is_again=True, end_to_end=0x0A000002)
+        yield Step("event-same-content", one, 2001, debited)
+        command_level = self._text(10).event(DEBIT, units("Requested-Service-Unit", 2))
+        yield Step("event-command-level", command_level, granted=2)
+        sent: Avp = ("SMS-Information", (("Number-Of-Messages-Sent", 2),))
+        messages = self._text(10).event(DEBIT, ("Service-Information", (sent,)))
+        yield Step("event-messages", messages, granted=2)
+        several = self._text(10).event(
+            DEBIT, service(TEXT, units("Requested-Service-Unit", 1)), service(DATA, wanted(1000))
+        )
+        both = (*debited, Service(DATA, granted=1000))
+        yield Step("event-several", several, 2001, both)
+        partly = self._text(21).event(DEBIT, service(TEXT, units("Requested-Service-Unit", 5)))
+        yield Step("event-partly", partly, 2001, (Service(TEXT, granted=3, is_final=True),))
+
+    def _event_refusals(self) -> Iterator[Step]:
+        """Events that are not."""
+        one = service(TEXT, units("Requested-Service-Unit", 1))
+        three = self._text(22).event(DEBIT, service(TEXT, units("Requested-Service-Unit", 3)))
+        yield Step("event-last", three, 2001, (Service(TEXT, granted=3),))
+        nothing = self._text(22).event(DEBIT, one)
+        yield Step("event-nothing-left", nothing, 4012, (Service(TEXT, 4012),))
+        nobody = self._text(999).event(DEBIT, one)
+        yield Step("event-unknown-subscriber", nobody, 5030)
+        unsold = self._text(10).event(DEBIT, service(UNSOLD, EMPTY))
+        yield Step("event-unsold", unsold, 4010, (Service(UNSOLD, 4010),))
+        unknown = self._text(10).event(DEBIT, service(UNKNOWN, EMPTY))
+        unrated = (Service(UNKNOWN, 5031),)
+        yield Step("event-unknown-group", unknown, 5031, unrated, failed=("Rating-Group",))
+        price = self._text(10).event(("Requested-Action", 3), one)
+        yield Step("event-of-another-action", price, 5004, failed=("Requested-Action",))
+        undone = self._text(10).event(one)
+        yield Step("event-without-action", undone, 5005, failed=("Requested-Action",))
+
+    def _text(self, subscriber: int) -> Session:
+        return self._session(subscriber, "32274@3gpp.org")
+
+    def _idle(self) -> Iterator[Step]:
+        """A session on a connection that is then watched."""
+        session = self._session(11)
+        opening = session.initial(service(DATA, wanted(MIB)))
+        yield Step("idle", opening, 2001, (Service(DATA, granted=MIB),))
+        yield Step("idle-end", session.terminate(1, service(DATA, used(1))))
+
+    def _crowd(self) -> list[list[Step]]:
+        """Sessions of many subscribers, all at once."""
+        sessions = {subscriber: self._session(subscriber) for subscriber in self._crowd_members}
+        granted = (Service(DATA, granted=MIB),)
+        more = service(DATA, wanted(MIB), used(MIB))
+        rounds = [
+            ("initial", lambda each: each.initial(service(DATA, wanted(MIB))), granted),
+            ("update", lambda each: each.update(1, more), granted),
+            ("end", lambda each: each.terminate(2, service(DATA, used(7))), ()),
+        ]
+        return [
+            [
+                Step(f"crowd-{name}-{subscriber}", write(session), 2001, services)
+                for subscriber, session in sessions.items()
+            ]
+            for name, write, services in rounds
+        ]
+
+
+def text(paragraphs: Sequence[Sequence[Step]]) -> str:
+    """Return the steps as a stack reads them."""
+    return "\n\n".join("\n".join(step.line for step in each) for each in paragraphs) + "\n"

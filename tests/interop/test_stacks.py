@@ -1,0 +1,120 @@
+"""Diameter stacks that know nothing of ours are charged by the demonstration.
+
+Each decodes the answers strictly, by its own dictionary and grammar: Erlang/OTP's, freeDiameter's.
+"""
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.interop.runs import Run
+from tests.interop.stacks import STACKS
+from tests.interop.steps import Service
+
+pytestmark = pytest.mark.ci
+
+ERRORS = range(3000, 4000)
+VALIDITY_SECONDS_MIN = 60
+TERMINATE = [["Final-Unit-Action", 0]]
+EVENT_REQUEST = 4
+
+
+class Said(NamedTuple):
+    """What an answer says, and what it must say."""
+
+    code: int
+    services: tuple[Service, ...]
+    failed: tuple[str, ...]
+    granted: int | None
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
+    """The run of each stack."""
+    return runs[request.param]
+
+
+def all_of(avps: list[Any], name: str) -> list[Any]:
+    return [avp[1] for avp in avps if avp[0] == name]
+
+
+def first(avps: list[Any], name: str) -> Any:
+    return next(iter(all_of(avps, name)), None)
+
+
+def granted(avps: list[Any]) -> int | None:
+    units = first(avps, "Granted-Service-Unit")
+    return None if units is None else units[0][1]
+
+
+def said(avps: list[Any]) -> Said:
+    services = tuple(
+        Service(
+            first(service, "Rating-Group"),
+            first(service, "Result-Code"),
+            granted(service),
+            first(service, "Final-Unit-Indication") == TERMINATE,
+        )
+        for service in all_of(avps, "Multiple-Services-Credit-Control")
+    )
+    failed = tuple(avp[0] for group in all_of(avps, "Failed-AVP") for avp in group)
+    return Said(first(avps, "Result-Code"), services, failed, granted(avps))
+
+
+def test_every_step_is_answered_as_it_must_be(stack: Run) -> None:
+    told = {name: said(answer["avps"]) for name, answer in stack.answers.items()}
+    assert told == {
+        step.name: Said(step.code, step.services, step.failed, step.granted)
+        for step in stack.steps.values()
+    }
+
+
+def test_no_answer_breaks_the_grammar(stack: Run) -> None:
+    assert [name for name, answer in stack.answers.items() if answer["faults"]] == []
+
+
+def test_every_avp_has_the_flags_of_the_dictionary(stack: Run) -> None:
+    assert [name for name, answer in stack.answers.items() if answer["wrong_flags"]] == []
+
+
+def test_the_header_says_what_the_code_says(stack: Run) -> None:
+    flags = {name: answer["flags"] for name, answer in stack.answers.items()}
+    assert flags == {
+        step.name: ["proxiable", "error"] if step.code in ERRORS else ["proxiable"]
+        for step in stack.steps.values()
+    }
+
+
+@pytest.mark.parametrize("name", ["Session-Id", "CC-Request-Type", "CC-Request-Number"])
+def test_what_names_a_request_comes_back(stack: Run, name: str) -> None:
+    steps = {step.name: step for step in stack.steps.values() if step.code not in ERRORS}
+    echoed = {step: first(stack.answers[step]["avps"], name) for step in steps}
+    assert echoed == {step.name: dict(step.avps)[name] for step in steps.values()}
+
+
+@pytest.mark.parametrize(
+    ("again", "before"),
+    [
+        ("initial-again", "initial"),
+        ("quota-exhausted-again", "quota-exhausted"),
+        ("terminate-again", "terminate"),
+        ("event-again", "event"),
+        ("event-same-content", "event"),
+    ],
+)
+def test_a_repeat_gets_the_same_answer(stack: Run, again: str, before: str) -> None:
+    assert stack.answers[again]["avps"] == stack.answers[before]["avps"]
+
+
+def test_what_is_granted_to_a_session_is_valid_for_a_while_and_to_an_event_for_good(
+    stack: Run,
+) -> None:
+    for name, answer in stack.answers.items():
+        is_event = dict(stack.steps[name].avps)["CC-Request-Type"] == EVENT_REQUEST
+        services = all_of(answer["avps"], "Multiple-Services-Credit-Control")
+        for holder in (answer["avps"], *services):
+            validity = first(holder, "Validity-Time")
+            if granted(holder) is None or is_event:
+                assert validity is None
+            else:
+                assert validity >= VALIDITY_SECONDS_MIN
