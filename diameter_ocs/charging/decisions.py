@@ -109,6 +109,16 @@ class ServiceRecord(NamedTuple):
     """The request named the rating group, so that its answer does."""
 
 
+class Stored(NamedTuple):
+    """Which EDR of a group was stored for a request, as far as is known.
+
+    A number alone says too little: that of an EDR that was lost is given to the next one.
+    """
+
+    number: int
+    at: int
+
+
 class Edr(NamedTuple):
     """The journal's record of one decision."""
 
@@ -137,6 +147,11 @@ class Edr(NamedTuple):
     """Of what the request said: a repeat has the same."""
     reason: str | None = None
     """Why, where it was not asked for, or what was unusual; what a command is about."""
+
+    @property
+    def stored(self) -> Stored:
+        """What tells it from others of its group."""
+        return Stored(self.number, self.at)
 
 
 class Decision(NamedTuple):

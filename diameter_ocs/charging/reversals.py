@@ -5,14 +5,14 @@ it first, and is charged anew.
 """
 
 from .case import Case
-from .decisions import REVERSAL, Decision, Outcome, ServiceRecord, Settlement
+from .decisions import REVERSAL, Decision, Outcome, ServiceRecord, Settlement, Stored
 from .ledger import Ledger
 from .requests import ChargingRequest
 from .session import ClosedSession, CloseReason, Session
 
 
-def reverse_unclaimed(request: ChargingRequest, number: int, case: Case) -> Decision | None:
-    """Gives back what the event of an EDR was charged.
+def reverse_unclaimed(request: ChargingRequest, stored: Stored, case: Case) -> Decision | None:
+    """Gives back what an event was charged of which an EDR was stored.
 
     None: there is nothing to give back, its name was heard of since, or the tenant has it stand.
     """
@@ -20,7 +20,7 @@ def reverse_unclaimed(request: ChargingRequest, number: int, case: Case) -> Deci
     if session is None or not case.catalogue.session_rules.reverses_unclaimed_events:
         return None
     answered = case.answered.get(session.number, ())
-    event = next((edr for edr in answered if edr.number == number), None)
+    event = next((edr for edr in answered if (edr.number, edr.at) == stored), None)
     if event is None or event.outcome is not Outcome.SUCCESS or session.last_request_at > event.at:
         return None
     ledger = Ledger(case.balances)

@@ -2,7 +2,7 @@
 
 from .case import Case
 from .deadlines import idle_at, supervise_at
-from .decisions import Decision, Edr, EdrKind, Outcome, ServiceRecord
+from .decisions import Decision, Edr, EdrKind, Outcome, ServiceRecord, Stored
 from .progress import NOTHING_USED, Progress
 from .requests import SessionKey
 from .session import ClosedSession, CloseReason, Reservation, Session
@@ -36,13 +36,15 @@ def supervise(key: SessionKey, case: Case) -> Decision | None:
     return Decision(Outcome.SUCCESS, (), (edr,), after, (), balances)
 
 
-def close_unclaimed(key: SessionKey, number: int, case: Case) -> Decision | None:
-    """Closes the session that was opened by the EDR of a number and never was answered.
+def close_unclaimed(key: SessionKey, stored: Stored, case: Case) -> Decision | None:
+    """Closes the session that was opened by an EDR and never was answered.
 
     None: it is not open any more, or its client has gone on with it.
     """
     session = case.sessions.get(key)
-    if session is None or session.number != number or session.last_request_at > session.opened_at:
+    if session is None or (session.number, session.opened_at) != stored:
+        return None
+    if session.last_request_at > session.opened_at:
         return None
     if not case.catalogue.session_rules.closes_unclaimed:
         return None

@@ -285,10 +285,10 @@ class Lanes:
             if result.novelty is REPEATED:
                 job.stored = self._unclaimed.claim(job.group, request) or job.stored
             elif request.request_type is INITIAL:
-                job.stored = 0 if result.session is None else result.session.number
+                job.stored = None if result.session is None else result.edrs[-1].stored
             else:
-                is_charged = result.edrs and result.outcome is Outcome.SUCCESS
-                job.stored = result.edrs[-1].number if is_charged else 0
+                is_charged = result.outcome is Outcome.SUCCESS
+                job.stored = result.edrs[-1].stored if is_charged else None
 
     def _watch_deadlines(self) -> None:
         """Looks again when the budget of the oldest request is used up."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from ..charging.decisions import Decision
+from ..charging.decisions import Decision, Stored
 from ..charging.requests import ChargingRequest
 from .credit_control import Fault
 
@@ -28,7 +28,7 @@ class Job:
         self.reply = reply
         self.deadline = deadline
         self.group = 0
-        self.stored = 0  # the number of its session, or as an event of its EDR, as far as is known
+        self.stored: Stored | None = None  # for its session, or as an event, as far as is known
         self.wait_seconds = LOCK_WAIT_SECONDS
 
 

@@ -109,10 +109,10 @@ class Supervision:
         """Undoes what was stored unless it was claimed before its group was locked."""
         if unanswered not in self._unclaimed:
             return None
-        _, request, number = unanswered
+        _, request, stored = unanswered
         if request.request_type is RequestType.EVENT:
-            return reverse_unclaimed(request, number, case)
-        return close_unclaimed(request.session_key, number, case)
+            return reverse_unclaimed(request, stored, case)
+        return close_unclaimed(request.session_key, stored, case)
 
     async def _decide(self, looks: Sequence[Look]) -> list[Look]:
         """Decides and stores what it can of looks, and returns those."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from ..charging.decisions import Stored
 from ..charging.repeats import SAME_IDENTIFIER_MICROSECONDS
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 
@@ -24,8 +25,7 @@ class Unanswered(NamedTuple):
     group: int
     request: ChargingRequest
     """What names it, without who asked and what for."""
-    number: int
-    """Of the EDR that was stored for it."""
+    stored: Stored
 
 
 class Unclaimed:
@@ -38,18 +38,18 @@ class Unclaimed:
     def __len__(self) -> int:
         return len(self._unanswered)
 
-    def add(self, group: int, request: ChargingRequest, number: int, now: float) -> None:
-        """Takes what the EDR of a number stored for a request that has been refused."""
+    def add(self, group: int, request: ChargingRequest, stored: Stored, now: float) -> None:
+        """Takes what was stored, as far as is known, for a request that has been refused."""
         name = _name(group, request)
-        self._unanswered[name] = Unanswered(group, _slim(request), number), now + CLAIM_SECONDS
+        self._unanswered[name] = Unanswered(group, _slim(request), stored), now + CLAIM_SECONDS
         self._unanswered.move_to_end(name)
         if len(self._unanswered) > UNCLAIMED_MAX:
             self._unanswered.popitem(last=False)
 
-    def claim(self, group: int, request: ChargingRequest) -> int:
-        """Gives a repeat what its original stored; returns the number of the EDR, 0: nothing."""
+    def claim(self, group: int, request: ChargingRequest) -> Stored | None:
+        """Gives a repeat what its original stored; None: nothing."""
         found = self._unanswered.pop(_name(group, request), None)
-        return 0 if found is None else found[0].number
+        return None if found is None else found[0].stored
 
     def due(self, now: float, limit: int) -> Sequence[Unanswered]:
         """Returns what was not claimed in time; it stays until it is removed."""

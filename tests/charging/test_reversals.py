@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from diameter_ocs.charging.catalogue import Price, SessionRules
-from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome
+from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome, Stored
 from diameter_ocs.charging.requests import ChargingRequest, RequestType, SessionKey
 from diameter_ocs.charging.reversals import mark_event_answered, reverse_unclaimed
 from tests.charging.scenario import (
@@ -64,11 +64,15 @@ def ask(desk: Desk, number: int = 0, *, usages=ASKED.usages, **others: object) -
     return desk.event(*usages, request_number=number, **others)
 
 
+def stored(number: int) -> Stored:
+    return Stored(number, 1_700_000_000_000_000)
+
+
 def test_all_that_was_charged_goes_back_where_it_came_from(desk: Desk) -> None:
     ask(desk)
     assert (desk.balance(1), desk.balance(2)) == ((2, 0), (80_000, 0))
     later(desk)
-    (edr,) = take(desk, reverse_unclaimed(ASKED, 1, desk.case)).edrs
+    (edr,) = take(desk, reverse_unclaimed(ASKED, stored(1), desk.case)).edrs
     assert (desk.balance(1), desk.balance(2)) == ((0, 0), (0, 0))
     assert (edr.kind, edr.action, edr.reason) == (EdrKind.BILLING, "reversal", "unclaimed")
     first = desk.decisions[0].edrs[0]
@@ -84,7 +88,7 @@ def test_all_that_was_charged_goes_back_where_it_came_from(desk: Desk) -> None:
 def test_a_repeat_after_the_reversal_is_charged_anew_and_once(desk: Desk, again: dict) -> None:
     ask(desk)
     later(desk, 100)
-    take(desk, reverse_unclaimed(ASKED, 1, desk.case))
+    take(desk, reverse_unclaimed(ASKED, stored(1), desk.case))
     assert ask(desk, **again).novelty is Novelty.NEW
     assert desk.balance(2) == (80_000, 0)
     assert ask(desk, **again).novelty is Novelty.REPEATED
@@ -94,29 +98,31 @@ def test_a_repeat_after_the_reversal_is_charged_anew_and_once(desk: Desk, again:
 def test_it_is_reversed_once(desk: Desk) -> None:
     ask(desk)
     later(desk)
-    take(desk, reverse_unclaimed(ASKED, 1, desk.case))
-    assert reverse_unclaimed(ASKED, 1, desk.case) is None
+    take(desk, reverse_unclaimed(ASKED, stored(1), desk.case))
+    assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
     later(desk)
-    assert reverse_unclaimed(ASKED, 1, desk.case) is None
+    assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
 
 
 def test_it_stands_when_a_repeat_of_it_was_answered(desk: Desk) -> None:
     ask(desk)
     take(desk, mark_event_answered(ASKED, desk.case))
     later(desk)
-    assert reverse_unclaimed(ASKED, 1, desk.case) is None
+    assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
     assert ask(desk).novelty is Novelty.REPEATED
 
 
 def test_nothing_else_is_reversed(desk: Desk) -> None:
-    assert reverse_unclaimed(ASKED, 1, desk.case) is None
+    assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
     assert mark_event_answered(ASKED, desk.case) is None
     ask(desk)
     later(desk)
-    assert reverse_unclaimed(ASKED, 2, desk.case) is None
+    assert reverse_unclaimed(ASKED, stored(2), desk.case) is None
+    another = stored(1)._replace(at=desk.case.now)  # the number was given to one that was lost
+    assert reverse_unclaimed(ASKED, another, desk.case) is None
     refused = ask(desk, 1, usages=(want(TEXT, 1), want(999, 1)))
     assert refused.outcome is Outcome.RATING_FAILED
-    assert reverse_unclaimed(ASKED._replace(request_number=1), 2, desk.case) is None
+    assert reverse_unclaimed(ASKED._replace(request_number=1), stored(2), desk.case) is None
 
 
 def test_a_tenant_may_have_it_stand(desk: Desk) -> None:
@@ -124,14 +130,14 @@ def test_a_tenant_may_have_it_stand(desk: Desk) -> None:
     desk.case = desk.case._replace(catalogue=replace(desk.case.catalogue, session_rules=rules))
     ask(desk)
     later(desk)
-    assert reverse_unclaimed(ASKED, 1, desk.case) is None
+    assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
 
 
 def test_an_event_in_an_open_session_is_reversed_and_the_session_goes_on(desk: Desk) -> None:
     desk.initial(want(TEXT, 1), session=b"event")
     ask(desk, 1)
     later(desk)
-    take(desk, reverse_unclaimed(ASKED._replace(request_number=1), 2, desk.case))
+    take(desk, reverse_unclaimed(ASKED._replace(request_number=1), stored(2), desk.case))
     assert (desk.balance(1), desk.balance(2)) == ((0, 1), (0, 0))
     assert ask(desk, 1).novelty is Novelty.NEW
     desk.terminate(used(TEXT, 1), session=b"event", request_number=2)
@@ -142,6 +148,6 @@ def test_a_balance_that_is_gone_gets_nothing_back(desk: Desk) -> None:
     ask(desk)
     later(desk)
     left = {2: desk.case.balances[2]}
-    reversal = reverse_unclaimed(ASKED, 1, desk.case._replace(balances=left))
+    reversal = reverse_unclaimed(ASKED, stored(1), desk.case._replace(balances=left))
     assert reversal is not None
     assert [posting.balance_id for posting in reversal.edrs[0].postings] == [2]

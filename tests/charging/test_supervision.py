@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.deadlines import idle_at
-from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome
+from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome, Stored
 from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.charging.session import CloseReason
 from diameter_ocs.charging.supervision import close_unclaimed, supervise
@@ -157,8 +157,9 @@ def test_what_has_expired_is_released_once():
 
 def test_a_session_whose_opening_was_never_answered_is_closed():
     counter = desk()
+    opened_at = counter.case.now
     counter.initial(want(VOICE, 120))
-    decision = close_unclaimed(KEY, 1, counter.case)
+    decision = close_unclaimed(KEY, Stored(1, opened_at), counter.case)
     assert decision.closed[0].reason is CloseReason.UNCLAIMED
     counter.case = counter.case.after(decision)
     counter.decisions.append(decision)
@@ -170,15 +171,18 @@ def test_a_session_whose_opening_was_never_answered_is_closed():
 
 def test_a_session_that_went_on_or_is_another_one_is_not_unclaimed():
     counter = desk()
+    opened_at = counter.case.now
     counter.initial(want(VOICE, 120))
-    assert close_unclaimed(KEY, 2, counter.case) is None
+    assert close_unclaimed(KEY, Stored(2, opened_at), counter.case) is None
+    assert close_unclaimed(KEY, Stored(1, opened_at - 1), counter.case) is None
     counter.case = counter.case._replace(now=counter.case.now + 1)
     counter.update(used(VOICE, 60, wanted=60))
-    assert close_unclaimed(KEY, 1, counter.case) is None
+    assert close_unclaimed(KEY, Stored(1, opened_at), counter.case) is None
 
 
 def test_a_tenant_may_keep_what_is_unclaimed():
     counter = desk()
+    opened_at = counter.case.now
     counter.initial(want(VOICE, 120))
     counter.offer(replace(OFFERED, session_rules=SessionRules(closes_unclaimed=False)))
-    assert close_unclaimed(KEY, 1, counter.case) is None
+    assert close_unclaimed(KEY, Stored(1, opened_at), counter.case) is None

@@ -19,6 +19,7 @@ from diameter_ocs.handlers.lanes import (
     LaneSettings,
 )
 from diameter_ocs.handlers.ports import Work
+from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.store.memory import MemoryStore
 from tests.handlers.counter import (
     UNFORESEEN,
@@ -54,7 +55,7 @@ KEY = SessionKey(b"session")
 def unclaimed(counter: Counter) -> list[tuple[int, SessionKey, int]]:
     """Return what waits to be claimed or undone."""
     due = counter.unclaimed.due(300, 9)
-    return [(each.group, each.request.session_key, each.number) for each in due]
+    return [(each.group, each.request.session_key, each.stored.number) for each in due]
 
 
 def test_a_session_is_opened_continued_and_closed() -> None:
@@ -395,6 +396,38 @@ def test_what_is_stored_after_its_refusal_went_out_is_remembered(
             assert isinstance(again, Decision)
             assert again.novelty is Novelty.REPEATED
             assert len(counter.unclaimed) == 0
+
+    play(story())
+
+
+@pytest.mark.parametrize("is_event", [False, True])
+def test_what_a_repeat_stored_in_the_place_of_its_lost_original_is_not_undone(
+    is_event: bool,
+) -> None:
+    asked = event() if is_event else initial()
+
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            counter.faulty.at_commit.append(CasesUnavailable())
+            counter.faulty.at_lock += [CasesUnavailable()] * 1000
+            counter.faulty.at_lock.insert(0, None)
+            (late,) = counter.submit(asked)
+            await asyncio.sleep(2.1)
+            assert counter.reply(late) is Fault.TOO_BUSY
+            counter.faulty.at_lock.clear()
+            await asyncio.sleep(1)
+            assert await books_of(counter) == (0, 0)
+            counter.now += 3_000_000
+            (again,) = await counter.ask(asked._replace(is_retransmission=True))
+            assert isinstance(again, Decision)
+            assert again.novelty is Novelty.NEW
+            await asyncio.sleep(300)
+            counter.now += 300_000_000
+            supervision = Supervision(
+                counter.kept, counter.unclaimed, counter.clock, counter.metrics
+            )
+            await supervision.undo_unclaimed()
+            assert await books_of(counter) == ((10, 0) if is_event else (0, 100))
 
     play(story())
 

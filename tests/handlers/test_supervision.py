@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 
 from diameter_ocs.charging.case import Change
-from diameter_ocs.charging.decisions import Decision, Novelty
+from diameter_ocs.charging.decisions import Decision, Novelty, Stored
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
@@ -234,10 +234,16 @@ def test_what_an_absent_database_prevents_is_found_again() -> None:
     play(story())
 
 
+def stored(keeper: Post) -> Stored:
+    """Return what the open session of the first account was opened as."""
+    session = keeper.store.groups[FIRST].sessions[KEY]
+    return Stored(session.number, session.opened_at)
+
+
 def test_an_opening_that_nobody_claims_is_closed_after_four_minutes() -> None:
     async def story() -> None:
         keeper = await post(2)
-        number = keeper.store.groups[FIRST].sessions[KEY].number
+        number = stored(keeper)
         keeper.unclaimed.add(FIRST, initial(), number, asyncio.get_running_loop().time())
         await asyncio.sleep(CLAIM_SECONDS - 1)
         await keeper.supervision.undo_unclaimed()
@@ -260,9 +266,9 @@ def test_an_opening_that_was_not_stored_or_went_on_is_left_alone() -> None:
         keeper = await post(2)
         keeper.now += 1
         await keeper.ask((FIRST, update()))
-        keeper.unclaimed.add(FIRST, initial(), 2, 0.0)
+        keeper.unclaimed.add(FIRST, initial(), stored(keeper), 0.0)
         _, second = keeper.store.groups
-        keeper.unclaimed.add(second, initial(session=b"never stored"), 2, 0.0)
+        keeper.unclaimed.add(second, initial(session=b"never stored"), stored(keeper), 0.0)
         await asyncio.sleep(CLAIM_SECONDS)
         await keeper.supervision.undo_unclaimed()
         assert all(group.sessions for group in keeper.store.groups.values())
@@ -288,7 +294,7 @@ def test_an_opening_that_is_claimed_before_the_lock_is_left_alone() -> None:
         keeper = await post(1, store)
         store.__class__ = Claiming
         store.unclaimed = keeper.unclaimed
-        keeper.unclaimed.add(FIRST, initial(), store.groups[FIRST].sessions[KEY].number, 0.0)
+        keeper.unclaimed.add(FIRST, initial(), stored(keeper), 0.0)
         await asyncio.sleep(CLAIM_SECONDS)
         await keeper.supervision.undo_unclaimed()
         assert store.groups[FIRST].sessions
@@ -318,7 +324,7 @@ async def test_two_processes_supervise_side_by_side(database: str) -> None:
 def test_an_opening_that_another_server_answered_is_not_closed() -> None:
     async def story() -> None:
         keeper = await post()
-        number = keeper.store.groups[FIRST].sessions[KEY].number
+        number = stored(keeper)
         keeper.unclaimed.add(FIRST, initial(), number, asyncio.get_running_loop().time())
         other = Post(keeper.store)
         (again,) = await other.ask((FIRST, initial(is_retransmission=True)))
@@ -358,7 +364,7 @@ def test_an_event_that_nobody_claims_is_reversed_and_charged_anew() -> None:
         keeper = await post()
         asked = event()
         (first,) = await keeper.ask((FIRST, asked))
-        keeper.unclaimed.add(FIRST, asked, first.edrs[0].number, asyncio.get_running_loop().time())
+        keeper.unclaimed.add(FIRST, asked, first.edrs[0].stored, asyncio.get_running_loop().time())
         await asyncio.sleep(CLAIM_SECONDS - 1)
         await keeper.supervision.undo_unclaimed()
         assert (await octets(keeper.store)).used == 10
@@ -383,7 +389,7 @@ def test_an_event_that_another_server_answered_stands() -> None:
         keeper = await post()
         asked = event()
         (first,) = await keeper.ask((FIRST, asked))
-        keeper.unclaimed.add(FIRST, asked, first.edrs[0].number, 0.0)
+        keeper.unclaimed.add(FIRST, asked, first.edrs[0].stored, 0.0)
         other = Post(keeper.store)
         (again,) = await other.ask((FIRST, asked))
         assert again.novelty is Novelty.REPEATED

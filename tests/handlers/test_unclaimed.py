@@ -1,5 +1,6 @@
 """What nobody has heard of: claimed by a repeat, or due after four minutes."""
 
+from diameter_ocs.charging.decisions import Stored
 from diameter_ocs.handlers import unclaimed
 from diameter_ocs.handlers.unclaimed import Unanswered, Unclaimed
 from tests.store.scenario import event, initial
@@ -8,13 +9,13 @@ ONE, TWO = initial(session=b"one"), initial(session=b"two")
 
 
 def numbers(found: list[Unanswered]) -> list[int]:
-    return [each.number for each in found]
+    return [each.stored.number for each in found]
 
 
 def test_it_is_due_after_four_minutes() -> None:
     late = Unclaimed()
-    late.add(1, ONE, 5, 100.0)
-    late.add(1, TWO, 6, 101.0)
+    late.add(1, ONE, Stored(5, 0), 100.0)
+    late.add(1, TWO, Stored(6, 0), 101.0)
     assert numbers(late.due(339.9, 9)) == []
     assert numbers(late.due(340.0, 9)) == [5]
     assert numbers(late.due(341.0, 9)) == [5, 6]
@@ -23,22 +24,22 @@ def test_it_is_due_after_four_minutes() -> None:
 
 def test_what_is_claimed_is_due_no_more() -> None:
     late = Unclaimed()
-    late.add(1, ONE, 5, 0.0)
+    late.add(1, ONE, Stored(5, 0), 0.0)
     (found,) = late.due(1000.0, 9)
-    assert late.claim(1, TWO) == 0
-    assert late.claim(2, ONE) == 0
-    assert late.claim(1, ONE._replace(end_to_end_id=77)) == 5
-    assert late.claim(1, ONE) == 0
+    assert late.claim(1, TWO) is None
+    assert late.claim(2, ONE) is None
+    assert late.claim(1, ONE._replace(end_to_end_id=77)) == Stored(5, 0)
+    assert late.claim(1, ONE) is None
     assert found not in late
     assert numbers(late.due(1000.0, 9)) == []
 
 
 def test_a_newer_opening_of_a_name_takes_the_place_of_the_old_one() -> None:
     late = Unclaimed()
-    late.add(1, ONE, 5, 0.0)
+    late.add(1, ONE, Stored(5, 0), 0.0)
     (old,) = late.due(1000.0, 9)
-    late.add(1, TWO, 6, 1.0)
-    late.add(1, ONE._replace(request_number=3), 9, 2.0)
+    late.add(1, TWO, Stored(6, 0), 1.0)
+    late.add(1, ONE._replace(request_number=3), Stored(9, 0), 2.0)
     late.remove(old)
     assert numbers(late.due(1000.0, 9)) == [6, 9]
     late.remove(late.due(1000.0, 9)[1])
@@ -48,9 +49,9 @@ def test_a_newer_opening_of_a_name_takes_the_place_of_the_old_one() -> None:
 def test_events_of_one_name_are_told_apart_by_number() -> None:
     late = Unclaimed()
     first, second = event(request_number=0), event(request_number=1)
-    late.add(1, first, 5, 0.0)
-    late.add(1, second, 6, 0.0)
-    assert late.claim(1, second) == 6
+    late.add(1, first, Stored(5, 0), 0.0)
+    late.add(1, second, Stored(6, 0), 0.0)
+    assert late.claim(1, second) == Stored(6, 0)
     assert numbers(late.due(1000.0, 9)) == [5]
     late.answer(1, first)
     late.answer(1, second)
@@ -61,7 +62,7 @@ def test_events_of_one_name_are_told_apart_by_number() -> None:
 
 def test_only_what_names_it_is_kept() -> None:
     late = Unclaimed()
-    late.add(1, event(), 5, 0.0)
+    late.add(1, event(), Stored(5, 0), 0.0)
     (found,) = late.due(1000.0, 9)
     assert (found.request.identities, found.request.usages) == ((), ())
 
@@ -70,5 +71,5 @@ def test_of_too_many_the_oldest_are_forgotten(monkeypatch) -> None:
     monkeypatch.setattr(unclaimed, "UNCLAIMED_MAX", 2)
     late = Unclaimed()
     for number in range(3):
-        late.add(number, ONE, number, float(number))
+        late.add(number, ONE, Stored(number, 0), float(number))
     assert numbers(late.due(1000.0, 9)) == [1, 2]

@@ -166,12 +166,12 @@ async def test_what_was_reversed_is_charged_anew(kept: Kept, is_open: bool, seco
     (first,) = await charged(kept.store, (group, asked))
     assert isinstance(first, Decision)
     case = await case_of(kept.store, group, asked, now=now)
-    reversal = reverse_unclaimed(asked, first.edrs[0].number, case)
+    reversal = reverse_unclaimed(asked, first.edrs[0].stored, case)
     assert reversal is not None
     await applied(kept.store, Change(case, case.after(reversal), reversal.edrs))
     assert await books(kept) == (0, 0)
     case = await case_of(kept.store, group, asked, now=now)
-    assert reverse_unclaimed(asked, first.edrs[0].number, case) is None
+    assert reverse_unclaimed(asked, first.edrs[0].stored, case) is None
     assert novelties(await charged(kept.store, (group, asked), now=now)) == "NEW"
     assert novelties(await charged(kept.store, (group, asked), now=now)) == "REPEATED"
     assert await books(kept) == (10, 0)
@@ -187,5 +187,5 @@ async def test_a_mark_is_seen_by_whoever_would_reverse(kept: Kept) -> None:
     assert mark is not None
     await applied(kept.store, Change(case, case.after(mark), ()))
     case = await case_of(kept.store, group, asked)
-    assert reverse_unclaimed(asked, first.edrs[0].number, case) is None
+    assert reverse_unclaimed(asked, first.edrs[0].stored, case) is None
     assert novelties(await charged(kept.store, (group, asked))) == "REPEATED"

@@ -15,7 +15,7 @@ import pytest
 from diameter_ocs.charging.case import Case, Change
 from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.charge import charge
-from diameter_ocs.charging.decisions import Decision, Novelty, Outcome
+from diameter_ocs.charging.decisions import Decision, Novelty, Outcome, Stored
 from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.charging.reversals import reverse_unclaimed
@@ -73,8 +73,8 @@ def looked_after(group: int, key: SessionKey, now: int) -> Deed:
     return Deed(group, lambda case: supervise(key, case), now, None, key)
 
 
-def given_up(group: int, key: SessionKey, number: int) -> Deed:
-    return Deed(group, lambda case: close_unclaimed(key, number, case), NOW, None, key)
+def given_up(group: int, key: SessionKey, stored: Stored) -> Deed:
+    return Deed(group, lambda case: close_unclaimed(key, stored, case), NOW, None, key)
 
 
 class Transaction:
@@ -307,7 +307,7 @@ async def test_a_repeated_opening_gets_a_session_though_it_is_being_closed_as_un
         assert opened.session is not None
         deeds = (
             asked(table.group, request),
-            given_up(table.group, table.key, opened.session.number),
+            given_up(table.group, table.key, opened.edrs[0].stored),
         )
         again, closed, first = await raced(servers, deeds, table.order)
         assert again is not None
@@ -325,7 +325,7 @@ async def test_a_repeated_event_is_paid_for_or_not_served_though_it_is_being_rev
         request = event(table.number, table.name)
         (paid,) = await charged(postgres.store, (table.group, request))
         assert isinstance(paid, Decision)
-        reverse = partial(reverse_unclaimed, request, paid.edrs[0].number)
+        reverse = partial(reverse_unclaimed, request, paid.edrs[0].stored)
         deeds = asked(table.group, request), Deed(table.group, reverse, NOW, request, table.key)
         again, reversal, first = await raced(servers, deeds, table.order)
         assert again is not None

@@ -6,7 +6,7 @@ import pytest
 
 from diameter_ocs.charging.case import Case, Change
 from diameter_ocs.charging.catalogue import SessionRules
-from diameter_ocs.charging.decisions import Decision, Edr
+from diameter_ocs.charging.decisions import Decision, Edr, Stored
 from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.charging.session import CloseReason
@@ -191,7 +191,7 @@ async def test_an_unclaimed_opening_is_opened_anew_for_whoever_asks_again(kept: 
     request = initial()
     await charged(kept.store, (group, request))
     before = await case_of(kept.store, group, request)
-    decision = close_unclaimed(KEY, before.sessions[KEY].number, before)
+    decision = close_unclaimed(KEY, Stored(before.sessions[KEY].number, NOW), before)
     assert decision is not None
     await applied(kept.store, Change(before, before.after(decision), decision.edrs))
     assert (await octets(kept.accounts)).reserved == 0
