@@ -38,8 +38,8 @@ def exchanges(path: Path) -> list[Exchange]:
             asked[sender, octets[12:20]] = octets
             continue
         # The answer's sender is another one than the request's.
-        key = next(key for key in asked if key[1] == octets[12:20] and key[0] != sender)
-        found.append(Exchange(asked.pop(key), octets))
+        keys = [key for key in asked if key[1] == octets[12:20] and key[0] != sender]
+        found += [Exchange(asked.pop(key), octets) for key in keys[:1]]
     return found
 
 

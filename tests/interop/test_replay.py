@@ -1,29 +1,47 @@
 """What other stacks have said is answered as it was, however it arrives."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.charging.accounts import NewAccount
+from diameter_ocs.charging.requests import Identity, IdentityKind
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
+from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
 from tests.in_process import Server
 from tests.interop.replaying import (
+    CREDIT_CONTROL,
     DISCONNECT_PEER,
     WAYS,
     command,
     exchanges,
+    in_one_write,
     one_by_one,
     recorded_at,
+    result_code,
     shape,
 )
 from tests.interop.subscribers import CAPTURES, furnish
-from tests.store.scenario import memory_faults
+from tests.store.scenario import NOW, memory_faults
 
 ANYBODY = [PeerRule(is_loopback_only=True)]
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
+GY = bytes([0, 0, 0, 4])
+ACTIONS = {(2001, 5004): 3}
+"""Events that ask for a refund, a balance and a price, which are not served yet."""
+RECORDED_BY_OTHERS: dict[str, dict[tuple[int, int], int]] = {
+    "lab_erlang_gy_sy.pcap": ACTIONS,
+    "lab_freediameter_gy_sy_rar_dwr.pcap": ACTIONS,
+    "magma_gx_gy_combined_03_210505_132953-1.pcapng": {},
+    "magma_gx_gy_combined_06_210505_133132-1.pcapng": {},
+}
+"""Of each capture how many Result-Codes are others than the recorded ones."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -48,3 +66,73 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
 def test_what_is_recorded_is_small() -> None:
     assert len(RECORDED) == 16
     assert sum(path.stat().st_size for path in RECORDED) <= 100 * 1024
+
+
+OFFER = f"""
+tenant: others
+currency: EUR
+rating_groups:
+  - id: 0
+    name: All
+    unit_type: volume
+    default_quota: 1 MiB
+    children: [{", ".join(f"{{id: {group}, name: Data {group}}}" for group in range(1, 10))}]
+  - {{id: 10, name: Pieces, unit_type: units}}
+service_identifiers: {{5: 10}}
+default_rating_groups: {{"32251": 0}}
+balance_types:
+  - {{name: money, unit_type: money}}
+plans:
+  - name: free
+    services:
+      - {{name: data, rating_groups: [0], price: {{amount: 0}}}}
+      - {{name: pieces, rating_groups: [10], price: {{amount: 0}}}}
+"""
+OTHERS = {"lab": ("001010000000001", "15551230001"), "magma": ("999991234567810", "1234567810")}
+"""The IMSI and the MSISDN of the subscribers in the captures of others."""
+HOSTS = frozenset({"tvm-vocs.magma.com", "magma-fedgw.magma.com"})
+
+
+async def furnish_others(store: MemoryStore, order: Order) -> None:
+    """Make a tenant that serves the subscribers of others for nothing."""
+    await create_tenant(store, "others", order)
+    await apply_catalogue(store, read_document(OFFER), order)
+    accounts = [
+        NewAccount(
+            name,
+            ("free",),
+            (Identity(IdentityKind.IMSI, imsi), Identity(IdentityKind.MSISDN, msisdn)),
+            0,
+        )
+        for name, (imsi, msisdn) in OTHERS.items()
+    ]
+    await create_accounts(store, "others", accounts, order)
+
+
+def renumbered(request: bytes, number: int) -> bytes:
+    """Return a request of one of many connections, as the only one of its Hop-by-Hop-Id."""
+    return request[:12] + number.to_bytes(4) + request[16:]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "otherwise"), RECORDED_BY_OTHERS.items())
+async def test_what_others_recorded_is_served(
+    name: str, otherwise: dict[tuple[int, int], int], shared: Path
+) -> None:
+    store = MemoryStore(read_stored)
+    await furnish_others(store, Order("a test", at=NOW))
+    said = [
+        each
+        for each in exchanges(shared / "captures" / name)
+        if command(each.request) == CREDIT_CONTROL and each.request[8:12] == GY
+    ]
+    requests = [renumbered(each.request, number) for number, each in enumerate(said)]
+    answers = []
+    async with Server(store, ANYBODY, lambda: NOW, frozenset("*"), HOSTS).serving() as server:
+        gateway = await server.connect("relay.example")
+        for start in range(0, len(requests), BATCH):
+            answers += await in_one_write(gateway, requests[start : start + BATCH])
+    pairs = zip((each.answer for each in said), answers, strict=True)
+    codes = Counter((result_code(before), result_code(now)) for before, now in pairs)
+    assert {pair: count for pair, count in codes.items() if pair[0] != pair[1]} == otherwise
+    assert memory_faults(store) == []
