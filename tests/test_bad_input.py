@@ -16,9 +16,9 @@ import structlog
 from diameter.message import Message as OtherMessage
 
 from diameter_ocs.base import tolerance as base
+from diameter_ocs.base.capabilities import PeerAccepted
 from diameter_ocs.base.codec import Group
 from diameter_ocs.base.message import Message, decode
-from diameter_ocs.base.peer import PeerAccepted
 from diameter_ocs.charging.decisions import Edr
 from diameter_ocs.gy import tolerance as gy
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from diameter_ocs.base.peer import PeerAccepted
+from diameter_ocs.base.capabilities import PeerAccepted
 from diameter_ocs.charging.peers import AcceptedPeer, NamedProfile
 from diameter_ocs.config import Configuration
 from diameter_ocs.handlers.catalogue import read_stored

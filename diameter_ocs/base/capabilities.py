@@ -1,13 +1,16 @@
-"""The capabilities exchange: who we are, and what a CER says (RFC 6733 section 5.3)."""
+"""The capabilities exchange: who we are, and what a CER says (RFC 6733 section 5.3).
+
+Whether the peer is taken, and on which terms, decides whoever drives the machine.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .dictionary import Dictionary, Member
-from .errors import MissingAvp, NoCommonApplication, NoCommonSecurity
+from .errors import DiameterError, MissingAvp, NoCommonApplication, NoCommonSecurity
 from .events import CerFacts
-from .message import Identity, Message
+from .message import PROTOCOL_ERRORS, Identity, Message, answer, error_answer
 
 # A relay forwards every application.
 RELAY_APPLICATION_ID = 0xFFFF_FFFF
@@ -61,6 +64,31 @@ class LocalNode:
         return frozenset(application.id for application in self.applications)
 
 
+class PeerAccepted(NamedTuple):
+    """The rim takes the peer; with `strict` its requests are held to the letter.
+
+    `is_reopened` tells that the peer's last connection failed, so that this one is on trial. What
+    is None is as for the whole node.
+    """
+
+    strict: bool = False
+    is_reopened: bool = False
+    watchdog_seconds: float | None = None
+    requests_in_flight_max: int | None = None
+    answer_budget_seconds: float | None = None
+    """For whoever answers the requests."""
+
+
+class PeerRefused(NamedTuple):
+    """The rim does not take the peer; without an error the connection ends without a CEA."""
+
+    error: DiameterError | None
+    reason: str
+
+
+CerDecision = PeerAccepted | PeerRefused
+
+
 def cer_facts(message: Message, dictionary: Dictionary) -> CerFacts:
     """Returns what a CER that passed its checks says.
 
@@ -99,6 +127,15 @@ def check_capabilities(facts: CerFacts, local: LocalNode) -> None:
         raise NoCommonSecurity("TLS inside the connection is not offered: use no in-band security")
 
 
+def is_same_peer(known: CerFacts, told: CerFacts) -> bool:
+    """Returns whether a second CER tells of the peer and the applications of the first."""
+    return (
+        known.origin_host.lower() == told.origin_host.lower()
+        and known.origin_realm.lower() == told.origin_realm.lower()
+        and known.application_ids == told.application_ids
+    )
+
+
 def own_capabilities(local: LocalNode) -> Iterator[Member]:
     """Yields what a CER or CEA of this node says besides who it is."""
     for address in local.host_ip_addresses:
@@ -116,6 +153,20 @@ def own_capabilities(local: LocalNode) -> Iterator[Member]:
             yield "Vendor-Specific-Application-Id", members
     if local.firmware_revision is not None:
         yield "Firmware-Revision", local.firmware_revision
+
+
+def refusing_cea(message: Message, local: LocalNode, error: DiameterError) -> bytes:
+    """Returns the CEA that refuses; without the E bit it has the grammar of a CEA."""
+    if error.result_code in PROTOCOL_ERRORS:
+        return error_answer(message, local.dictionary, local.identity, error)
+    members: list[Member] = [
+        ("Result-Code", error.result_code),
+        *own_capabilities(local),
+        ("Error-Message", str(error)),
+    ]
+    if error.failed_avp is not None:
+        members.append(("Failed-AVP", error.failed_avp))
+    return answer(message, local.dictionary, local.identity, members)
 
 
 def _application_ids(message: Message, dictionary: Dictionary) -> Iterator[int]:

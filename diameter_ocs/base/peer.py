@@ -1,18 +1,24 @@
-"""The peer machine of the responder as a table of states and inputs (RFC 6733 section 5.6).
+"""The peer machine of the responder: turns what comes into inputs of its table and obeys that.
 
-Octets and clock come in as arguments; what happened comes back as events, what has to be sent
-waits in `Peer.data_to_send`. What is absent from the table is forbidden: it ends the connection.
+The table is in `states` (RFC 6733 section 5.6). Octets and clock come in as arguments; what
+happened comes back as events, what has to be sent waits in `Peer.data_to_send`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum, IntEnum, auto
-from typing import NamedTuple
+from enum import IntEnum
 
-from .capabilities import LocalNode, cer_facts, check_capabilities, own_capabilities
-from .checks import check
+from .capabilities import (
+    CerDecision,
+    LocalNode,
+    PeerRefused,
+    cer_facts,
+    check_capabilities,
+    is_same_peer,
+    own_capabilities,
+    refusing_cea,
+)
 from .dictionary import Member
 from .errors import (
-    CommandUnsupported,
     DiameterError,
     InvalidMessageLength,
     TooBusy,
@@ -34,28 +40,18 @@ from .events import (
     RequestTolerated,
 )
 from .framing import Framer
-from .message import (
-    PROTOCOL_ERRORS,
-    REQUEST_BIT,
-    VERSION,
-    Decoder,
-    Message,
-    answer,
-    error_answer,
-    parse_header,
-)
-from .message import request as encode_request
-from .routing import check_destination, destinations
-from .tolerance import Tolerated
-from .watchdog import Action, Watchdog
+from .intake import CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER, Intake
+from .message import REQUEST_BIT, VERSION, Decoder, Message, parse_header
+from .outgoing import Outgoing
+from .states import FORBIDDEN, TABLE, Action, Ending, Input, State
+from .watchdog import Action as WatchdogAction
+from .watchdog import Watchdog
 
-SUCCESS = 2001
 # A deadline that has passed already: the machine acts at the next look at its timer.
 AT_ONCE = float("-inf")
 
-CAPABILITIES_EXCHANGE = "Capabilities-Exchange"
-DEVICE_WATCHDOG = "Device-Watchdog"
-DISCONNECT_PEER = "Disconnect-Peer"
+_REQUESTS = {DEVICE_WATCHDOG: Input.DWR, DISCONNECT_PEER: Input.DPR}
+_ANSWERS = {DEVICE_WATCHDOG: Input.DWA, DISCONNECT_PEER: Input.DPA}
 
 
 class DisconnectCause(IntEnum):
@@ -66,77 +62,8 @@ class DisconnectCause(IntEnum):
     DO_NOT_WANT_TO_TALK_TO_YOU = 2
 
 
-class PeerAccepted(NamedTuple):
-    """The rim takes the peer; with `strict` its requests are held to the letter.
-
-    `is_reopened` tells that the peer's last connection failed, so that this one is on trial. What
-    is None is as for the whole node.
-    """
-
-    strict: bool = False
-    is_reopened: bool = False
-    watchdog_seconds: float | None = None
-    requests_in_flight_max: int | None = None
-    answer_budget_seconds: float | None = None
-    """For whoever answers the requests."""
-
-
-class PeerRefused(NamedTuple):
-    """The rim does not take the peer; without an error the connection ends without a CEA."""
-
-    error: DiameterError | None
-    reason: str
-
-
 Subject = RequestReceived | AnswerReceived | None
-Authorise = Callable[[CerFacts], PeerAccepted | PeerRefused | None]
-
-
-class State(Enum):
-    """Where the connection stands; WAIT_CER is Closed of the RFC with a transport."""
-
-    # The enumeration's own hash runs in Python at every look into the table.
-    __hash__ = object.__hash__
-
-    WAIT_CER = auto()
-    # The CER is here and waits for the decision of the rim.
-    HELD = auto()
-    OPEN = auto()
-    # A DPR of ours waits for its DPA.
-    CLOSING = auto()
-    # The DPA came, requests that arrived before are still to be answered.
-    DRAINING = auto()
-    # The peer sent a DPR and has its DPA; it closes the transport.
-    LEAVING = auto()
-    CLOSED = auto()
-
-
-class Input(Enum):
-    """What can happen to a connection."""
-
-    # The enumeration's own hash runs in Python at every look into the table.
-    __hash__ = object.__hash__
-
-    CER_HELD = auto()
-    CER_ACCEPTED = auto()
-    CER_REFUSED = auto()
-    CER_REPEATED = auto()
-    CER_CHANGED = auto()
-    REQUEST = auto()
-    ANSWER = auto()
-    DWR = auto()
-    DWA = auto()
-    DPR = auto()
-    # A DPA that finds every request answered, and one that does not.
-    DPA = auto()
-    DPA_EARLY = auto()
-    # An answer to no request of ours that is open.
-    STRAY_ANSWER = auto()
-    STOP = auto()
-    TIMEOUT = auto()
-    WATCHDOG_LOST = auto()
-    PROBE_LOST = auto()
-    TRANSPORT_LOST = auto()
+Authorise = Callable[[CerFacts], CerDecision | None]
 
 
 class Peer:
@@ -159,24 +86,18 @@ class Peer:
         self.state = State.WAIT_CER
         self.facts: CerFacts | None = None
         self.requests_in_flight = 0
+        self.answer_budget_seconds: float | None = None
         self._local = local
         self._authorise = authorise
-        self._next_identifier = next_identifier
+        self._outgoing = Outgoing(local, next_identifier)
         self._jitter = jitter
-        self._served = destinations(local)
-        self._taken = {each.id: each.requests for each in local.applications}
-        self._application_ids = local.application_ids
-        self._strict = local.strict
-        self.answer_budget_seconds: float | None = None
-        self._requests_in_flight_max = local.requests_in_flight_max
+        self._intake = Intake(local)
         self._decoder = Decoder(local.dictionary)
         self._framer = Framer(local.message_octets_max)
         self._watchdog: Watchdog | None = None
         self._deadline: float | None = now + local.cer_seconds
         self._probe_deadline: float | None = None
         self._held: tuple[RequestReceived, CerFacts] | None = None
-        self._awaited: set[int] = set()
-        self._output: list[bytes] = []
         self._events: list[Event] = []
         self._cause = DisconnectCause.REBOOTING
         self._refusal = ""
@@ -194,7 +115,7 @@ class Peer:
     @property
     def is_strict(self) -> bool:
         """Whether requests of the peer are held to the letter."""
-        return self._strict
+        return self._intake.is_strict
 
     @property
     def is_suspect(self) -> bool:
@@ -218,9 +139,7 @@ class Peer:
 
     def data_to_send(self) -> bytes:
         """Returns what has to be written to the transport, and forgets it."""
-        data = b"".join(self._output)
-        self._output.clear()
-        return data
+        return self._outgoing.take()
 
     def send(self, octets: bytes) -> bool:
         """Queues a message of the rim: the answer to a request given out, or a request of ours.
@@ -231,7 +150,7 @@ class Peer:
         if octets[4] & REQUEST_BIT:
             if self.state is not State.OPEN:
                 return False
-            self._awaited.add(int.from_bytes(octets[12:16]))
+            self._outgoing.awaited.add(int.from_bytes(octets[12:16]))
         elif self.is_closed:
             return False
         else:
@@ -239,7 +158,7 @@ class Peer:
             assert self.requests_in_flight >= 0, "a request was answered twice"
             if self.state is State.DRAINING and not self.requests_in_flight:
                 self._deadline = AT_ONCE
-        self._output.append(octets)
+        self._outgoing.messages.append(octets)
         return True
 
     def next_timer(self) -> float | None:
@@ -260,7 +179,7 @@ class Peer:
                 self._apply(Input.TIMEOUT, None, now)
         return self._take_events()
 
-    def decide(self, decision: PeerAccepted | PeerRefused, now: float) -> list[Event]:
+    def decide(self, decision: CerDecision, now: float) -> list[Event]:
         """Takes the decision on a CER that was held, if the connection has not ended meanwhile."""
         if self.state is State.HELD and self._held is not None:
             subject, facts = self._held
@@ -295,7 +214,7 @@ class Peer:
         return events
 
     def _apply(self, what: Input, subject: Subject, now: float) -> None:
-        action, state = TABLE.get((self.state, what), FORBIDDEN)
+        action, state = _STEPS.get((self.state, what), _FORBIDDEN)
         action(self, subject, now)
         self.state = state
 
@@ -326,33 +245,17 @@ class Peer:
             self._apply(Input.REQUEST, None, now)
         else:
             try:
-                tolerated = self._check(message)
+                tolerated = self._intake.check(message, self.requests_in_flight)
             except DiameterError as error:
                 self._refuse(message, error)
                 return
             what = _REQUESTS.get(name or "", Input.REQUEST)
             self._apply(what, RequestReceived(message, tolerated), now)
 
-    def _check(self, message: Message) -> tuple[Tolerated, ...]:
-        """Returns what is tolerated in a request; raises what its answer says otherwise."""
-        local = self._local
-        tolerated = check(
-            message, local.dictionary, strict=self._strict, applications=self._application_ids
-        )
-        name = message.name
-        if name in _REQUESTS:
-            return tolerated
-        check_destination(message, self._served)
-        if name not in self._taken[message.application_id]:
-            raise CommandUnsupported(f"{name} is sent from here, not taken")
-        if self.requests_in_flight >= self._requests_in_flight_max:
-            raise TooBusy(f"{self.requests_in_flight} requests of this connection are open")
-        return tolerated
-
     def _receive_capabilities(self, message: Message, now: float) -> None:
         local = self._local
         try:
-            tolerated = self._tolerated(message)
+            tolerated = self._intake.check(message, self.requests_in_flight)
             facts = cer_facts(message, local.dictionary)
             check_capabilities(facts, local)
         except DiameterError as error:
@@ -360,7 +263,7 @@ class Peer:
             return
         subject = RequestReceived(message, tolerated)
         if self.facts is not None:
-            is_same = _is_same_peer(self.facts, facts)
+            is_same = is_same_peer(self.facts, facts)
             self._apply(Input.CER_REPEATED if is_same else Input.CER_CHANGED, subject, now)
             return
         decision = self._authorise(facts)
@@ -375,26 +278,23 @@ class Peer:
         self,
         subject: RequestReceived,
         facts: CerFacts,
-        decision: PeerAccepted | PeerRefused,
+        decision: CerDecision,
         now: float,
     ) -> None:
         if isinstance(decision, PeerRefused):
             self._refuse_capabilities(subject.message, decision, now)
             return
         local = self._local
-        self._strict = decision.strict or local.strict
+        self._intake.settle(decision)
         try:
-            if subject.tolerated and self._strict:
+            if subject.tolerated and self._intake.is_strict:
                 # Nobody knew whose CER it was when it was checked.
-                self._tolerated(subject.message)
+                self._intake.check(subject.message, self.requests_in_flight)
         except DiameterError as error:
             self._refuse_capabilities(subject.message, PeerRefused(error, str(error)), now)
             return
         self.facts = facts
         self.answer_budget_seconds = decision.answer_budget_seconds
-        self._requests_in_flight_max = (
-            decision.requests_in_flight_max or local.requests_in_flight_max
-        )
         self._watchdog = Watchdog(
             decision.watchdog_seconds or local.watchdog_seconds,
             self._jitter,
@@ -402,25 +302,17 @@ class Peer:
         )
         self._apply(Input.CER_ACCEPTED, subject, now)
 
-    def _tolerated(self, message: Message) -> tuple[Tolerated, ...]:
-        """Returns what is tolerated in a CER; raises what its answer says otherwise."""
-        return check(
-            message,
-            self._local.dictionary,
-            strict=self._strict,
-            applications=self._application_ids,
-        )
-
     def _refuse_capabilities(self, message: Message, refusal: PeerRefused, now: float) -> None:
         if refusal.error is not None:
-            self._output.append(_capabilities_error(message, self._local, refusal.error))
+            self._outgoing.messages.append(refusing_cea(message, self._local, refusal.error))
             self._events.append(RequestRefused(message, refusal.error))
         self._refusal = refusal.reason
         self._apply(Input.CER_REFUSED, None, now)
 
     def _receive_answer(self, message: Message, now: float) -> None:
-        is_awaited = message.hop_by_hop in self._awaited
-        self._awaited.discard(message.hop_by_hop)
+        awaited = self._outgoing.awaited
+        is_awaited = message.hop_by_hop in awaited
+        awaited.discard(message.hop_by_hop)
         what = _ANSWERS.get(message.name or "", Input.ANSWER) if is_awaited else Input.STRAY_ANSWER
         if what is Input.DPA and self.requests_in_flight:
             what = Input.DPA_EARLY
@@ -432,8 +324,7 @@ class Peer:
         self._apply(what, AnswerReceived(message), now)
 
     def _refuse(self, message: Message, error: DiameterError) -> None:
-        local = self._local
-        self._output.append(error_answer(message, local.dictionary, local.identity, error))
+        self._outgoing.refuse(message, error)
         self._events.append(RequestRefused(message, error))
 
     def _abandon(self, error: InvalidMessageLength) -> None:
@@ -458,42 +349,29 @@ class Peer:
         self._probe_deadline = None
         self._deadline = now + seconds
 
-    def _obey(self, action: Action, now: float) -> None:
+    def _obey(self, action: WatchdogAction, now: float) -> None:
         """Does what the watchdog asks for."""
-        if action is Action.SEND_WATCHDOG:
+        if action is WatchdogAction.SEND_WATCHDOG:
             self._send_watchdog()
-        elif action is Action.FAIL_OVER:
+        elif action is WatchdogAction.FAIL_OVER:
             self._events.append(PeerSuspected())
-        elif action is Action.FAIL_BACK:
+        elif action is WatchdogAction.FAIL_BACK:
             self._events.append(PeerRecovered())
-        elif action is Action.CLOSE:
+        elif action is WatchdogAction.CLOSE:
             self._apply(Input.WATCHDOG_LOST, None, now)
 
     def _send_watchdog(self) -> None:
         state_id = self._local.identity.origin_state_id
         members: list[Member] = [] if state_id is None else [("Origin-State-Id", state_id)]
-        self._send_request(DEVICE_WATCHDOG, members)
-
-    def _send_request(self, name: str, members: list[Member]) -> None:
-        local = self._local
-        identifier = self._next_identifier()
-        self._awaited.add(identifier)
-        own: list[Member] = [
-            ("Origin-Host", local.identity.origin_host),
-            ("Origin-Realm", local.identity.origin_realm),
-            *members,
-        ]
-        self._output.append(encode_request(local.dictionary, name, identifier, identifier, own))
+        self._outgoing.request(DEVICE_WATCHDOG, members)
 
     def _answer(self, subject: Subject, members: Iterable[Member] = ()) -> None:
-        assert subject is not None, "only a request is answered"
-        local = self._local
-        all_members: list[Member] = [("Result-Code", SUCCESS), *members]
-        self._output.append(answer(subject.message, local.dictionary, local.identity, all_members))
-        if isinstance(subject, RequestReceived) and subject.tolerated:
+        assert isinstance(subject, RequestReceived), "only a request is answered"
+        self._outgoing.answer(subject.message, members)
+        if subject.tolerated:
             self._events.append(RequestTolerated(subject.tolerated))
 
-    # The actions of the table. Each takes what was received, None where nothing was.
+    # The actions of `states.TABLE`. Each takes what was received, None where nothing was.
 
     def _ignore(self, _subject: Subject, _now: float) -> None:
         pass
@@ -537,126 +415,41 @@ class Peer:
             self._wait(self._local.disconnect_seconds, now)
 
     def _send_disconnect(self, _subject: Subject, now: float) -> None:
-        self._send_request(DISCONNECT_PEER, [("Disconnect-Cause", self._cause)])
+        self._outgoing.request(DISCONNECT_PEER, [("Disconnect-Cause", self._cause)])
         self._wait(self._local.disconnect_seconds, now)
 
     def _end_refused(self, _subject: Subject, _now: float) -> None:
         self._end(CloseReason.CAPABILITIES_REFUSED, self._refusal)
 
 
-# An action; one that ends the connection leaves the state that the table gives, which is CLOSED.
 Act = Callable[[Peer, Subject, float], None]
 
+_ACTS: Mapping[Action, Act] = {
+    Action.IGNORE: Peer._ignore,
+    Action.REPORT: Peer._report,
+    Action.DROP_ANSWER: Peer._drop_answer,
+    Action.TAKE_REQUEST: Peer._take_request,
+    Action.TURN_AWAY: Peer._turn_away,
+    Action.OPEN: Peer._open,
+    Action.ANSWER_CAPABILITIES: Peer._answer_capabilities,
+    Action.ANSWER_WATCHDOG: Peer._answer_watchdog,
+    Action.ANSWER_DISCONNECT: Peer._answer_disconnect,
+    Action.SEND_DISCONNECT: Peer._send_disconnect,
+    Action.END_REFUSED: Peer._end_refused,
+}
 
-def _ending(reason: CloseReason, detail: str) -> Act:
+
+def _act(action: Action | Ending) -> Act:
+    if isinstance(action, Action):
+        return _ACTS[action]
+    reason, detail = action
+
     def end(peer: Peer, _subject: Subject, _now: float) -> None:
         peer._end(reason, detail)
 
     return end
 
 
-FORBIDDEN: tuple[Act, State] = (
-    _ending(CloseReason.UNEXPECTED_MESSAGE, "the peer sent what cannot come now"),
-    State.CLOSED,
-)
-_LOST = (_ending(CloseReason.CONNECTION_LOST, "the transport is gone"), State.CLOSED)
-_LEFT = (_ending(CloseReason.DISCONNECTED_BY_PEER, "the peer disconnected"), State.CLOSED)
-_DONE = (_ending(CloseReason.DISCONNECTED_BY_US, "this node disconnected"), State.CLOSED)
-
-TABLE: Mapping[tuple[State, Input], tuple[Act, State]] = {
-    (State.WAIT_CER, Input.CER_HELD): (Peer._ignore, State.HELD),
-    (State.WAIT_CER, Input.CER_ACCEPTED): (Peer._open, State.OPEN),
-    (State.WAIT_CER, Input.CER_REFUSED): (Peer._end_refused, State.CLOSED),
-    (State.WAIT_CER, Input.STOP): _DONE,
-    (State.WAIT_CER, Input.TIMEOUT): (
-        _ending(CloseReason.CAPABILITIES_LATE, "no CER came in time"),
-        State.CLOSED,
-    ),
-    (State.WAIT_CER, Input.TRANSPORT_LOST): _LOST,
-    (State.HELD, Input.CER_ACCEPTED): (Peer._open, State.OPEN),
-    (State.HELD, Input.CER_REFUSED): (Peer._end_refused, State.CLOSED),
-    (State.HELD, Input.STOP): _DONE,
-    (State.HELD, Input.TIMEOUT): (
-        _ending(CloseReason.CAPABILITIES_LATE, "nothing was decided on the CER in time"),
-        State.CLOSED,
-    ),
-    (State.HELD, Input.TRANSPORT_LOST): _LOST,
-    (State.OPEN, Input.CER_REPEATED): (Peer._answer_capabilities, State.OPEN),
-    (State.OPEN, Input.CER_CHANGED): (
-        _ending(CloseReason.CAPABILITIES_CHANGED, "a second CER tells of another peer"),
-        State.CLOSED,
-    ),
-    (State.OPEN, Input.REQUEST): (Peer._take_request, State.OPEN),
-    (State.OPEN, Input.ANSWER): (Peer._report, State.OPEN),
-    (State.OPEN, Input.STRAY_ANSWER): (Peer._drop_answer, State.OPEN),
-    (State.OPEN, Input.DWR): (Peer._answer_watchdog, State.OPEN),
-    (State.OPEN, Input.DWA): (Peer._ignore, State.OPEN),
-    (State.OPEN, Input.DPR): (Peer._answer_disconnect, State.LEAVING),
-    (State.OPEN, Input.STOP): (Peer._send_disconnect, State.CLOSING),
-    (State.OPEN, Input.WATCHDOG_LOST): (
-        _ending(CloseReason.WATCHDOG, "the peer is silent and answers no DWR"),
-        State.CLOSED,
-    ),
-    (State.OPEN, Input.PROBE_LOST): (
-        _ending(CloseReason.REPLACED, "the peer came again and is silent here"),
-        State.CLOSED,
-    ),
-    (State.OPEN, Input.TRANSPORT_LOST): _LOST,
-    (State.CLOSING, Input.REQUEST): (Peer._turn_away, State.CLOSING),
-    (State.CLOSING, Input.ANSWER): (Peer._report, State.CLOSING),
-    (State.CLOSING, Input.STRAY_ANSWER): (Peer._drop_answer, State.CLOSING),
-    (State.CLOSING, Input.DWR): (Peer._answer_watchdog, State.CLOSING),
-    (State.CLOSING, Input.DWA): (Peer._ignore, State.CLOSING),
-    (State.CLOSING, Input.DPR): (Peer._answer_disconnect, State.CLOSING),
-    (State.CLOSING, Input.DPA): _DONE,
-    (State.CLOSING, Input.DPA_EARLY): (Peer._ignore, State.DRAINING),
-    (State.CLOSING, Input.STOP): (Peer._ignore, State.CLOSING),
-    (State.CLOSING, Input.TIMEOUT): (
-        _ending(CloseReason.DISCONNECT_LATE, "no DPA came in time"),
-        State.CLOSED,
-    ),
-    (State.CLOSING, Input.TRANSPORT_LOST): _DONE,
-    (State.DRAINING, Input.REQUEST): (Peer._turn_away, State.DRAINING),
-    (State.DRAINING, Input.ANSWER): (Peer._report, State.DRAINING),
-    (State.DRAINING, Input.STRAY_ANSWER): (Peer._drop_answer, State.DRAINING),
-    (State.DRAINING, Input.DWR): (Peer._answer_watchdog, State.DRAINING),
-    (State.DRAINING, Input.DWA): (Peer._ignore, State.DRAINING),
-    (State.DRAINING, Input.DPR): (Peer._answer_disconnect, State.DRAINING),
-    (State.DRAINING, Input.STOP): (Peer._ignore, State.DRAINING),
-    (State.DRAINING, Input.TIMEOUT): _DONE,
-    (State.DRAINING, Input.TRANSPORT_LOST): _DONE,
-    (State.LEAVING, Input.REQUEST): (Peer._turn_away, State.LEAVING),
-    (State.LEAVING, Input.ANSWER): (Peer._report, State.LEAVING),
-    (State.LEAVING, Input.STRAY_ANSWER): (Peer._drop_answer, State.LEAVING),
-    (State.LEAVING, Input.DWR): (Peer._answer_watchdog, State.LEAVING),
-    (State.LEAVING, Input.DWA): (Peer._ignore, State.LEAVING),
-    (State.LEAVING, Input.DPR): (Peer._answer_disconnect, State.LEAVING),
-    (State.LEAVING, Input.STOP): (Peer._ignore, State.LEAVING),
-    (State.LEAVING, Input.TIMEOUT): _LEFT,
-    (State.LEAVING, Input.TRANSPORT_LOST): _LEFT,
-}
-
-_REQUESTS = {DEVICE_WATCHDOG: Input.DWR, DISCONNECT_PEER: Input.DPR}
-_ANSWERS = {DEVICE_WATCHDOG: Input.DWA, DISCONNECT_PEER: Input.DPA}
-
-
-def _is_same_peer(known: CerFacts, told: CerFacts) -> bool:
-    return (
-        known.origin_host.lower() == told.origin_host.lower()
-        and known.origin_realm.lower() == told.origin_realm.lower()
-        and known.application_ids == told.application_ids
-    )
-
-
-def _capabilities_error(message: Message, local: LocalNode, error: DiameterError) -> bytes:
-    """Returns the CEA that refuses; without the E bit it has the grammar of a CEA."""
-    if error.result_code in PROTOCOL_ERRORS:
-        return error_answer(message, local.dictionary, local.identity, error)
-    members: list[Member] = [
-        ("Result-Code", error.result_code),
-        *own_capabilities(local),
-        ("Error-Message", str(error)),
-    ]
-    if error.failed_avp is not None:
-        members.append(("Failed-AVP", error.failed_avp))
-    return answer(message, local.dictionary, local.identity, members)
+# The table with methods for its actions: looked up once, not for every message.
+_STEPS = {key: (_act(action), state) for key, (action, state) in TABLE.items()}
+_FORBIDDEN = _act(FORBIDDEN[0]), FORBIDDEN[1]

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import structlog
 
-from ..base.peer import PeerAccepted
+from ..base.capabilities import PeerAccepted
 from ..charging.peers import (
     AcceptedPeer,
     ConfiguredPeer,

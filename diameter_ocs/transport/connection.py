@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ..base.capabilities import LocalNode
+from ..base.capabilities import CerDecision, LocalNode
 from ..base.errors import UnableToComply
 from ..base.events import (
     AnswerDropped,
@@ -29,7 +29,7 @@ from ..base.events import (
     RequestTolerated,
 )
 from ..base.message import error_answer
-from ..base.peer import DisconnectCause, Peer, PeerAccepted, PeerRefused
+from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics, SparingLog
 from .admission import Admission
 from .peers import PeerTable
@@ -173,7 +173,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._peer is not None:
             self._handle(self._peer.probe(self._loop.time()))
 
-    def decide(self, decision: PeerAccepted | PeerRefused) -> None:
+    def decide(self, decision: CerDecision) -> None:
         """Takes the decision that the peer table has put off."""
         if self._peer is not None:
             self._handle(self._peer.decide(decision, self._loop.time()))

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple, Protocol
 
+from ..base.capabilities import CerDecision, PeerAccepted, PeerRefused
 from ..base.errors import UnknownPeer
 from ..base.events import CerFacts
-from ..base.peer import DisconnectCause, PeerAccepted, PeerRefused
+from ..base.peer import DisconnectCause
 
 PATTERN = frozenset("*?[")
 """Characters that make a name a pattern."""
@@ -79,7 +80,7 @@ class OpenConnection(Protocol):
     def probe(self) -> None:
         """Asks whether the peer is still there: `prove` or `forget` of the table follows."""
 
-    def decide(self, decision: PeerAccepted | PeerRefused) -> None:
+    def decide(self, decision: CerDecision) -> None:
         """Takes the decision that `authorise` has put off."""
 
     def disconnect(self, cause: DisconnectCause) -> None:
@@ -145,7 +146,7 @@ class PeerTable:
 
     def authorise(
         self, facts: CerFacts, address: Address, connection: OpenConnection
-    ) -> PeerAccepted | PeerRefused | None:
+    ) -> CerDecision | None:
         """Decides on a CER; a peer that is taken is here until `forget`.
 
         A second connection of a peer waits until its first one has proved to be alive, and is
@@ -191,7 +192,7 @@ class PeerTable:
         if waiting is not None:
             waiting.connection.decide(self._readmit(waiting, has_failed))
 
-    def _readmit(self, waiting: Taken, has_failed: bool) -> PeerAccepted | PeerRefused:
+    def _readmit(self, waiting: Taken, has_failed: bool) -> CerDecision:
         decision = self.authorise(*waiting)
         assert decision is not None, "nobody has this place now"
         if isinstance(decision, PeerAccepted):
@@ -207,7 +208,7 @@ class PeerTable:
         self._open[host] = taken
         self._hosts[taken.connection] = host
 
-    def _decide(self, facts: CerFacts, address: Address) -> PeerAccepted | PeerRefused:
+    def _decide(self, facts: CerFacts, address: Address) -> CerDecision:
         host, realm = facts.origin_host, facts.origin_realm
         rule = self._rule(facts)
         if rule is None:

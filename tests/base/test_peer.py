@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from diameter_ocs.base.capabilities import Application, LocalNode
+from diameter_ocs.base.capabilities import Application, LocalNode, PeerAccepted, PeerRefused
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import (
     AnswerDropped,
@@ -24,15 +24,8 @@ from diameter_ocs.base.events import (
     RequestTolerated,
 )
 from diameter_ocs.base.message import Identity, Message, answer, decode, request
-from diameter_ocs.base.peer import (
-    TABLE,
-    DisconnectCause,
-    Input,
-    Peer,
-    PeerAccepted,
-    PeerRefused,
-    State,
-)
+from diameter_ocs.base.peer import DisconnectCause, Peer
+from diameter_ocs.base.states import TABLE, Input, State
 from diameter_ocs.base.tolerance import Tolerated
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
@@ -664,11 +657,3 @@ def test_what_is_absent_from_the_table_ends_the_connection(state: State, what: I
     else:
         assert close_reason(events) is CloseReason.UNEXPECTED_MESSAGE
         assert peer.is_closed
-
-
-def test_every_state_but_the_last_can_be_stopped_lost_and_timed() -> None:
-    for state in set(State) - {State.CLOSED}:
-        assert (state, Input.STOP) in TABLE
-        assert (state, Input.TRANSPORT_LOST) in TABLE
-        assert (state, Input.TIMEOUT if state is not State.OPEN else Input.WATCHDOG_LOST) in TABLE
-    assert not any(state is State.CLOSED for state, _ in TABLE)

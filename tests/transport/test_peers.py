@@ -5,9 +5,10 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from diameter_ocs.base.capabilities import PeerAccepted, PeerRefused
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import CerFacts
-from diameter_ocs.base.peer import DisconnectCause, PeerAccepted, PeerRefused
+from diameter_ocs.base.peer import DisconnectCause
 from diameter_ocs.transport.peers import (
     REFUSALS_MAX,
     REFUSALS_OF_ADDRESS_MAX,

@@ -1,0 +1,55 @@
+"""What this node says on one connection: its answers, its requests and whom it awaits."""
+
+from collections.abc import Callable, Iterable
+
+from .capabilities import LocalNode
+from .dictionary import Member
+from .errors import DiameterError
+from .message import Message, answer, error_answer
+from .message import request as encode_request
+
+SUCCESS = 2001
+
+
+class Outgoing:
+    """The messages that wait for the transport, and the ids of our requests without an answer.
+
+    `next_identifier` gives hop-by-hop and end-to-end ids, unlike any other of this node.
+    """
+
+    __slots__ = ("_local", "_next_identifier", "awaited", "messages")
+
+    def __init__(self, local: LocalNode, next_identifier: Callable[[], int]) -> None:
+        self._local = local
+        self._next_identifier = next_identifier
+        self.messages: list[bytes] = []
+        self.awaited: set[int] = set()
+
+    def take(self) -> bytes:
+        """Returns all octets that wait, and forgets them."""
+        octets = b"".join(self.messages)
+        self.messages.clear()
+        return octets
+
+    def request(self, name: str, members: Iterable[Member]) -> None:
+        """Sends a request of the base protocol, whose answer is awaited from now on."""
+        local = self._local
+        identifier = self._next_identifier()
+        self.awaited.add(identifier)
+        own: list[Member] = [
+            ("Origin-Host", local.identity.origin_host),
+            ("Origin-Realm", local.identity.origin_realm),
+            *members,
+        ]
+        self.messages.append(encode_request(local.dictionary, name, identifier, identifier, own))
+
+    def answer(self, message: Message, members: Iterable[Member] = ()) -> None:
+        """Answers with success."""
+        local = self._local
+        all_members: list[Member] = [("Result-Code", SUCCESS), *members]
+        self.messages.append(answer(message, local.dictionary, local.identity, all_members))
+
+    def refuse(self, message: Message, error: DiameterError) -> None:
+        """Answers with the error."""
+        local = self._local
+        self.messages.append(error_answer(message, local.dictionary, local.identity, error))
