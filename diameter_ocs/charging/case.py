@@ -114,8 +114,12 @@ class Case(NamedTuple):
         return closed if seconds <= self.catalogue.session_rules.tombstone_seconds else None
 
     def after(self, decision: Decision) -> "Case":
-        """Returns the case that the next request of the group sees."""
+        """Returns the case that the next request of the group sees.
+
+        What changes without an EDR moves the time: the version does not tell that it has changed.
+        """
         sessions, closed, answered = dict(self.sessions), self.closed, self.answered
+        is_silent = not decision.edrs and (decision.session is not None or decision.closed)
         for ended in decision.closed:
             key = ended.session.key
             sessions.pop(key, None)
@@ -127,7 +131,7 @@ class Case(NamedTuple):
                 before = answered.get(edr.session_number, ())
                 answered = {**answered, edr.session_number: (*before, edr)}
         return Case(
-            self.now,
+            self.now + 1 if is_silent else self.now,
             self.group_id,
             self.version + len(decision.edrs),
             self.catalogue,

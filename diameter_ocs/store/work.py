@@ -84,7 +84,8 @@ class PostgresStore:
         memory = self._memory
         with renamed_faults():
             async with self._database.connection() as connection, AsyncExitStack() as stack:
-                memory.belongs_to(self._database.generation)
+                generation = self._database.generation
+                memory.belongs_to(generation)
                 work = PostgresWork(connection, self._catalogues, memory, stack)
                 try:
                     yield work
@@ -95,7 +96,8 @@ class PostgresStore:
                     if not work.is_locking:
                         memory.confirm(False)
                     raise
-        memory.keep([change.after for change in work.changes])
+        if generation == self._database.generation:
+            memory.keep([change.after for change in work.changes])
 
 
 class _AskedFor(NamedTuple):
@@ -129,6 +131,7 @@ class PostgresWork:
         self._catalogues = catalogues
         self._memory = Memory() if memory is None else memory
         self._stack = stack
+        self._known: Mapping[int, Case] = {}  # the memory, which others change, as it was asked
         self._groups: Mapping[int, Found] = {}
         self._foreseen: Collection[int] = ()
         self._asked_for = _AskedFor()
@@ -152,15 +155,18 @@ class PostgresWork:
         trusted = self._memory.trusted(groups, now) if requests else None
         self._foreseen = {id(request) for _, request in requests}
         if trusted is not None:
+            self._known = trusted
             self._groups = {group: as_remembered(case) for group, case in trusted.items()}
             self._asked_for = await self._ask_for((), requests, now)
             return self._groups.keys()
+        remembered = {group: self._memory.get(group) for group in groups}
+        self._known = {group: case for group, case in remembered.items() if case is not None}
         await self._begin()
         cursor = await self._connection.execute(
             statements.LOCK_GROUPS, {"groups": big_ints(sorted(groups))}, binary=True
         )
         if requests:
-            unknown = {group for group in groups if self._memory.get(group) is None}
+            unknown = [group for group in groups if group not in self._known]
             self._asked_for = await self._ask_for(unknown, requests, now)
         self._groups = self._compared(await cursor.fetchall())
         return self._groups.keys()
@@ -171,7 +177,7 @@ class PostgresWork:
         right = []
         for row in rows:
             facts = Found(*row)
-            known = self._memory.get(facts.group_id)
+            known = self._known.get(facts.group_id)
             if known is not None:
                 right.append((known.version, known.now) == (facts.version, facts.last_at))
                 if right[-1]:
@@ -228,7 +234,7 @@ class PostgresWork:
         """Asks for groups, and for what requests need that is not remembered."""
         keys = []
         for group, request in requests:
-            known = None if group in groups else self._memory.get(group)
+            known = None if group in groups else self._known.get(group)
             if known is None or request.session_key not in known.sessions:
                 keys.append((group, request.session_key))
         asked_for = await self._ask_for_cases(groups, keys)

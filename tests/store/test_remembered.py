@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.faults import StaleCase
+from diameter_ocs.charging.supervision import mark_answered
 from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
@@ -105,6 +107,25 @@ async def test_a_repeat_of_what_another_server_answered_is_not_charged(
     assert isinstance(again, Decision)
     assert again.services[0].grant == first.services[0].grant
     assert (await octets(postgres.accounts)).used == 10
+
+
+async def test_what_another_server_marked_is_seen_though_its_clock_is_behind(
+    postgres: Kept, other: Store
+) -> None:
+    """A mark is no EDR: the version stays."""
+    (group, *_) = await furnish(postgres.accounts)
+    key = initial().session_key
+    await charged(postgres.store, (group, initial()), now=NOW + 1_000_000)
+    async with other.work() as work:
+        await work.lock([group])
+        case = (await work.load_sessions([(group, key)], NOW))[group]
+        mark = mark_answered(key, case)
+        assert mark is not None
+        await work.apply([Change(case, case.after(mark), ())])
+    async with postgres.store.work() as work:
+        await work.lock([group])
+        case = (await work.load_sessions([(group, key)], NOW + 2_000_000))[group]
+    assert case.sessions[key].last_request_at > case.sessions[key].opened_at
 
 
 async def test_a_new_catalogue_is_used_by_the_next_request(postgres: Kept) -> None:
