@@ -9,7 +9,7 @@ from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.observability import create_metrics
-from diameter_ocs.server import CreditControl
+from diameter_ocs.server.application import CreditControl
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from diameter_ocs.transport.tcp import Listener

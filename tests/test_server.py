@@ -10,8 +10,8 @@ from diameter_ocs.base.capabilities import PeerAccepted
 from diameter_ocs.charging.peers import AcceptedPeer, NamedProfile
 from diameter_ocs.config import Configuration
 from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.server import Readiness
 from diameter_ocs.server.gate import Gate, rules
+from diameter_ocs.server.readiness import Readiness
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
 from tests.base.wire import (

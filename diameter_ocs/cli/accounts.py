@@ -1,7 +1,6 @@
 """`account`: who is charged."""
 
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from ..handlers.accounts import create_child, delete_account, resume_account, su
 from ..handlers.answers import KINDS, account_answer
 from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
+from ..jobs.clocks import wall_clock
 from ..store.accounts import PostgresAccounts
 from . import database
 from .account_text import account_text, balances_text
@@ -256,7 +256,7 @@ def _money(text: str) -> int:
 
 async def described(rooms: Rooms, found: Sequence[AccountSummary]) -> list[dict[str, Any]]:
     """Describes accounts as they are now."""
-    tenants, now = await rooms.accounts.tenants(), time.time_ns() // 1000
+    tenants, now = await rooms.accounts.tenants(), wall_clock()
     catalogues = {}
     for tenant in {account.tenant for account in found}:
         version = tenants[tenant]

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from ..handlers.catalogue_document import Document, json_schema
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from ..handlers.catalogue_versions import Change
 from ..handlers.commands import Done
+from ..jobs.clocks import wall_clock
 from ..store.catalogue_versions import CatalogueVersions
 from ..store.peers import PostgresPeers
 from . import database
@@ -71,7 +71,7 @@ def apply(
         versions = CatalogueVersions(rooms.database)
         base, found = await catalogue_versions.difference_to(versions, document)
         profiles = [peer.profile for peer in document.peers]
-        await peers.check_profiles(PostgresPeers(rooms.database), profiles, time.time_ns() // 1000)
+        await peers.check_profiles(PostgresPeers(rooms.database), profiles, wall_clock())
         if dry_run:
             version = await provisioning.check_catalogue(rooms.accounts, document)
             _print_differences(found, as_json)

@@ -1,6 +1,5 @@
 """`peer`: who may connect, who is connected, and who was refused."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from ..config import PeerEntry
 from ..handlers import peers
 from ..handlers.moments import moment_text
 from ..handlers.refusals import Refusal
+from ..jobs.clocks import wall_clock
 from ..store.peers import PostgresPeers
 from . import database
 from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
@@ -127,7 +127,7 @@ def show_all(
 ) -> None:
     """List peers: configured, accepted, connected and refused."""
     place = database.Place(data, database_url, demo)
-    now = time.time_ns() // 1000
+    now = wall_clock()
     found = database.run(place, lambda rooms: peers.all_peers(PostgresPeers(rooms.database), now))
     if as_json:
         print_json(

@@ -21,7 +21,8 @@ from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..jobs import clocks
 from ..observability import configure_logging
-from ..server import AddressUnavailable, Listening, run, wall_clock
+from ..server import Listening, run
+from ..server.readiness import AddressUnavailable
 from ..store import schema
 from . import backup_files, database
 from .demo import demo_account
@@ -82,9 +83,9 @@ def serve(
     configuration = within_files(configuration)
     if configuration.database_url is not None and not demo:
         conninfo = configuration.database_url.get_secret_value()
-        asked_at = wall_clock()
+        asked_at = clocks.wall_clock()
         answer = schema.check(conninfo)
-        fault = clocks.fault(clocks.seconds_ahead(asked_at, wall_clock(), answer))
+        fault = clocks.fault(clocks.seconds_ahead(asked_at, clocks.wall_clock(), answer))
         if fault is not None:
             fail("clocks_apart", [fault], UNAVAILABLE, False)
         _run(configuration, conninfo, None, demo, tell_manager)

@@ -1,5 +1,6 @@
-"""Compares the clock of this machine with that of the database, at start and while it serves."""
+"""The clock of this machine, compared with the database's at start and while it serves."""
 
+import time
 from collections.abc import Callable
 
 import structlog
@@ -10,6 +11,11 @@ log = structlog.get_logger()
 
 SKEW_SECONDS_MAX = 2.0
 """EDRs are dated by the server and kept by day in the database: further apart is a fault."""
+
+
+def wall_clock() -> int:
+    """Returns microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
 
 
 def seconds_ahead(asked_at: int, answered_at: int, answer: int) -> float:
