@@ -518,7 +518,7 @@ FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
         avp(456, avp(432, number(DATA), flags=0) + wanted()),
     ),
     base.Tolerated.AVP_OUT_OF_PLACE: forgiven(
-        Answer(5008, avp(443, avp(432, number(1)))),
+        Answer(5008, avp(432, number(1))),
         avp(443, avp(450, number(0)) + avp(444, b"1") + avp(432, number(1))),
         ASKING,
     ),

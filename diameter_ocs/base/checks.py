@@ -256,7 +256,19 @@ def _chain(message: Message, place: _Place) -> list[Avp]:
 
 
 def wrapped(octets: bytes, around: list[Avp]) -> bytes:
-    """Returns the groups one in the other, the innermost holding only the octets."""
+    """Returns the groups one in the other, the innermost holding only the octets.
+
+    Failed-AVP may show the groups (RFC 6733 section 7.5). Where one of them must hold more, as
+    those of vendors may for all that the dictionary says, the octets stand alone: some peers read
+    Failed-AVP by the grammar too, and drop the whole answer.
+    """
+    if any(map(_must_hold_more, around)):
+        return octets
     for group in reversed(around):
         octets = whole_avp(group.code, group.flags, group.vendor_id, octets)
     return octets
+
+
+def _must_hold_more(group: Avp) -> bool:
+    definition = group.definition
+    return definition is None or bool(definition.vendor_id or definition.rules.required)
