@@ -64,10 +64,14 @@ static struct dict_object *unknown_avp(const char *name)
 	return made;
 }
 
-static struct dict_object *avp_named(const char *name)
+/* Some names stand in more than one vendor's table: the one of the group's vendor comes first. */
+static struct dict_object *avp_named(const char *name, vendor_id_t vendor)
 {
-	struct dict_object *found = find(DICT_AVP, AVP_BY_NAME, name);
+	struct dict_avp_request ours = {.avp_vendor = vendor, .avp_name = (char *)name};
+	struct dict_object *found = find(DICT_AVP, AVP_BY_NAME_AND_VENDOR, &ours);
 
+	if (!found)
+		found = find(DICT_AVP, AVP_BY_NAME, name);
 	if (!found)
 		found = find(DICT_AVP, AVP_BY_NAME_ALL_VENDORS, name);
 	if (!found)
@@ -124,18 +128,21 @@ static const char *set_value(struct avp *avp, struct dict_object *model, const c
 }
 
 /* Adds AVPs up to the end of the text or of the group; returns what follows them. */
-static const char *add_avps(msg_or_avp *to, const char *text)
+static const char *add_avps(msg_or_avp *to, vendor_id_t vendor, const char *text)
 {
 	while (*(text += strspn(text, " ")) && *text != '}') {
 		size_t length = strcspn(text, "={");
 		char *name = strndup(text, length);
-		struct dict_object *model = avp_named(name);
+		struct dict_object *model = avp_named(name, vendor);
+		struct dict_avp_data known;
 		struct avp *avp = NULL;
 
+		check(fd_dict_getval(model, &known), name);
 		check(fd_msg_avp_new(model, 0, &avp), name);
 		check(fd_msg_avp_add(to, MSG_BRW_LAST_CHILD, avp), name);
 		text += length + 1;
-		text = text[-1] == '{' ? add_avps(avp, text) : set_value(avp, model, text);
+		text = text[-1] == '{' ? add_avps(avp, known.avp_vendor, text)
+				       : set_value(avp, model, text);
 		free(name);
 	}
 	return *text ? text + 1 : text;
@@ -304,7 +311,7 @@ static void send_step(const char *line)
 		header->msg_flags |= CMD_FLAG_RETRANSMIT;
 	if (*end_to_end != '-')
 		header->msg_eteid = strtoul(end_to_end, NULL, 10);
-	add_avps(request, line + length);
+	add_avps(request, 0, line + length);
 	check(fd_msg_add_origin(request, 0), name);
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += WAIT_SECONDS;

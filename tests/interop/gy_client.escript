@@ -159,9 +159,11 @@ called(#diameter_avp{name = Name}) ->
     end.
 
 plain(Number, _) when is_integer(Number) -> Number;
-plain(Text, _) when is_binary(Text) -> Text;
-plain([C | _] = Text, _) when is_integer(C) -> list_to_binary(Text);
-plain(_, #diameter_avp{data = Data}) -> <<"0x", (binary:encode_hex(Data))/binary>>.
+plain(_, #diameter_avp{data = Data}) ->
+    case lists:all(fun(C) -> C >= 32 andalso C =< 126 end, binary_to_list(Data)) of
+        true -> Data;
+        false -> <<"0x", (binary:encode_hex(Data))/binary>>
+    end.
 
 %% The names of AVPs, at every depth, whose M bit is not the dictionary's.
 wrong([#diameter_avp{name = 'Failed-AVP'} | _]) ->

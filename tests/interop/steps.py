@@ -145,6 +145,23 @@ PS_INFORMATION: Avp = (
         ("3GPP-RAT-Type", b"\x06"),
     ),
 )
+IMS_INFORMATION: Avp = (
+    "IMS-Information",
+    (
+        ("Event-Type", (("SIP-Method", "INVITE"),)),
+        ("Role-Of-Node", 0),
+        ("Node-Functionality", 6),
+        ("Calling-Party-Address", "sip:alice@ims.example"),
+        ("Called-Party-Address", "tel:+15550123456"),
+        ("IMS-Charging-Identifier", "icid-1"),
+    ),
+)
+ROUTE: tuple[Avp, ...] = (
+    ("Route-Record", "agent1.example"),
+    ("Proxy-Info", (("Proxy-Host", "agent1.example"), ("Proxy-State", b"\x00\xff\x01"))),
+    ("Proxy-Info", (("Proxy-Host", "agent2.example"), ("Proxy-State", b"state"))),
+)
+"""What agents on the way add."""
 EQUIPMENT: Avp = (
     "User-Equipment-Info",
     (("User-Equipment-Info-Type", 0), ("User-Equipment-Info-Value", b"3534900698733190")),
@@ -200,10 +217,12 @@ class Steps:
         one_by_one = {
             "data": self._data(),
             "layouts": self._layouts(),
+            "many": self._many(),
             "ends": self._ends(),
             "refusals": self._refusals(),
             "events": self._events(),
             "event_refusals": self._event_refusals(),
+            "agents": self._agents(),
             IDLE: self._idle(),
         }
         read = {name: [[step] for step in steps] for name, steps in one_by_one.items()}
@@ -251,7 +270,7 @@ class Steps:
         yield Step("update-after-the-end", session.update(6, service(300, wanted(MIB))), 5002)
 
     def _layouts(self) -> Iterator[Step]:
-        """Units of every kind, at both places, many groups, and groups that are not named."""
+        """Units of every kind, at both places, and rating groups that are not named."""
         session = self._session(2)
         yield Step("command-level", session.initial(wanted(2 * MIB)), granted=2 * MIB)
         yield Step("command-level-used", session.update(1, wanted(MIB), used(2 * MIB)), granted=MIB)
@@ -279,6 +298,9 @@ class Steps:
         granted = Service(None, granted=MIB), Service(300, granted=MIB)
         yield Step("defaults", session.initial(identified, service(300)), 2001, granted)
         yield Step("defaults-end", session.terminate(1))
+
+    def _many(self) -> Iterator[Step]:
+        """More rating groups than a session may have."""
         session = self._session(5)
         many = (service(group, wanted(1000)) for group in MANY)
         served = [Service(group, granted=1000) for group in MANY]
@@ -315,6 +337,15 @@ class Steps:
         yield Step("no-subscriber", nobody, 5005, failed=("Subscription-Id",))
         unknown_avp = self._session(6).initial(wants, ("9999:10415", bytes(4)))
         yield Step("unknown-avp", unknown_avp, 5001, failed=("9999:10415",))
+        inside = (wants[0], (*wants[1], ("9999:10415", bytes(4))))
+        in_group = self._session(6).initial(inside)
+        shown = ("Multiple-Services-Credit-Control",)
+        yield Step("unknown-avp-in-a-group", in_group, 5001, failed=shown)
+        call = (*IMS_INFORMATION[1], ("9999:10415", bytes(4)))
+        in_call = self._session(6).initial(
+            wants, ("Service-Information", ((IMS_INFORMATION[0], call),))
+        )
+        yield Step("unknown-avp-in-a-call", in_call, 5001, failed=("9999:10415",))
         session = self._session(6)
         foreign = session.initial(wants, ("9999:99999", bytes(4)))
         yield Step("foreign-avp", foreign, 2001, (Service(DATA, granted=MIB),))
@@ -379,6 +410,24 @@ class Steps:
 
     def _text(self, subscriber: int) -> Session:
         return self._session(subscriber, "32274@3gpp.org")
+
+    def _agents(self) -> Iterator[Step]:
+        """A call in the IMS whose requests came through agents, in two sub-sessions."""
+        session = self._session(12, "32260@3gpp.org")
+        sip = ("Subscription-Id-Type", 2), ("Subscription-Id-Data", "sip:alice@ims.example")
+        called = (*ROUTE, ("Subscription-Id", sip), ("Service-Information", (IMS_INFORMATION,)))
+        one, other = ("CC-Sub-Session-Id", 7), ("CC-Sub-Session-Id", 8)
+        minute = service(VOICE, seconds("Requested-Service-Unit", 60))
+        granted = (Service(VOICE, granted=60),)
+        yield Step("call", session.initial(one, minute, *called), services=granted)
+        yield Step("other-call", session.initial(other, minute, *called), services=granted)
+        more = (*minute[1], seconds("Used-Service-Unit", 60))
+        again = (minute[0], more)
+        yield Step("call-goes-on", session.update(1, one, again, *ROUTE), services=granted)
+        rest = service(VOICE, seconds("Used-Service-Unit", 11))
+        yield Step("call-end", session.terminate(2, one, rest, *ROUTE))
+        yield Step("call-is-over", session.update(3, one, again, *ROUTE), 5002)
+        yield Step("other-call-end", session.terminate(1, other, rest, *ROUTE))
 
     def _idle(self) -> Iterator[Step]:
         """A session on a connection that is then watched."""

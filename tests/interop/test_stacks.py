@@ -3,13 +3,14 @@
 Each decodes the answers strictly, by its own dictionary and grammar: Erlang/OTP's, freeDiameter's.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.interop.runs import Run
 from tests.interop.stacks import STACKS
-from tests.interop.steps import Service
+from tests.interop.steps import Avp, Service, Value
 
 pytestmark = pytest.mark.ci
 
@@ -40,6 +41,23 @@ def all_of(avps: list[Any], name: str) -> list[Any]:
 
 def first(avps: list[Any], name: str) -> Any:
     return next(iter(all_of(avps, name)), None)
+
+
+def plain(avps: Sequence[Avp]) -> list[Any]:
+    """Return AVPs of a step as stacks tell of them; octets that are no text are hexadecimal."""
+    return [[name, _plain(value)] for name, value in avps]
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, tuple):
+        return plain(value)
+    if isinstance(value, bytes):
+        return (
+            value.decode()
+            if value.isascii() and value.decode().isprintable()
+            else f"0x{value.hex().upper()}"
+        )
+    return value
 
 
 def granted(avps: list[Any]) -> int | None:
@@ -90,6 +108,14 @@ def test_what_names_a_request_comes_back(stack: Run, name: str) -> None:
     steps = {step.name: step for step in stack.steps.values() if step.code not in ERRORS}
     echoed = {step: first(stack.answers[step]["avps"], name) for step in steps}
     assert echoed == {step.name: dict(step.avps)[name] for step in steps.values()}
+
+
+@pytest.mark.parametrize("name", ["Proxy-Info", "CC-Sub-Session-Id"])
+def test_what_agents_and_sub_sessions_need_comes_back(stack: Run, name: str) -> None:
+    back = {step: all_of(answer["avps"], name) for step, answer in stack.answers.items()}
+    sent = {step.name: all_of(plain(step.avps), name) for step in stack.steps.values()}
+    assert back == sent
+    assert any(sent.values())
 
 
 @pytest.mark.parametrize(
