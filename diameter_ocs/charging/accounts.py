@@ -159,7 +159,7 @@ def summary(group: Group, account_id: int) -> AccountSummary:
         account.state,
         tuple(each for each in group.subscriptions.values() if each.account_id == account_id),
         tuple(each for each in group.devices.values() if each.account_id == account_id),
-        tuple(each for each in case.balances.values() if each.account_id == account_id),
+        tuple(sorted(each for each in case.balances.values() if each.account_id == account_id)),
     )
 
 
@@ -173,7 +173,7 @@ def children(case: Case, account_id: int) -> list[Account]:
     """Returns the accounts that have an account as their parent, without those deleted."""
     return [
         each
-        for each in case.accounts.values()
+        for _, each in sorted(case.accounts.items())
         if each.parent_id == account_id and each.state is not AccountState.DELETED
     ]
 

@@ -84,7 +84,7 @@ def _answer(found: Found, subscription: Subscription, change: GroupChange) -> di
         "currency": case.catalogue.currency,
         "balances": [
             {"id": each.id, **balance_answer(each, case.catalogue, found.now)}
-            for each in case.balances.values()
+            for each in sorted(case.balances.values())
             if each.subscription_id == subscription.id
         ],
     }

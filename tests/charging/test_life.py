@@ -2,8 +2,10 @@
 
 import pytest
 
+from diameter_ocs.charging.accounts import children, summary
 from diameter_ocs.charging.case import Account, AccountState, Case
 from diameter_ocs.charging.catalogue import Price
+from diameter_ocs.charging.groups import Group
 from diameter_ocs.charging.ledger import Ledger, Posting, is_valid
 from diameter_ocs.charging.session import CloseReason
 from tests.charging.scenario import (
@@ -226,3 +228,14 @@ def test_a_change_of_plans_far_away_shortens_no_grant():
         desk = Desk(TEXTS_ONLY, balance(1, TEXTS, 100), accounts={ALICE: each})
         grants.append(only(desk.initial(want(TEXT, 5))).grant)
     assert grants[0] == grants[1]
+
+
+def test_what_belongs_to_an_account_is_told_in_the_order_in_which_it_came():
+    desk = family(PARENT, GRANDCHILD._replace(parent_id=1), CHILD)
+    case = desk.case._replace(
+        balances={number: balance(number, TEXTS, 1, PARENT.id) for number in (9, 7, 8)},
+        accounts={each.id: each for each in (GRANDCHILD._replace(parent_id=1), PARENT, CHILD)},
+    )
+    told = summary(Group(case, {}, {}), PARENT.id)
+    assert [each.id for each in told.balances] == [7, 8, 9]
+    assert [each.name for each in children(case, PARENT.id)] == ["child", "grandchild"]
