@@ -26,9 +26,8 @@ from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
 from . import edrs
 from .batches import Statement, insert_batch, microseconds
-from .database import Connection
+from .database import Connection, Row
 from .names import ACCOUNT_NAME, DEVICE_NAME, add_names, names_of_opening
-from .reading import Row
 from .statements import INSERT_EDRS
 from .tables import account, balance, device, directory, subscription
 

@@ -34,6 +34,7 @@ from sqlalchemy.sql.elements import CompilerElement
 from sqlalchemy.types import TypeEngine
 
 from .arrays import array_literals, big_ints, documents, moments, octets, optional_moments, texts
+from .database import Connection, Cursor, Row
 
 Packer = Callable[[Sequence[Any]], object]
 
@@ -46,7 +47,11 @@ class Statement(NamedTuple):
     text: str
     packers: tuple[tuple[str, Packer], ...]
 
-    def parameters(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, object]:
+    async def ask(self, connection: Connection, rows: Sequence[Row]) -> Cursor:
+        """Sends the statement with these rows; what it finds is read from the cursor."""
+        return await connection.execute(self.text, self.parameters(rows), binary=True)
+
+    def parameters(self, rows: Sequence[Row]) -> dict[str, object]:
         """Packs rows with their values in the order of the columns."""
         columns = zip(*rows, strict=True) if rows else [()] * len(self.packers)
         return {
@@ -66,7 +71,7 @@ class Statements(NamedTuple):
     text: str
     parts: Mapping[str, Statement]
 
-    def parameters(self, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[object]:
+    def parameters(self, rows: Mapping[str, Sequence[Row]]) -> list[object]:
         """Packs the rows of each part."""
         return [
             value

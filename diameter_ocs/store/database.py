@@ -39,7 +39,9 @@ NOT_OURS = "the database is not one that this program can work with: run `db mig
 OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Connection = psycopg.AsyncConnection[Row]
+Cursor = psycopg.AsyncCursor[Row]
 _PING = (
     "SELECT current_setting('transaction_read_only'),"
     " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"

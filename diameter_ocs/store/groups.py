@@ -20,9 +20,8 @@ from .account_rows import (
     in_groups,
 )
 from .batches import Statement, batch_of, statement_of, update_batch
-from .database import Connection
+from .database import Connection, Row
 from .names import add_names, names_of_group, remove_names
-from .reading import Row
 from .tables import account, balance, device, session, subscription
 from .work import PostgresWork
 

@@ -1,17 +1,17 @@
-"""Cases while their rows come in, and whose group a request belongs to."""
+"""Cases while their rows come in."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..charging.case import Account, AccountState, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.faults import StaleCase
 from ..charging.ledger import Balance
-from ..charging.requests import NAMING, ChargingRequest, Identity, IdentityKind, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from ..charging.session import ClosedSession, Session
+from .database import Row
+from .resolving import Directory
 
-Row = tuple[Any, ...]
 _STATES = tuple(AccountState)
 
 
@@ -67,7 +67,7 @@ class Reading:
         "version",
     )
 
-    def __init__(self, found: "Found", now: int) -> None:
+    def __init__(self, found: Found, now: int) -> None:
         self.group_id = found.group_id
         self.version = found.version
         self.now = max(now, found.last_at)
@@ -144,7 +144,7 @@ class Reading:
         """Whether a request goes on with a session that is not open."""
         return request.request_type not in NAMING and request.session_key not in self.sessions
 
-    def admit(self, request: ChargingRequest, found: "Directory") -> bool:
+    def admit(self, request: ChargingRequest, found: Directory) -> bool:
         """Takes what the directory says of a request; does it name nobody in another group?"""
         is_ours = True
         for identity in request.identities:
@@ -168,49 +168,3 @@ def _age(closed: ClosedSession) -> _Age:
     session = closed.session
     lines = sorted([(line.number, line.used) for line in session.lines], reverse=True)
     return closed.closed_at, session.number, session.request_number, lines
-
-
-Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
-"""(tenant, group, account) of identities; tenants may share one."""
-
-
-def by_identity(rows: Iterable[Row]) -> Directory:
-    """Indexes rows of RESOLVE_IDENTITIES."""
-    found: dict[Identity, list[tuple[str, int, int]]] = {}
-    for tenant, kind, value, group_id, account_id in rows:
-        identity = Identity(IdentityKind(kind), value)
-        found.setdefault(identity, []).append((tenant, group_id, account_id))
-    return found
-
-
-Newest = Mapping[SessionKey, Mapping[str, int]]
-"""By session and tenant, the group whose session is the newest."""
-
-
-def newest_groups(rows: Iterable[Row]) -> Newest:
-    """Indexes rows that come in the order in which the sessions were opened."""
-    newest: dict[SessionKey, dict[str, int]] = {}
-    for group_id, session_id, sub_session_id, tenant in rows:
-        newest.setdefault(SessionKey(session_id, sub_session_id), {})[tenant] = group_id
-    return newest
-
-
-def group_named(request: ChargingRequest, directory: Directory) -> int | None:
-    """Returns the only group that the identities of a request belong to."""
-    groups = {
-        group_id
-        for identity in request.identities
-        for tenant, group_id, _ in directory.get(identity, ())
-        if request.tenant in (None, tenant)
-    }
-    return groups.pop() if len(groups) == 1 else None
-
-
-def group_of_session(request: ChargingRequest, newest: Newest) -> int | None:
-    """Returns the only group that has the session of a request."""
-    groups = {
-        group_id
-        for tenant, group_id in newest.get(request.session_key, {}).items()
-        if request.tenant in (None, tenant)
-    }
-    return groups.pop() if len(groups) == 1 else None

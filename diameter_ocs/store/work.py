@@ -1,11 +1,11 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
 import struct
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
-from psycopg import AsyncCursor, AsyncRawCursor
+from psycopg import AsyncRawCursor
 
 from ..charging.case import Case, Change
 from ..charging.faults import BrokenBatch, StaleCase
@@ -14,24 +14,14 @@ from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
-from .batches import Statement
 from .catalogues import Catalogues
-from .database import Connection, Database, renamed_faults
-from .reading import (
-    Found,
-    Newest,
-    Reading,
-    Row,
-    as_remembered,
-    by_identity,
-    group_named,
-    group_of_session,
-    newest_groups,
-)
+from .changed import changed_rows
+from .database import Connection, Cursor, Database, Row, renamed_faults
+from .reading import Found, Reading, as_remembered
 from .remembered import Memory
+from .resolving import by_identity, identities, resolve
 from .tables import moment
 
-_Cursor = AsyncCursor[Row]
 _Asked = tuple[int, ChargingRequest]
 """A request and its group."""
 
@@ -48,25 +38,10 @@ class PostgresStore:
         self._memory = Memory()
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
-        """Returns the group of each request; None: nobody's, or more than one group's.
-
-        An INITIAL or an EVENT is found by its identities. Others are found by their session, be it
-        open or remembered, and where nobody knows it by their identities.
-        """
-        naming = [r for r in requests if r.request_type in NAMING]
-        others = [r for r in requests if r.request_type not in NAMING]
-        found: dict[int, int | None] = {}
+        """Returns the group of each request; None: nobody's, or more than one group's."""
         with renamed_faults():
             async with self._database.connection() as connection:
-                if naming:
-                    found |= await _groups_named(connection, naming)
-                if others:
-                    newest = await _newest(connection, statements.RESOLVE_SESSIONS, others)
-                    found |= {id(request): group_of_session(request, newest) for request in others}
-                strangers = [request for request in others if found[id(request)] is None]
-                if strangers:
-                    found |= await _groups_of_strangers(connection, strangers)
-        return [found[id(request)] for request in requests]
+                return await resolve(connection, requests)
 
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
@@ -103,11 +78,11 @@ class PostgresStore:
 class _AskedFor(NamedTuple):
     """What the database was asked for and has not been read yet; None: nothing was needed."""
 
-    accounts: _Cursor | None = None
-    balances: _Cursor | None = None
-    sessions: _Cursor | None = None
+    accounts: Cursor | None = None
+    balances: Cursor | None = None
+    sessions: Cursor | None = None
     naming: Sequence[_Asked] = ()
-    about: tuple[_Cursor, _Cursor] | None = None
+    about: tuple[Cursor, Cursor] | None = None
     """Whom those requests name, and what is remembered of their sessions."""
 
 
@@ -257,7 +232,7 @@ class PostgresWork:
             balances = await self._connection.execute(statements.LOAD_BALANCES, named, binary=True)
         if keys:
             digests = sorted({(group, sessions.digest(key)) for group, key in keys})
-            found = await _execute(self._connection, statements.LOAD_SESSIONS, digests)
+            found = await statements.LOAD_SESSIONS.ask(self._connection, digests)
         return _AskedFor(accounts, balances, found)
 
     async def _begin(self) -> None:
@@ -295,10 +270,10 @@ class PostgresWork:
         mine = [asked for asked in asked_for.naming if asked[0] in readings]
         return await _admit(mine, asked_for.about, readings)
 
-    async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[_Cursor, _Cursor]:
+    async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[Cursor, Cursor]:
         """Asks whom requests name, and what is remembered of their sessions."""
         await self._pipe()
-        named = await _identities(self._connection, [request for _, request in requests])
+        named = await identities(self._connection, [request for _, request in requests])
         keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
         latest = max([now, *(found.last_at for found in self._groups.values())])
         statement = statements.LOAD_CLOSED_SESSIONS
@@ -318,7 +293,7 @@ class PostgresWork:
                 for action in kept_actions(request):
                     rows.append((group, session.number, action, request.request_number, *span))
         if rows:
-            cursor = await _execute(self._connection, statements.FIND_ANSWERED, sorted(set(rows)))
+            cursor = await statements.FIND_ANSWERED.ask(self._connection, sorted(set(rows)))
             for group, *edr in await cursor.fetchall():
                 readings[group].add_answered(edrs.answered(tuple(edr)))
 
@@ -369,7 +344,7 @@ class PostgresWork:
             raise StaleCase("what was only read is not as it was remembered")
 
     async def _write(self) -> None:
-        rows = _rows(self.changes)
+        rows = changed_rows(self.changes)
         if not rows["groups"]:
             return
         try:
@@ -380,92 +355,8 @@ class PostgresWork:
         await cursor.execute(statements.APPLY.text, parameters, binary=True)
 
 
-async def _groups_of_strangers(
-    connection: Connection, strangers: Sequence[ChargingRequest]
-) -> Mapping[int, int | None]:
-    """Finds the groups of requests whose session is not open, by the id of the request."""
-    newest = await _newest(connection, statements.RESOLVE_CLOSED_SESSIONS, strangers)
-    named = await _groups_named(connection, strangers)
-    groups = {id(request): group_of_session(request, newest) for request in strangers}
-    return {number: named[number] if group is None else group for number, group in groups.items()}
-
-
-async def _groups_named(
-    connection: Connection, requests: Sequence[ChargingRequest]
-) -> Mapping[int, int | None]:
-    """Finds the groups that the identities of requests belong to, by the id of the request."""
-    cursor = await _identities(connection, requests)
-    directory = by_identity(await cursor.fetchall())
-    return {id(request): group_named(request, directory) for request in requests}
-
-
-async def _newest(
-    connection: Connection, statement: str, requests: Iterable[ChargingRequest]
-) -> Newest:
-    """Finds the groups that have the sessions of requests."""
-    digests = big_ints([sessions.digest(request.session_key) for request in requests])
-    cursor = await connection.execute(statement, {"digests": digests}, binary=True)
-    return newest_groups(await cursor.fetchall())
-
-
-async def _identities(connection: Connection, requests: Iterable[ChargingRequest]) -> _Cursor:
-    """Looks up the identities of requests."""
-    names = {identity for request in requests for identity in request.identities}
-    return await _execute(connection, statements.RESOLVE_IDENTITIES, sorted(names))
-
-
-async def _execute(connection: Connection, statement: Statement, rows: Sequence[Row]) -> _Cursor:
-    return await connection.execute(statement.text, statement.parameters(rows), binary=True)
-
-
-def _rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
-    """Returns the rows of APPLY, one final row a group, balance and session, by group."""
-    changes = sorted(changes, key=lambda change: change.before.group_id)
-    groups, balances, opened, continued, ended, journal, closed = ([], [], [], [], [], [], [])
-    tenants = {_tenant(change.before) for change in changes}
-    for before, after, new in changes:
-        group = before.group_id
-        groups.append((group, before.version, after.version, after.now))
-        balances += [
-            (group, balance.id, balance.total, balance.used, balance.reserved)
-            for balance in after.balances.values()
-            if balance is not before.balances.get(balance.id, balance)
-        ]
-        journal += [edrs.inserted(group, edr) for edr in new]
-        closed += [
-            sessions.closed(group, ended_session)
-            for key, ended_session in after.closed.items()
-            if ended_session is not before.closed.get(key)
-        ]
-        for key in before.sessions.keys() | after.sessions.keys():
-            was, now = before.sessions.get(key), after.sessions.get(key)
-            if now is was:
-                continue
-            if was is not None and (now is None or now.number != was.number):
-                ended.append((group, was.number))
-                was = None
-            if now is not None and was is None:
-                opened.append(sessions.inserted(group, now))
-            elif now is not None:
-                continued.append(sessions.updated(group, now))
-    return {
-        "tenants": sorted(tenants),
-        "groups": groups,
-        "balances": balances,
-        "ended": ended,
-        "continued": continued,
-        "opened": opened,
-        "closed": closed,
-        "journal": journal,
-    }
-
-
-def _tenant(case: Case) -> Row:
-    return case.catalogue.tenant, case.catalogue.version, int(case.is_tenant_suspended)
-
-
 async def _admit(
-    requests: Sequence[_Asked], about: tuple[_Cursor, _Cursor], readings: Mapping[int, Reading]
+    requests: Sequence[_Asked], about: tuple[Cursor, Cursor], readings: Mapping[int, Reading]
 ) -> list[ChargingRequest]:
     """Reads what was asked about requests; returns those that name somebody in another group."""
     named, remembered = about
