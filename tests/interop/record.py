@@ -1,4 +1,4 @@
-"""Records the captures anew, as `python -m tests.interop.record` in a clone."""
+"""Records the captures anew: `.venv/bin/python -m tests.interop.record` in a clone."""
 
 import shutil
 
