@@ -5,12 +5,12 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from socketserver import ThreadingMixIn
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -186,91 +186,60 @@ class Metrics:
     clock_skew_seconds: Gauge
 
 
+# By the field of `Metrics`, which is the name behind `ocs_`: what it says, and its labels.
+_COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "requests": (
+        "Requests answered, by CC-Request-Type and command-level Result-Code",
+        ("request_type", "result_code"),
+    ),
+    "answers_dropped": ("Answers that were late or had no connection any more", ("reason",)),
+    "refusals": ("Requests answered with an error, by Result-Code", ("result_code",)),
+    "tolerated": ("Peculiarities of messages that were accepted, by kind", ("kind",)),
+    "database_errors": (
+        "Errors of the database: it was unavailable, or refused a request",
+        ("kind",),
+    ),
+    "database_retries": ("Batches tried again, because others had changed what they read", ()),
+    "connections_refused": ("Connections that did not come to be open, by reason", ("reason",)),
+    "requests_again": (
+        "Requests asked before: repeated, under a used number, or after their session's end",
+        ("how",),
+    ),
+    "sessions_abandoned": ("Sessions closed though nobody ended them, by reason", ("reason",)),
+    "reservations_expired": ("Quotas taken back because nobody reported on them in time", ()),
+    "events_reversed": ("Events taken back that were stored too late to be answered", ()),
+    "usage_lost": ("Requests whose usage was neither charged nor kept, by reason", ("reason",)),
+}
+_GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "queue_depth": ("Requests that wait for a look-up or a lane", ("queue",)),
+    "peers_open": ("Peers whose connection is open", ()),
+    "connections_half_open": ("Connections whose capabilities were not exchanged yet", ()),
+    "partition_days_ahead": ("Days after today that have a partition, by table", ("table",)),
+    "default_partition_rows": (
+        "Rows that found no partition of their day, counted up to 10,000, by table",
+        ("table",),
+    ),
+    "partitions_undone": ("What the last look after the partitions left undone: see the log", ()),
+    "usage_spooled": ("Sessions with usage of refused requests that waits to be charged", ()),
+    "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),
+}
+_HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {
+    "batch_size": ("Requests in one transaction", BATCH_SIZES),
+    "batch_seconds": ("Seconds from the begin of a batch to its commit", BATCH_SECONDS),
+}
+
+
 def create_metrics() -> Metrics:
     """Makes the metrics in a registry of their own."""
     registry = CollectorRegistry()
-
-    def counter(name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"ocs_{name}", text, labels, registry=registry)
-
-    def gauge(name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"ocs_{name}", text, labels, registry=registry)
-
-    def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"ocs_{name}", text, registry=registry, buckets=buckets)
-
-    return Metrics(
-        registry=registry,
-        requests=counter(
-            "requests",
-            "Requests answered, by CC-Request-Type and command-level Result-Code",
-            "request_type",
-            "result_code",
-        ),
-        answers_dropped=counter(
-            "answers_dropped", "Answers that were late or had no connection any more", "reason"
-        ),
-        refusals=counter(
-            "refusals", "Requests answered with an error, by Result-Code", "result_code"
-        ),
-        tolerated=counter(
-            "tolerated", "Peculiarities of messages that were accepted, by kind", "kind"
-        ),
-        batch_size=histogram("batch_size", "Requests in one transaction", BATCH_SIZES),
-        batch_seconds=histogram(
-            "batch_seconds", "Seconds from the begin of a batch to its commit", BATCH_SECONDS
-        ),
-        queue_depth=gauge("queue_depth", "Requests that wait for a look-up or a lane", "queue"),
-        database_errors=counter(
-            "database_errors",
-            "Errors of the database: it was unavailable, or refused a request",
-            "kind",
-        ),
-        database_retries=counter(
-            "database_retries", "Batches tried again, because others had changed what they read"
-        ),
-        peers_open=gauge("peers_open", "Peers whose connection is open"),
-        connections_half_open=gauge(
-            "connections_half_open", "Connections whose capabilities were not exchanged yet"
-        ),
-        connections_refused=counter(
-            "connections_refused", "Connections that did not come to be open, by reason", "reason"
-        ),
-        partition_days_ahead=gauge(
-            "partition_days_ahead", "Days after today that have a partition, by table", "table"
-        ),
-        default_partition_rows=gauge(
-            "default_partition_rows",
-            "Rows that found no partition of their day, counted up to 10,000, by table",
-            "table",
-        ),
-        partitions_undone=gauge(
-            "partitions_undone", "What the last look after the partitions left undone: see the log"
-        ),
-        requests_again=counter(
-            "requests_again",
-            "Requests asked before: repeated, under a used number, or after their session's end",
-            "how",
-        ),
-        sessions_abandoned=counter(
-            "sessions_abandoned", "Sessions closed though nobody ended them, by reason", "reason"
-        ),
-        reservations_expired=counter(
-            "reservations_expired", "Quotas taken back because nobody reported on them in time"
-        ),
-        events_reversed=counter(
-            "events_reversed", "Events taken back that were stored too late to be answered"
-        ),
-        usage_spooled=gauge(
-            "usage_spooled", "Sessions with usage of refused requests that waits to be charged"
-        ),
-        usage_lost=counter(
-            "usage_lost", "Requests whose usage was neither charged nor kept, by reason", "reason"
-        ),
-        clock_skew_seconds=gauge(
-            "clock_skew_seconds", "How far this clock is ahead of the database's"
-        ),
-    )
+    metrics: dict[str, Any] = {"registry": registry}
+    for name, (text, labels) in _COUNTERS.items():
+        metrics[name] = Counter(f"ocs_{name}", text, labels, registry=registry)
+    for name, (text, labels) in _GAUGES.items():
+        metrics[name] = Gauge(f"ocs_{name}", text, labels, registry=registry)
+    for name, (text, buckets) in _HISTOGRAMS.items():
+        metrics[name] = Histogram(f"ocs_{name}", text, registry=registry, buckets=buckets)
+    return Metrics(**metrics)
 
 
 def _masked(value: object) -> object:

@@ -151,3 +151,26 @@ class Change(NamedTuple):
     before: Case
     after: Case
     edrs: tuple[Edr, ...]
+
+
+class Course:
+    """The cases of groups as decisions change them, one after the other."""
+
+    __slots__ = ("_before", "_edrs", "cases")
+
+    def __init__(self, cases: Mapping[int, Case]) -> None:
+        self._before = cases
+        self._edrs: dict[int, list[Edr]] = {}
+        self.cases = dict(cases)
+
+    def take(self, group: int, decision: Decision) -> None:
+        """Goes on with what a decision makes of a group."""
+        self.cases[group] = self.cases[group].after(decision)
+        self._edrs.setdefault(group, []).extend(decision.edrs)
+
+    def changes(self) -> list[Change]:
+        """Returns what has become of the groups that were decided on."""
+        return [
+            Change(self._before[group], self.cases[group], tuple(edrs))
+            for group, edrs in self._edrs.items()
+        ]

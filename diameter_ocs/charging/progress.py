@@ -342,7 +342,7 @@ def _summed_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
 def _added(one: Units | None, other: Units | None) -> Units | None:
     if one is None or other is None:
         return one or other
-    return Units(*[(a or 0) + (b or 0) for a, b in zip(one, other, strict=True)])
+    return one.plus(other)
 
 
 def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:

@@ -1,6 +1,8 @@
 """What is asked, in no protocol's words: requests, the units in them, who they are about."""
 
+from collections.abc import Callable
 from enum import IntEnum
+from operator import add
 from typing import NamedTuple
 
 from .units import UnitType
@@ -56,6 +58,14 @@ class Units(NamedTuple):
         if unit_type is UnitType.VOLUME:
             return self.octets
         return self.seconds if unit_type is UnitType.TIME else self.service_specific
+
+    def combined(self, combine: Callable[[int, int], int], other: "Units") -> "Units":
+        """Combines each amount with the other; what is not named counts as 0."""
+        return Units(*[combine(a or 0, b or 0) for a, b in zip(self, other, strict=True)])
+
+    def plus(self, other: "Units") -> "Units":
+        """Returns the sum."""
+        return self.combined(add, other)
 
 
 class ServiceUsage(NamedTuple):

@@ -4,7 +4,8 @@ A gateway that was refused repeats the request, reports the usage once more with
 it, or stays silent; by the first two it is not charged twice, by the last not lost.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from .case import Case
@@ -89,8 +90,8 @@ def less_stored(owed: Owed, case: Case) -> ChargingRequest:
         counted = stored.get(usage.rating_group)
         if counted is not None and usage.used:
             own = _sum(usage.used)
-            usage = usage._replace(counted=_each(min, own, counted))
-            stored[usage.rating_group] = _each(lambda had, part: max(had - part, 0), counted, own)
+            usage = usage._replace(counted=own.combined(min, counted))
+            stored[usage.rating_group] = counted.combined(_less, own)
         usages.append(usage)
     return owed.request._replace(usages=tuple(usages))
 
@@ -172,12 +173,12 @@ def _reported(request: ChargingRequest, rating_group: int | None) -> Units | Non
     return _sum(used) if used else None
 
 
-def _sum(used: Sequence[Units]) -> Units:
-    return Units(*[sum([amount or 0 for amount in amounts]) for amounts in zip(*used, strict=True)])
+def _sum(used: Iterable[Units]) -> Units:
+    return reduce(Units.plus, used, Units())
 
 
-def _each(combine: Callable[[int, int], int], one: Units, other: Units) -> Units:
-    return Units(*[combine(a or 0, b or 0) for a, b in zip(one, other, strict=True)])
+def _less(amount: int, part: int) -> int:
+    return max(amount - part, 0)
 
 
 def _covers(report: Units, other: Units) -> bool:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import structlog
 
-from ..charging.case import Case, Change
+from ..charging.case import Case, Change, Course
 from ..charging.charge import charge
-from ..charging.decisions import Decision, Edr
+from ..charging.decisions import Decision
 from ..charging.spooled import Owed, less_stored, marked
 
 log = structlog.get_logger()
@@ -35,21 +35,18 @@ Step = tuple[int, Owed]
 
 def fold(steps: Iterable[Step], cases: Mapping[int, Case]) -> Folded:
     """Decides requests in order of arrival; one that cannot be decided harms no other."""
-    states = dict(cases)
-    edrs: dict[int, list[Edr]] = {}
+    course = Course(cases)
     results: list[Decision | Fault] = []
     for group, owed in steps:
         try:
-            decision = _decide(owed, states[group])
+            decision = _decide(owed, course.cases[group])
             if decision.edrs:
-                states[group] = states[group].after(decision)
-                edrs.setdefault(group, []).extend(decision.edrs)
+                course.take(group, decision)
             results.append(decision)
         except Exception:
             log.exception("request not decided", group=group)
             results.append(Fault.UNABLE_TO_COMPLY)
-    changes = [Change(cases[group], states[group], tuple(new)) for group, new in edrs.items()]
-    return Folded(results, changes)
+    return Folded(results, course.changes())
 
 
 def _decide(owed: Owed, case: Case) -> Decision:

@@ -7,10 +7,11 @@ Under a light load one lane does everything; the others help when half a batch h
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -19,6 +20,7 @@ from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from ..charging.requests import NAMING, ChargingRequest, Identity, RequestType, SessionKey
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
+from .halving import by_halves
 from .ports import Store
 from .queues import Job, Queue, Reply
 from .spooling import Spooling
@@ -55,6 +57,7 @@ class LaneSettings:
     answer_budget_seconds: float = 2.0
 
 
+_Key = TypeVar("_Key")
 _Named = tuple[str | None, tuple[Identity, ...]]
 """A tenant, if one is known, and the identities of a request."""
 _Work = Callable[[list[Job]], Awaitable[None]]
@@ -178,19 +181,17 @@ class Lanes:
 
     async def _do(self, work: _Work, jobs: list[Job]) -> None:
         """Does the work of a batch; of one that cannot be done, each part that can."""
-        parts = [jobs]
-        while parts:
-            part = self._resolved.unparked(parts.pop())  # requests without a group never are parked
-            try:
-                await self._insist(work, part)
-            except Exception as fault:
-                parts += self._halves(part, fault)
+        # Requests without a group never are parked.
+        await by_halves(jobs, partial(self._insist, work), self._give_up, self._resolved.unparked)
 
-    async def _insist(self, work: _Work, jobs: list[Job]) -> None:
+    async def _insist(self, work: _Work, jobs: Sequence[Job]) -> None:
         """Does the work of a batch; while the database is away, again as long as somebody waits.
 
         A batch of which nobody knows whether it was stored may be done again: what was stored is
         recognised as a repeat. Whoever has been refused meanwhile is left out.
+
+        Raises:
+            BrokenBatch: the work cannot be done, whatever the reason.
         """
         rest = 0.0
         while waiting := [job for job in jobs if job in self._waiting]:
@@ -203,20 +204,19 @@ class Lanes:
                 self._metrics.database_errors.labels("unavailable").inc()
                 if not rest:
                     log.warning("database unavailable", reason=str(fault), requests=len(waiting))
+            except BrokenBatch as fault:
+                log.error("batch not done", requests=len(waiting), reason=str(fault))
+                raise
+            except Exception as fault:
+                log.exception("batch not done", requests=len(waiting), reason=str(fault))
+                raise BrokenBatch(str(fault)) from fault
             await asyncio.sleep(rest)
             rest = min(max(2 * rest, REST_SECONDS), REST_SECONDS_MAX)
 
-    def _halves(self, jobs: list[Job], fault: Exception) -> list[list[Job]]:
-        """Returns what to try of a batch that cannot be done as a whole, the last part first."""
-        is_expected = isinstance(fault, BrokenBatch)
-        log.error("batch not done", requests=len(jobs), reason=str(fault), exc_info=not is_expected)
-        if len(jobs) > 1:
-            half = len(jobs) // 2
-            return [jobs[half:], jobs[:half]]
+    def _give_up(self, job: Job, _fault: BrokenBatch) -> None:
+        """Replies to a request that cannot be done alone."""
         self._metrics.database_errors.labels("refused").inc()
-        for job in jobs:
-            self._reply(job, Fault.UNABLE_TO_COMPLY)
-        return []
+        self._reply(job, Fault.UNABLE_TO_COMPLY)
 
     async def _resolve(self, jobs: list[Job]) -> None:
         """Finds the group of each request and lets it wait for a lane."""
@@ -318,9 +318,7 @@ class Lanes:
     def _enqueue(self, job: Job, group: int) -> None:
         job.group = group
         if len(job.request.session_key.session_id) <= SESSION_ID_REMEMBERED_MAX:
-            self._groups[job.key] = group
-        if len(self._groups) > SESSIONS_REMEMBERED:
-            self._groups.popitem(last=False)
+            _remember(self._groups, job.key, group, SESSIONS_REMEMBERED)
         self._resolved.put(job)
 
     def _remember_subscriber(self, request: ChargingRequest, group: int) -> None:
@@ -328,9 +326,7 @@ class Lanes:
         is_long = sum(len(each.value) for each in names) > NAMES_LENGTH_REMEMBERED_MAX
         if is_long or len(names) > NAMES_REMEMBERED_MAX:
             return
-        self._subscribers[request.tenant, names] = group
-        if len(self._subscribers) > SUBSCRIBERS_REMEMBERED:
-            self._subscribers.popitem(last=False)
+        _remember(self._subscribers, (request.tenant, names), group, SUBSCRIBERS_REMEMBERED)
 
     def _reply(self, job: Job, result: Decision | Fault) -> None:
         """Replies, unless the request has been refused because it took too long."""
@@ -378,3 +374,10 @@ class Lanes:
         how = novelty.name.lower()
         self._metrics.requests_again.labels(how).inc()
         self._again.info(log, how=how, origin_host=job.request.origin_host, group=job.group)
+
+
+def _remember(groups: OrderedDict[_Key, int], key: _Key, group: int, entries_max: int) -> None:
+    """Remembers a group, and forgets what has been known for longest when that is too much."""
+    groups[key] = group
+    if len(groups) > entries_max:
+        groups.popitem(last=False)

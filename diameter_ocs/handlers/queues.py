@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..charging.decisions import Decision, Stored
 from ..charging.requests import ChargingRequest
@@ -84,7 +84,7 @@ class Queue:
         for job in jobs:
             self._parked.setdefault(job.group, []).append(job)
 
-    def unparked(self, jobs: list[Job]) -> list[Job]:
+    def unparked(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Returns the claimed jobs whose group is not parked; the others queue up behind it."""
         if not self._parked:
             return jobs

@@ -17,6 +17,7 @@ from ..charging.requests import ChargingRequest, SessionKey
 from ..charging.spooled import Owed, SpooledRequest, is_due, is_owed, owed
 from ..observability import Metrics, SparingLog
 from .credit_control import Fault, Step, fold
+from .halving import by_halves
 from .ports import Spool, Store
 from .queues import Reply
 
@@ -254,19 +255,13 @@ class Sweep:
     async def sweep(self) -> bool:
         """Looks at every session with spooled usage once; there is nothing to go on with then."""
         names = self._spooling.sessions
-        parts = [names[at : at + SWEPT_MAX] for at in range(0, len(names), SWEPT_MAX)]
-        while parts:
-            part = parts.pop()
-            try:
-                await self._try(part)
-            except BrokenBatch as fault:
-                if len(part) == 1:
-                    log.error("spooled usage cannot be stored", reason=str(fault))
-                    self._spooling.lose(part[0], UNSTORABLE)
-                    continue
-                half = len(part) // 2
-                parts += [part[half:], part[:half]]
+        for at in range(0, len(names), SWEPT_MAX):
+            await by_halves(names[at : at + SWEPT_MAX], self._try, self._give_up)
         return False
+
+    def _give_up(self, name: Name, fault: BrokenBatch) -> None:
+        log.error("spooled usage cannot be stored", reason=str(fault))
+        self._spooling.lose(name, UNSTORABLE)
 
     async def _try(self, names: Sequence[Name]) -> None:
         """Takes sessions through one transaction; those whose group is locked wait for a sweep."""

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import structlog
 
-from ..charging.case import Case, Change
+from ..charging.case import Case, Change, Course
 from ..charging.decisions import REVERSAL, Decision, Edr
 from ..charging.faults import BrokenBatch
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from ..charging.reversals import mark_event_answered, reverse_unclaimed
 from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, mark_answered, supervise
 from ..observability import Metrics, SparingLog
+from .halving import by_halves
 from .ports import Store, Work
 from .unclaimed import Unanswered, Unclaimed
 
@@ -116,20 +117,7 @@ class Supervision:
 
     async def _decide(self, looks: Sequence[Look]) -> list[Look]:
         """Decides and stores what it can of looks, and returns those."""
-        parts, done = [looks], []
-        while parts:
-            part = parts.pop()
-            if not part:
-                continue
-            try:
-                done += await self._try(part)
-            except BrokenBatch as fault:
-                if len(part) == 1:
-                    log.error("session not supervised", group=part[0].group, reason=str(fault))
-                    continue
-                half = len(part) // 2
-                parts += [part[half:], part[:half]]
-        return done
+        return [look for done in await by_halves(looks, self._try, _give_up) for look in done]
 
     async def _try(self, looks: Sequence[Look]) -> list[Look]:
         """Takes looks through one transaction; those whose group is locked wait for a round."""
@@ -177,17 +165,18 @@ async def _load(work: Work, looks: Sequence[Look], now: int) -> Mapping[int, Cas
 
 def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
     """Decides one look after the other; one that cannot be decided harms no other."""
-    states = dict(cases)
-    edrs: dict[int, list[Edr]] = {}
+    course = Course(cases)
     done = []
     for look in looks:
         try:
-            decision = look.decide(states[look.group])
+            decision = look.decide(course.cases[look.group])
             if decision is not None:
-                states[look.group] = states[look.group].after(decision)
-                edrs.setdefault(look.group, []).extend(decision.edrs)
+                course.take(look.group, decision)
             done.append(look)
         except Exception:
             log.exception("session not supervised", group=look.group)
-    changes = [Change(cases[group], states[group], tuple(new)) for group, new in edrs.items()]
-    return Seen(done, changes)
+    return Seen(done, course.changes())
+
+
+def _give_up(look: Look, fault: BrokenBatch) -> None:
+    log.error("session not supervised", group=look.group, reason=str(fault))
