@@ -13,7 +13,9 @@ from ..charging.session import Session
 from .reading import lasts
 
 GROUPS_REMEMBERED = 100_000
-"""Some 4 KB each."""
+"""Some 4 KB each, where a group is one account."""
+PARTS_REMEMBERED = 1_000_000
+"""Accounts, balances, and what sessions consist of, in all groups together: some 0.4 KB each."""
 SESSIONS_REMEMBERED = 16
 """Open sessions of a group; when it has more, those of its latest requests are remembered."""
 BATCHES_IN_DOUBT = 16
@@ -29,6 +31,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._cases: OrderedDict[int, Case] = OrderedDict()
+        self._parts = 0
         self._generation = 0
         self._doubts = 0
 
@@ -37,6 +40,7 @@ class Memory:
         if generation != self._generation:
             self._generation = generation
             self._cases.clear()
+            self._parts = 0
 
     def get(self, group_id: int) -> Case | None:
         """Returns a group as it was left; it may have changed since."""
@@ -61,12 +65,13 @@ class Memory:
     def keep(self, cases: Iterable[Case]) -> None:
         """Remembers groups as they were committed."""
         for case in cases:
-            self._cases[case.group_id] = case._replace(
+            self._drop(self._cases.pop(case.group_id, None))
+            kept = self._cases[case.group_id] = case._replace(
                 directory=NOTHING, sessions=_latest(case.sessions), closed=NOTHING, answered=NOTHING
             )
-            self._cases.move_to_end(case.group_id)
-        while len(self._cases) > GROUPS_REMEMBERED:
-            self._cases.popitem(last=False)
+            self._parts += _parts(kept)
+        while len(self._cases) > GROUPS_REMEMBERED or self._parts > PARTS_REMEMBERED:
+            self._drop(self._cases.popitem(last=False)[1])
 
     def confirm(self, are_right: bool) -> None:
         """Takes note whether what is remembered was right when it was compared."""
@@ -75,7 +80,20 @@ class Memory:
     def forget(self, group_ids: Collection[int]) -> None:
         """Forgets groups of which nobody knows how they were left."""
         for group_id in group_ids:
-            self._cases.pop(group_id, None)
+            self._drop(self._cases.pop(group_id, None))
+
+    def _drop(self, case: Case | None) -> None:
+        """Counts what has been taken out."""
+        if case is not None:
+            self._parts -= _parts(case)
+
+
+def _parts(case: Case) -> int:
+    """Returns how many parts a group has."""
+    parts = len(case.accounts) + len(case.balances)
+    for session in case.sessions.values():
+        parts += 1 + len(session.lines) + len(session.reservations)
+    return parts
 
 
 def _latest(sessions: Mapping[SessionKey, Session]) -> Mapping[SessionKey, Session]:

@@ -19,6 +19,7 @@ from diameter_ocs.store.database import Database
 from diameter_ocs.store.remembered import (
     BATCHES_IN_DOUBT,
     GROUPS_REMEMBERED,
+    PARTS_REMEMBERED,
     SESSIONS_REMEMBERED,
     Memory,
 )
@@ -247,3 +248,17 @@ async def test_memory_is_bounded(postgres: Kept) -> None:
     assert kept is not None
     assert len(kept.sessions) == SESSIONS_REMEMBERED
     assert case.sessions.keys() - kept.sessions.keys() == {initial(1, b"0").session_key}
+
+
+async def test_of_large_groups_fewer_are_remembered(postgres: Kept) -> None:
+    (group, *_) = await furnish(postgres.accounts, (1,))
+    case = await case_of(postgres.store, group)
+    (account,) = case.accounts.values()
+    large = case._replace(accounts=dict.fromkeys(range(PARTS_REMEMBERED // 10), account))
+    memory = Memory()
+    for number in (*range(12), *range(12)):
+        memory.keep([large._replace(group_id=number)])
+    assert [number for number in range(12) if memory.get(number)] == [*range(3, 12)]
+    memory.forget(range(12))
+    memory.keep(case._replace(group_id=number) for number in range(100))
+    assert all(memory.get(number) for number in range(100))
