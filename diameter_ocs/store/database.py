@@ -205,6 +205,9 @@ class Database:
         try:
             await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
             await connection.commit()
+        except psycopg.OperationalError:
+            await connection.close()
+            raise
         except psycopg.DatabaseError as error:
             await connection.close()
             raise CasesUnavailable(f"{NOT_OURS} ({error})") from error

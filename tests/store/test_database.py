@@ -19,6 +19,7 @@ from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import APPLICATION_ROLE, Database, Lease, renamed_faults
 from diameter_ocs.store.work import PostgresStore
 from diameter_ocs.transport.tcp import shut
+from tests.store.cutting import cutting
 from tests.store.scenario import (
     NOW,
     Kept,
@@ -347,3 +348,15 @@ async def test_a_database_that_was_replaced_is_away_and_says_what_to_do(
         if lost == "its role":
             async with await psycopg.AsyncConnection.connect(database, autocommit=True) as owner:
                 await owner.execute(f"ALTER ROLE somebody_else RENAME TO {APPLICATION_ROLE}")
+
+
+async def test_a_connection_that_breaks_while_it_is_made_accuses_no_database(emptied: str) -> None:
+    async with cutting(emptied) as cutter:
+        database = Database(cutter.conninfo)
+        cutter.cut_after(1)
+        with pytest.raises(CasesUnavailable) as fault:
+            await database.ping()
+        assert "db migrate" not in str(fault.value)
+        cutter.stop_cutting()
+        await database.ping()
+        await database.close()
