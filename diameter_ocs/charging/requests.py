@@ -46,6 +46,11 @@ class SessionKey(NamedTuple):
     sub_session_id: int | None = None
 
 
+def session_id_text(session_id: bytes, octets_max: int | None = None) -> str:
+    """Returns a Session-Id, or so many octets of it, as people read it."""
+    return session_id[:octets_max].decode(errors="backslashreplace")
+
+
 class Units(NamedTuple):
     """Amounts by type of unit; None where the message did not name the type."""
 

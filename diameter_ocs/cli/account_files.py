@@ -13,7 +13,7 @@ from ..handlers.commands import Done
 from ..handlers.importing import ImportFile, Row, import_accounts
 from ..handlers.refusals import Refusal
 from . import database
-from .accounts import parse_identity
+from .identity_text import parse_identities
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
 from .output import command, print_done
 from .progress import Progress
@@ -145,7 +145,7 @@ def _row(line: int, fields: list[str]) -> Row:
     if not plan:
         return Row(line, None, "it names no plan")
     try:
-        parsed = {parse_identity(text) for text in identities.split()}
+        parsed = parse_identities(identities.split())
     except Refusal as refusal:
         return Row(line, None, str(refusal))
-    return Row(line, NewAccount(name, (plan,), tuple(sorted(parsed))))
+    return Row(line, NewAccount(name, (plan,), parsed))

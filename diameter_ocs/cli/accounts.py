@@ -1,6 +1,5 @@
 """`account`: who is charged."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -8,33 +7,23 @@ import typer
 
 from ..charging.accounts import AccountSummary, Narrowed, NewAccount
 from ..charging.case import AccountState
-from ..charging.requests import Identity, IdentityKind
-from ..charging.units import parse_money
-from ..gy.identities import nai, sip_uri
 from ..handlers import provisioning
 from ..handlers.accounts import create_child, delete_account, resume_account, suspend_account
-from ..handlers.answers import KINDS, account_answer
+from ..handlers.amounts import parse_amount
+from ..handlers.answers import account_answer
 from ..handlers.commands import Done
-from ..handlers.refusals import Refusal
 from ..jobs.clocks import wall_clock
 from ..store.accounts import PostgresAccounts
 from . import database
 from .account_text import account_text, balances_text
 from .database import Rooms
-from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
-from .output import command, print_done, print_json, print_table
+from .identity_text import IDENTITY_FORMS, parse_identities
+from .options import AsJson, Data, DatabaseUrl, Demo, Limit, Tenant, TransactionId, order
+from .output import command, print_cut, print_done, print_json, print_table
 
 app = typer.Typer(help="Who is charged.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")]
-
-PATTERNS = {
-    IdentityKind.IMSI: r"[0-9]{6,15}",
-    IdentityKind.MSISDN: r"[0-9]{3,15}",
-    IdentityKind.SIP_URI: r"sips?:[^\s]{1,250}",
-    IdentityKind.NAI: r"[^\s]{1,250}",
-    IdentityKind.PRIVATE: r"[^\s]{1,250}",
-}
 
 
 @app.command("create")
@@ -51,7 +40,7 @@ def create(
         list[str],
         typer.Option(
             "--identity",
-            help="imsi:DIGITS, msisdn:DIGITS, sip:URI, nai:NAME or private:NAME; several times.",
+            help=f"{IDENTITY_FORMS}; several times.",
             metavar="KIND:VALUE",
         ),
     ] = [],  # noqa: B006 - typer copies it
@@ -77,8 +66,8 @@ def create(
     new = NewAccount(
         name,
         tuple(plan),
-        tuple(sorted({parse_identity(text) for text in identity})),
-        _money(credit),
+        parse_identities(identity),
+        parse_amount(credit, None, at_least=0),
     )
 
     place, given = database.Place(data, database_url, demo), order(transaction_id)
@@ -131,9 +120,7 @@ def show_all(
     plan: Annotated[
         str | None, typer.Option("--plan", help="Only accounts that have it now.", metavar="PLAN")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
-    ] = 1000,
+    limit: Limit = 1000,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -161,7 +148,7 @@ def show_all(
         ],
     )
     if len(found) > limit:
-        typer.echo(f"There are more than {limit}: raise --limit to see them.", err=True)
+        print_cut(limit)
 
 
 @app.command("suspend")
@@ -227,31 +214,6 @@ def sessions_text(closed: int) -> str:
 
 def _change(place: database.Place, work: Callable[[PostgresAccounts], Awaitable[Done]]) -> Done:
     return database.run(place, lambda rooms: work(rooms.accounts))
-
-
-def parse_identity(text: str) -> Identity:
-    """Reads an identity written as KIND:VALUE."""
-    kind, _, value = text.partition(":")
-    if kind == "sip":
-        value = text
-    if kind not in KINDS:
-        raise Refusal("invalid_identity", f"{text!r}: write KIND:VALUE, KIND is {', '.join(KINDS)}")
-    number = KINDS[kind]
-    value = value.removeprefix("+") if number is IdentityKind.MSISDN else value
-    if not re.fullmatch(PATTERNS[number], value):
-        raise Refusal("invalid_identity", f"{text!r} is no {kind}")
-    as_gateways_say = {IdentityKind.NAI: nai, IdentityKind.SIP_URI: sip_uri}.get(number)
-    return as_gateways_say(value)[0] if as_gateways_say else Identity(number, value)
-
-
-def _money(text: str) -> int:
-    try:
-        amount = parse_money(text)
-    except ValueError as error:
-        raise Refusal("invalid_amount", str(error)) from None
-    if amount < 0:
-        raise Refusal("invalid_amount", "--credit cannot be negative")
-    return amount
 
 
 async def described(rooms: Rooms, found: Sequence[AccountSummary]) -> list[dict[str, Any]]:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from ..charging.commands import AuditEntry
-from ..handlers.moments import moment_text, parse_moment
+from ..handlers.moments import moment_text, parse_optional_moment
 from ..store.audit import list_audit
 from . import database
-from .options import AsJson, Data, DatabaseUrl, Demo
+from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since
 from .output import command, print_json, print_table
 
 app = typer.Typer(help="What commands have changed.", no_args_is_help=True)
@@ -22,26 +22,19 @@ def audit() -> None:
 @app.command("list")
 @command
 def show_all(
-    account: Annotated[
-        str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
-    ] = None,
+    account: OfAccount = None,
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Only this tenant's.", metavar="NAME")
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", help="From this time on, as 2026-11-20T18:30.", metavar="TIME"),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
-    ] = 100,
+    since: Since = None,
+    limit: Limit = 100,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
     """List what commands have changed, the newest first; JSON tells all of it."""
-    earliest = None if since is None else parse_moment(since)
+    earliest = parse_optional_moment(since)
     place = database.Place(data, database_url, demo)
     entries = database.run(
         place, lambda rooms: list_audit(rooms.database, tenant, account, earliest, limit)

@@ -8,19 +8,29 @@ from ..handlers.amounts import amount_text
 from ..handlers.answers import unit_type_of
 from ..handlers.balances import Credit, Terms, credit_balance, new_balance, set_terms
 from ..handlers.commands import Done, Order
-from ..handlers.moments import parse_moment
+from ..handlers.moments import parse_optional_moment
 from ..handlers.provisioning import find_account
 from ..handlers.refusals import Refusal
 from . import database
 from .account_text import balances_text
 from .accounts import described
 from .database import Rooms
-from .options import AsJson, Data, DatabaseUrl, Demo, From, Tenant, TransactionId, Until, order
+from .options import (
+    Account,
+    AsJson,
+    Data,
+    DatabaseUrl,
+    Demo,
+    From,
+    Tenant,
+    TransactionId,
+    Until,
+    order,
+)
 from .output import command, print_done, print_json
 
 app = typer.Typer(help="What accounts have.", no_args_is_help=True)
 
-Account = Annotated[str, typer.Argument(help="The account's name.", metavar="ACCOUNT")]
 AMOUNT = "Money as 12.50; units as 100, 6000s or 10GiB."
 Amount = Annotated[str, typer.Argument(help=AMOUNT, metavar="AMOUNT")]
 Type = Annotated[
@@ -61,7 +71,8 @@ def create(
 ) -> None:
     """Give an account one more balance."""
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    asked = account, Terms(amount, priority, *_dates(valid_from, valid_until), balance_type)
+    dates = parse_optional_moment(valid_from), parse_optional_moment(valid_until)
+    asked = account, Terms(amount, priority, *dates, balance_type)
     done = database.run(place, lambda rooms: new_balance(rooms.accounts, tenant, asked, given))
     _print(done, as_json)
 
@@ -128,7 +139,14 @@ def set_to(
 ) -> None:
     """Fix what a balance has left, reservations included; or its priority, or its dates."""
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    terms = Terms(amount, priority, *_dates(valid_from, valid_until), balance_type, balance)
+    dates = parse_optional_moment(valid_from), parse_optional_moment(valid_until)
+    terms = Terms(
+        amount,
+        priority,
+        *dates,
+        balance_type,
+        balance,
+    )
     asked = account, terms
     done = database.run(place, lambda rooms: set_terms(rooms.accounts, tenant, asked, given))
     _print(done, as_json)
@@ -182,13 +200,6 @@ def show_all(
 
 async def _described(rooms: Rooms, tenant: str | None, name: str) -> dict[str, Any]:
     return (await described(rooms, [await find_account(rooms.accounts, tenant, name)]))[0]
-
-
-def _dates(valid_from: str | None, valid_until: str | None) -> tuple[int | None, int | None]:
-    return (
-        None if valid_from is None else parse_moment(valid_from),
-        None if valid_until is None else parse_moment(valid_until),
-    )
 
 
 def _change(place: database.Place, tenant: str | None, asked: Credit, given: Order) -> Done:

@@ -9,10 +9,20 @@ from ..handlers.devices import create_device, delete_device
 from ..handlers.groups import with_device
 from ..handlers.provisioning import find_account
 from . import database
-from .accounts import parse_identity
 from .database import Rooms
-from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
-from .output import command, print_done, print_json, print_table
+from .identity_text import parse_identities
+from .options import (
+    Account,
+    AsJson,
+    Data,
+    DatabaseUrl,
+    Demo,
+    OfAccount,
+    Tenant,
+    TransactionId,
+    order,
+)
+from .output import command, print_cut, print_done, print_json, print_table
 
 app = typer.Typer(help="What accounts are reached by.", no_args_is_help=True)
 
@@ -22,7 +32,7 @@ Device = Annotated[str, typer.Argument(help="The device's name.", metavar="DEVIC
 @app.command("add")
 @command
 def add(
-    account: Annotated[str, typer.Argument(help="The account's name.", metavar="ACCOUNT")],
+    account: Account,
     device: Annotated[
         str, typer.Argument(help="1 to 100 characters, unique in the tenant.", metavar="DEVICE")
     ],
@@ -41,7 +51,7 @@ def add(
 ) -> None:
     """Give an account a device."""
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    identities = sorted({parse_identity(text) for text in identity})
+    identities = parse_identities(identity)
     asked = account, device, identities
     done = database.run(place, lambda rooms: create_device(rooms.accounts, tenant, asked, given))
     print_done(done, f"Account {account} has the device {device}.", as_json)
@@ -93,9 +103,7 @@ def show(
 @app.command("list")
 @command
 def show_all(
-    account: Annotated[
-        str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
-    ] = None,
+    account: OfAccount = None,
     limit: Annotated[
         int,
         typer.Option(
@@ -135,4 +143,4 @@ def show_all(
         ],
     )
     if is_cut:
-        typer.echo(f"There are more than {limit} accounts: raise --limit to see them.", err=True)
+        print_cut(limit, " accounts")

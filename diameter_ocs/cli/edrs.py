@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from ..charging.decisions import EdrKind, Grant, ServiceRecord
+from ..charging.requests import session_id_text
 from ..handlers import provisioning
-from ..handlers.moments import moment_text, parse_moment
+from ..handlers.moments import moment_text, parse_optional_moment
 from ..handlers.refusals import Refusal
 from ..store.journal import EdrsAsked, ListedEdr, list_edrs
 from . import database
 from .database import Rooms
 from .edr_text import print_edr, service_text
-from .options import AsJson, Data, DatabaseUrl, Demo, Tenant
+from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since, Tenant
 from .output import command, print_json, print_table
 
 app = typer.Typer(help="The journal: one record of each decision.", no_args_is_help=True)
@@ -34,19 +35,14 @@ class Kind(StrEnum):
 @app.command("list")
 @command
 def show_all(
-    account: Annotated[
-        str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
-    ] = None,
+    account: OfAccount = None,
     tenant: Tenant = None,
     session: Annotated[
         str | None,
         typer.Option("--session", help="Only this Session-Id's.", metavar="SESSION-ID"),
     ] = None,
     kind: Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", help="From this time on, as 2026-11-20T18:30.", metavar="TIME"),
-    ] = None,
+    since: Since = None,
     until: Annotated[
         str | None, typer.Option("--until", help="Before this time.", metavar="TIME")
     ] = None,
@@ -56,17 +52,14 @@ def show_all(
             "--days", min=1, max=36_500, help="How far to look back without --since.", metavar="N"
         ),
     ] = 7,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
-    ] = 100,
+    limit: Limit = 100,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
     """List EDRs, the newest first."""
-    first = None if since is None else parse_moment(since)
-    end = None if until is None else parse_moment(until)
+    first, end = parse_optional_moment(since), parse_optional_moment(until)
 
     async def work(rooms: Rooms) -> list[ListedEdr]:
         # What a command has just done, by the database's clock, is always among them.
@@ -134,7 +127,7 @@ def _row(listed: ListedEdr) -> tuple[object, ...]:
         listed.account,
         edr.action if edr.reason is None else f"{edr.action} ({edr.reason})",
         edr.outcome.name.lower(),
-        None if edr.session_id is None else edr.session_id.decode(errors="backslashreplace"),
+        None if edr.session_id is None else session_id_text(edr.session_id),
         "" if edr.request_number is None else str(edr.request_number),
         ", ".join(map(service_text, edr.services)),
     )
@@ -158,9 +151,7 @@ def edr_json(listed: ListedEdr) -> dict[str, Any]:
         "action": edr.action,
         "reason": edr.reason,
         "outcome": edr.outcome.name,
-        "session_id": None
-        if edr.session_id is None
-        else edr.session_id.decode(errors="backslashreplace"),
+        "session_id": None if edr.session_id is None else session_id_text(edr.session_id),
         "session_number": edr.session_number,
         "request_number": edr.request_number,
         "origin_host": edr.origin_host,

@@ -8,8 +8,8 @@ from ..handlers.answers import identity_texts
 from ..handlers.devices import add_identities, remove_identity
 from ..handlers.groups import Find, named, with_device, with_identity
 from . import database
-from .accounts import parse_identity
 from .database import Rooms
+from .identity_text import IDENTITY_FORMS, parse_identities, parse_identity
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
 from .output import command, print_done, print_json, print_table
 
@@ -17,9 +17,7 @@ app = typer.Typer(help="What networks call the devices of accounts.", no_args_is
 
 Name = Annotated[
     str,
-    typer.Argument(
-        help="imsi:DIGITS, msisdn:DIGITS, sip:URI, nai:NAME or private:NAME.", metavar="KIND:VALUE"
-    ),
+    typer.Argument(help=f"{IDENTITY_FORMS}.", metavar="KIND:VALUE"),
 ]
 
 
@@ -36,7 +34,7 @@ def add(
     identity: Annotated[
         list[str],
         typer.Argument(
-            help="imsi:DIGITS, msisdn:DIGITS, sip:URI, nai:NAME or private:NAME.",
+            help=f"{IDENTITY_FORMS}.",
             metavar="KIND:VALUE...",
         ),
     ],
@@ -49,7 +47,7 @@ def add(
 ) -> None:
     """Have a device called by more identities."""
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    asked = device, sorted({parse_identity(text) for text in identity})
+    asked = device, parse_identities(identity)
     done = database.run(place, lambda rooms: add_identities(rooms.accounts, tenant, asked, given))
     print_done(done, f"Device {device} is {' '.join(done.answer['identities'])}.", as_json)
 

@@ -43,8 +43,17 @@ Tenant = Annotated[
         "--tenant", help="The tenant; not needed where there is only one.", metavar="NAME"
     ),
 ]
-
-
+Account = Annotated[str, typer.Argument(help="The account's name.", metavar="ACCOUNT")]
+OfAccount = Annotated[
+    str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", help="From this time on, as 2026-11-20T18:30.", metavar="TIME"),
+]
 From = Annotated[
     str | None,
     typer.Option(

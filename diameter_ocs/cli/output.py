@@ -111,6 +111,11 @@ def print_done(done: Done, text: str, as_json: bool) -> None:
         )
 
 
+def print_cut(limit: int, of_what: str = "") -> None:
+    """Says that a list was cut."""
+    typer.echo(f"There are more than {limit}{of_what}: raise --limit to see them.", err=True)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints rows under their headings."""
     typer.echo(table_text(columns, rows))

@@ -244,14 +244,10 @@ def _connected(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
 
 def _acceptance(acceptance: Acceptance) -> dict[str, Any]:
     return {
-        **_peer(acceptance.peer),
+        **peers.peer_answer(acceptance.peer),
         "accepted_at": moment_text(acceptance.at),
         "actor": acceptance.actor,
     }
-
-
-def _peer(peer: AcceptedPeer) -> dict[str, Any]:
-    return {**asdict(peer), "addresses": list(peer.addresses)}
 
 
 def _refused(refused: RefusedPeer) -> dict[str, Any]:

@@ -10,8 +10,18 @@ from ..handlers import provisioning, sessions
 from ..handlers.amounts import amount_text
 from ..handlers.answers import unit_type_of
 from . import database
-from .options import AsJson, Data, DatabaseUrl, Demo, Tenant, TransactionId, order
-from .output import command, print_done, print_json, print_table
+from .options import (
+    AsJson,
+    Data,
+    DatabaseUrl,
+    Demo,
+    Limit,
+    OfAccount,
+    Tenant,
+    TransactionId,
+    order,
+)
+from .output import command, print_cut, print_done, print_json, print_table
 
 app = typer.Typer(help="What gateways have open.", no_args_is_help=True)
 
@@ -24,13 +34,9 @@ Session = Annotated[
 @app.command("list")
 @command
 def show_all(
-    account: Annotated[
-        str | None, typer.Option("--account", help="Only this account's.", metavar="NAME")
-    ] = None,
+    account: OfAccount = None,
     tenant: Tenant = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="How many at most.", metavar="NUMBER")
-    ] = 100,
+    limit: Limit = 100,
     data: Data = None,
     database_url: DatabaseUrl = None,
     demo: Demo = False,
@@ -66,7 +72,7 @@ def show_all(
         ],
     )
     if len(found) > limit:
-        typer.echo(f"There are more than {limit}: raise --limit to see them.", err=True)
+        print_cut(limit)
 
 
 @app.command("show")

@@ -5,19 +5,28 @@ from typing import Annotated, Any
 import typer
 
 from ..handlers.commands import Done
-from ..handlers.moments import parse_moment
+from ..handlers.moments import parse_optional_moment
 from ..handlers.provisioning import find_account
 from ..handlers.subscriptions import NewSubscription, add_subscription, cancel_subscription
 from . import database
 from .account_text import balances_text, subscriptions_text
 from .accounts import described
 from .database import Rooms
-from .options import AsJson, Data, DatabaseUrl, Demo, From, Tenant, TransactionId, Until, order
+from .options import (
+    Account,
+    AsJson,
+    Data,
+    DatabaseUrl,
+    Demo,
+    From,
+    Tenant,
+    TransactionId,
+    Until,
+    order,
+)
 from .output import command, print_done, print_json
 
 app = typer.Typer(help="The plans that accounts have.", no_args_is_help=True)
-
-Account = Annotated[str, typer.Argument(help="The account's name.", metavar="ACCOUNT")]
 
 
 @app.command("add")
@@ -36,7 +45,7 @@ def add(
 ) -> None:
     """Give an account a plan; its allowances are balances that count as long as the plan does."""
     place, given = database.Place(data, database_url, demo), order(transaction_id)
-    dates = [None if text is None else parse_moment(text) for text in (valid_from, valid_until)]
+    dates = parse_optional_moment(valid_from), parse_optional_moment(valid_until)
     asked = NewSubscription(account, plan, *dates)
     done = database.run(place, lambda rooms: add_subscription(rooms.accounts, tenant, asked, given))
     _print(done, f"Account {account} has the plan {plan}", as_json)

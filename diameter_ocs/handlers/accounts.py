@@ -14,7 +14,7 @@ from ..charging.accounts import (
 )
 from ..charging.case import AccountState
 from ..charging.groups import GroupChange
-from .answers import account_answer, balance_answer
+from .answers import account_answer, balance_answers
 from .commands import Accounts, Done, Order
 from .groups import Decided, Found, change_group, named
 from .provisioning import check_account
@@ -106,10 +106,7 @@ async def delete_account(accounts: Accounts, tenant: str | None, name: str, orde
             "id": account.id,
             "closed_sessions": _closed(change),
             "currency": case.catalogue.currency,
-            "written_off": [
-                {"id": each.id, **balance_answer(each, case.catalogue, found.now)}
-                for each in account.balances
-            ],
+            "written_off": balance_answers(account.balances, case.catalogue, found.now),
         }
         return Decided(change, answer)
 

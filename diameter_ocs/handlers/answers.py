@@ -10,7 +10,7 @@ from ..charging.ledger import Balance, is_valid
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import UnitType
 from .catalogue_build import UNIT_TYPES
-from .moments import moment_text
+from .moments import moment_text, optional_moment_text
 
 MONEY = "money"
 KINDS = {
@@ -41,10 +41,7 @@ def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> d
         "devices": [device_answer(device) for device in account.devices],
         "subscriptions": [subscription_answer(each, now) for each in account.subscriptions],
         "currency": catalogue.currency,
-        "balances": [
-            {"id": balance.id, **balance_answer(balance, catalogue, now)}
-            for balance in account.balances
-        ],
+        "balances": balance_answers(account.balances, catalogue, now),
     }
 
 
@@ -60,9 +57,16 @@ def subscription_answer(subscription: Subscription, now: int) -> dict[str, Any]:
         "id": subscription.id,
         "plan": subscription.plan,
         "from": moment_text(subscription.subscribed_at if begins is None else begins),
-        "until": _optional_moment(subscription.valid_until),
+        "until": optional_moment_text(subscription.valid_until),
         "state": _state(begins, subscription.valid_until, now),
     }
+
+
+def balance_answers(
+    balances: Iterable[Balance], catalogue: Catalogue, now: int
+) -> list[dict[str, Any]]:
+    """Describes balances."""
+    return [{"id": each.id, **balance_answer(each, catalogue, now)} for each in balances]
 
 
 def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str, Any]:
@@ -75,15 +79,11 @@ def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str
         "used": balance.used,
         "reserved": balance.reserved,
         "available": balance.available,
-        "from": _optional_moment(balance.valid_from),
-        "until": _optional_moment(balance.valid_until),
+        "from": optional_moment_text(balance.valid_from),
+        "until": optional_moment_text(balance.valid_until),
         "state": _state(balance.valid_from, balance.valid_until, now),
         "subscription": balance.subscription_id,
     }
-
-
-def _optional_moment(at: int | None) -> str | None:
-    return None if at is None else moment_text(at)
 
 
 def _state(valid_from: int | None, valid_until: int | None, now: int) -> str:

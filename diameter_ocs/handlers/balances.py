@@ -13,7 +13,7 @@ from .amounts import parse_amount
 from .answers import balance_answer
 from .commands import Accounts, CommandWork, Done, Order, locked_case, perform
 from .groups import Decided, Found, change_group, named
-from .provisioning import find_account, tenant_of_account
+from .provisioning import find_account, tenant_meant
 from .refusals import Refusal
 from .subscriptions import checked_dates
 
@@ -106,7 +106,9 @@ async def credit_balance(
     accounts: Accounts, tenant: str | None, asked: Credit, order: Order
 ) -> Done:
     """Raises or lowers the total of a balance; a debit takes what is available at most."""
-    owner = await tenant_of_account(accounts, tenant, asked.account)
+    owner = await tenant_meant(
+        accounts, tenant, lambda: find_account(accounts, None, asked.account)
+    )
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         now, actor = stamp

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from .catalogue_document import Document, keys_at
-from .catalogue_rules import findings, suggestion
+from .catalogue_rules import findings
 from .catalogue_text import FAULTS_MAX, CatalogueError, Fault, Node, Path
 from .quantities import shortened
+from .refusals import suggestion
 
 ROUNDS_MAX = 8
 """A list without its wrong parts may be too short, which makes its own part wrong, and so on."""

@@ -1,6 +1,5 @@
 """What must hold between the parts of a catalogue document."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -10,6 +9,7 @@ from ..charging.units import AMOUNT_MAX, UnitType, round_up
 from .catalogue_build import UNIT_TYPES, covered, default_money, pays_from, price, rating_groups
 from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart
 from .catalogue_text import Path
+from .refusals import suggestion
 
 RATING_GROUPS_MAX = 1000
 DEPTH_MAX = 16
@@ -72,12 +72,6 @@ def findings(document: Document) -> Iterator[Finding]:
         ((*path, "host"), peer.host.lower()) for path, peer in _listed("peers", document.peers)
     ]
     yield from _repeated("host", hosts)
-
-
-def suggestion(word: object, known: Iterable[object]) -> str:
-    """Returns the end of a sentence that names what may have been meant."""
-    near = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _walk(parts: Iterable[RatingGroupPart], path: Path) -> Iterator[tuple[Path, RatingGroupPart]]:

@@ -10,7 +10,7 @@ from ..charging.groups import Group, GroupChange
 from ..charging.requests import Identity
 from .answers import account_answer, identity_texts
 from .commands import Accounts, Busy, CommandWork, Done, FindsAccounts, Order, perform
-from .provisioning import catalogue_of, find_account
+from .provisioning import catalogue_of, find_account, tenant_meant
 from .refusals import Refusal
 
 Find = Callable[[FindsAccounts, str | None], Awaitable[AccountSummary]]
@@ -56,14 +56,7 @@ async def change_group(
     The audit keeps the account as it was and as it is.
     """
     operation, body, order = asked
-    if tenant is None:
-        tenants = await accounts.tenants()
-        if len(tenants) == 1:
-            (owner,) = tenants
-        else:
-            owner = (await find(accounts, None)).tenant
-    else:
-        owner = tenant
+    owner = await tenant_meant(accounts, tenant, lambda: find(accounts, None))
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         now, actor = stamp

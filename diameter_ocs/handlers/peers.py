@@ -1,6 +1,5 @@
 """What operators do about peers: accept, remove, list."""
 
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
@@ -15,7 +14,7 @@ from ..charging.peers import (
     RunningServer,
 )
 from .commands import NOBODYS, Accounts, CommandWork, Done, Order, perform
-from .refusals import Refusal
+from .refusals import Refusal, no_tenant, suggestion
 
 SEEN_MICROSECONDS = 30_000_000
 """A server that has told nothing for so long has ended, or has no database."""
@@ -51,18 +50,18 @@ async def accept(accounts: Accounts, register: Register, peer: AcceptedPeer, ord
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         now, actor = stamp
         if peer.tenant is not None and await work.tenant(peer.tenant, changes=False) is None:
-            raise Refusal("tenant_unknown", f"there is no tenant {peer.tenant!r}")
+            raise no_tenant(peer.tenant)
         servers = await register.servers(now - SEEN_MICROSECONDS)
         _check_profile(peer.profile, servers)
         before = await work.accepted_peer(peer.host)
         await work.put_peer(Acceptance(peer, now, actor))
         winners = [each.origin_host for each in servers if _is_configured(peer, each.configured)]
         followers = [each.origin_host for each in servers]
-        answer = {**_fields(peer), "servers": followers, "configured_on": winners}
-        return Effect(answer, None if before is None else _fields(before), _fields(peer))
+        answer = {**peer_answer(peer), "servers": followers, "configured_on": winners}
+        return Effect(answer, None if before is None else peer_answer(before), peer_answer(peer))
 
     done = await perform(
-        accounts, order, "peer accept", (peer.tenant or NOBODYS, _fields(peer)), change
+        accounts, order, "peer accept", (peer.tenant or NOBODYS, peer_answer(peer)), change
     )
     await register.forget_refused(lambda host, realm: _is_of(peer, host, realm))
     return done
@@ -85,7 +84,7 @@ async def remove(accounts: Accounts, register: Register, host: str, order: Order
         if before is None:
             raise _not_accepted(host, await register.servers(now - SEEN_MICROSECONDS))
         await work.drop_peer(name)
-        return Effect({"host": name}, _fields(before), None)
+        return Effect({"host": name}, peer_answer(before), None)
 
     return await perform(accounts, order, "peer remove", (NOBODYS, {"host": name}), change)
 
@@ -112,7 +111,8 @@ def _not_accepted(host: str, servers: Sequence[RunningServer]) -> Refusal:
     )
 
 
-def _fields(peer: AcceptedPeer) -> dict[str, Any]:
+def peer_answer(peer: AcceptedPeer) -> dict[str, Any]:
+    """Describes an accepted peer."""
     return {**asdict(peer), "addresses": list(peer.addresses)}
 
 
@@ -120,10 +120,8 @@ def _check_profile(name: str | None, servers: Sequence[RunningServer]) -> None:
     """Refuses a profile that no server knows; without a server nobody can say."""
     known = {profile for server in servers for profile in server.profiles}
     if name is not None and servers and name not in known:
-        raise Refusal(
-            "profile_unknown",
-            f"no server that runs has a [profiles.{name}] in its configuration{_near(name, known)}",
-        )
+        reason = f"no server that runs has a [profiles.{name}] in its configuration"
+        raise Refusal("profile_unknown", reason + suggestion(name, known))
 
 
 def _is_configured(peer: AcceptedPeer, configured: Sequence[ConfiguredPeer]) -> bool:
@@ -142,8 +140,3 @@ def _is_of(peer: AcceptedPeer, host: str, realm: str) -> bool:
     return _is_named(host.lower(), peer.host) and (
         peer.realm is None or peer.realm.lower() == realm.lower()
     )
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""

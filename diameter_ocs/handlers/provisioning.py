@@ -1,6 +1,7 @@
 """What operators do: tenants, catalogues, accounts, credit."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from ..charging.accounts import (
     AccountSummary,
@@ -24,9 +25,17 @@ from .commands import (
     Order,
     perform,
 )
-from .refusals import Refusal, check_name, is_name
+from .refusals import Refusal, check_name, is_name, no_tenant
 
 IDENTITIES_MAX = 100
+
+
+class Owned(Protocol):
+    """What belongs to a tenant."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's name."""
 
 
 async def apply_catalogue(
@@ -195,23 +204,25 @@ async def tenant_named(accounts: Accounts, tenant: str | None) -> str:
     if tenant is None:
         raise Refusal("tenant_needed", "say --tenant: there is none, or more than one")
     if tenant not in tenants:
-        raise Refusal("tenant_unknown", f"there is no tenant {tenant!r}")
+        raise no_tenant(tenant)
     return tenant
 
 
-async def tenant_of_account(accounts: Accounts, tenant: str | None, name: str) -> str:
-    """Returns the tenant of an account that is meant; it is looked for only where it has to be."""
+async def tenant_meant(
+    accounts: Accounts, tenant: str | None, find: Callable[[], Awaitable[Owned]]
+) -> str:
+    """Returns the tenant that is meant: the only one, or that of what is found without a tenant."""
+    if tenant is not None:
+        return tenant
     tenants = await accounts.tenants()
-    if tenant is None and len(tenants) == 1:
-        return next(iter(tenants))
-    return (await find_account(accounts, tenant, name)).tenant if tenant is None else tenant
+    return next(iter(tenants)) if len(tenants) == 1 else (await find()).tenant
 
 
 async def catalogue_of(work: CommandWork, tenant: str) -> Catalogue:
     """Returns the catalogue of a tenant, which stays the latest until the transaction ends."""
     found = await work.tenant(tenant, changes=False)
     if found is None:
-        raise Refusal("tenant_unknown", f"there is no tenant {tenant!r}")
+        raise no_tenant(tenant)
     if found.catalogue_version is None:
         raise Refusal(
             "catalogue_missing",

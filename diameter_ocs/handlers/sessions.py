@@ -6,11 +6,13 @@ from typing import Any
 from ..charging.case import Change
 from ..charging.catalogue import Catalogue, Price
 from ..charging.commands import Effect, OpenSession, SessionsAsked
+from ..charging.requests import session_id_text
 from ..charging.session import Line, Reservation, Session
 from ..charging.supervision import close_commanded
 from .answers import unit_name
 from .commands import Accounts, CommandWork, Done, FindsAccounts, Order, locked_case, perform
-from .moments import moment_text
+from .moments import moment_text, optional_moment_text
+from .provisioning import tenant_meant
 from .refusals import Refusal
 
 
@@ -56,7 +58,7 @@ async def show_session(accounts: Accounts, tenant: str | None, name: str) -> dic
 
 async def close_session(accounts: Accounts, tenant: str | None, name: str, order: Order) -> Done:
     """Closes an open session: what it holds is released, what it reports later is charged once."""
-    owner = await _tenant_of_session(accounts, tenant, name)
+    owner = await tenant_meant(accounts, tenant, lambda: find_session(accounts, None, name))
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         now, actor = stamp
@@ -82,16 +84,6 @@ async def close_session(accounts: Accounts, tenant: str | None, name: str, order
     return await perform(accounts, order, "session close", (owner, {"session": name}), change)
 
 
-async def _tenant_of_session(accounts: Accounts, tenant: str | None, name: str) -> str:
-    """Returns the tenant of a session that is meant; it is looked for only where it has to be."""
-    if tenant is not None:
-        return tenant
-    tenants = await accounts.tenants()
-    if len(tenants) == 1:
-        return next(iter(tenants))
-    return (await find_session(accounts, None, name)).tenant
-
-
 def session_name(found: OpenSession) -> str:
     """Returns the session's id, (group, number), as one word."""
     return f"{found.group_id}-{found.session.number}"
@@ -104,7 +96,7 @@ def session_answer(found: OpenSession) -> dict[str, Any]:
         "session": session_name(found),
         "account": found.account,
         "tenant": found.tenant,
-        "session_id": session.key.session_id.decode(errors="backslashreplace"),
+        "session_id": session_id_text(session.key.session_id),
         "sub_session_id": session.key.sub_session_id,
         "service_context": session.service_context,
         "origin_host": session.origin_host,
@@ -152,14 +144,13 @@ def _price(price: Price | None) -> dict[str, int] | None:
 def _reservation(reservation: Reservation, session: Session) -> dict[str, Any]:
     """Describes a quota; one that has expired is granted nothing."""
     line = next(each for each in session.lines if each.number == reservation.line)
-    expires_at = reservation.expires_at
     return {
         "rating_group": reservation.rating_group,
         "service_identifiers": list(reservation.service_identifiers),
         "line": reservation.line,
         "unit_type": unit_name(line.unit_type),
         "granted": reservation.granted,
-        "expires_at": moment_text(expires_at) if expires_at else None,
+        "expires_at": optional_moment_text(reservation.expires_at or None),
     }
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from ..charging.decisions import Decision
 from ..charging.faults import BrokenBatch
-from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.requests import ChargingRequest, SessionKey, session_id_text
 from ..charging.spooled import Owed, SpooledRequest, is_due, is_owed, owed
 from ..observability import Metrics, SparingLog
 from .credit_control import Fault, Step, fold
@@ -164,9 +164,7 @@ class Spooling:
                 log,
                 reason=reason,
                 identities=[identity.value for identity in request.identities],
-                session_id=request.session_key.session_id[:SESSION_ID_LOGGED].decode(
-                    errors="backslashreplace"
-                ),
+                session_id=session_id_text(request.session_key.session_id, SESSION_ID_LOGGED),
                 usages=request.usages,
             )
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..charging.groups import GroupChange, Subscription
 from ..charging.subscriptions import cancel, subscribe
-from .answers import balance_answer, subscription_answer
+from .answers import balance_answers, subscription_answer
 from .commands import Accounts, Done, Order
 from .groups import Decided, Found, change_group, named
 from .provisioning import check_plan
@@ -77,14 +77,11 @@ def checked_dates(
 
 def _answer(found: Found, subscription: Subscription, change: GroupChange) -> dict[str, object]:
     case = change.after.case
+    own = [each for each in case.balances.values() if each.subscription_id == subscription.id]
     return {
         "account": found.account.name,
         "tenant": found.account.tenant,
         **subscription_answer(subscription, found.now),
         "currency": case.catalogue.currency,
-        "balances": [
-            {"id": each.id, **balance_answer(each, case.catalogue, found.now)}
-            for each in sorted(case.balances.values())
-            if each.subscription_id == subscription.id
-        ],
+        "balances": balance_answers(sorted(own), case.catalogue, found.now),
     }

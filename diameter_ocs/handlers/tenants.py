@@ -4,8 +4,8 @@ from typing import Any
 
 from ..charging.commands import Effect, Tenant
 from .commands import Accounts, CommandWork, Done, Order, perform
-from .moments import moment_text
-from .refusals import Refusal, check_name
+from .moments import optional_moment_text
+from .refusals import Refusal, check_name, no_tenant
 
 
 async def create_tenant(accounts: Accounts, name: str, order: Order) -> Done:
@@ -34,7 +34,7 @@ async def _suspend(accounts: Accounts, name: str, operation: str, order: Order) 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         tenant = await work.tenant(name, changes=True)
         if tenant is None:
-            raise Refusal("tenant_unknown", f"there is no tenant {name!r}")
+            raise no_tenant(name)
         is_suspended = tenant.suspended_at is not None
         if is_suspended == (operation == "tenant suspend"):
             said = "is suspended already" if is_suspended else "is not suspended"
@@ -51,15 +51,14 @@ async def show_tenant(accounts: Accounts, name: str) -> dict[str, Any]:
     """Describes a tenant."""
     found = await accounts.find_tenants(name)
     if not found:
-        raise Refusal("tenant_unknown", f"there is no tenant {name!r}; `tenant list` names them")
+        raise no_tenant(name)
     return tenant_answer(found[0])
 
 
 def tenant_answer(tenant: Tenant) -> dict[str, Any]:
     """Describes a tenant."""
-    since = tenant.suspended_at
     return {
         "tenant": tenant.name,
         "catalogue_version": tenant.catalogue_version,
-        "suspended_at": None if since is None else moment_text(since),
+        "suspended_at": optional_moment_text(tenant.suspended_at),
     }

@@ -11,13 +11,14 @@ from ..base.events import RequestReceived
 from ..base.message import Identity, Message, error_answer
 from ..base.message import decode as decode_message
 from ..charging.decisions import Decision, Novelty
-from ..charging.requests import RequestType
+from ..charging.requests import RequestType, session_id_text
 from ..gy.decode import Decoded, Decoder
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
 from ..gy.strict import refusal
 from ..handlers.credit_control import Fault
 from ..handlers.lanes import Lanes
+from ..handlers.spooling import SESSION_ID_LOGGED
 from ..jobs.clocks import wall_clock
 from ..observability import Metrics, SparingLog
 from ..transport.connection import Connection
@@ -25,8 +26,6 @@ from ..transport.peers import PeerTable
 
 log = structlog.get_logger()
 
-SESSION_ID_LOGGED = 256
-"""Octets of a Session-Id that a log line shows."""
 TENANTS_REMEMBERED = 1024
 """Combinations of hosts and realms of which it is remembered whose they are."""
 TENANT_NAMES_LENGTH_MAX = 1024
@@ -109,9 +108,7 @@ class CreditControl:
                 log,
                 reason=result.outcome.name.lower(),
                 identities=[identity.value for identity in request.identities],
-                session_id=request.session_key.session_id[:SESSION_ID_LOGGED].decode(
-                    errors="backslashreplace"
-                ),
+                session_id=session_id_text(request.session_key.session_id, SESSION_ID_LOGGED),
             )
         self._send(connection, self._encoder.encode(result, decoded))
 

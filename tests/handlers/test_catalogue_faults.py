@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.catalogue_build import build
 from diameter_ocs.handlers.catalogue_document import PARTS, Part, keys_at
-from diameter_ocs.handlers.catalogue_rules import DEPTH_MAX, RATING_GROUPS_MAX, suggestion
+from diameter_ocs.handlers.catalogue_rules import DEPTH_MAX, RATING_GROUPS_MAX
 from diameter_ocs.handlers.catalogue_text import DOCUMENT_OCTETS_MAX, FAULTS_MAX
+from diameter_ocs.handlers.refusals import suggestion
 from tests.handlers.catalogue_text import GOOD, faults
 
 
