@@ -7,7 +7,7 @@ the process.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -29,10 +29,11 @@ from ..charging.faults import StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
 from ..charging.peers import Acceptance, AcceptedPeer
-from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from .catalogues import ReadCatalogue
+from .memory_directory import MemoryDirectory
 from .memory_groups import Group, answered, is_meant
-from .names import Entry, Name, names_of_group, names_of_opening
+from .names import Entry, names_of_group, names_of_opening
 
 
 class MemoryStore:
@@ -43,10 +44,10 @@ class MemoryStore:
         self._documents: dict[tuple[str, int], str] = {}
         self._versions: dict[str, int | None] = {}
         self._suspended: dict[str, int | None] = {}
-        self._directory: dict[Name, tuple[int, int]] = {}
         self._last_number = 0
         self._turn = asyncio.Lock()
         self.groups: dict[int, Group] = {}
+        self.directory = MemoryDirectory(self.groups)
         self.locked: set[int] = set()
         self.peers: dict[str, Acceptance] = {}
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
@@ -54,7 +55,7 @@ class MemoryStore:
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
-        return [self._group_of(request) for request in requests]
+        return [self.directory.group_of(request) for request in requests]
 
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
@@ -100,35 +101,14 @@ class MemoryStore:
     def add_account(self, tenant_name: str, opening: Opening) -> None:
         """Adds an account whose names are free."""
         self.groups[opening.account.id] = Group(tenant_name, opening)
-        self._name(names_of_opening(tenant_name, opening))
+        self.directory.add(names_of_opening(tenant_name, opening))
 
     def change_group(self, change: GroupChange) -> None:
         """Makes of a group what a command does, but for what charging reads."""
         before, after = names_of_group(change.before), names_of_group(change.after)
-        for entry in before - after:
-            del self._directory[entry[:3]]
-        self._name(after - before)
+        self.directory.remove(before - after)
+        self.directory.add(after - before)
         self.groups[change.after.case.group_id].take(change.after)
-
-    def owner(self, name: Name) -> int | None:
-        """Returns the account that has a name."""
-        return self._directory.get(name, (0, None))[1]
-
-    def taken(self, new: Collection[Entry], freed: Collection[Entry] = ()) -> Sequence[str]:
-        """Returns the names that others have, or that stand twice among new ones."""
-        free = {entry[:3] for entry in freed}
-        keys = [entry[:3] for entry in new]
-        return sorted(
-            {
-                key[1]
-                for key in keys
-                if (key in self._directory and key not in free) or keys.count(key) > 1
-            }
-        )
-
-    def _name(self, entries: Iterable[Entry]) -> None:
-        for kind, value, tenant, group_id, account_id, _ in entries:
-            self._directory[kind, value, tenant] = group_id, account_id
 
     def next_numbers(self, count: int) -> Sequence[int]:
         """Returns numbers that were never given out before."""
@@ -206,7 +186,7 @@ class MemoryStore:
             group_id=number,
             version=group.version,
             catalogue=self._read(group.tenant, version, document),
-            directory=self._accounts_named(identities, number, group.tenant),
+            directory=self.directory.accounts_named(identities, number, group.tenant),
             accounts=group.accounts,
             balances=dict(group.balances),
             sessions=opened,
@@ -221,52 +201,6 @@ class MemoryStore:
         group = self.groups[number]
         opened = {key: group.sessions[key] for key in keys if key in group.sessions}
         return self.case(number, (), now)._replace(sessions=opened)
-
-    def is_misplaced(self, number: int, request: ChargingRequest) -> bool:
-        """Says whether an identity of an INITIAL or an EVENT belongs to another group."""
-        return request.request_type in NAMING and bool(self._groups_named(request) - {number})
-
-    def _group_of(self, request: ChargingRequest) -> int | None:
-        if request.request_type in NAMING:
-            groups = self._groups_named(request)
-        else:
-            groups = (
-                self._newest_by_tenant(self._opened(request.session_key), request.tenant)
-                or self._newest_by_tenant(self._ended(request.session_key), request.tenant)
-                or self._groups_named(request)
-            )
-        return groups.pop() if len(groups) == 1 else None
-
-    def _accounts_named(
-        self, identities: Iterable[Identity], number: int, tenant: str
-    ) -> dict[Identity, int]:
-        """Returns the accounts of a group that identities belong to."""
-        found = {each: self._directory.get((*each, tenant), (0, 0)) for each in identities}
-        return {each: account for each, (group, account) in found.items() if group == number}
-
-    def _groups_named(self, request: ChargingRequest) -> set[int]:
-        return {
-            number
-            for (kind, value, tenant), (number, _) in self._directory.items()
-            if (kind, value) in request.identities and request.tenant in (None, tenant)
-        }
-
-    def _opened(self, key: SessionKey) -> dict[int, int]:
-        """Returns the groups with an open session of that key, and since when."""
-        groups = self.groups.items()
-        return {n: each.sessions[key].opened_at for n, each in groups if key in each.sessions}
-
-    def _ended(self, key: SessionKey) -> dict[int, int]:
-        """Returns the groups that remember a session of that key, and since when."""
-        groups = self.groups.items()
-        return {n: each.closed[key].closed_at for n, each in groups if key in each.closed}
-
-    def _newest_by_tenant(self, found: Mapping[int, int], tenant: str | None) -> set[int]:
-        """Returns of groups, each with a time, the newest of each tenant that is asked for."""
-        newest = {}
-        for number in sorted(found, key=lambda number: (found[number], number)):
-            newest[self.groups[number].tenant] = number
-        return {number for owner, number in newest.items() if tenant in (None, owner)}
 
 
 class MemoryWork:
@@ -298,7 +232,11 @@ class MemoryWork:
             )
             for number in self.groups
         }
-        moved = [request for group, request in requests if self._store.is_misplaced(group, request)]
+        moved = [
+            request
+            for group, request in requests
+            if self._store.directory.is_misplaced(group, request)
+        ]
         return cases, moved
 
     async def load_sessions(
@@ -457,14 +395,14 @@ class MemoryCommandWork:
         before, after = names_of_group(change.before), names_of_group(change.after)
         await self.work.apply([change.charged])
         self._writes.append(partial(self._store.change_group, change))
-        return self._store.taken(after - before, before - after)
+        return self._store.directory.taken(after - before, before - after)
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
         for opening in openings:
             self._writes.append(partial(self._store.add_account, tenant_name, opening))
         self._names += [name for each in openings for name in names_of_opening(tenant_name, each)]
-        return self._store.taken(self._names)
+        return self._store.directory.taken(self._names)
 
     async def owners(
         self, tenant_name: str, names: Sequence[tuple[int, str]]
@@ -472,7 +410,7 @@ class MemoryCommandWork:
         """Returns the accounts that have names, by kind (0: an account's own name) and value."""
         new = {entry[:3]: entry[4] for entry in reversed(self._names)}
         keys = [(kind, value, tenant_name) for kind, value in names]
-        found = {key[:2]: self._store.owner(key) or new.get(key) for key in keys}
+        found = {key[:2]: self._store.directory.owner(key) or new.get(key) for key in keys}
         return {name: owner for name, owner in found.items() if owner is not None}
 
     def commit(self) -> None:

@@ -843,7 +843,7 @@ def test_a_subscriber_whose_identity_has_moved_is_looked_up_anew() -> None:
         async with opened() as counter:
             await counter.ask(initial(session=b"a"))
             first, second, _ = sorted(counter.kept.groups)
-            counter.kept._directory[*imsi(1), "demo"] = second, second
+            counter.kept.directory.add([(*imsi(1), "demo", second, second, second)])
             (decision,) = await counter.ask(initial(session=b"b"))
             assert isinstance(decision, Decision)
             assert decision.session is not None
