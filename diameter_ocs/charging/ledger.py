@@ -91,23 +91,24 @@ class Ledger:
         first has the lower id.
         """
         numbers = self._paying.get(balance_types)
-        if numbers is None:
-            payers, found = self._payers, []
-            for balance in self._before.values():
-                if balance.balance_type in balance_types and balance.account_id in payers:
-                    starts, ends = balance.valid_from, balance.valid_until
-                    if starts is ends is None or is_valid(starts, ends, self._now):
-                        found.append(balance)
-            if len(found) > 1:
-                found.sort(
-                    key=lambda b: (
-                        balance_types.index(b.balance_type),
-                        payers.index(b.account_id),
-                        -b.priority,
-                        b.id,
-                    )
+        if numbers is not None:
+            return numbers
+        payers, found = self._payers, []
+        for balance in self._before.values():
+            if balance.balance_type in balance_types and balance.account_id in payers:
+                starts, ends = balance.valid_from, balance.valid_until
+                if starts is ends is None or is_valid(starts, ends, self._now):
+                    found.append(balance)
+        if len(found) > 1:
+            found.sort(
+                key=lambda b: (
+                    balance_types.index(b.balance_type),
+                    payers.index(b.account_id),
+                    -b.priority,
+                    b.id,
                 )
-            numbers = self._paying[balance_types] = tuple([balance.id for balance in found])
+            )
+        numbers = self._paying[balance_types] = tuple([balance.id for balance in found])
         return numbers
 
     def available(self, balance_id: int) -> int:

@@ -1,7 +1,7 @@
 """What works while the server runs: the lanes, their database, and all that goes on beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,17 +56,23 @@ async def working(
             Rounds("sweep", [sweep.sweep], SWEEP_SECONDS).run,
         )
         try:
-            async with (
-                _kept_partitions(configuration, conninfo, metrics),
-                asyncio.TaskGroup() as tasks,
-            ):
-                working = [tasks.create_task(work()) for work in works]
+            async with _kept_partitions(configuration, conninfo, metrics), _running(works):
                 yield lanes, database
-                for task in working:
-                    task.cancel()
         finally:
             await spooling.drain()
             await database.close()
+
+
+@asynccontextmanager
+async def _running(
+    works: Iterable[Callable[[], Coroutine[None, None, None]]],
+) -> AsyncIterator[None]:
+    """Does works beside each other while the context lasts; if one fails, that ends it."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(work()) for work in works]
+        yield
+        for task in running:
+            task.cancel()
 
 
 @contextmanager

@@ -179,10 +179,9 @@ class Partitions:
         with connect(self._conninfo, autocommit=True) as connection:
             owner = _Owner(connection)
             try:
-                if owner.become():
-                    for work in works:
-                        owner.in_use.clear()
-                        work(owner)
+                for work in works if owner.become() else ():
+                    owner.in_use.clear()
+                    work(owner)
             except UNAVAILABLE as error:
                 raise CasesUnavailable(first_line(error)) from error
         return tuple(owner.undone)
@@ -215,9 +214,10 @@ class _Owner:
             spans = self._spans(table)
             for offset in range(-1, DAYS_AHEAD + 1):
                 day = today + offset * DAY
-                if not _is_covered(spans, day) and table not in self.in_use:
-                    with self._attempt(table, f"{table.partition(day)} was not made"):
-                        self._make(table, day)
+                if _is_covered(spans, day) or table in self.in_use:
+                    continue
+                with self._attempt(table, f"{table.partition(day)} was not made"):
+                    self._make(table, day)
 
     def empty_default(self) -> None:
         """Moves what lies in the default partitions into partitions of its days."""
@@ -228,9 +228,10 @@ class _Owner:
                 )
             ).fetchall()
             for (day,) in days:
-                if table not in self.in_use:
-                    with self._attempt(table, f"{table.default} was not emptied of {day}"):
-                        self._move(table, day)
+                if table in self.in_use:
+                    continue
+                with self._attempt(table, f"{table.default} was not emptied of {day}"):
+                    self._move(table, day)
 
     def tombstone_days(self) -> int:
         """Returns how long the tenants want closed sessions to be remembered."""

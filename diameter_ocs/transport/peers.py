@@ -98,7 +98,7 @@ class Taken(NamedTuple):
     connection: OpenConnection
 
 
-class Refusal(NamedTuple):
+class Refused(NamedTuple):
     """A peer that was refused, and how often."""
 
     facts: CerFacts
@@ -116,7 +116,7 @@ class PeerTable:
         self._waiting: dict[str, Taken] = {}
         """Second connections of peers, while their first are asked whether they are there."""
         self._hosts: dict[OpenConnection, str] = {}
-        self._refusals: dict[tuple[str, str], Refusal] = {}
+        self._refusals: dict[tuple[str, str], Refused] = {}
         self.replace(rules)
 
     def replace(self, rules: Iterable[PeerRule]) -> None:
@@ -135,7 +135,7 @@ class PeerTable:
             if isinstance(self._decide(taken.facts, taken.address), PeerRefused):
                 taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
 
-    def take_refusals(self) -> Collection[Refusal]:
+    def take_refusals(self) -> Collection[Refused]:
         """Returns the peers that were refused since it was asked last."""
         refusals, self._refusals = self._refusals, {}
         return refusals.values()
@@ -226,7 +226,7 @@ class PeerTable:
                 return
         times = 1 if known is None else known.times + 1
         is_known = self._rule(facts) is not None
-        self._refusals[name] = Refusal(facts, address, is_known, times)
+        self._refusals[name] = Refused(facts, address, is_known, times)
 
     def _rule(self, facts: CerFacts) -> PeerRule | None:
         host, realm = facts.origin_host, facts.origin_realm
