@@ -55,7 +55,23 @@ def asked_again(
 
 
 def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None, bool]:
-    """Returns the decision that a repeat gets again, None for new work; was the number answered?
+    """Returns the decision that a repeat gets again, None for new work; was the number answered?"""
+    edr, was_answered = _kept(request, case)
+    return (None if edr is None else _decision(edr)), was_answered
+
+
+def was_stored_whole(part: ChargingRequest, case: Case) -> bool:
+    """Whether the message was stored that a part of it is left of; another part may have been."""
+    edr, _ = _kept(part, case)
+    return (
+        edr is not None
+        and edr.digest == part.said
+        and (edr.end_to_end_id, edr.origin_host) == (part.end_to_end_id, part.origin_host)
+    )
+
+
+def _kept(request: ChargingRequest, case: Case) -> tuple[Edr | None, bool]:
+    """Returns the EDR that answers a repeat, None for new work; was the number answered?
 
     Where a session has ended, its first request is recognised by its identifier alone, or because
     it says that it is a repeat: a client that starts anew may use the same name again. Usage that
@@ -87,7 +103,7 @@ def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None
     edr = _original(request, same, case.now, by_content)
     if edr is not None and edr.action == REVERSAL:
         return None, False
-    return (None if edr is None else _decision(edr)), bool(same)
+    return edr, bool(same)
 
 
 def digest(request: ChargingRequest) -> int:
@@ -110,7 +126,9 @@ def _original(
     request: ChargingRequest, answered: Iterable[Edr], now: int, by_content: bool
 ) -> Edr | None:
     """Returns the request that this one repeats; of several the newest."""
-    content = digest(request) if by_content else None
+    content = None
+    if by_content:
+        content = digest(request) if request.said is None else request.said
     for edr in sorted(answered, key=lambda edr: -edr.number):
         is_same_message = (
             edr.end_to_end_id == request.end_to_end_id

@@ -113,3 +113,5 @@ class ChargingRequest(NamedTuple):
     is_spooled: bool = False
     """It was refused, and what it reported is charged now: it repeats only its own message, no
     matter how long ago that was stored."""
+    said: int | None = None
+    """The digest of the request of which this is what is left; None: it is whole."""

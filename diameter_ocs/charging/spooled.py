@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .case import Case
 from .decisions import Decision
-from .repeats import kept_decision
+from .repeats import digest, was_stored_whole
 from .requests import ChargingRequest, RequestType, Units
 
 USAGE_DROPPED = "spooled_usage_dropped"
@@ -80,7 +80,7 @@ def less_stored(owed: Owed, case: Case) -> ChargingRequest:
     """
     stored: dict[int | None, Units] = {}
     for spooled in owed.again:
-        if kept_decision(_as_spooled(spooled), case)[0] is not None:
+        if was_stored_whole(_as_spooled(spooled), case):
             for rating_group in _rating_groups(spooled):
                 stored.setdefault(rating_group, _reported(spooled, rating_group) or Units())
     if not stored:
@@ -145,7 +145,7 @@ def _rating_groups(request: ChargingRequest) -> set[int | None]:
 def _only(request: ChargingRequest, rating_groups: Collection[int | None]) -> ChargingRequest:
     """Returns a request with what it reports on some rating groups."""
     usages = [u for u in request.usages if u.used and u.rating_group in rating_groups]
-    return request._replace(usages=tuple(usages))
+    return request._replace(usages=tuple(usages), said=digest(request))
 
 
 def _reported_again(request: ChargingRequest, later: Sequence[ChargingRequest]) -> set[int | None]:

@@ -167,6 +167,38 @@ def test_usage_under_a_number_that_was_answered_is_charged_once() -> None:
     assert counter.balance(1)[0] == 70
 
 
+def test_what_another_server_stored_of_the_same_request_is_recognised_in_part() -> None:
+    """Its gateway went elsewhere with it, under another identifier, and came back."""
+    counter = desk()
+    whole = refused(counter, 60, is_charged=False)
+    whole = whole._replace(usages=(*whole.usages, used(TEXT, 2)))
+    assert charged_elsewhere(counter, whole) is Novelty.NEW
+    following = whole._replace(request_number=2, end_to_end_id=79, usages=(used(TEXT, 2),))
+    assert run(counter, owed([whole], following))[0] is Novelty.REPEATED
+    assert counter.balance(1)[0] == 60
+
+
+def test_what_is_left_of_a_request_is_not_taken_for_the_part_that_is_reported_again() -> None:
+    """The part that is reported again was never stored: its next report pays for all of it."""
+    counter = desk()
+    spooled = refused(counter, 60, is_charged=False)
+    spooled = spooled._replace(usages=(*spooled.usages, used(TEXT, 2)))
+    following = spooled._replace(
+        request_number=2, end_to_end_id=79, usages=(used(VOICE, 90), used(TEXT, 1))
+    )
+    steps = owed([spooled], following)
+    assert [bool(step.again) for step in steps] == [False, True]
+    run(counter, steps)
+    assert counter.balance(1)[0] == 90
+
+
+def charged_elsewhere(counter: Desk, request: ChargingRequest) -> Novelty:
+    decision = charge(request._replace(end_to_end_id=78), counter.case)
+    counter.case = counter.case.after(decision)
+    counter.decisions.append(decision)
+    return decision.novelty
+
+
 def test_usage_that_was_stored_is_recognised_after_days() -> None:
     counter = desk()
     spooled = refused(counter, 60, is_charged=True)
