@@ -41,7 +41,9 @@ def plain_tracebacks() -> Iterator[None]:
     structlog.configure(
         [
             structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     )
     yield
