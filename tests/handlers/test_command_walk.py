@@ -93,21 +93,27 @@ from tests.store.scenario import (
 
 NAMES = ("a", "b", "c", "d", "e")
 SERVERS = (0, 1)
+SUBSCRIBERS = range(1, 5)
 REMEMBERED = 47 * 3600 * SECOND
 """How long after its end a session is asked about again."""
 Result = TypeVar("Result")
 Command = Callable[[Accounts, Order], Awaitable[Done]]
 
 names = st.sampled_from(NAMES)
-subscribers = st.integers(1, 4)
+
+subscribers = st.sampled_from(SUBSCRIBERS)
 servers = st.sampled_from(SERVERS)
 choices = st.integers(0, 20)
 units = st.integers(0, 80)
 wishes = st.integers(1, 80)
 amounts = st.integers(1, 300)
-dates = st.none() | st.sampled_from([-60, 60, 3600, 7200])
+dates = st.none() | st.sampled_from([-60, 60, 600, 3600, 7200])
 plans = st.sampled_from([("plan",), ("plan", "extra"), ("extra",), ("plan", "plan")])
 groups = st.sampled_from([(DATA,), (DATA, VOICE), (VOICE,)])
+reports = st.tuples(st.none() | units, st.none() | wishes)
+"""Units that are reported, and units that are asked for."""
+edges = st.sampled_from([-1, 0, 1])
+seldom = st.sampled_from([False, False, False, True])
 kinds = st.sampled_from([OCTETS, BONUS, MONEY])
 
 
@@ -150,12 +156,14 @@ class CommandWalk(RuleBasedStateMachine):
         self.family = Family()
         self.orders = itertools.count(1)
         self.done: list[tuple[Command, Order, object]] = []
+        self.credits: list[tuple[Credit, Order]] = []
         self.sent: list[ChargingRequest] = []
         self.numbers: Counter[bytes] = Counter()
         self.lives: Counter[int] = Counter()
         self.play(self.open())
         self.open_account("a", None, ("plan", "extra"), 1, 500)
         self.open_account("b", 0, ("plan",), 2, 0)
+        self.open_account("c", 1, ("extra",), 3, 40)
 
     def new_runner(self) -> asyncio.Runner:
         return asyncio.Runner(loop_factory=VirtualTimeLoop)
@@ -233,14 +241,16 @@ class CommandWalk(RuleBasedStateMachine):
     async def repeated(self, command: Command, world: World, order: Order) -> Done:
         return await command(world.accounts, order)
 
-    @rule(amount=amounts)
-    def give_something_else_under_the_same_id(self, amount: int) -> None:
-        order = Order("walk", "same", self.now)
-        asked = Credit("nobody at all", str(amount))
+    @rule(which=choices, amount=amounts)
+    def give_something_else_under_the_same_id(self, which: int, amount: int) -> None:
+        if not self.credits:
+            return
+        asked, order = self.credits[-1 - which % len(self.credits)]
+        other = asked._replace(amount=f"{asked.amount}{amount}")
         for world in self.worlds:
             with pytest.raises(Refusal) as caught:
-                self.play(self.credited(world, asked, order))
-            assert caught.value.code == "account_unknown"
+                self.play(self.credited(world, other, order))
+            assert caught.value.code == "transaction_id_reused"
 
     async def credited(self, world: World, asked: Credit, order: Order) -> Done:
         return await credit_balance(world.accounts, self.tenant, asked, order)
@@ -249,6 +259,11 @@ class CommandWalk(RuleBasedStateMachine):
         """Return one of the accounts, seldom none."""
         people = list(self.family.people.values())
         return people[which % len(people)] if people else None
+
+    def busy(self, which: int) -> Person | None:
+        """Return one of the accounts, often one that has a session open."""
+        found = self.session(which // 2, False) if which % 2 else None
+        return self.person(which) if found is None else found[0].person
 
     @rule(name=names, parent=st.none() | choices, plans=plans, who=subscribers, money=amounts)
     def open_account(
@@ -280,33 +295,31 @@ class CommandWalk(RuleBasedStateMachine):
         person.buckets[bucket.id] = bucket
         self.family.given[bucket.kind] += bucket.total
 
-    @rule(which=choices)
-    def suspend(self, which: int) -> None:
-        person = self.person(which)
+    @rule(which=choices, is_in_vain=seldom)
+    def suspend_or_resume(self, which: int, is_in_vain: bool) -> None:
+        person = self.busy(which)
         if person is None:
             return
-        name, refused = person.name, "account_suspended" if person.is_suspended else None
-        if self.give(lambda a, o: suspend_account(a, self.tenant, name, o), refused):
-            person.is_suspended = True
-            self.close_sessions(person, "suspended")
+        name, is_suspended = person.name, person.is_suspended
+        if is_suspended is is_in_vain:
+            refused = "account_suspended" if is_in_vain else None
+            if self.give(lambda a, o: suspend_account(a, self.tenant, name, o), refused):
+                person.is_suspended = True
+                self.close_sessions(person, "suspended")
+            self.try_out(person)
+            return
+        refused = "account_active" if is_in_vain else None
+        self.give(lambda a, o: resume_account(a, self.tenant, name, o), refused)
+        person.is_suspended = False
 
     def close_sessions(self, person: Person, reason: str) -> None:
         for session in self.family.sessions.values():
             if session.person is person and session.closed_at is None:
                 session.close(self.now, reason)
 
-    @rule(which=choices)
-    def resume(self, which: int) -> None:
-        person = self.person(which)
-        if person is None:
-            return
-        name, refused = person.name, None if person.is_suspended else "account_active"
-        self.give(lambda a, o: resume_account(a, self.tenant, name, o), refused)
-        person.is_suspended = False
-
     @rule(which=choices, without_devices=st.booleans())
     def delete(self, which: int, without_devices: bool) -> None:
-        person = self.person(which)
+        person = self.busy(which)
         if person is None:
             return
         if without_devices:
@@ -339,9 +352,10 @@ class CommandWalk(RuleBasedStateMachine):
         if self.give(lambda a, o: create_device(a, self.tenant, asked, o), refused):
             person.devices[device] = {imsi(who)}
 
-    @rule(name=names, is_first=st.booleans())
-    def take_device(self, name: str, is_first: bool) -> None:
-        self.remove_device(name if is_first else f"device {name}")
+    @rule(which=choices)
+    def take_device(self, which: int) -> None:
+        devices = [name for person in self.family.people.values() for name in person.devices]
+        self.remove_device(devices[which % len(devices)] if devices and which < 20 else "none")
 
     def remove_device(self, device: str) -> None:
         person = self.family.owner_of_device(device)
@@ -393,10 +407,11 @@ class CommandWalk(RuleBasedStateMachine):
         kind, total = ALLOWANCES[plan]
         (bucket,) = answer["balances"]
         self.bring(person, Bucket(bucket["id"], kind, total, 0, *kept, number))
+        self.try_out(person)
 
     @rule(which=choices, index=choices)
     def cancel(self, which: int, index: int) -> None:
-        person = self.person(which)
+        person = self.busy(which)
         if person is None or not person.plans:
             return
         number = list(person.plans)[index % len(person.plans)]
@@ -417,6 +432,7 @@ class CommandWalk(RuleBasedStateMachine):
         plan.ends = now
         for bucket in brought:
             bucket.ends = now if bucket.ends is None else min(bucket.ends, now)
+        self.try_out(person)
 
     @rule(
         which=choices,
@@ -446,17 +462,20 @@ class CommandWalk(RuleBasedStateMachine):
         )
         if kept is not None:
             self.bring(person, Bucket(answer["balance"], kind, amount, priority, *kept))
+            self.try_out(person)
 
     def bucket(self, which: int) -> tuple[Person, Bucket] | None:
         buckets = self.family.buckets()
         return buckets[which % len(buckets)] if buckets else None
 
-    @rule(which=choices, amount=amounts, is_debit=st.booleans())
-    def credit(self, which: int, amount: int, is_debit: bool) -> None:
+    @rule(which=choices, amount=amounts, is_debit=st.booleans(), beyond=st.none() | edges)
+    def credit(self, which: int, amount: int, is_debit: bool, beyond: int | None) -> None:
+        """Credit or debit a balance, perhaps by about what is free."""
         found = self.bucket(which)
         if found is None:
             return
         person, bucket = found
+        amount = amount if beyond is None else max(bucket.free + beyond, 1)
         text = amount_text(bucket.kind, amount)
         asked = Credit(person.name, text, is_debit, None, bucket.id)
         refused = None
@@ -466,6 +485,7 @@ class CommandWalk(RuleBasedStateMachine):
             refused = "balance_ended"
         if self.give(lambda a, o: credit_balance(a, self.tenant, asked, o), refused):
             self.move(bucket, -amount if is_debit else amount)
+            self.credits.append((asked, self.done[-1][1]))
 
     def move(self, bucket: Bucket, amount: int) -> None:
         bucket.total += amount
@@ -477,6 +497,7 @@ class CommandWalk(RuleBasedStateMachine):
         priority=st.none() | st.integers(-1, 1),
         begins=dates,
         ends=dates,
+        beyond=st.none() | edges,
     )
     def set_balance(
         self,
@@ -485,11 +506,15 @@ class CommandWalk(RuleBasedStateMachine):
         priority: int | None,
         begins: int | None,
         ends: int | None,
+        beyond: int | None,
     ) -> None:
+        """Fix what a balance has, perhaps at about what is reserved."""
         found = self.bucket(which)
         if found is None:
             return
         person, bucket = found
+        if beyond is not None:
+            value = max(bucket.reserved + beyond, 0)
         asked, _ = self.moments(begins, ends)
         text = None if value is None else amount_text(bucket.kind, value)
         terms = Terms(text, priority, *asked, None, bucket.id)
@@ -515,24 +540,32 @@ class CommandWalk(RuleBasedStateMachine):
             bucket.priority, bucket.begins, bucket.ends = wanted, *kept
             if value is not None:
                 self.move(bucket, value - (bucket.total - bucket.used))
+            self.try_out(person)
 
-    @rule(which=choices)
-    def close_by_command(self, which: int) -> None:
-        sessions = [each for each in self.family.sessions.values() if each.reason != "event"]
-        if not sessions:
+    @rule(which=choices, is_late=seldom)
+    def close_by_command(self, which: int, is_late: bool) -> None:
+        found = self.session(which, is_late)
+        if found is None:
             return
-        session = sessions[-1 - which % len(sessions)]
+        session, _ = found
         refused = None if session.closed_at is None else "session_unknown"
         name = session.name.decode()
         if self.give(lambda a, o: close_session(a, self.tenant, name, o), refused):
             session.close(self.now, "closed")
 
-    @rule(is_suspended=st.booleans())
-    def suspend_everybody(self, is_suspended: bool) -> None:
-        change = suspend_tenant if is_suspended else resume_tenant
-        refused = "tenant_state" if is_suspended == self.family.is_suspended else None
-        self.give(lambda a, o: change(a, self.tenant, o), refused)
-        self.family.is_suspended = is_suspended
+    @rule(is_in_vain=seldom, reported=units)
+    def suspend_everybody_for_a_while(self, is_in_vain: bool, reported: int) -> None:
+        """What is open settles meanwhile; nothing is granted."""
+        self.give(lambda a, o: suspend_tenant(a, self.tenant, o), None)
+        self.family.is_suspended = True
+        if is_in_vain:
+            self.give(lambda a, o: suspend_tenant(a, self.tenant, o), "tenant_state")
+        self.go_on(0, False, 0, (DATA,), (reported, 5))
+        self.begin(0, 1, 5, (DATA,), True)
+        self.give(lambda a, o: resume_tenant(a, self.tenant, o), None)
+        self.family.is_suspended = False
+        if is_in_vain:
+            self.give(lambda a, o: resume_tenant(a, self.tenant, o), "tenant_state")
 
     @rule(offer=st.sampled_from(OFFERS))
     def sell_something_else(self, offer: Offer) -> None:
@@ -613,11 +646,17 @@ class CommandWalk(RuleBasedStateMachine):
         self.numbers[name] += 1
         return ask(request_type, who, name, usages, request_number=number)
 
-    @rule(who=subscribers, server=servers, wanted=wishes, groups=groups, is_new=st.booleans())
+    def subscriber(self, which: int) -> int:
+        """Return somebody whose identity is known, seldom anybody."""
+        known = [who for who in SUBSCRIBERS if self.family.owner(imsi(who)) is not None]
+        return known[which % len(known)] if known and which < 20 else 1 + len(self.sent) % 4
+
+    @rule(which=choices, server=servers, wanted=wishes, groups=groups, is_new=st.booleans())
     def begin(
-        self, who: int, server: int, wanted: int, groups: tuple[int, ...], is_new: bool
+        self, which: int, server: int, wanted: int, groups: tuple[int, ...], is_new: bool
     ) -> None:
         """Open a session, or another one under the name of the subscriber's last."""
+        who = self.subscriber(which)
         old = self.family.sessions.get(b"session %d %d" % (who, self.lives[who]))
         owner = self.family.owner(imsi(who))
         if is_new or old is None or owner is None or old.person.root is not owner.root:
@@ -625,12 +664,26 @@ class CommandWalk(RuleBasedStateMachine):
         name = b"session %d %d" % (who, self.lives[who])
         self.send(server, self.request(INITIAL, who, name, *[want(wanted, g) for g in groups]))
 
-    def session(self, which: int) -> tuple[Session, int] | None:
-        """Return a session that is open or remembered, and its subscriber; late ones first."""
+    @rule(which=choices, groups=groups, wanted=wishes, reports=st.lists(reports, max_size=3))
+    def talk(
+        self,
+        which: int,
+        groups: tuple[int, ...],
+        wanted: int,
+        reports: list[tuple[int | None, int | None]],
+    ) -> None:
+        """Open a session and go on with it, from one server to the other."""
+        self.begin(which, 0, wanted, groups, True)
+        for server, report in zip(itertools.cycle([0, 1]), reports, strict=False):
+            self.go_on(0, False, server, groups, report)
+
+    def session(self, which: int, is_late: bool) -> tuple[Session, int] | None:
+        """Return a session and its subscriber, the latest first; one that has ended if wanted."""
         sessions = [
             each
             for each in self.family.sessions.values()
             if each.reason != "event"
+            if (each.closed_at is None) is not is_late
             if each.closed_at is None or self.now - each.closed_at < REMEMBERED
         ]
         if not sessions:
@@ -638,48 +691,61 @@ class CommandWalk(RuleBasedStateMachine):
         session = sessions[-1 - which % len(sessions)]
         return session, int(session.name.split()[1])
 
-    @rule(
-        which=choices,
-        server=servers,
-        groups=groups,
-        reported=st.none() | units,
-        wanted=st.none() | wishes,
-    )
+    @rule(which=choices, is_late=seldom, server=servers, groups=groups, report=reports)
     def go_on(
         self,
         which: int,
+        is_late: bool,
         server: int,
         groups: tuple[int, ...],
-        reported: int | None,
-        wanted: int | None,
+        report: tuple[int | None, int | None],
     ) -> None:
-        found = self.session(which)
+        found = self.session(which, is_late)
         if found is None:
             return
-        session, who = found
+        (session, who), (units, wanted) = found, report
         usages = [
-            want(wanted, group)._replace(
-                requested=None if wanted is None else want(wanted).requested
-            )
-            if reported is None
-            else used(reported, wanted, group)
+            used(units, wanted, group)._replace(used=() if units is None else used(units).used)
             for group in groups
         ]
         self.send(server, self.request(UPDATE, who, session.name, *usages))
 
-    @rule(which=choices, server=servers, groups=groups, reported=st.none() | units)
-    def end(self, which: int, server: int, groups: tuple[int, ...], reported: int | None) -> None:
-        found = self.session(which)
+    @rule(
+        which=choices,
+        is_late=seldom,
+        server=servers,
+        groups=groups,
+        reported=st.none() | units,
+    )
+    def end(
+        self,
+        which: int,
+        is_late: bool,
+        server: int,
+        groups: tuple[int, ...],
+        reported: int | None,
+    ) -> None:
+        found = self.session(which, is_late)
         if found is None:
             return
         session, who = found
         usages = [] if reported is None else [used(reported, None, group) for group in groups]
         self.send(server, self.request(TERMINATION, who, session.name, *usages))
 
-    @rule(who=subscribers, server=servers, wanted=wishes, group=st.sampled_from([DATA, VOICE]))
-    def pay_at_once(self, who: int, server: int, wanted: int, group: int) -> None:
+    @rule(which=choices, server=servers, wanted=wishes, group=st.sampled_from([DATA, VOICE]))
+    def pay_at_once(self, which: int, server: int, wanted: int, group: int) -> None:
+        who = self.subscriber(which)
         name = b"event %d %d" % (who, next(identifiers))
         self.send(server, self.request(EVENT, who, name, want(wanted, group)))
+
+    def try_out(self, person: Person) -> None:
+        """Have somebody pay whom a change of an account concerns."""
+        for who in SUBSCRIBERS:
+            owner = self.family.owner(imsi(who))
+            if owner is not None and person in owner.ancestors():
+                name = b"event %d %d" % (who, next(identifiers))
+                self.send(0, self.request(EVENT, who, name, want(3)))
+                return
 
     @rule(which=choices, server=servers, way=st.sampled_from(["same", "flagged", "anew"]))
     def send_again(self, which: int, server: int, way: str) -> None:
@@ -698,6 +764,22 @@ class CommandWalk(RuleBasedStateMachine):
             request = request._replace(end_to_end_id=next(identifiers))
         self.send(server, request._replace(is_retransmission=way == "flagged"))
 
+    @rule(early=st.integers(0, 1))
+    def wait_for_a_date(self, early: int) -> None:
+        """Let it become the next time at which something begins or ends, or almost."""
+        spans = [
+            (each.begins, each.ends)
+            for person in self.family.people.values()
+            for each in (*person.plans.values(), *person.buckets.values())
+        ]
+        to_come = [at for span in spans for at in span if at is not None and at > self.now]
+        if not to_come:
+            return
+        self.now = max(self.now, min(to_come) - early)
+        self.family.now = self.now
+        for person in list(self.family.people.values()):
+            self.try_out(person)
+
     @rule(seconds=st.sampled_from([1, 60, 301, 3600, 7300, 25 * 3600]), server=st.none() | servers)
     def wait(self, seconds: int, server: int | None) -> None:
         """Let time pass; a server may look after sessions then."""
@@ -708,6 +790,7 @@ class CommandWalk(RuleBasedStateMachine):
         for world in self.worlds:
             self.play(self.looked_after(world.stores[server]))
         self.family.look()
+        self.now += SECOND  # what is looked after without an EDR takes a moment of its group's time
 
     async def looked_after(self, store: Store) -> None:
         supervision = Supervision(store, Unclaimed(), lambda: self.now, create_metrics())
