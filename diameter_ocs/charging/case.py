@@ -163,9 +163,10 @@ class Course:
         self._edrs: dict[int, list[Edr]] = {}
         self.cases = dict(cases)
 
-    def take(self, group: int, decision: Decision) -> None:
-        """Goes on with what a decision makes of a group."""
-        self.cases[group] = self.cases[group].after(decision)
+    def take(self, case: Case, decision: Decision) -> None:
+        """Goes on with what a decision makes of a case, which is the latest of its group."""
+        group = case.group_id
+        self.cases[group] = case.after(decision)
         self._edrs.setdefault(group, []).extend(decision.edrs)
 
     def changes(self) -> list[Change]:

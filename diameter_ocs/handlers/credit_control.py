@@ -36,12 +36,14 @@ Step = tuple[int, Owed]
 def fold(steps: Iterable[Step], cases: Mapping[int, Case]) -> Folded:
     """Decides requests in order of arrival; one that cannot be decided harms no other."""
     course = Course(cases)
+    cases = course.cases
     results: list[Decision | Fault] = []
     for group, owed in steps:
         try:
-            decision = _decide(owed, course.cases[group])
+            case = cases[group]
+            decision = _decide(owed, case)
             if decision.edrs:
-                course.take(group, decision)
+                course.take(case, decision)
             results.append(decision)
         except Exception:
             log.exception("request not decided", group=group)

@@ -169,9 +169,10 @@ def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
     done = []
     for look in looks:
         try:
-            decision = look.decide(course.cases[look.group])
+            case = course.cases[look.group]
+            decision = look.decide(case)
             if decision is not None:
-                course.take(look.group, decision)
+                course.take(case, decision)
             done.append(look)
         except Exception:
             log.exception("session not supervised", group=look.group)
