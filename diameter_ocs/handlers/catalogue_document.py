@@ -185,8 +185,8 @@ class AllowancePart(Part):
 
     balance_type: Name
     """The type of the balance; not money."""
-    amount: Positive
-    """How much an account gets when it is opened."""
+    amount: Quantity
+    """How much an account gets with the plan; 0: nothing, what its parents have pays."""
 
 
 class ServicePart(Part):

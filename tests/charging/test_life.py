@@ -86,6 +86,13 @@ def test_a_child_goes_on_with_its_parents_balances():
     assert [desk.balance(number) for number in (1, 2, 3)] == [(10, 0), (5, 0), (0, 0)]
 
 
+def test_a_child_with_an_allowance_of_nothing_has_its_parents_pay():
+    desk = family(PARENT, CHILD, own=0, of_parent=10)
+    assert granted(desk.initial(want(TEXT, 7))) == [(7, False)]
+    desk.terminate(used(TEXT, 7))
+    assert [desk.balance(number) for number in (1, 2)] == [(0, 0), (7, 0)]
+
+
 def test_a_parent_does_not_use_its_children_s_balances():
     desk = family(CHILD, PARENT._replace(plans=("demo",)), of_child=10)
     assert outcomes(desk.initial(want(TEXT, 5))) == ["LIMIT_REACHED"]

@@ -1,5 +1,6 @@
 """The life of an account on the command line: what is done, printed and refused."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import Ended, Run
@@ -24,6 +25,19 @@ def test_a_child_is_opened_shown_and_listed(shop: Run) -> None:
     assert [each["account"] for each in listed] == ["bob"]
     entry = audit(shop)[0]
     assert (entry["account"], entry["before"]) == ("bob", None)
+
+
+def test_a_plan_may_bring_nothing_but_what_the_parents_have(shop: Run, catalogue: Path) -> None:
+    catalogue.write_text(
+        catalogue.read_text()
+        + "  - name: member\n    services:\n      - {name: shared, rating_groups: [300],"
+        " allowance: {balance_type: data, amount: 0}}\n"
+    )
+    assert shop("catalogue", "apply", catalogue).status == 0
+    shop("account", "create", "bob", "--plan", "member", "--parent", "alice")
+    shared = balances(shop, "bob")[0]
+    assert (shared["balance_type"], shared["total"], shared["state"]) == ("data", 0, "active")
+    assert shop("books").status == 0
 
 
 def audit(shop: Run) -> list[dict[str, Any]]:

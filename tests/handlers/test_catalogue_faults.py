@@ -66,7 +66,7 @@ from tests.handlers.catalogue_text import GOOD, faults
          "allowance.balance_type: rating group 300 is not counted in money, as"),
         ("{balance_type: data, amount: 1 GiB}", "{balance_type: money, amount: 1}, "
          "balance_types: [data]", "plans[0].services[0].balance_types: 'money' of the allowance"),
-        ("1 GiB", "0", "plans[0].services[0].allowance.amount: "),
+        ("1 GiB", "-1", "plans[0].services[0].allowance.amount: "),
         ("name: paid", "name: included",
          "plans[0].services[1].name: the name 'included' is used more"),
         ("amount: 1,", "amount: -1,", "plans[0].services[1].price.amount: "),
