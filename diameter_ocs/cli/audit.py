@@ -8,6 +8,7 @@ from ..charging.commands import AuditEntry
 from ..handlers.moments import moment_text, parse_optional_moment
 from ..store.audit import list_audit
 from . import database
+from .audit_text import change_text
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since
 from .output import command, print_json, print_table
 
@@ -40,9 +41,14 @@ def show_all(
         place, lambda rooms: list_audit(rooms.database, tenant, account, earliest, limit)
     )
     if as_json:
-        print_json([{**entry._asdict(), "at": moment_text(entry.at)} for entry in entries])
+        print_json([_json(entry) for entry in entries])
         return
     print_table(["time", "actor", "operation", "tenant", "account", "change"], map(_row, entries))
+
+
+def _json(entry: AuditEntry) -> dict[str, Any]:
+    others = entry._asdict()
+    return {"time": moment_text(others.pop("at")), **others}
 
 
 def _row(entry: AuditEntry) -> tuple[object, ...]:
@@ -52,17 +58,5 @@ def _row(entry: AuditEntry) -> tuple[object, ...]:
         entry.operation,
         entry.tenant or None,
         entry.account,
-        _change(entry.before, entry.after),
+        change_text(entry.before, entry.after),
     )
-
-
-def _change(before: Any, after: Any) -> str | None:
-    """Says which plain values are others than before."""
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return None
-    changed = [
-        f"{name} {before.get(name)} -> {value}"
-        for name, value in after.items()
-        if value != before.get(name) and not isinstance(value, dict | list)
-    ]
-    return ", ".join(changed) or None

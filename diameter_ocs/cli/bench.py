@@ -17,8 +17,9 @@ from ..store.measures import server_version, wal_position
 from . import bench_history, bench_text, database, profiling
 from .bench_run import BenchError, Options, Page, Scratch, load, scratch
 from .books import books_json
+from .error_table import NOT_BALANCED, UNAVAILABLE
 from .options import AsJson
-from .output import NOT_BALANCED, UNAVAILABLE, command, fail, print_json
+from .output import command, fail, print_json
 
 
 class Journal(NamedTuple):

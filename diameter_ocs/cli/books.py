@@ -4,8 +4,9 @@ import typer
 
 from ..store.books import Books, check_books
 from . import database
+from .error_table import NOT_BALANCED
 from .options import AsJson, Data, DatabaseUrl, Demo
-from .output import NOT_BALANCED, command, print_json, print_table
+from .output import command, print_json, print_table
 
 
 @command

@@ -145,7 +145,7 @@ def show_history(
         return
     rows = [(each.applied, each.summary) for each in changes]
     print_table(
-        ["version", "applied", "by", "summary"],
+        ["version", "time", "actor", "summary"],
         [(each.version, _time(each.applied_at), each.actor, text) for each, text in rows],
     )
 

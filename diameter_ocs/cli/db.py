@@ -14,8 +14,9 @@ from ..store.backup import restore as restore_backup
 from ..store.books import Books, check_books
 from . import backup_files, database
 from .books import books_json, print_books
+from .error_table import NOT_BALANCED, REFUSED, WRONG_INPUT
 from .options import AsJson, Data, DatabaseUrl, Demo
-from .output import NOT_BALANCED, REFUSED, WRONG_INPUT, command, fail, print_json
+from .output import command, fail, print_json
 from .progress import Progress
 
 app = typer.Typer(help="The database: its schema and its backups.", no_args_is_help=True)

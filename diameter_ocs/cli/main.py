@@ -1,5 +1,6 @@
 """All commands as one program."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,11 @@ from . import (
     subscriptions,
     tenants,
 )
-from .output import REFUSED, command, fail, report
+from .error_table import REFUSED, UNAVAILABLE
+from .output import command, fail, report
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a file that standard output goes to may meet."""
 
 commands = typer.Typer(
     name="diameter-ocs",
@@ -107,3 +112,8 @@ def run(arguments: Sequence[str]) -> int:
             path = program if context is None else context.command_path
             report("usage", [f"{reason}; `{path} --help` says more"], "--json" in arguments)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        report("output_failed", [f"the output cannot be written: {error.strerror}"], False)
+        return UNAVAILABLE

@@ -23,9 +23,7 @@ from ..store.backup import RestoreRefused
 from ..store.logins import SchemaError
 from ..store.spool import SpoolUnusable
 from .backup_files import NotSaved
-
-REFUSED, WRONG_INPUT, UNAVAILABLE, NOT_BALANCED = 1, 2, 3, 4
-"""Exit statuses: asked for what is not possible, wrongly, too early, and books with faults."""
+from .error_table import ERRORS, REFUSED, UNAVAILABLE, WRONG_INPUT
 
 TABLE_WIDTH_MAX = 1000
 """Lines are as long as they must be: a terminal wraps them, a pipe gets them whole."""
@@ -43,7 +41,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **options)
         except Refusal as error:
-            fail(error.code, error.sentences, REFUSED, as_json)
+            fail(error.code, error.sentences, ERRORS[error.code].status, as_json)
         except CatalogueError as error:
             faults = [fault._asdict() for fault in error.faults]
             report("catalogue_invalid", error.sentences(), as_json, faults=faults)

@@ -26,8 +26,9 @@ from ..server.readiness import AddressUnavailable
 from ..store import schema
 from . import backup_files, database
 from .demo import demo_account
+from .error_table import UNAVAILABLE, WRONG_INPUT
 from .options import Data, order
-from .output import UNAVAILABLE, WRONG_INPUT, command, fail
+from .output import command, fail
 from .profiling import Profile
 from .service_manager import READY, notifier
 

@@ -7,8 +7,9 @@ import typer
 from ..config import parse_endpoint
 from ..simulator.encoding import Identity, Subscriber
 from ..simulator.gateway import DEFAULT_STEPS, connect, parse_steps, unmet_expectation
+from .error_table import REFUSED
 from .options import AsJson
-from .output import REFUSED, command, print_json
+from .output import command, print_json
 
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 

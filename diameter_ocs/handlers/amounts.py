@@ -28,5 +28,6 @@ def parse_amount(text: str, unit_type: UnitType | None, at_least: int = 1) -> in
     except ValueError as error:
         raise Refusal("invalid_amount", str(error)) from None
     if amount < at_least:
-        raise Refusal("invalid_amount", f"{text} is {'not above' if at_least else 'below'} 0")
+        bound = "more than 0" if at_least else "0 or more"
+        raise Refusal("invalid_amount", f"{text!r}: write an amount of {bound}")
     return amount

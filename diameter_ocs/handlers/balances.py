@@ -157,7 +157,8 @@ def _type_meant(catalogue: Catalogue, name: str | None) -> BalanceType:
     kind = catalogue.balance_types.get(name or catalogue.default_monetary_balance_type or "")
     if kind is None:
         known = ", ".join(sorted(catalogue.balance_types))
-        raise Refusal("balance_type_unknown", f"say --type; there is: {known}")
+        wrong = "say --type" if name is None else f"there is no balance type {name!r}"
+        raise Refusal("balance_type_unknown", f"{wrong}; there is: {known}")
     return kind
 
 

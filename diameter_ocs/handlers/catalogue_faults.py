@@ -33,7 +33,7 @@ REASONS = {
     "int_type": "here belongs a whole number",
     "bool_type": "write true or false",
     "bool_parsing": "write true or false",
-    "too_short": "here belongs something",
+    "too_short": "here belongs at least one",
     "too_long": "this list is too long",
     "string_too_short": "here belongs a word",
 }

@@ -62,7 +62,7 @@ async def add_identities(
         known = set(device.identities) & set(identities)
         if known:
             texts = ", ".join(identity_texts(sorted(known)))
-            raise Refusal("exists", f"these are in use already: {texts}")
+            raise Refusal("exists", f"these belong to the device already: {texts}")
         return _renamed(found, device, {*device.identities, *identities})
 
     return await change_group(

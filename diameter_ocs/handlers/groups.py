@@ -69,7 +69,7 @@ async def change_group(
         changed, answer, opened = await decide(Found(work, group, account, actor))
         taken = await work.apply_group(changed)
         if taken:
-            raise Refusal("exists", f"these are in use already: {', '.join(taken[:10])}")
+            raise Refusal("exists", f"these belong to somebody already: {', '.join(taken[:10])}")
         if opened is not None:
             return Effect(answer, None, _described(changed.after, opened), answer["account"])
         before, after = [_described(each, found.id) for each in (group, changed.after)]
@@ -117,7 +117,7 @@ async def _only(
     kind, name = what
     found = await accounts.find_accounts(tenant, None, 2, narrowed)
     if not found:
-        raise Refusal(f"{kind}_unknown", f"there is no {kind} {name!r}")
+        raise Refusal(f"{kind}_unknown", f"there is no {kind} {name!r}; `{kind} list` shows them")
     if len(found) > 1:
         raise Refusal("tenant_needed", f"several tenants have a {kind} {name!r}: say --tenant")
     return found[0]

@@ -1,6 +1,6 @@
 """What operators do: tenants, catalogues, accounts, credit."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from ..charging.accounts import (
@@ -14,7 +14,7 @@ from ..charging.accounts import (
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, Tenant
 from ..charging.units import AMOUNT_MAX
-from .answers import account_answer
+from .answers import account_answer, identity_texts
 from .catalogue_build import build
 from .catalogue_document import Document
 from .commands import (
@@ -28,6 +28,7 @@ from .commands import (
 from .refusals import Refusal, check_name, is_name, no_tenant
 
 IDENTITIES_MAX = 100
+NAMES_TOLD = 10
 
 
 class Owned(Protocol):
@@ -157,7 +158,7 @@ async def _open(
     openings = [open_account(account, catalogue, numbers, at) for account in new]
     taken = await work.add_accounts(tenant, openings)
     if taken:
-        raise Refusal("exists", f"these belong to an account already: {', '.join(taken[:10])}")
+        raise Refusal("exists", f"these belong to an account already: {_named_in(new, taken)}")
     return openings
 
 
@@ -186,14 +187,34 @@ def check_plan(plan: str, catalogue: Catalogue) -> None:
         raise Refusal("plan_unknown", f"there is no plan {plan!r}; there is: {known}")
 
 
+def _named_in(new: Sequence[NewAccount], taken: Collection[str]) -> str:
+    """Writes names that are taken as they were given."""
+    texts = [each.name for each in new if each.name in taken]
+    texts += [
+        text
+        for each in new
+        for identity, text in zip(each.identities, identity_texts(each.identities), strict=True)
+        if identity.value in taken
+    ]
+    return ", ".join(texts[:NAMES_TOLD])
+
+
 async def find_account(accounts: FindsAccounts, tenant: str | None, name: str) -> AccountSummary:
     """Returns the one account of that name."""
     found = await accounts.find_accounts(tenant, name, 2)
     if not found:
-        raise Refusal("account_unknown", f"there is no account {name!r}")
+        raise Refusal("account_unknown", f"there is no account {name!r}; `account list` shows them")
     if len(found) > 1:
         raise Refusal("tenant_needed", f"several tenants have an account {name!r}: say --tenant")
     return found[0]
+
+
+def _which_tenant(tenants: Collection[str]) -> str:
+    if not tenants:
+        return "there is no tenant yet: `tenant create NAME` makes one"
+    told = ", ".join(sorted(tenants)[:NAMES_TOLD])
+    more = ", ..." if len(tenants) > NAMES_TOLD else ""
+    return f"there is more than one tenant, say --tenant: {told}{more}"
 
 
 async def tenant_named(accounts: Accounts, tenant: str | None) -> str:
@@ -202,7 +223,7 @@ async def tenant_named(accounts: Accounts, tenant: str | None) -> str:
     if tenant is None and len(tenants) == 1:
         return next(iter(tenants))
     if tenant is None:
-        raise Refusal("tenant_needed", "say --tenant: there is none, or more than one")
+        raise Refusal("tenant_needed", _which_tenant(tenants))
     if tenant not in tenants:
         raise no_tenant(tenant)
     return tenant

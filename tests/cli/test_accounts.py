@@ -47,7 +47,7 @@ def test_a_tenant_is_suspended_and_resumed(shop: Run) -> None:
 @pytest.mark.parametrize("name", ["", " ", "a" * 51])
 def test_a_tenant_needs_a_name_of_1_to_50_characters(name: str, run: Run) -> None:
     ended = run("tenant", "create", name)
-    assert ended.status == 1
+    assert ended.status == 2
     assert "1 to 50 printable characters" in ended.err
 
 
@@ -185,7 +185,7 @@ def test_an_identity_belongs_to_one_account(shop: Run) -> None:
     identity = "imsi:001010000000001"
     ended = shop("account", "create", "bob", "--plan", "basic", "--identity", identity)
     assert ended.status == 1
-    assert "belong to an account already" in ended.err
+    assert f"these belong to an account already: {identity}" in ended.err
     assert [account["account"] for account in shop("account", "list", "--json").json] == ["alice"]
 
 
@@ -197,11 +197,17 @@ def test_a_list_says_that_it_is_cut(shop: Run) -> None:
     assert ended.err == "There are more than 1: raise --limit to see them.\n"
 
 
+def test_where_there_is_no_tenant_it_is_said_how_to_make_one(run: Run) -> None:
+    ended = run("catalogue", "show", "--json")
+    assert (ended.status, ended.json["error"]["code"]) == (1, "tenant_needed")
+    assert "`tenant create NAME`" in ended.json["error"]["messages"][0]
+
+
 def test_the_tenant_is_asked_for_where_there_are_two(shop: Run) -> None:
     shop("tenant", "create", "other")
     ended = shop("account", "create", "bob", "--plan", "basic")
     assert ended.status == 1
-    assert "say --tenant" in ended.err
+    assert "say --tenant: acme, other" in ended.err
     assert shop("account", "create", "bob", "--plan", "basic", "--tenant", "acme").status == 0
 
 
@@ -223,7 +229,7 @@ def test_units_are_credited_in_units(shop: Run) -> None:
 
 def test_more_than_a_balance_holds_is_refused(shop: Run) -> None:
     ended = shop("balance", "credit", "alice", "9223372036854.775807")
-    assert ended.status == 1
+    assert ended.status == 2
     assert ended.err.count("\n") == 1
     assert shop("account", "show", "alice").status == 0
 

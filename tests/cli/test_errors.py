@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from diameter_ocs.cli import output
-from diameter_ocs.cli.errors import ERRORS, STATUSES
+from diameter_ocs.cli import error_table
+from diameter_ocs.cli.error_table import ERRORS, STATUSES
 from diameter_ocs.config import resource
 from tests.cli.conftest import Run
 
-PACKAGE = Path(output.__file__).resolve().parent.parent
+PACKAGE = Path(error_table.__file__).resolve().parent.parent
 PAGE = resource("deploy/errors.md")
-RAISED = {"Refusal": "REFUSED", "RestoreRefused": "REFUSED", "BenchError": "UNAVAILABLE"}
-"""What is raised with a code, and the exit status that it leads to."""
+RAISED = {"Refusal": None, "RestoreRefused": "REFUSED", "BenchError": "UNAVAILABLE"}
+"""What is raised with a code, and the exit status that it leads to; None: as the table says."""
 NAMED_BY_KIND = {"device_unknown", "identity_unknown"}
 """Codes that are put together of words."""
 
@@ -65,7 +65,13 @@ def test_every_code_of_the_source_is_in_the_table_and_no_other() -> None:
 def test_every_code_has_the_status_that_the_table_says() -> None:
     for each in said():
         if each.status is not None:
-            assert ERRORS[each.code].status == getattr(output, each.status), each.code
+            assert ERRORS[each.code].status == getattr(error_table, each.status), each.code
+
+
+def test_what_is_wrong_in_what_was_given_is_one_status() -> None:
+    invalid = {code: each.status for code, each in ERRORS.items() if "invalid" in code}
+    assert len(invalid) > 10
+    assert set(invalid.values()) == {error_table.WRONG_INPUT}
 
 
 def test_every_status_is_explained() -> None:

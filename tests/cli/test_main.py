@@ -1,7 +1,11 @@
 """What all commands share: help, usage, and how errors are told."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,17 +183,22 @@ ERRORS = [
     ("tenant create acme", 1, "tenant_exists", "there is a tenant 'acme' already"),
     ("catalogue apply missing.yaml", 2, "catalogue_invalid", "missing.yaml: cannot be read"),
     ("account create bob --plan gold", 1, "plan_unknown", "there is no plan 'gold'"),
-    ("account create alice --plan basic", 1, "exists", "alice"),
-    ("account create bob --plan basic --identity 1", 1, "invalid_identity", "KIND:VALUE"),
-    ("account create bob --plan basic --identity imsi:x", 1, "invalid_identity", "no imsi"),
-    ("account create bob --plan basic --credit much", 1, "invalid_amount", "'much'"),
+    ("account create alice --plan basic", 1, "exists", "already: alice"),
+    ("account create bob --plan basic --identity 1", 2, "invalid_identity", "KIND:VALUE"),
+    ("account create bob --plan basic --identity imsi:x", 2, "invalid_identity", "no imsi"),
+    ("account create bob --plan basic --credit much", 2, "invalid_amount", "'much'"),
     ("account create bob --plan basic --tenant other", 1, "tenant_unknown", "no tenant 'other'"),
     ("account show bob", 1, "account_unknown", "there is no account 'bob'"),
     ("account show alice --tenant other", 1, "account_unknown", "no account 'alice'"),
     ("balance credit bob 1", 1, "account_unknown", "there is no account 'bob'"),
-    ("balance credit alice 1.2.3", 1, "invalid_amount", "1.2.3"),
-    ("balance credit alice 0", 1, "invalid_amount", "0 is not above 0"),
-    ("balance credit alice 1 --type gold", 1, "balance_type_unknown", "there is: data, money"),
+    ("balance credit alice 1.2.3", 2, "invalid_amount", "1.2.3"),
+    ("balance credit alice 0", 2, "invalid_amount", "write an amount of more than 0"),
+    (
+        "balance credit alice 1 --type gold",
+        1,
+        "balance_type_unknown",
+        "there is no balance type 'gold'; there is: data, money",
+    ),
     ("balance credit alice 1 --balance 77", 1, "balance_unknown", "alice has no balance 77"),
     ("balance debit alice 20.01", 1, "insufficient_balance", "`account show` says how much"),
     ("edr list --account bob", 1, "account_unknown", "there is no account 'bob'"),
@@ -218,3 +227,35 @@ def test_an_error_has_a_status_a_code_and_a_sentence(
     error = json.loads(for_programs.out)["error"]
     assert error["code"] == code
     assert words in " ".join(error["messages"])
+
+
+def test_an_output_that_finds_no_room_is_told(
+    monkeypatch: pytest.MonkeyPatch, run_anywhere: Run
+) -> None:
+    with suppress(OSError), Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        ended = run_anywhere("errors")
+    assert ended.status == 3
+    assert ended.err == "diameter-ocs: the output cannot be written: No space left on device\n"
+
+
+INTERRUPTED_EARLY = """
+import signal, sys
+
+def interrupt(event, details):
+    if event == "import" and details[0] == "typer":
+        signal.raise_signal(signal.SIGINT)
+
+sys.argv = ["diameter-ocs", "--version"]
+sys.addaudithook(interrupt)
+from diameter_ocs import __main__, _bootstrap
+_bootstrap.enter = lambda arguments: None
+__main__.main()
+"""
+
+
+def test_ctrl_c_while_the_program_starts_ends_it_without_a_word() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_EARLY], capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
