@@ -214,10 +214,10 @@ def delete(group: Group, account_id: int, actor: str) -> GroupChange:
 def _without_sessions(
     group: Group, account_id: int, reason: CloseReason
 ) -> tuple[Group, tuple[Edr, ...]]:
-    """Closes the open sessions of an account: everything they hold is released."""
+    """Closes the open sessions of an account, the oldest first: all that they hold is released."""
     case = group.case
     edrs: tuple[Edr, ...] = ()
-    for session in group.case.sessions.values():
+    for session in sorted(group.case.sessions.values()):
         if session.account_id == account_id:
             decision = close(session, reason, case)
             case, edrs = case.after(decision), (*edrs, *decision.edrs)

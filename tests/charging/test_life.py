@@ -2,7 +2,7 @@
 
 import pytest
 
-from diameter_ocs.charging.accounts import children, summary
+from diameter_ocs.charging.accounts import children, summary, suspend
 from diameter_ocs.charging.case import Account, AccountState, Case
 from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.groups import Group
@@ -246,3 +246,12 @@ def test_what_belongs_to_an_account_is_told_in_the_order_in_which_it_came():
     told = summary(Group(case, {}, {}), PARENT.id)
     assert [each.id for each in told.balances] == [7, 8, 9]
     assert [each.name for each in children(case, PARENT.id)] == ["child", "grandchild"]
+
+
+def test_the_sessions_of_an_account_are_closed_in_the_order_in_which_they_were_opened():
+    desk = family(PARENT._replace(plans=("demo",)), own=9)
+    for name in (b"one", b"two", b"three"):
+        desk.initial(want(TEXT, 1), session=name)
+    turned = dict(reversed(desk.case.sessions.items()))
+    change = suspend(Group(desk.case._replace(sessions=turned), {}, {}), PARENT.id, "a test")
+    assert [edr.session_id for edr in change.edrs] == [b"one", b"two", b"three", None]
