@@ -131,6 +131,8 @@ def show_all(
     narrowed = Narrowed(parent, None if state is None else AccountState[state.upper()], plan)
 
     async def work(rooms: Rooms) -> list[dict[str, Any]]:
+        if parent is not None:
+            await provisioning.find_account(rooms.accounts, tenant, parent)
         found = await rooms.accounts.find_accounts(tenant, None, limit + 1, narrowed)
         return await described(rooms, found)
 

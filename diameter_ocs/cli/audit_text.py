@@ -7,7 +7,7 @@ from ..handlers.amounts import amount_text
 from ..handlers.answers import unit_type_of
 from .account_text import AMOUNTS
 
-TEXT_MAX = 300
+TEXT_MAX = 160
 CONSTANT = {"account", "tenant", "id", "currency", "unit_type"}
 """What no command changes, and the line says elsewhere."""
 NAMING = ("id", "device", "line", "rating_group")

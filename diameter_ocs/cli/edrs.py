@@ -72,8 +72,7 @@ def show_all(
             kind=None if kind is None else EdrKind[kind.name],
         )
         if account is not None:
-            found = await provisioning.find_account(rooms.accounts, tenant, account)
-            asked = asked._replace(group_id=found.group_id, account_id=found.id)
+            return await _of_account(rooms, asked, account, limit)
         return await list_edrs(rooms.database, asked, limit)
 
     edrs = database.run(database.Place(data, database_url, demo), work)
@@ -82,6 +81,21 @@ def show_all(
         return
     columns = ["edr", "time", "account", "action", "outcome", "session", "number", "services"]
     print_table(columns, map(_row, edrs))
+
+
+async def _of_account(rooms: Rooms, asked: EdrsAsked, name: str, limit: int) -> list[ListedEdr]:
+    """Lists EDRs of an account; where none has the name, of those that had it and were deleted."""
+    try:
+        found = await provisioning.find_account(rooms.accounts, asked.tenant, name)
+    except Refusal as refusal:
+        if refusal.code != "account_unknown":
+            raise
+        edrs = await list_edrs(rooms.database, asked._replace(account=name), limit)
+        if not edrs:
+            raise
+        return edrs
+    its = asked._replace(group_id=found.group_id, account_id=found.id)
+    return await list_edrs(rooms.database, its, limit)
 
 
 @app.command("show")

@@ -131,4 +131,4 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     console = Console(width=TABLE_WIDTH_MAX)
     with console.capture() as capture:
         console.print(table)
-    return capture.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

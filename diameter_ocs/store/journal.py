@@ -21,6 +21,8 @@ class EdrsAsked(NamedTuple):
     group_id: int | None = None
     account_id: int | None = None
     tenant: str | None = None
+    account: str | None = None
+    """By this name even an account is found that was deleted; without a group it takes longer."""
     session_id: bytes | None = None
     """Without a group, only a session without CC-Sub-Session-Id is found."""
     kind: EdrKind | None = None
@@ -61,6 +63,8 @@ async def list_edrs(database: Database, asked: EdrsAsked, limit: int) -> list[Li
         statement = statement.where(edr.c.account_id == asked.account_id)
     if asked.tenant is not None:
         statement = statement.where(account.c.tenant == asked.tenant)
+    if asked.account is not None:
+        statement = statement.where(account.c.name == asked.account)
     if asked.kind is not None:
         statement = statement.where(edr.c.kind == asked.kind)
     if asked.session_id is not None:

@@ -45,6 +45,18 @@ def test_an_edr_is_shown_in_words(shop: Run, session: str) -> None:
     assert lines[-1].split()[1:] == ["data", "+0", "+0", "+10485760"]
 
 
+def test_the_edrs_of_a_deleted_account_are_found_by_its_name(shop: Run) -> None:
+    shop("account", "create", "bob", "--plan", "basic")
+    assert shop("account", "delete", "bob").status == 0
+    edrs = shop("edr", "list", "--account", "bob", "--json").json
+    assert [(edr["account"], edr["action"]) for edr in edrs] == [
+        ("bob", "delete account"),
+        ("bob", "create account"),
+    ]
+    assert shop("edr", "list", "--account", "bob", "--tenant", "other").status == 1
+    assert shop("edr", "list", "--account", "carol").status == 1
+
+
 @pytest.mark.parametrize("name", ["1-1-1", "alice", "1-2", "9" * 40 + "-1-1"])
 def test_an_edr_that_is_not_there_is_told(name: str, shop: Run) -> None:
     ended = shop("edr", "show", name, "--json")

@@ -23,6 +23,8 @@ def test_a_child_is_opened_shown_and_listed(shop: Run) -> None:
     assert "parent    alice" in told(shop("account", "show", "bob"))
     listed = shop("account", "list", "--parent", "alice", "--json").json
     assert [each["account"] for each in listed] == ["bob"]
+    nobody = shop("account", "list", "--parent", "nobody", "--json")
+    assert (nobody.status, nobody.json["error"]["code"]) == (1, "account_unknown")
     entry = audit(shop)[0]
     assert (entry["account"], entry["before"]) == ("bob", None)
 
