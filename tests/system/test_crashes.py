@@ -155,6 +155,7 @@ def test_a_killed_server_has_lost_no_answered_charge(
         loads.append(load)
         eventually("answers", lambda load=load: load.count() > ANSWERS_BEFORE_A_KILL)
         demo.kill()
+        eventually("the loss of its connection", lambda load=load: load.process.poll() is not None)
         report = load.end()
         assert report["ended"].startswith("connection lost")
         assert report["unanswered"] > 0
