@@ -145,6 +145,7 @@ def test_the_version_is_known_before_the_set_up(tmp_path: Path) -> None:
     assert not (clone / ".venv").exists()
 
 
+@pytest.mark.ci
 def test_packages_that_cannot_be_fetched_are_one_sentence_and_heal(tmp_path: Path) -> None:
     clone = make_clone(tmp_path / "clone", "nonexistent-thing==1 --hash=sha256:" + "0" * 64 + "\n")
     failed = run(clone, "serve", PIP_FIND_LINKS="")

@@ -291,6 +291,7 @@ async def test_requests_are_charged_while_their_day_is_moved(database: str, pool
     assert (await check_books(pool)).are_balanced
 
 
+@pytest.mark.ci
 async def test_a_charge_under_way_is_moved_or_waited_for(database: str, pool: Database) -> None:
     """Its row lies in the default partition, or will; only its commit lets the move go on."""
     furnish(database, TODAY)

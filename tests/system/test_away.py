@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.answers import Answer
 from diameter_ocs.simulator.gateway import Gateway
@@ -54,6 +56,7 @@ def serving(configured: Configured, outside: Cluster) -> Server:
     return server
 
 
+@pytest.mark.ci
 def test_usage_of_an_outage_is_charged_once_whichever_way_gateways_go_on(
     configured: Configured, outside: Cluster, folder: Path
 ) -> None:
@@ -91,6 +94,7 @@ def test_usage_of_an_outage_is_charged_once_whichever_way_gateways_go_on(
     assert "Traceback" not in server.log
 
 
+@pytest.mark.ci
 def test_usage_outlives_a_server_that_is_killed_while_the_database_is_away(
     configured: Configured, outside: Cluster, folder: Path
 ) -> None:

@@ -27,7 +27,7 @@ REPEATED_MAX = 100
 LOAD_SECONDS = 600
 CLEAN_END = "database system is shut down"
 
-some_kills = pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.ci)])
+some_kills = pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.ci)])
 
 
 class Load:

@@ -142,6 +142,7 @@ def test_absurd_usage_is_bounded_and_recorded(demo: Demonstration) -> None:
     assert demo.command("books")["balanced"] is True
 
 
+@pytest.mark.ci
 def test_an_expectation_that_is_not_met_is_a_fault_of_simulate(demo: Demonstration) -> None:
     words = ("simulate", "pgw", "--server", demo.server.address, "initial:rg=999@2001/2001")
     ended = command(*words)

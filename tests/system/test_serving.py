@@ -108,6 +108,7 @@ def test_a_realm_that_is_not_served_is_told_so(configured: Configured) -> None:
         assert gateway.session(subscriber(1)).credit_control(step).result_code == 3003
 
 
+@pytest.mark.ci
 def test_a_peer_is_accepted_and_removed_while_the_server_runs(
     configured: Configured, database: str
 ) -> None:
@@ -148,6 +149,7 @@ def test_an_address_in_use_is_told_in_one_sentence(configured: Configured) -> No
     assert "TaskGroup" not in second.log
 
 
+@pytest.mark.ci
 def test_a_second_server_on_one_data_directory_is_refused(folder: Path) -> None:
     first = demonstration(folder)
     first.server.start()
