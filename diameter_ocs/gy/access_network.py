@@ -1,0 +1,85 @@
+"""The access network of a terminal, as SIP tells it (RFC 7315 section 5.4, TS 24.229 7.2A.4).
+
+It is text: a type, and parameters after semicolons. Several may stand in one AVP, with commas
+between them. A cell begins with MCC and MNC in digits, then come area and cell in hexadecimal.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .plmn import PLMN_DIGITS, MncLengths, plmn_of_digits
+
+OCTETS_MAX = 4096
+"""Nobody sends as much; what is longer is not read."""
+
+CELL_LENGTHS = {
+    "cgi-3gpp": (8,),  # LAC 4, CI 4
+    "utran-sai-3gpp": (8,),  # LAC 4, SAC 4
+    "utran-cell-id-3gpp": (11, 13, 15),  # LAC or TAC 4, cell 7; TAC 6, cell 7; TAC 6, cell 9
+}
+"""How many digits follow the PLMN, by the parameter that they stand in."""
+
+_NETWORK_PROVIDED = "network-provided"
+_PARTS = {mark: re.compile(rf'(?:[^{mark}"]|"[^"]*"?)+') for mark in ",;"}
+_DIGITS = re.compile(r"[0-9]{5,6}")
+
+
+class AccessNetwork(NamedTuple):
+    """One access network."""
+
+    kind: str
+    """The type or class in capitals, as 3GPP-E-UTRAN-FDD."""
+    plmn: str | None
+    """None: it does not tell, as that of a wireless LAN."""
+    is_network_provided: bool
+    """It is the network that says so, and not the terminal."""
+
+
+def access_networks(octets: bytes, lengths: MncLengths) -> list[AccessNetwork]:
+    """Returns the access networks in one AVP."""
+    if len(octets) > OCTETS_MAX:
+        return []
+    text = octets.replace(b"\0", b"").decode("utf-8", "replace")
+    return [_access_network(each, lengths) for each in _parts(text, ",")]
+
+
+def believed(networks: Iterable[AccessNetwork]) -> AccessNetwork | None:
+    """Returns the network that is believed: one that tells a PLMN, the network's word first."""
+    return max(networks, key=_credibility, default=None)
+
+
+def _credibility(network: AccessNetwork) -> tuple[bool, bool]:
+    return network.plmn is not None, network.is_network_provided
+
+
+def _access_network(text: str, lengths: MncLengths) -> AccessNetwork:
+    kind, *parameters = _parts(text, ";") or [""]
+    plmn = None
+    is_network_provided = False
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        name = name.strip().lower()
+        if name == _NETWORK_PROVIDED:
+            is_network_provided = True
+        elif name in CELL_LENGTHS and plmn is None:
+            plmn = _plmn_of_cell(value.strip().strip('"').strip(), CELL_LENGTHS[name], lengths)
+    return AccessNetwork(kind.strip().upper(), plmn, is_network_provided)
+
+
+def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], lengths: MncLengths) -> str | None:
+    """Returns the PLMN that a cell begins with, whose length says how long the MNC is.
+
+    Where it is of none of the lengths that there are, what is known of the country says so.
+    """
+    for each in cell_lengths:
+        rest = len(cell) - each
+        if rest in PLMN_DIGITS and (plmn := plmn_of_digits(cell[:rest])) is not None:
+            return plmn
+    digits = _DIGITS.match(cell)
+    return None if digits is None else "".join(lengths.split(digits.group()))
+
+
+def _parts(text: str, mark: str) -> list[str]:
+    """Returns what stands between marks; those within quotes are none."""
+    return _PARTS[mark].findall(text)
