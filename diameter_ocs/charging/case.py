@@ -34,6 +34,8 @@ class Account(NamedTuple):
     state: AccountState = AccountState.ACTIVE
     plans_change_at: int | None = None
     """When the next of its subscriptions begins or ends; None: none will."""
+    time_zone: str | None = None
+    """Where its days begin and its working hours are, as "Europe/Berlin"; None: the tenant's."""
 
     def with_plan(
         self, plan: str, valid_from: int | None, valid_until: int | None, now: int
@@ -43,8 +45,7 @@ class Account(NamedTuple):
             return self
         if valid_from is not None and now < valid_from:
             return self._changing(valid_from)
-        number, name, plans, parent_id, state, change_at = self
-        after = Account(number, name, (*plans, plan), parent_id, state, change_at)
+        after = self._replace(plans=(*self.plans, plan))
         return after if valid_until is None else after._changing(valid_until)
 
     def _changing(self, at: int) -> "Account":
@@ -84,6 +85,8 @@ class Case(NamedTuple):
     """
     is_tenant_suspended: bool = False
     """No account of the tenant is served."""
+    on_net: frozenset[str] = frozenset()
+    """Of the numbers at the other end of requests, those of the tenant's own devices."""
 
     def denies(self, account: Account) -> bool:
         """Is an account denied as a whole? What it has used is still settled."""
@@ -142,6 +145,7 @@ class Case(NamedTuple):
             closed,
             answered,
             self.is_tenant_suspended,
+            self.on_net,
         )
 
 

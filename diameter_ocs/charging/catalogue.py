@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .announcements import Announcement, AnnouncementKey
 from .units import MICRO_UNITS, UnitType, half_up
 
 
@@ -25,6 +26,10 @@ class RatingGroup:
     default_quota: int
     """Units granted when a request does not say how much."""
     quota_validity_seconds: int
+    announcements: Mapping[AnnouncementKey, tuple[Announcement, ...]] = field(default_factory=dict)
+    """What is announced, parents' entries filled in; an empty tuple is silence."""
+    mirrors_result_code: bool = False
+    """The Result-Code of its service is the command's, too."""
 
 
 @dataclass(frozen=True, slots=True)

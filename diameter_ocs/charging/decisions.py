@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from .announcements import Announcement
 from .ledger import Balance, Posting
+from .location import NO_CIRCUMSTANCES, Circumstances
 from .requests import RequestType, ServiceUsage
 from .session import ClosedSession, Session
 from .units import UnitType
@@ -22,6 +24,10 @@ class Outcome(IntEnum):
     SESSION_UNKNOWN = 4
     RATING_FAILED = 5
     """No rating group, or no service context, is known for it."""
+    LOCATION_UNKNOWN = 6
+    """What could pay for it is sold by place, and nobody says where the subscriber is."""
+    NOT_APPLICABLE = 7
+    """It is free, and the gateway wants to hear that it need not ask."""
 
 
 class Novelty(IntEnum):
@@ -54,6 +60,7 @@ class ServiceDecision(NamedTuple):
     """What it answers; its names are mirrored."""
     outcome: Outcome
     grant: Grant | None = None
+    announcements: tuple[Announcement, ...] = ()
 
 
 ACTIONS = {
@@ -107,6 +114,7 @@ class ServiceRecord(NamedTuple):
     grant: Grant | None
     is_named: bool = True
     """The request named the rating group, so that its answer does."""
+    announcements: tuple[Announcement, ...] = ()
 
 
 class Stored(NamedTuple):
@@ -147,6 +155,10 @@ class Edr(NamedTuple):
     """Of what the request said: a repeat has the same."""
     reason: str | None = None
     """Why, where it was not asked for, or what was unusual; what a command is about."""
+    circumstances: Circumstances = NO_CIRCUMSTANCES
+    """Where the subscriber was, and what else the price depends on."""
+    considered: str | None = None
+    """Which services were looked at and why each was passed over; None: nothing was rated."""
 
     @property
     def stored(self) -> Stored:

@@ -49,6 +49,7 @@ class Progress:
         "account",
         "believed",
         "case",
+        "circumstances",
         "is_denied",
         "ledger",
         "lines",
@@ -59,6 +60,7 @@ class Progress:
     def __init__(self, case: Case, session: Session) -> None:
         self.case = case
         self.session = session
+        self.circumstances = session.circumstances
         self.account = case.accounts[session.account_id]
         self.is_denied = case.denies(self.account)
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
@@ -149,6 +151,7 @@ class Progress:
             self._lines_needed(),
             tuple(self.reservations.values()),
             old.supervise_at,
+            self.circumstances,
         )
         look_at = supervise_at(session, self.case.catalogue.session_rules)
         if 0 < old.supervise_at <= look_at:
@@ -158,7 +161,9 @@ class Progress:
     def session_now(self) -> Session:
         """Returns the session with what has changed in it, though nothing was asked."""
         return self.session._replace(
-            lines=self._lines_needed(), reservations=tuple(self.reservations.values())
+            lines=self._lines_needed(),
+            reservations=tuple(self.reservations.values()),
+            circumstances=self.circumstances,
         )
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[Service]) -> Edr:
@@ -180,6 +185,7 @@ class Progress:
             services=tuple([_record(service) for service in services]),
             session_number=self.session.number,
             digest=digest(request),
+            circumstances=self.circumstances,
         )
 
     def _lines_needed(self) -> tuple[Line, ...]:

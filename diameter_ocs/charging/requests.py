@@ -5,6 +5,7 @@ from enum import IntEnum
 from operator import add
 from typing import NamedTuple
 
+from .information import NO_INFORMATION, ServiceInformation
 from .units import UnitType
 
 
@@ -115,3 +116,4 @@ class ChargingRequest(NamedTuple):
     matter how long ago that was stored."""
     said: int | None = None
     """The digest of the request of which this is what is left; None: it is whole."""
+    information: ServiceInformation = NO_INFORMATION

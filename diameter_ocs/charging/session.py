@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .catalogue import Price
+from .location import NO_CIRCUMSTANCES, Circumstances
 from .requests import SessionKey
 from .units import UnitType
 
@@ -60,6 +61,8 @@ class Line(NamedTuple):
     """What its units are."""
     rounding: int = 1
     """Its usage is charged in multiples of this many units."""
+    zone: str = ""
+    """The name of the rate by which it is priced."""
 
     @property
     def held_units(self) -> int:
@@ -104,6 +107,8 @@ class Session(NamedTuple):
     reservations: tuple[Reservation, ...] = ()
     supervise_at: int = 0
     """When to look whether something has expired: never later than the first that may have."""
+    circumstances: Circumstances = NO_CIRCUMSTANCES
+    """Those of the latest request, with what is still known of earlier ones."""
 
     def held(self) -> dict[int, int]:
         """Returns what the session has reserved, by balance id."""

@@ -224,8 +224,9 @@ async def _insert(connection: Connection, tenant_name: str, openings: Sequence[O
     accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
     for new, first_device, plans, buckets, edr in openings:
         number = new.id
+        times = edr.number, edr.at
         accounts.append(
-            (number, number, tenant_name, new.name, edr.number, edr.at, None, new.state)
+            (number, number, tenant_name, new.name, *times, None, new.state, new.time_zone)
         )
         if first_device is not None:
             devices.append((number, first_device.id, number, first_device.name))

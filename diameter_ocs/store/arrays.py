@@ -69,7 +69,7 @@ def texts(values: Iterable[str | None]) -> _Texts:
     return _Texts(_variable(TEXT, encoded))
 
 
-def documents(values: Sequence[bytes]) -> _Texts:
+def documents(values: Sequence[bytes | None]) -> _Texts:
     """Packs JSON as text[]."""
     return _Texts(_variable(TEXT, values))
 

@@ -8,6 +8,7 @@ from sqlalchemy import JSON, Numeric, Row, func, select, true
 from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement
 from ..charging.ledger import Posting
 from .database import Database
+from .sessions import circumstances_of, circumstances_text
 from .tables import edr
 
 _services = msgspec.json.Decoder(tuple[ServiceRecord, ...])
@@ -26,6 +27,7 @@ PLAIN = (
     "session_number",
     "digest",
     "reason",
+    "considered",
 )
 ANSWERED = (
     "session_number",
@@ -63,6 +65,8 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         record.session_number,
         record.digest,
         record.reason,
+        circumstances_text(record.circumstances),
+        record.considered,
     )
 
 
@@ -109,6 +113,7 @@ def edr_of(row: Row[Any]) -> Edr:
         outcome=Outcome(row.outcome),
         postings=_postings(*(getattr(row, name) for name in POSTINGS)),
         services=_services.decode(row.services),
+        circumstances=circumstances_of(row.circumstances),
         **{name: getattr(row, name) for name in PLAIN if name not in ("kind", "outcome")},
     )
 

@@ -41,7 +41,7 @@ def _updating(table: Table, *names: str) -> Statement:
     return update_batch(table, (table.c.group_id, table.c.id), [table.c[name] for name in names])
 
 
-_UPDATE_ACCOUNTS = _updating(account, "state")
+_UPDATE_ACCOUNTS = _updating(account, "state", "time_zone")
 _UPDATE_SUBSCRIPTIONS = _updating(subscription, "valid_from", "valid_until")
 _UPDATE_BALANCES = _updating(balance, "priority", "valid_from", "valid_until")
 _REMOVE_DEVICES, _REMOVE_SUBSCRIPTIONS, _REMOVE_BALANCES = map(
@@ -90,7 +90,9 @@ def _writes(change: GroupChange) -> list[tuple[Statement, list[Row]]]:
     """Returns what is to be written but for names, in an order that keeps references whole."""
     before, after = change.before, change.after
     group, tenant, now = after.case.group_id, after.case.catalogue.tenant, after.case.now
-    accounts = _compared(before.case.accounts, after.case.accounts, lambda a: (a.state,))
+    accounts = _compared(
+        before.case.accounts, after.case.accounts, lambda a: (a.state, a.time_zone)
+    )
     devices = _compared(before.devices, after.devices, lambda d: ())
     subscriptions = _compared(
         before.subscriptions, after.subscriptions, lambda s: (s.valid_from, s.valid_until)
@@ -101,7 +103,7 @@ def _writes(change: GroupChange) -> list[tuple[Statement, list[Row]]]:
         lambda b: (b.priority, b.valid_from, b.valid_until),
     )
     new_accounts = [
-        (group, new.id, tenant, new.name, 0, now, new.parent_id, new.state)
+        (group, new.id, tenant, new.name, 0, now, new.parent_id, new.state, new.time_zone)
         for new in accounts.added
     ]
     return [

@@ -46,6 +46,7 @@ _LISTED = (
         microseconds(edr.c.at).label("at"),
         *(edr.c[name] for name in edrs.PLAIN),
         cast(edr.c.services, Text).label("services"),
+        cast(edr.c.circumstances, Text).label("circumstances"),
         *(edr.c[name] for name in edrs.POSTINGS),
     )
     .join(account, and_(account.c.group_id == edr.c.group_id, account.c.id == edr.c.account_id))

@@ -103,10 +103,10 @@ class Reading:
 
     def add_account(self, row: Row) -> None:
         """Takes a row of LOAD_ACCOUNTS: an account with one of its subscriptions, if it has any."""
-        _, number, name, parent_id, state, plan, valid_from, valid_until = row
+        _, number, name, parent_id, state, time_zone, plan, valid_from, valid_until = row
         account = self.accounts.get(number)
         if account is None:
-            account = Account(number, name, (), parent_id, _STATES[state])
+            account = Account(number, name, (), parent_id, _STATES[state], time_zone=time_zone)
         if plan is not None:
             account = account.with_plan(plan, valid_from, valid_until, self.now)
         self.accounts[number] = account

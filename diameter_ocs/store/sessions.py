@@ -1,15 +1,21 @@
 """Sessions as rows, and rows as sessions: open ones, and what is remembered of those that ended."""
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
+from ..charging.location import NO_CIRCUMSTANCES, Circumstances
 from ..charging.requests import SessionKey
 from ..charging.session import ClosedSession, CloseReason, Line, Reservation, Session
 
+CIRCUMSTANCES_REMEMBERED = 4096
+"""How many different ones are kept as they are written."""
+
 _lines = msgspec.json.Decoder(tuple[Line, ...])
 _reservations = msgspec.json.Decoder(tuple[Reservation, ...])
+_circumstances = msgspec.json.Decoder(Circumstances)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,7 +30,8 @@ def digest(key: SessionKey) -> int:
 def session_of(row: tuple[Any, ...]) -> Session:
     """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
-    (opened_at, last_request_at, request_number, catalogue_version, lines, reservations, at) = rest
+    (opened_at, last_request_at, request_number, catalogue_version, lines, *rest) = rest
+    reservations, supervise_at, circumstances = rest
     return Session(
         number,
         account_id,
@@ -38,14 +45,27 @@ def session_of(row: tuple[Any, ...]) -> Session:
         catalogue_version,
         _lines.decode(lines),
         _reservations.decode(reservations),
-        at,
+        supervise_at,
+        circumstances_of(circumstances),
     )
+
+
+def circumstances_of(document: str | None) -> Circumstances:
+    """Reads the circumstances of a session."""
+    return NO_CIRCUMSTANCES if document is None else _circumstances.decode(document)
+
+
+@lru_cache(maxsize=CIRCUMSTANCES_REMEMBERED)
+def circumstances_text(circumstances: Circumstances) -> bytes | None:
+    """Writes circumstances; those of the requests of a session are mostly the same."""
+    return None if circumstances == NO_CIRCUMSTANCES else _encode(circumstances)
 
 
 def closed_session_of(row: tuple[Any, ...]) -> ClosedSession:
     """Reads a row of LOAD_CLOSED_SESSIONS."""
-    *session, closed_at, reason = row
-    return ClosedSession(session_of((*session, b"[]", 0)), closed_at, CloseReason(reason))
+    *session, circumstances, closed_at, reason = row
+    ended = session_of((*session, b"[]", 0, circumstances))
+    return ClosedSession(ended, closed_at, CloseReason(reason))
 
 
 def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
@@ -59,6 +79,7 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
         _encode(session.lines),
         ended.closed_at,
         ended.reason,
+        circumstances_text(session.circumstances),
     )
 
 
@@ -101,4 +122,5 @@ def _changing(session: Session) -> tuple[Any, ...]:
         _encode(session.lines),
         _encode(session.reservations),
         session.supervise_at,
+        circumstances_text(session.circumstances),
     )

@@ -126,6 +126,7 @@ LOAD_ACCOUNTS = compiled(
         account.c.name,
         account.c.parent_id,
         account.c.state,
+        account.c.time_zone,
         subscription.c.plan,
         microseconds(subscription.c.valid_from),
         microseconds(subscription.c.valid_until),
@@ -161,6 +162,7 @@ SESSION_FACTS = (
     *_facts_of(session),
     cast(session.c.reservations, Text),
     microseconds(session.c.supervise_at),
+    cast(session.c.circumstances, Text),
 )
 """What an open session is read from, in the order of `sessions.session_of`."""
 
@@ -176,6 +178,7 @@ _closed_keys = batch_of(*_closed_key)
 LOAD_CLOSED_SESSIONS = statement_of(
     select(
         *_facts_of(closed_session),
+        cast(closed_session.c.circumstances, Text),
         microseconds(closed_session.c.closed_at),
         closed_session.c.reason,
     )
@@ -277,6 +280,7 @@ UPDATE_SESSIONS = update_batch(
         session.c.lines,
         session.c.reservations,
         session.c.supervise_at,
+        session.c.circumstances,
     ),
 )
 

@@ -68,6 +68,7 @@ account = Table(
     Column("last_at", Moment, nullable=False),
     Column("parent_id", BigInteger),
     Column("state", SmallInteger, nullable=False),  # AccountState
+    Column("time_zone", Text),  # the tenant's: NULL
 )
 
 device = Table(
@@ -138,6 +139,7 @@ session = Table(
     Column("lines", JSON, nullable=False),  # fields in the order of charging.session.Line
     Column("reservations", JSON, nullable=False),  # likewise Reservation
     Column("supervise_at", Moment, nullable=False),
+    Column("circumstances", JSON(none_as_null=True)),  # likewise charging.location.Circumstances
 )
 
 # What is remembered of a session that has ended; of several with one digest the newest counts.
@@ -160,6 +162,7 @@ closed_session = Table(
     Column("lines", JSON, nullable=False),
     Column("closed_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("circumstances", JSON(none_as_null=True)),
 )
 
 edr = Table(
@@ -186,6 +189,8 @@ edr = Table(
     Column("session_number", BigInteger),
     Column("digest", BigInteger),
     Column("reason", Text),
+    Column("circumstances", JSON(none_as_null=True)),
+    Column("considered", Text),
 )
 
 schema_version = Table(
