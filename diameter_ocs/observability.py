@@ -184,6 +184,7 @@ class Metrics:
     usage_spooled: Gauge
     usage_lost: Counter
     clock_skew_seconds: Gauge
+    catalogues_unreadable: Gauge
 
 
 # By the field of `Metrics`, which is the name behind `ocs_`: what it says, and its labels.
@@ -221,6 +222,10 @@ _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "partitions_undone": ("What the last look after the partitions left undone: see the log", ()),
     "usage_spooled": ("Sessions with usage of refused requests that waits to be charged", ()),
+    "catalogues_unreadable": (
+        "Tenants whose catalogue a newer program applied: they are refused with 3004",
+        (),
+    ),
     "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),
 }
 _HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {

@@ -220,3 +220,15 @@ async def test_a_request_that_cannot_be_taken_is_told_so_with_its_ids(
     server.running.cancel()
     await asyncio.wait([server.running])
     assert await opened(gateway, "one.example", 2) == TOO_BUSY
+
+
+async def test_a_tenant_whose_catalogue_is_too_new_is_told_to_ask_another_server(
+    server: Server, store: MemoryStore
+) -> None:
+    await furnish(store, tenant="one")
+    async with store.commanding() as work:
+        await work.add_catalogue("one", 2, '{"colour": "red"}', (NOW, "a newer program"))
+    gateway = await server.connect("one.example")
+    answer = await gateway.ask(opening("one.example", 1))
+    assert answer.group.first("Result-Code") == TOO_BUSY
+    assert "cannot read it: ask another one" in answer.group.first("Error-Message")

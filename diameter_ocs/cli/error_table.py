@@ -39,6 +39,7 @@ ERRORS: Mapping[str, Error] = {
     "busy": Error(REFUSED, "The account was being charged all the time: try again."),
     "catalogue_invalid": Error(WRONG_INPUT, "The document is wrong; each fault is told."),
     "catalogue_missing": Error(REFUSED, "No catalogue was applied for the tenant yet."),
+    "catalogue_unreadable": Error(UNAVAILABLE, "A newer program applied the catalogue."),
     "client_ended": Error(UNAVAILABLE, "The load client of `bench` ended without a report."),
     "clocks_apart": Error(UNAVAILABLE, "The clocks of server and database are too far apart."),
     "configuration_invalid": Error(WRONG_INPUT, "The configuration is wrong; each fault is told."),

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..charging.faults import BrokenBatch, CasesUnavailable
+from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable
 from ..config import ConfigurationError
 from ..embedded import EmbeddedError
 from ..handlers.catalogue_text import CatalogueError
@@ -63,6 +63,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except CasesUnavailable as error:
             sentence = f"the database cannot be reached ({error}): start it, then try again"
             fail("database_unavailable", [sentence], UNAVAILABLE, as_json)
+        except CatalogueUnreadable as error:
+            fail("catalogue_unreadable", [str(error)], UNAVAILABLE, as_json)
         except BrokenBatch as error:
             fail("database_refused", [f"the database refused it: {error}"], REFUSED, as_json)
         except SpoolUnusable as error:

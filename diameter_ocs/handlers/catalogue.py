@@ -1,10 +1,17 @@
 """The catalogue as an operator writes it, checked whole, and as it was stored."""
 
+from pydantic import ValidationError
+
 from ..charging.catalogue import Catalogue
+from ..charging.faults import CatalogueUnreadable
 from . import catalogue_faults
 from .catalogue_build import build
 from .catalogue_document import Document
 from .catalogue_text import CatalogueError, read_text
+
+UNKNOWN_KEY = "extra_forbidden"
+"""As Pydantic calls it."""
+UNKNOWN_KEYS_TOLD = 5
 
 
 def read_document(text: str) -> Document:
@@ -25,13 +32,38 @@ def read_document(text: str) -> Document:
 def read_stored(tenant: str, version: int, text: str) -> Catalogue:
     """Returns a catalogue from the document that was stored when it was applied.
 
-    A newer program's document may have keys that this one does not know: they are passed over, so
-    that servers of both can run side by side.
+    Raises:
+        CatalogueUnreadable: it says what only a newer program knows. What is passed over would be
+            charged wrongly, and nobody would see it.
     """
-    del tenant  # the document names it
-    return build(stored_document(text), version)
+    return build(stored_document(tenant, version, text), version)
 
 
-def stored_document(text: str) -> Document:
-    """Returns a document as it was stored, without the keys that this program does not know."""
-    return Document.model_validate_json(text, extra="ignore")
+def stored_text(document: Document) -> str:
+    """Returns a document as it is stored: what is as it is by default is left unsaid.
+
+    So servers that do not know a key yet can read each document that does not use it.
+    """
+    return document.model_dump_json(exclude_defaults=True)
+
+
+def stored_document(tenant: str, version: int, text: str) -> Document:
+    """Returns a document as it was stored.
+
+    Raises:
+        CatalogueUnreadable: it says what only a newer program knows.
+    """
+    try:
+        return Document.model_validate_json(text)
+    except ValidationError as error:
+        raise CatalogueUnreadable(tenant, version, _reason(error)) from None
+
+
+def _reason(error: ValidationError) -> str:
+    """Says what a document has that this program does not know, else what is wrong with it."""
+    faults = error.errors(include_url=False, include_input=False)
+    paths = [".".join(map(str, fault["loc"])) for fault in faults]
+    unknown = [p for p, fault in zip(paths, faults, strict=True) if fault["type"] == UNKNOWN_KEY]
+    if unknown:
+        return "it does not know " + ", ".join(unknown[:UNKNOWN_KEYS_TOLD])
+    return f"{paths[0]}: {faults[0]['msg']}"

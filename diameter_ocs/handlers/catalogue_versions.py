@@ -48,7 +48,7 @@ async def version_of(versions: Versions, tenant: str, version: int | None) -> Ap
 async def history(versions: Versions, tenant: str, limit: int) -> Sequence[Change]:
     """Returns the newest versions, and what each of them changed."""
     found = await versions.applied(tenant, None, limit + 1)
-    documents = [stored_document(each.document) for each in found]
+    documents = [_document(tenant, each) for each in found]
     before: list[Document | None] = [*documents[1:], None]
     pairs = zip(found[:limit], before, documents, strict=False)
     return [Change(each, differences(old, new)) for each, old, new in pairs]
@@ -64,13 +64,17 @@ async def difference(
     """
     after = await version_of(versions, tenant, newer)
     if older is None and after.version == 1:
-        return differences(None, stored_document(after.document))
+        return differences(None, _document(tenant, after))
     before = await version_of(versions, tenant, after.version - 1 if older is None else older)
-    return differences(stored_document(before.document), stored_document(after.document))
+    return differences(_document(tenant, before), _document(tenant, after))
 
 
 async def difference_to(versions: Versions, document: Document) -> tuple[int, Sequence[Difference]]:
     """Returns what applying a document would change, and of which version; 0: of nothing."""
     running = await versions.applied(document.tenant, None, 1)
-    before = stored_document(running[0].document) if running else None
+    before = _document(document.tenant, running[0]) if running else None
     return running[0].version if running else 0, differences(before, document)
+
+
+def _document(tenant: str, applied: AppliedDocument) -> Document:
+    return stored_document(tenant, applied.version, applied.document)

@@ -18,6 +18,7 @@ class Fault(Enum):
     """Why a request got no decision."""
 
     TOO_BUSY = "too busy"
+    CATALOGUE_UNREADABLE = "catalogue unreadable"
     UNABLE_TO_COMPLY = "unable to comply"
 
 

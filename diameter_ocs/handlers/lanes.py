@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from ..charging.decisions import Decision, Novelty, Outcome
-from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
+from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable, StaleCase
 from ..charging.requests import NAMING, ChargingRequest, Identity, RequestType, SessionKey
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
@@ -204,6 +204,12 @@ class Lanes:
                 self._metrics.database_errors.labels("unavailable").inc()
                 if not rest:
                     log.warning("database unavailable", reason=str(fault), requests=len(waiting))
+            except CatalogueUnreadable as fault:
+                hurt = [
+                    job for job in waiting if job.group in fault.groups and job in self._waiting
+                ]
+                self._refuse(hurt, Fault.CATALOGUE_UNREADABLE)
+                continue
             except BrokenBatch as fault:
                 log.error("batch not done", requests=len(waiting), reason=str(fault))
                 raise
@@ -308,11 +314,11 @@ class Lanes:
         if job in self._waiting:
             self._refuse([job])
 
-    def _refuse(self, jobs: Iterable[Job]) -> None:
+    def _refuse(self, jobs: Iterable[Job], fault: Fault = Fault.TOO_BUSY) -> None:
         """Refuses requests that wait; what they reported is spooled before they hear of it."""
         for job in jobs:
             self._keep_unclaimed(job)
-            self._spooling.refuse(job.request, job.reply)
+            self._spooling.refuse(job.request, job.reply, fault)
             self._leave(job)
 
     def _enqueue(self, job: Job, group: int) -> None:

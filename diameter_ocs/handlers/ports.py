@@ -17,6 +17,7 @@ class Work(Protocol):
 
     Raises:
         StaleCase, CasesUnavailable, BrokenBatch: from every method, and when it is left.
+        CatalogueUnreadable: from what reads cases, for all groups of a tenant at once.
     """
 
     async def lock(

@@ -15,6 +15,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, Tenant
 from ..charging.units import AMOUNT_MAX
 from .answers import account_answer, identity_texts
+from .catalogue import stored_text
 from .catalogue_build import build
 from .catalogue_document import Document
 from .commands import (
@@ -47,7 +48,7 @@ async def apply_catalogue(
     `base` is the version that it was compared with, 0 where there was none: if another one is
     running meanwhile nothing is changed. None: whichever is running.
     """
-    name, text = document.tenant, document.model_dump_json()
+    name, text = document.tenant, stored_text(document)
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         running = await _applicable(work, document, base)

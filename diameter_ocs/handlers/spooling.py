@@ -7,12 +7,13 @@ what nobody asks for any more.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from ..charging.decisions import Decision
-from ..charging.faults import BrokenBatch
+from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import ChargingRequest, SessionKey, session_id_text
 from ..charging.spooled import Owed, SpooledRequest, is_due, is_owed, owed
 from ..observability import Metrics, SparingLog
@@ -71,7 +72,7 @@ class Spooling:
         self._clock = clock
         self._metrics = metrics
         self._kept: dict[Name, list[SpooledRequest]] = {}
-        self._unwritten: list[tuple[ChargingRequest, Reply]] = []
+        self._unwritten: list[tuple[ChargingRequest, Callable[[], None]]] = []
         self._settled: list[int] = []
         self._writing: asyncio.Task[None] | None = None
         self._lost = SparingLog("usage lost")
@@ -90,16 +91,16 @@ class Spooling:
         """Returns what is spooled of a session and not in the hands of a transaction."""
         return self._kept.get(name, ())
 
-    def refuse(self, request: ChargingRequest, reply: Reply) -> None:
-        """Replies that the server is too busy, as soon as what the request reports is kept."""
+    def refuse(self, request: ChargingRequest, reply: Reply, fault: Fault = Fault.TOO_BUSY) -> None:
+        """Replies with a fault that will pass, as soon as what the request reports is kept."""
         is_needed = self._spool is not None and is_owed(request) and not self._is_kept(request)
         if is_needed and len(self._unwritten) < UNWRITTEN_MAX:
-            self._unwritten.append((request, reply))
+            self._unwritten.append((request, partial(reply, fault)))
             self._write_soon()
             return
         if is_needed:
             self._lose([request], SLOW)
-        asyncio.get_running_loop().call_soon(reply, Fault.TOO_BUSY)
+        asyncio.get_running_loop().call_soon(reply, fault)
 
     async def drain(self) -> None:
         """Waits until everybody has a reply and nothing is left to be written."""
@@ -183,7 +184,7 @@ class Spooling:
                 log.exception("spool failed")
                 self._lose([request for request, _ in unwritten], FAILED)
             for _, reply in unwritten:
-                asyncio.get_running_loop().call_soon(reply, Fault.TOO_BUSY)
+                asyncio.get_running_loop().call_soon(reply)
             await asyncio.sleep(0)  # who drains waits for the replies as well
         self._writing = None
 
@@ -258,6 +259,9 @@ class Sweep:
         return False
 
     def _give_up(self, name: Name, fault: BrokenBatch) -> None:
+        """Gives up usage that cannot be stored; what cannot be rated yet waits."""
+        if isinstance(fault, CatalogueUnreadable):
+            return
         log.error("spooled usage cannot be stored", reason=str(fault))
         self._spooling.lose(name, UNSTORABLE)
 

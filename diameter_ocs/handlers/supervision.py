@@ -9,7 +9,7 @@ import structlog
 
 from ..charging.case import Case, Change, Course
 from ..charging.decisions import REVERSAL, Decision, Edr
-from ..charging.faults import BrokenBatch
+from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from ..charging.reversals import mark_event_answered, reverse_unclaimed
 from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, mark_answered, supervise
@@ -180,4 +180,6 @@ def _fold(looks: Sequence[Look], cases: Mapping[int, Case]) -> Seen:
 
 
 def _give_up(look: Look, fault: BrokenBatch) -> None:
-    log.error("session not supervised", group=look.group, reason=str(fault))
+    """Says what was left undone; of a catalogue that cannot be read the watch says it once."""
+    if not isinstance(fault, CatalogueUnreadable):
+        log.error("session not supervised", group=look.group, reason=str(fault))

@@ -33,6 +33,9 @@ TENANT_NAMES_LENGTH_MAX = 1024
 
 FAULTS: dict[Fault, DiameterError] = {
     Fault.TOO_BUSY: TooBusy("the server or its database is overloaded: try again"),
+    Fault.CATALOGUE_UNREADABLE: TooBusy(
+        "this server is older than the tenant's catalogue and cannot read it: ask another one"
+    ),
     Fault.UNABLE_TO_COMPLY: UnableToComply("the request cannot be decided"),
 }
 

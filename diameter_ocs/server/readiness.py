@@ -9,9 +9,11 @@ import structlog
 
 from ..charging.faults import BrokenBatch, CasesUnavailable
 from ..config import Endpoint
+from ..jobs.catalogues import CatalogueWatch
 from ..jobs.clocks import ClockWatch, wall_clock
 from ..jobs.partitions import PartitionWatch
 from ..observability import Metrics, monitored
+from ..store.accounts import PostgresAccounts
 from ..store.database import Database
 from ..store.partitions import measure
 
@@ -52,15 +54,18 @@ class Readiness:
         return self.reason
 
 
-async def watch(database: Database, readiness: Readiness, metrics: Metrics) -> None:
+async def watch(
+    database: Database, accounts: PostgresAccounts, readiness: Readiness, metrics: Metrics
+) -> None:
     """Keeps the readiness true to what the database says."""
     partitions = PartitionWatch(partial(measure, database), wall_clock, metrics)
     clocks = ClockWatch(wall_clock, metrics)
+    catalogues = CatalogueWatch(accounts, metrics)
     while True:
         asked_at = wall_clock()
         try:
             clocks.compare(asked_at, await database.ping())
-            reason = await partitions.unready()
+            reason = await catalogues.unready() or await partitions.unready()
         except (CasesUnavailable, BrokenBatch) as error:
             reason = f"the database does not answer: {error}"
         readiness.found(reason)

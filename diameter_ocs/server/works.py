@@ -16,6 +16,7 @@ from ..jobs.clocks import wall_clock
 from ..jobs.partitions import PartitionJob
 from ..jobs.rounds import Rounds
 from ..observability import Metrics
+from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
 from ..store.database import Database, Lease
 from ..store.partitions import Partitions
@@ -43,7 +44,9 @@ async def working(
     budget = settings.answer_budget_seconds
     connections = settings.lanes + CONNECTIONS_BESIDES_LANES
     database = Database(conninfo, connections, budget / 2, Lease(budget, shut))
-    store = PostgresStore(database, Catalogues(catalogue.read_stored))
+    catalogues = Catalogues(catalogue.read_stored)
+    store = PostgresStore(database, catalogues)
+    accounts = PostgresAccounts(database, catalogues)
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, wall_clock, metrics)
     with _spooling(configuration.spool, metrics) as spooling:
@@ -51,7 +54,7 @@ async def working(
         sweep = Sweep(store, spooling, wall_clock)
         works = (
             lanes.run,
-            partial(watch, database, readiness, metrics),
+            partial(watch, database, accounts, readiness, metrics),
             Rounds("supervision", supervision.works).run,
             Rounds("sweep", [sweep.sweep], SWEEP_SECONDS).run,
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Text, bindparam, cast, select
 
 from ..charging.catalogue import Catalogue
+from ..charging.faults import CatalogueUnreadable
 from .batches import compiled
 from .database import Connection
 from .tables import catalogue
@@ -19,7 +20,7 @@ CATALOGUES_REMEMBERED = 256
 """Versions kept in memory, those of all tenants together."""
 
 ReadCatalogue = Callable[[str, int, str], Catalogue]
-"""Builds a catalogue from tenant, version and document."""
+"""Builds a catalogue from tenant, version and document; raises CatalogueUnreadable."""
 
 
 class Catalogues:
@@ -27,17 +28,29 @@ class Catalogues:
 
     def __init__(self, read: ReadCatalogue) -> None:
         self._read = read
-        self._known: dict[tuple[str, int], Catalogue] = {}
+        self._known: dict[tuple[str, int], Catalogue | CatalogueUnreadable] = {}
 
     async def get(self, connection: Connection, tenant: str, version: int) -> Catalogue:
-        """Returns a version, reading it within the caller's transaction if it is new here."""
+        """Returns a version, reading it within the caller's transaction if it is new here.
+
+        Raises:
+            CatalogueUnreadable: it was written for a newer program.
+        """
         known = self._known.get((tenant, version))
         if known is None:
             cursor = await connection.execute(_GET, {"tenant": tenant, "version": version})
             row = await cursor.fetchone()
             assert row is not None, f"catalogue {version} of {tenant} is named and not there"
-            known = self._read(tenant, version, row[0])
+            known = self._try(tenant, version, row[0])
             if len(self._known) >= CATALOGUES_REMEMBERED:
                 self._known.pop(next(iter(self._known)))
             self._known[tenant, version] = known
+        if isinstance(known, CatalogueUnreadable):
+            raise known.of(())  # each its own: an exception carries who has met it
         return known
+
+    def _try(self, tenant: str, version: int, document: str) -> Catalogue | CatalogueUnreadable:
+        try:
+            return self._read(tenant, version, document)
+        except CatalogueUnreadable as fault:
+            return fault

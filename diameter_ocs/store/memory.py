@@ -25,7 +25,7 @@ from ..charging.commands import (
     SessionsAsked,
     Tenant,
 )
-from ..charging.faults import StaleCase
+from ..charging.faults import CatalogueUnreadable, StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
 from ..charging.peers import Acceptance, AcceptedPeer
@@ -169,7 +169,11 @@ class MemoryStore:
         group = self.groups[number]
         version = self._versions[group.tenant]
         assert version is not None
-        document = self._documents[group.tenant, version]
+        try:
+            catalogue = self._read(group.tenant, version, self._documents[group.tenant, version])
+        except CatalogueUnreadable as fault:
+            groups = [n for n, each in self.groups.items() if each.tenant == group.tenant]
+            raise fault.of(groups) from None
         keys = {request.session_key for request in requests}
         opened = {key: group.sessions[key] for key in keys & group.sessions.keys()}
         naming = {request.session_key for request in requests if request.request_type in NAMING}
@@ -185,7 +189,7 @@ class MemoryStore:
             now=max(now, group.last_at),
             group_id=number,
             version=group.version,
-            catalogue=self._read(group.tenant, version, document),
+            catalogue=catalogue,
             directory=self.directory.accounts_named(identities, number, group.tenant),
             accounts=group.accounts,
             balances=dict(group.balances),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from psycopg import AsyncRawCursor
 
 from ..charging.case import Case, Change
-from ..charging.faults import BrokenBatch, StaleCase
+from ..charging.faults import BrokenBatch, CatalogueUnreadable, StaleCase
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
@@ -298,8 +298,13 @@ class PostgresWork:
                 readings[group].add_answered(edrs.answered(tuple(edr)))
 
     async def _cases(self, readings: Mapping[int, Reading]) -> Mapping[int, Case]:
-        named = {reading.catalogue_named for reading in readings.values()}
-        catalogues = {name: await self._catalogues.get(self._connection, *name) for name in named}
+        catalogues = {}
+        for name in {reading.catalogue_named for reading in readings.values()}:
+            try:
+                catalogues[name] = await self._catalogues.get(self._connection, *name)
+            except CatalogueUnreadable as fault:
+                groups = [g for g, reading in readings.items() if reading.catalogue_named == name]
+                raise fault.of(groups) from None
         return {
             group: reading.case(catalogues[reading.catalogue_named])
             for group, reading in readings.items()

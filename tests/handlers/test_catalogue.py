@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from diameter_ocs.charging.catalogue import SessionRules
+from diameter_ocs.charging.faults import CatalogueUnreadable
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.config import resource
-from diameter_ocs.handlers.catalogue import read_document, read_stored
+from diameter_ocs.handlers.catalogue import read_document, read_stored, stored_text
 from diameter_ocs.handlers.catalogue_build import build
 from tests.handlers.catalogue_text import GOOD
 
@@ -34,16 +37,21 @@ def test_a_document_becomes_a_catalogue() -> None:
 def test_what_was_stored_reads_alike() -> None:
     for text in (GOOD, resource("deploy/demo.yaml").read_text()):
         document = read_document(text)
-        stored = document.model_dump_json()
+        stored = stored_text(document)
         assert read_stored(document.tenant, 5, stored) == build(document, 5)
 
 
-def test_a_key_that_only_a_newer_program_knows_is_passed_over_in_what_was_stored() -> None:
-    document = read_document(GOOD)
-    stored = json.loads(document.model_dump_json())
-    stored["home_networks"] = ["001/01"]
+def test_what_only_a_newer_program_knows_is_not_passed_over_in_what_was_stored() -> None:
+    stored = json.loads(stored_text(read_document(GOOD)))
     stored["plans"][0]["colour"] = "red"
-    assert read_stored("demo", 2, json.dumps(stored)) == build(document, 2)
+    with pytest.raises(CatalogueUnreadable, match=r"version 2 .*plans\.0\.colour"):
+        read_stored("demo", 2, json.dumps(stored))
+
+
+def test_what_is_as_by_default_is_not_stored_so_that_older_programs_need_not_know_it() -> None:
+    stored = json.loads(stored_text(read_document(GOOD)))
+    assert "settings" not in stored
+    assert "peers" not in stored
 
 
 def test_the_demonstration_catalogue_is_as_the_readme_says() -> None:

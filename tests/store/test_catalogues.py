@@ -6,13 +6,14 @@ import pytest
 
 from diameter_ocs.charging.catalogue import Catalogue
 from diameter_ocs.charging.decisions import Decision, Outcome
-from diameter_ocs.charging.faults import StaleCase
+from diameter_ocs.charging.faults import CatalogueUnreadable, StaleCase
 from diameter_ocs.charging.requests import ChargingRequest
 from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.store.catalogues import CATALOGUES_REMEMBERED, Catalogues
 from diameter_ocs.store.database import Database
 from tests.store.scenario import (
+    NOW,
     ORDER,
     VOICE,
     Kept,
@@ -102,3 +103,18 @@ async def test_a_session_outlives_the_rating_group_that_it_uses(
     assert (service.outcome, service.grant) == (Outcome.RATING_FAILED, None)
     after = await octets(kept.accounts)
     assert (after.used, after.reserved) == (30, 0)
+
+
+async def test_a_version_for_a_newer_program_is_named_with_the_groups_that_need_it(
+    kept: Kept,
+) -> None:
+    mine = await furnish(kept.accounts)
+    others = await furnish(kept.accounts, (4,), "other")
+    async with kept.accounts.commanding() as work:
+        await work.add_catalogue("demo", 2, '{"colour": "red"}', (NOW, "a newer program"))
+    for _ in range(2):  # read, and remembered
+        with pytest.raises(CatalogueUnreadable) as caught:
+            await charged(kept.store, (mine[0], initial(1)), (others[0], initial(4)))
+        assert set(caught.value.groups) & {mine[0], *others} == {mine[0]}
+    (decision,) = await charged(kept.store, (others[0], initial(4)))
+    assert isinstance(decision, Decision)
