@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ..config import Configuration, load
-from ..embedded import attached, default_directory
+from ..embedded import DatabaseMissing, attached, default_directory, holds_database
 from ..handlers import catalogue
 from ..observability import configure_logging
 from ..store import schema
@@ -55,14 +55,22 @@ def data_directory(configuration: Configuration, demo: bool) -> Path:
 
 
 @contextmanager
-def found(place: Place) -> Iterator[Found]:
-    """Gives the database as it is; an embedded one that does not run is started meanwhile."""
+def found(place: Place, makes: bool = False) -> Iterator[Found]:
+    """Gives the database as it is; an embedded one that does not run is started meanwhile.
+
+    Only a command that makes one is given a new one: elsewhere a mistyped directory is told.
+    """
     configure_logging("warning", "auto")
     configuration = load(None, data=place.data, database_url=place.database_url)
     if configuration.database_url is not None and not place.demo:
         yield Found(configuration.database_url.get_secret_value(), None)
         return
     directory = data_directory(configuration, place.demo)
+    if not makes and not holds_database(directory):
+        makers = "`serve --demo` makes" if place.demo else "`serve` or `db migrate` makes"
+        raise DatabaseMissing(
+            f"there is no database in {directory}: {makers} one, --data names another directory"
+        )
     with attached(directory) as conninfo:
         yield Found(conninfo, directory)
 

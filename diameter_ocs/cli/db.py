@@ -45,7 +45,7 @@ def migrate(
     """Create the roles where they are missing, and bring the schema up to date."""
     if backup is not None and no_backup:
         fail("usage", ["--backup and --no-backup exclude each other"], WRONG_INPUT, as_json)
-    with database.found(database.Place(data, database_url, demo)) as found:
+    with database.found(database.Place(data, database_url, demo), makes=True) as found:
         saved = None
         if not no_backup and backup_files.is_needed(found.conninfo):
             saved = _save_before_migration(found, backup, as_json)
@@ -93,7 +93,7 @@ def restore(
     try:
         with file.open("rb") as opened:
             reader = Reader(opened)
-            with database.found(database.Place(data, database_url, demo)) as found:
+            with database.found(database.Place(data, database_url, demo), makes=True) as found:
                 scripts = resource("migrations")
                 tell = _silent if as_json else progress.tell
                 manifest = restore_backup(found.conninfo, reader, scripts, replace, tell)

@@ -46,6 +46,7 @@ ERRORS: Mapping[str, Error] = {
     "conflict": Error(REFUSED, "Somebody else changed the same at that moment."),
     "currency_in_use": Error(REFUSED, "Accounts have balances in the currency that would change."),
     "database_in_use": Error(REFUSED, "A server or a command works on the database."),
+    "database_missing": Error(UNAVAILABLE, "There is no database in the data directory."),
     "database_not_empty": Error(REFUSED, "The database holds something: say `--replace`."),
     "database_refused": Error(REFUSED, "The database refused what was to be stored."),
     "database_unavailable": Error(UNAVAILABLE, "The database cannot be reached or started."),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable
 from ..config import ConfigurationError
-from ..embedded import EmbeddedError
+from ..embedded import DatabaseMissing, EmbeddedError
 from ..handlers.catalogue_text import CatalogueError
 from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
@@ -50,6 +50,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("configuration_invalid", error.faults, WRONG_INPUT, as_json)
         except StepError as error:
             fail("step_invalid", [str(error)], WRONG_INPUT, as_json)
+        except DatabaseMissing as error:
+            fail("database_missing", [str(error)], UNAVAILABLE, as_json)
         except EmbeddedError as error:
             fail("database_unavailable", [str(error)], UNAVAILABLE, as_json)
         except SchemaError as error:

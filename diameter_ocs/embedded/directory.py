@@ -70,6 +70,22 @@ def default_directory(environ: Mapping[str, str]) -> Path:
     return _home(environ) / ".local/share/diameter-ocs"
 
 
+def holds_database(directory: Path) -> bool:
+    """Says whether there is a database in a directory, or somebody makes one there now.
+
+    What may not be looked into, or is no directory, is left to whoever opens it to explain.
+    """
+    layout = Layout(directory.absolute())
+    try:
+        return layout.data.exists() or layout.owner_lock.exists() or not _is_place(layout.root)
+    except PermissionError:
+        return True
+
+
+def _is_place(path: Path) -> bool:
+    return path.is_dir() or not path.exists()
+
+
 def prepare(layout: Layout, user: SystemUser) -> None:
     """Makes the directory, and sees that its user can reach it; parents keep their modes."""
     try:

@@ -11,3 +11,7 @@ class DirectoryOwned(EmbeddedError):
     def __init__(self, message: str, *, by_server: bool) -> None:
         super().__init__(message)
         self.by_server = by_server
+
+
+class DatabaseMissing(EmbeddedError):
+    """There is no database in the data directory, and none is to be made there."""

@@ -78,10 +78,37 @@ def test_what_is_no_address_of_a_database_is_told_without_its_words(run_anywhere
 
 
 def test_an_embedded_database_runs_for_the_command(run_anywhere: Run, data_directory: Path) -> None:
+    assert run_anywhere("db", "migrate", "--data", data_directory).status == 0
     assert run_anywhere("tenant", "create", "acme", "--data", data_directory).status == 0
     ended = run_anywhere("tenant", "list", "--data", data_directory, "--json")
     assert ended.json == [{"tenant": "acme", "catalogue_version": None, "suspended_at": None}]
     assert not (data_directory / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "account show alice",
+        "audit list",
+        "balance credit alice 5",
+        "books",
+        "catalogue show",
+        "db backup saved.zip",
+        "edr list",
+        "peer list",
+        "tenant create acme",
+        "tenant list --demo",
+    ],
+)
+def test_only_who_makes_databases_makes_one(line: str, run_anywhere: Run, tmp_path: Path) -> None:
+    mistyped = tmp_path / "lib" / "diameter-osc"
+    ended = run_anywhere(*line.split(), "--data", mistyped, "--json")
+    assert ended.status == 3
+    error = ended.json["error"]
+    assert error["code"] == "database_missing"
+    assert f"no database in {mistyped}" in error["messages"][0]
+    assert "`serve" in error["messages"][0]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_no_data_directory(run_anywhere: Run, tmp_path: Path) -> None:
