@@ -67,6 +67,7 @@ def test_what_is_installed_serves_and_charges(program: Path, folder: Path) -> No
     assert run(str(program), "--version") == f"diameter-ocs {__version__}\n"
     page = run(str(program), "config", "reference")
     assert page == resource("deploy/configuration.md").read_text()
+    assert "Telekom Deutschland GmbH" in run(str(program), "numbering", "26201")
     data = ("--demo", "--data", str(folder / "data"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))

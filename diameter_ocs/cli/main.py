@@ -23,6 +23,7 @@ from . import (
     edrs,
     errors,
     identities,
+    numbering,
     peers,
     serve,
     sessions,
@@ -88,6 +89,7 @@ commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
 commands.add_typer(db.app, name="db")
 commands.add_typer(configuration.app, name="config")
+commands.command("numbering")(numbering.numbering)
 commands.command("errors")(errors.errors)
 commands.command("test")(test)
 

@@ -69,6 +69,7 @@ def test_there_are_the_promised_commands() -> None:
         "edr list",
         "edr show",
         "errors",
+        "numbering",
         "peer accept",
         "peer list",
         "peer remove",
@@ -131,7 +132,7 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
 
 READING = {"list", "show", "check", "diff", "history", "schema", "reference"}
 """Last words of commands that change nothing."""
-WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors"}
+WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors", "numbering"}
 """First words of those that work on no tenant's affairs, or on the database as a whole."""
 
 

@@ -1,0 +1,44 @@
+"""`numbering`: which country and which operator the tables know of a PLMN or a number."""
+
+from typing import Annotated
+
+import typer
+
+from ..config import resource
+from ..numbering.plmn import Plmns
+from ..numbering.tables import Numbering
+from .options import AsJson
+from .output import command, print_json, print_table
+
+PLMN_DIGITS_MAX = 6
+
+Asked = Annotated[
+    list[str],
+    typer.Argument(help="PLMNs (26201, 310410) or numbers (+4930123456).", metavar="PLMN|NUMBER"),
+]
+
+
+@command
+def numbering(asked: Asked, as_json: AsJson = False) -> None:
+    """Print what the tables say of networks, and of numbers (with a + or over 6 digits)."""
+    tables = Numbering(Plmns.load(resource("dictionaries/plmn.csv").read_text(encoding="utf-8")))
+    found = [_found(tables, text) for text in asked]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each["asked"], " ".join(each["countries"]) or None, ", ".join(each["operators"]) or None)
+        for each in found
+    ]
+    print_table(("asked", "countries", "operators"), rows)
+
+
+def _found(tables: Numbering, text: str) -> dict[str, str | list[str]]:
+    if text.startswith("+") or len(text) > PLMN_DIGITS_MAX:
+        return {"asked": text, "countries": list(tables.countries_of_number(text)), "operators": []}
+    network = tables.plmns.network(text)
+    return {
+        "asked": text,
+        "countries": list(tables.countries_of_plmn(text)),
+        "operators": [] if network is None else list(network.operators),
+    }

@@ -1,0 +1,1 @@
+"""Where numbers and networks are at home, by tables of E.164 and of PLMNs."""
