@@ -28,6 +28,6 @@ def test_what_nobody_knows_has_no_country(run_anywhere: Run) -> None:
 def test_programs_are_told_in_json(run_anywhere: Run) -> None:
     ended = run_anywhere("numbering", "23458", "+590690123456", "--json")
     assert ended.json == [
-        {"asked": "23458", "countries": ["IM", "GB"], "operators": ["Manx Telecom"]},
+        {"asked": "23458", "countries": ["IM", "GB"], "operators": ["Pronto GSM", "Manx Telecom"]},
         {"asked": "+590690123456", "countries": ["GP", "BL", "MF"], "operators": []},
     ]
