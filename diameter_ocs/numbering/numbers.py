@@ -31,6 +31,9 @@ OURS: dict[str, Countries] = {
     "262639": ("YT",),
     # Kazakhstan's share of +7, of which nothing is assigned yet.
     "76": ("KZ",),
+    # Ascension and Tristan da Cunha have no code of their own in ISO 3166-1.
+    "247": ("SH",),
+    "290": ("SH",),
 }
 """What the metadata leave open, by the longest prefix of at most PREFIX_DIGITS."""
 

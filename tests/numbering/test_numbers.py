@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberType, format_number
 
+from diameter_ocs.charging.countries import COUNTRIES
 from diameter_ocs.numbering import numbers
 from diameter_ocs.numbering.numbers import OURS, PREFIX_DIGITS, PREFIXES_MAX, countries_of_number
 
 EXAMPLES_OF_SHARED_PREFIXES = 20
 KINDS = [kind for kind in PhoneNumberType.values() if kind != PhoneNumberType.UNKNOWN]
+PARTS = {"AC": "SH", "TA": "SH"}
+"""Regions of phonenumbers that are no countries of ISO 3166-1, and what they are parts of."""
 NOT_ABROAD = "+13101234"
 """An example number that only Canada itself reaches: with the 1 before, 310 is Los Angeles."""
 
@@ -59,7 +62,9 @@ NOT_ABROAD = "+13101234"
         ("38344123456", "XK"),
         ("61891621234", "CC"),
         ("61891641234", "CX"),
-        ("2908123", "TA"),
+        ("2908123", "SH"),
+        ("29051234", "SH"),
+        ("24740123", "SH"),
         ("6834123", "NU"),
         ("594694201234", "GF"),
         ("596696201234", "MQ"),
@@ -139,8 +144,14 @@ def test_what_is_no_international_number_has_no_country(text: str) -> None:
 @given(st.text(max_size=40) | st.from_regex(r"\+?[0-9]{0,40}", fullmatch=True))
 def test_any_text_gives_countries_that_there_are(text: str) -> None:
     found = countries_of_number(text)
-    assert set(found) <= phonenumbers.SUPPORTED_REGIONS
+    assert set(found) <= COUNTRIES
     assert len(set(found)) == len(found)
+
+
+def metadata_say(number: str) -> str | None:
+    """Return the country of a whole number as phonenumbers finds it, None for nobody's."""
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    return region and PARTS.get(region, region)
 
 
 def examples() -> list[tuple[str, str]]:
@@ -150,7 +161,8 @@ def examples() -> list[tuple[str, str]]:
         for kind in KINDS:
             number = phonenumbers.example_number_for_type(region, kind)
             if number is not None:
-                found.add((region, format_number(number, phonenumbers.PhoneNumberFormat.E164)))
+                text = format_number(number, phonenumbers.PhoneNumberFormat.E164)
+                found.add((PARTS.get(region, region), text))
     return sorted(each for each in found if each[1] != NOT_ABROAD)
 
 
@@ -158,8 +170,7 @@ def test_the_example_numbers_of_every_region_are_at_home_there() -> None:
     asked = [each for each in examples() if len(each[1]) > numbers.DIGITS_MIN]
     assert len(asked) > 1000
     for region, number in asked:
-        known = phonenumbers.region_code_for_number(phonenumbers.parse(number))
-        assert {region, known} & set(countries_of_number(number)), (region, number)
+        assert {region, metadata_say(number)} & set(countries_of_number(number)), number
 
 
 def test_numbers_with_the_same_prefix_and_length_are_at_home_together() -> None:
@@ -178,7 +189,7 @@ def test_numbers_with_the_same_prefix_and_length_are_at_home_together() -> None:
         head = number[: 1 + PREFIX_DIGITS]
         for _ in range(EXAMPLES_OF_SHARED_PREFIXES):
             tail = "".join(chance.choice("0123456789") for _ in number[1 + PREFIX_DIGITS :])
-            known = phonenumbers.region_code_for_number(phonenumbers.parse(head + tail))
+            known = metadata_say(head + tail)
             if known is not None:
                 compared += 1
                 assert known in countries_of_number(head + tail), head + tail
@@ -192,17 +203,22 @@ def test_every_area_of_north_america_is_settled_by_its_four_digits() -> None:
         (country,) = countries_of_number(f"1{area}0000000")
         for _ in range(3):
             number = f"+1{area}{chance.randint(200, 999)}{chance.randint(0, 9999):04}"
-            known = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+            known = metadata_say(number)
             assert known in (None, country), number
             settled += known is not None
     assert settled > 1000
+
+
+def test_every_country_of_a_calling_code_can_be_named_in_a_catalogue() -> None:
+    regions = {region for found in numbers.REGIONS.values() for region in found}
+    assert {PARTS.get(region, region) for region in regions} <= COUNTRIES
 
 
 def test_our_prefixes_are_short_enough_to_be_seen_and_name_countries() -> None:
     for prefix, countries in OURS.items():
         assert prefix.isdigit()
         assert len(prefix) <= PREFIX_DIGITS
-        assert set(countries) <= phonenumbers.SUPPORTED_REGIONS
+        assert set(countries) <= COUNTRIES
 
 
 def test_no_more_prefixes_are_remembered_than_allowed() -> None:
