@@ -56,6 +56,7 @@ class Account(NamedTuple):
 
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
+NOBODY: frozenset[str] = frozenset()
 
 
 class Case(NamedTuple):
@@ -85,8 +86,12 @@ class Case(NamedTuple):
     """
     is_tenant_suspended: bool = False
     """No account of the tenant is served."""
-    on_net: frozenset[str] = frozenset()
-    """Of the numbers at the other end of requests, those of the tenant's own devices."""
+    on_net: frozenset[str] = NOBODY
+    """Of the numbers at the other end of requests, those of the tenant's own devices.
+
+    It is known for requests that are found by whom they name, as every INITIAL and EVENT; what
+    goes on with a session does so with whom it began.
+    """
 
     def denies(self, account: Account) -> bool:
         """Is an account denied as a whole? What it has used is still settled."""

@@ -178,12 +178,8 @@ class MemoryStore:
         opened = {key: group.sessions[key] for key in keys & group.sessions.keys()}
         naming = {request.session_key for request in requests if request.request_type in NAMING}
         looked_for = naming | (keys - opened.keys())
-        identities = {
-            identity
-            for request in requests
-            if request.session_key in looked_for
-            for identity in request.identities
-        }
+        asking = [request for request in requests if request.session_key in looked_for]
+        identities = {identity for request in asking for identity in request.identities}
         closed = {key: group.closed[key] for key in looked_for & group.closed.keys()}
         case = Case(
             now=max(now, group.last_at),
@@ -197,6 +193,7 @@ class MemoryStore:
             closed=closed,
             answered=answered(group, requests, opened, closed),
             is_tenant_suspended=self._suspended.get(group.tenant) is not None,
+            on_net=self.directory.on_net(asking, group.tenant),
         )
         return group.with_all(case).case
 

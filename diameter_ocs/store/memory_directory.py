@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from ..charging.identification import other_identity
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from .memory_groups import Group
 from .names import Entry, Name
@@ -62,6 +63,11 @@ class MemoryDirectory:
         """Returns the accounts of a group that identities belong to."""
         found = {each: self._names.get((*each, tenant), (0, 0)) for each in identities}
         return {each: account for each, (group, account) in found.items() if group == number}
+
+    def on_net(self, requests: Iterable[ChargingRequest], tenant: str) -> frozenset[str]:
+        """Returns who of those at the other end of requests is known to a tenant."""
+        others = (other_identity(request.information) for request in requests)
+        return frozenset(each.value for each in others if each and (*each, tenant) in self._names)
 
     def _groups_named(self, request: ChargingRequest) -> set[int]:
         return {

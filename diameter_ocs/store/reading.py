@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from ..charging.case import Account, AccountState, Case
+from ..charging.case import NOBODY, Account, AccountState, Case
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import Edr
 from ..charging.faults import StaleCase
+from ..charging.identification import other_identity
 from ..charging.ledger import Balance
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from ..charging.session import ClosedSession, Session
@@ -63,6 +64,7 @@ class Reading:
         "group_id",
         "is_tenant_suspended",
         "now",
+        "on_net",
         "sessions",
         "version",
     )
@@ -79,6 +81,7 @@ class Reading:
         self.sessions: dict[SessionKey, Session] = {}
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.answered: dict[int, tuple[Edr, ...]] = {}
+        self.on_net = NOBODY
         remembered = found.remembered
         if remembered is not None and lasts(remembered, now):
             self.accounts.update(remembered.accounts)
@@ -99,6 +102,7 @@ class Reading:
             self.closed,
             self.answered,
             self.is_tenant_suspended,
+            self.on_net,
         )
 
     def add_account(self, row: Row) -> None:
@@ -154,7 +158,16 @@ class Reading:
                     self.directory[identity] = account_id
                 elif request.tenant in (None, tenant):
                     is_ours = False
+        self._admit_other(request, found)
         return is_ours
+
+    def _admit_other(self, request: ChargingRequest, found: Directory) -> None:
+        """Takes what the directory says of whoever is at the other end."""
+        other = other_identity(request.information)
+        if other is not None:
+            owners = {tenant for tenant, _, _ in found.get(other, ())}
+            if self.catalogue_named[0] in owners:
+                self.on_net |= {other.value}
 
 
 _Age = tuple[int, int, int, list[tuple[int, int]]]

@@ -7,7 +7,7 @@ the one that the database has, which is seen when the group is locked, or when i
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 
-from ..charging.case import NOTHING, Case
+from ..charging.case import NOBODY, NOTHING, Case
 from ..charging.requests import SessionKey
 from ..charging.session import Session
 from .reading import lasts
@@ -67,7 +67,11 @@ class Memory:
         for case in cases:
             self._drop(self._cases.pop(case.group_id, None))
             kept = self._cases[case.group_id] = case._replace(
-                directory=NOTHING, sessions=_latest(case.sessions), closed=NOTHING, answered=NOTHING
+                directory=NOTHING,
+                sessions=_latest(case.sessions),
+                closed=NOTHING,
+                answered=NOTHING,
+                on_net=NOBODY,
             )
             self._parts += _parts(kept)
         while len(self._cases) > GROUPS_REMEMBERED or self._parts > PARTS_REMEMBERED:

@@ -101,7 +101,9 @@ async def _newest(
     return _newest_groups(await cursor.fetchall())
 
 
-async def identities(connection: Connection, requests: Iterable[ChargingRequest]) -> Cursor:
-    """Looks up the identities of requests."""
-    names = {identity for request in requests for identity in request.identities}
+async def identities(
+    connection: Connection, requests: Iterable[ChargingRequest], others: Iterable[Identity] = ()
+) -> Cursor:
+    """Looks up the identities of requests, and others."""
+    names = {identity for request in requests for identity in request.identities}.union(others)
     return await statements.RESOLVE_IDENTITIES.ask(connection, sorted(names))

@@ -9,6 +9,7 @@ from psycopg import AsyncRawCursor
 
 from ..charging.case import Case, Change
 from ..charging.faults import BrokenBatch, CatalogueUnreadable, StaleCase
+from ..charging.identification import other_identity
 from ..charging.ledger import Balance
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
@@ -271,9 +272,11 @@ class PostgresWork:
         return await _admit(mine, asked_for.about, readings)
 
     async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[Cursor, Cursor]:
-        """Asks whom requests name, and what is remembered of their sessions."""
+        """Asks whom requests name and call, and what is remembered of their sessions."""
         await self._pipe()
-        named = await identities(self._connection, [request for _, request in requests])
+        asking = [request for _, request in requests]
+        others = [other_identity(request.information) for request in asking]
+        named = await identities(self._connection, asking, filter(None, others))
         keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
         latest = max([now, *(found.last_at for found in self._groups.values())])
         statement = statements.LOAD_CLOSED_SESSIONS
