@@ -5,9 +5,13 @@ A catalogue never changes: a new version is a new value. It is built, and checke
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .announcements import Announcement, AnnouncementKey
+from .expressions import Networks
+from .location import Place
+from .restrictions import Restrictions
 from .units import MICRO_UNITS, UnitType, half_up
 
 
@@ -49,17 +53,26 @@ class Price:
     per_units: int
     tax_millionths: int = 0
     """The tax as a fraction of the net price, in millionths."""
+    initial_micro_units: int = 0
+    """What the first unit costs besides, before tax: once for a session and rating group."""
+    minimum_units: int = 0
+    """The first unit costs as much as so many, which then cost no more: likewise once."""
+
+    @property
+    def has_beginning(self) -> bool:
+        """Does the first unit cost more than those that follow it?"""
+        return self.initial_micro_units > 0 or self.minimum_units > 1
 
     def charge_of(self, units: int) -> int:
         """Returns what so many units cost in all, tax included, in micro-units."""
         if not units:
             return 0
+        if units < self.minimum_units:
+            units = self.minimum_units
+        net = units * self.micro_units + self.initial_micro_units * self.per_units
         if not self.tax_millionths:
-            return half_up(units * self.micro_units, self.per_units)
-        return half_up(
-            units * self.micro_units * (MICRO_UNITS + self.tax_millionths),
-            self.per_units * MICRO_UNITS,
-        )
+            return half_up(net, self.per_units)
+        return half_up(net * (MICRO_UNITS + self.tax_millionths), self.per_units * MICRO_UNITS)
 
     def tax_within(self, charge: int) -> int:
         """Returns the tax that a charge includes; a greater charge never includes less."""
@@ -69,13 +82,31 @@ class Price:
         """Returns how many whole units cost no more than an amount, and no more than `at_most`."""
         if self.charge_of(at_most) <= micro_units:
             return at_most
-        cost = 2 * self.micro_units * (MICRO_UNITS + self.tax_millionths)
-        return -(-self.per_units * MICRO_UNITS * (2 * micro_units + 1) // cost) - 1
+        if self.charge_of(1) > micro_units:
+            return 0
+        taxed = 2 * (MICRO_UNITS + self.tax_millionths)
+        left = self.per_units * MICRO_UNITS * (2 * micro_units + 1)
+        left -= taxed * self.initial_micro_units * self.per_units
+        return max(-(-left // (taxed * self.micro_units)) - 1, self.minimum_units)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price, and where and when it is the price."""
+
+    price: Price
+    zone: str = ""
+    """What the operator calls it; usage of another zone is charged apart, whatever it costs."""
+    restrictions: Restrictions | None = None
+    """None: always."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What pays for the usage of some rating groups: allowances, or money at a price."""
+    """What pays for the usage of some rating groups: allowances, or money at a price.
+
+    One without balance types and rates pays for nothing: it is there to deny.
+    """
 
     name: str
     priority: int
@@ -84,8 +115,15 @@ class Service:
     """The groups named by the operator and all groups below them."""
     balance_types: tuple[str, ...]
     """In the order in which they pay."""
-    price: Price | None
-    """None: the balances are allowances and pay unit for unit."""
+    rates: tuple[Rate, ...] = ()
+    """The first whose restrictions hold is what counts; where none does the service pays nothing.
+
+    Without any, the balances are allowances and pay unit for unit.
+    """
+    restrictions: Restrictions | None = None
+    """Where they do not hold the service is passed over; None: it takes everything."""
+    denies_others: bool = False
+    """What it takes no later service is asked for, even when it has nothing left or no rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +144,8 @@ class Plan:
     """0 is asked first."""
     services: tuple[Service, ...]
     allowances: tuple[Allowance, ...]
+    catch_all: bool = False
+    """It is asked after all others, and takes what nobody can place."""
 
 
 class Source(NamedTuple):
@@ -181,6 +221,24 @@ class Catalogue:
     """From a Service-Identifier to a rating group, likewise."""
     default_monetary_balance_type: str | None = None
     session_rules: SessionRules = SessionRules()
+    time_zone: str = "UTC"
+    """Of accounts that have none of their own."""
+    home_networks: Networks | None = None
+    """Where a subscriber does not roam; None: nowhere."""
+    home_countries: tuple[str, ...] = ()
+    """Likewise, where the network is not known."""
+    carrier_code: str | None = None
+    """What other numbers carry that are the tenant's own."""
+    emergency_numbers: frozenset[str] = frozenset()
+    """Numbers that are always served, for nothing."""
+    prefixes: Mapping[str, Place] = field(default_factory=dict)
+    """By the first digits of numbers of nodes, where they stand: before what is known of all."""
+    sgsn_addresses: Mapping[IPv4Network | IPv6Network, Place] = field(default_factory=dict)
+    """By the addresses of serving nodes, where they stand."""
+    announcement_contexts: frozenset[str] = frozenset({"32260", "32275", "32276"})
+    """The service contexts whose answers carry announcements."""
+    explains_in_full: bool = False
+    """Every EDR says in full which services were considered, not only that of a refusal."""
     tariffs: dict[tuple[tuple[str, ...], int], tuple[Tariff, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

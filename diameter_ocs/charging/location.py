@@ -22,6 +22,13 @@ class Location(NamedTuple):
 UNKNOWN = Location()
 
 
+class Place(NamedTuple):
+    """Where a node stands, as the tenant says."""
+
+    countries: tuple[str, ...] = ()
+    plmn: str | None = None
+
+
 class Circumstances(NamedTuple):
     """What the choice of services and prices depends on, besides account and time."""
 

@@ -41,8 +41,9 @@ def _tariffs(services: Sequence[Service]) -> tuple[Tariff, ...]:
         return (NOTHING_PAYS,)
     prices: list[Price] = []
     for service in services:
-        if service.price is not None and service.price not in prices:
-            prices.append(service.price)
+        for rate in service.rates[:1]:
+            if rate.price not in prices:
+                prices.append(rate.price)
     everything = tuple(dict.fromkeys(name for each in services for name in each.balance_types))
     is_free = any(price.micro_units == 0 for price in prices)
     return tuple(
@@ -66,9 +67,9 @@ def _sources_at(price: Price | None, services: Iterable[Service]) -> tuple[Sourc
     sources: list[Source] = []
     for service in services:
         types = service.balance_types
-        if service.price is None:
+        if not service.rates:
             sources.append(Source(service.name, False, types))
-        elif service.price == price:
+        elif service.rates[0].price == price:
             name = service.name
             if sources and sources[-1].is_priced:
                 name, _, before = sources.pop()

@@ -71,6 +71,11 @@ def price(service: ServicePart) -> catalogue.Price | None:
     return catalogue.Price(parse_money(part.amount), part.per, parse_money(part.tax))
 
 
+def _rates(service: ServicePart) -> tuple[catalogue.Rate, ...]:
+    cost = price(service)
+    return () if cost is None else (catalogue.Rate(cost),)
+
+
 def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
     return catalogue.SessionRules(
         idle_seconds=part.session_idle_hours * 3600,
@@ -124,7 +129,7 @@ def _plan(
             priority=service.priority,
             rating_groups=frozenset(covered(service, groups)),
             balance_types=pays_from(service, money),
-            price=price(service),
+            rates=_rates(service),
         )
         for service in part.services
     )

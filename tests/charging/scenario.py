@@ -9,6 +9,7 @@ from diameter_ocs.charging.catalogue import (
     Catalogue,
     Plan,
     Price,
+    Rate,
     RatingGroup,
     Service,
 )
@@ -56,14 +57,14 @@ DATA_BY_KIBIBYTES = rating_group(DATA, UnitType.VOLUME, 1024)
 
 
 def allowance(name: str, *rating_groups: int, priority: int = 0) -> Service:
-    return Service(name, priority, frozenset(rating_groups), (name,), None)
+    return Service(name, priority, frozenset(rating_groups), (name,))
 
 
 def priced(
     price: Price, *rating_groups: int, priority: int = 1, balance_types: Iterable[str] = (MONEY,)
 ) -> Service:
     name = f"pay as you go {priority}"
-    return Service(name, priority, frozenset(rating_groups), tuple(balance_types), price)
+    return Service(name, priority, frozenset(rating_groups), tuple(balance_types), (Rate(price),))
 
 
 def catalogue(

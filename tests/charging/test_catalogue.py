@@ -21,7 +21,14 @@ from tests.charging.scenario import (
     priced,
 )
 
-PRICES = st.builds(Price, st.integers(1, 10**9), st.integers(1, 2**40), st.integers(0, 1_000_000))
+PRICES = st.builds(
+    Price,
+    st.integers(1, 10**9),
+    st.integers(1, 2**40),
+    st.integers(0, 1_000_000),
+    st.just(0) | st.integers(1, 10**9),
+    st.just(0) | st.integers(1, 10**6),
+)
 UNITS = st.integers(0, 2**43)
 
 
@@ -36,6 +43,12 @@ UNITS = st.integers(0, 2**43)
         (Price(100, 1, 190_000), 1, 119, 19),
         (Price(1, 1, 190_000), 3, 4, 1),
         (Price(0, 1, 190_000), 10**12, 0, 0),
+        (Price(50_000, 60, initial_micro_units=1000), 0, 0, 0),
+        (Price(50_000, 60, initial_micro_units=1000), 3, 3_500, 0),
+        (Price(50_000, 60, minimum_units=60), 3, 50_000, 0),
+        (Price(50_000, 60, minimum_units=60), 61, 50_833, 0),
+        (Price(100, 1, 190_000, 300, 5), 1, 952, 152),
+        (Price(0, 1, 190_000, 300), 10**12, 357, 57),
     ],
 )
 def test_a_price_is_for_so_many_units_and_tax_is_the_part_above_net(price, units, charge, tax):
@@ -51,9 +64,9 @@ def test_of_a_greater_charge_neither_tax_nor_net_is_less(price, charge, more):
 
 @given(PRICES, UNITS)
 def test_a_charge_is_the_exact_price_to_half_a_micro_unit(price, units):
-    exact = Fraction(units * price.micro_units, price.per_units) * (
-        1 + Fraction(price.tax_millionths, 1_000_000)
-    )
+    net = Fraction(max(units, price.minimum_units) * price.micro_units, price.per_units)
+    net += price.initial_micro_units
+    exact = net * (1 + Fraction(price.tax_millionths, 1_000_000)) if units else 0
     assert Fraction(-1, 2) < price.charge_of(units) - exact <= Fraction(1, 2)
 
 
@@ -71,6 +84,20 @@ def test_an_amount_buys_the_most_units_that_it_can_pay(price, amount, at_most):
 
 def test_nothing_at_a_price_of_nothing_is_all_that_is_asked_for():
     assert Price(0, 1).units_for(0, 2**63) == 2**63
+
+
+@pytest.mark.parametrize(
+    ("price", "has_beginning"),
+    [
+        (Price(1, 1), False),
+        (Price(1, 1, minimum_units=1), False),
+        (Price(1, 1, minimum_units=2), True),
+        (Price(1, 1, initial_micro_units=1), True),
+    ],
+)
+def test_a_price_has_a_beginning_where_the_first_unit_costs_more(price, has_beginning):
+    assert price.has_beginning is has_beginning
+    assert (price.charge_of(1) > price.charge_of(2) - price.charge_of(1)) is has_beginning
 
 
 def test_plan_priority_comes_before_service_priority():

@@ -28,9 +28,9 @@ def test_a_document_becomes_a_catalogue() -> None:
     assert included.rating_groups == {300, 310}
     assert paid.rating_groups == {300, 310, 0}
     assert paid.balance_types == ("money",)
-    assert paid.price is not None
-    assert (paid.price.micro_units, paid.price.per_units) == (1_000_000, 60)
-    assert paid.price.tax_millionths == 190_000
+    (rate,) = paid.rates
+    assert (rate.price.micro_units, rate.price.per_units) == (1_000_000, 60)
+    assert rate.price.tax_millionths == 190_000
     assert [allowance.total for allowance in catalogue.plans["plan"].allowances] == [2**30]
 
 
@@ -72,8 +72,7 @@ def test_scalars_are_what_the_document_needs() -> None:
 
 def test_nothing_between_text_and_integer_is_a_float() -> None:
     text = GOOD.replace("amount: 1,", "amount: 0.000003,").replace("tax: 0.19", "tax: 0.070001")
-    price = build(read_document(text), 1).plans["plan"].services[1].price
-    assert price is not None
+    price = build(read_document(text), 1).plans["plan"].services[1].rates[0].price
     assert (price.micro_units, price.tax_millionths) == (3, 70_001)
 
 
