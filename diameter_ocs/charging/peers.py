@@ -89,3 +89,5 @@ class RunningServer:
     profiles: tuple[str, ...]
     configured: tuple[ConfiguredPeer, ...]
     connected: tuple[ConnectedPeer, ...]
+    catalogue_keys: tuple[str, ...]
+    """The keys of a catalogue that it knows."""

@@ -14,6 +14,7 @@ from ..handlers import catalogue_versions, peers, provisioning
 from ..handlers.catalogue import read_document
 from ..handlers.catalogue_difference import Difference
 from ..handlers.catalogue_document import Document, json_schema
+from ..handlers.catalogue_keys import check_servers
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from ..handlers.catalogue_versions import Change
 from ..handlers.commands import Done
@@ -70,8 +71,9 @@ def apply(
     async def work(rooms: Rooms) -> Done | int:
         versions = CatalogueVersions(rooms.database)
         base, found = await catalogue_versions.difference_to(versions, document)
-        profiles = [peer.profile for peer in document.peers]
-        await peers.check_profiles(PostgresPeers(rooms.database), profiles, wall_clock())
+        servers = await peers.seen(PostgresPeers(rooms.database), wall_clock())
+        peers.check_profiles(servers, [peer.profile for peer in document.peers])
+        check_servers(document, servers)
         if dry_run:
             version = await provisioning.check_catalogue(rooms.accounts, document)
             _print_differences(found, as_json)

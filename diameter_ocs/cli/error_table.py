@@ -78,6 +78,7 @@ ERRORS: Mapping[str, Error] = {
     "profile_unknown": Error(REFUSED, "No server that runs has such a profile."),
     "rows_wrong": Error(WRONG_INPUT, "Lines of a file of accounts are wrong; each is told."),
     "schema_incompatible": Error(UNAVAILABLE, "The database's schema is not one of this program."),
+    "server_outdated": Error(REFUSED, "A server that runs could not read the document."),
     "server_not_ready": Error(UNAVAILABLE, "The server of `bench` was not ready in time."),
     "session_needed": Error(REFUSED, "Several sessions have that Session-Id: name one by its id."),
     "session_unknown": Error(REFUSED, "There is no such open session."),

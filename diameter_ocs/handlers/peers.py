@@ -51,7 +51,7 @@ async def accept(accounts: Accounts, register: Register, peer: AcceptedPeer, ord
         now, actor = stamp
         if peer.tenant is not None and await work.tenant(peer.tenant, changes=False) is None:
             raise no_tenant(peer.tenant)
-        servers = await register.servers(now - SEEN_MICROSECONDS)
+        servers = await seen(register, now)
         _check_profile(peer.profile, servers)
         before = await work.accepted_peer(peer.host)
         await work.put_peer(Acceptance(peer, now, actor))
@@ -67,9 +67,13 @@ async def accept(accounts: Accounts, register: Register, peer: AcceptedPeer, ord
     return done
 
 
-async def check_profiles(register: Register, names: Collection[str], now: int) -> None:
+async def seen(register: Register, now: int) -> Sequence[RunningServer]:
+    """Returns the servers that run."""
+    return await register.servers(now - SEEN_MICROSECONDS)
+
+
+def check_profiles(servers: Sequence[RunningServer], names: Collection[str]) -> None:
     """Refuses profiles that no server knows."""
-    servers = await register.servers(now - SEEN_MICROSECONDS)
     for name in names:
         _check_profile(name, servers)
 
@@ -82,7 +86,7 @@ async def remove(accounts: Accounts, register: Register, host: str, order: Order
         now, _ = stamp
         before = await work.accepted_peer(name)
         if before is None:
-            raise _not_accepted(host, await register.servers(now - SEEN_MICROSECONDS))
+            raise _not_accepted(host, await seen(register, now))
         await work.drop_peer(name)
         return Effect({"host": name}, peer_answer(before), None)
 
@@ -92,7 +96,7 @@ async def remove(accounts: Accounts, register: Register, host: str, order: Order
 async def all_peers(register: Register, now: int) -> Peers:
     """Returns all that is known of peers."""
     return Peers(
-        await register.servers(now - SEEN_MICROSECONDS),
+        await seen(register, now),
         await register.acceptances(),
         await register.refused(),
     )

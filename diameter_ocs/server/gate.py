@@ -16,6 +16,7 @@ from ..charging.peers import (
     RunningServer,
 )
 from ..config import Configuration, PeerEntry
+from ..handlers.catalogue_keys import known_keys
 from ..transport.peers import PeerRule, PeerTable
 from ..transport.tcp import Listener
 
@@ -99,7 +100,7 @@ def described(configuration: Configuration, now: int) -> RunningServer:
     )
     profiles = tuple(configuration.profiles)
     name, _ = configuration.identity()
-    return RunningServer(uuid4().hex, name, now, now, profiles, configured, ())
+    return RunningServer(uuid4().hex, name, now, now, profiles, configured, (), known_keys())
 
 
 def rules(

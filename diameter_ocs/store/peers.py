@@ -129,6 +129,7 @@ class PostgresPeers:
                     tuple(row.profiles),
                     msgspec.convert(row.configured, tuple[ConfiguredPeer, ...]),
                     msgspec.convert(row.connected, tuple[ConnectedPeer, ...]),
+                    tuple(row.catalogue_keys),
                 )
                 for row in await connection.execute(rows)
             ]
@@ -143,6 +144,7 @@ class PostgresPeers:
             "profiles": list(server.profiles),
             "configured": msgspec.to_builtins(server.configured),
             "connected": msgspec.to_builtins(server.connected),
+            "catalogue_keys": list(server.catalogue_keys),
         }
         told = insert(running_server).values(row)
         changing = {name: row[name] for name in ("seen_at", "connected")}

@@ -277,4 +277,5 @@ running_server = Table(
     Column("profiles", ARRAY(Text), nullable=False),
     Column("configured", JSON, nullable=False),  # fields of charging.peers.ConfiguredPeer
     Column("connected", JSON, nullable=False),  # likewise ConnectedPeer
+    Column("catalogue_keys", ARRAY(Text), nullable=False, server_default="{}"),
 )

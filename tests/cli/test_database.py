@@ -31,7 +31,8 @@ def test_an_external_database_is_migrated_on_demand(run_anywhere: Run, empty_dat
 
 
 @pytest.mark.parametrize(
-    ("version", "words"), [(0, "run `db migrate` first"), (9, "install the newer program")]
+    ("version", "words"),
+    [(0, "run `db migrate` first"), (VERSION + 1, "install the newer program")],
 )
 def test_a_foreign_schema_is_refused(version: int, words: str, run: Run, database: str) -> None:
     change(database, f"UPDATE schema_version SET version = {version}, compatible_from = {version}")
@@ -42,7 +43,7 @@ def test_a_foreign_schema_is_refused(version: int, words: str, run: Run, databas
 
 
 def test_a_newer_schema_that_is_compatible_is_used(run: Run, database: str) -> None:
-    change(database, "UPDATE schema_version SET version = 9")
+    change(database, f"UPDATE schema_version SET version = {VERSION + 1}")
     assert run("tenant", "list").status == 0
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from diameter_ocs.charging.peers import ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
+from diameter_ocs.handlers.catalogue_keys import known_keys
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.peers import PostgresPeers
 from tests.cli.conftest import Run
@@ -21,7 +23,9 @@ def told(database: str) -> None:
     now = time.time_ns() // 1000
     connected = ConnectedPeer("pgw1.example", "example", "192.0.2.1", "maker", now, "open", 7, 1)
     configured = ConfiguredPeer("pgw*.example", "example", "acme", "careful", ("192.0.2.0/24",))
-    server = RunningServer("a", "ocs.example", now, now, ("careful",), (configured,), (connected,))
+    server = RunningServer(
+        "a", "ocs.example", now, now, ("careful",), (configured,), (connected,), known_keys()
+    )
     stranger = RefusedPeer(HOST, "other", "unknown", "192.0.2.9", "maker", (4,), now, now, 3)
 
     async def tell(register: PostgresPeers) -> None:
@@ -138,3 +142,20 @@ def test_the_tenant_of_an_accepted_peer_is_kept(shop: Run) -> None:
     assert shop("peer", "accept", "a.example", "--tenant", "acme").status == 0
     (accepted,) = shop("peer", "list", "--json").json["accepted"]
     assert accepted["tenant"] == "acme"
+
+
+def test_no_document_is_applied_that_a_running_server_could_not_read(
+    shop: Run, database: str, catalogue: Path
+) -> None:
+    now = time.time_ns() // 1000
+    keys = tuple(key for key in known_keys() if key != "peers")
+    older = RunningServer("a", "ocs.example", now, now, ("careful",), (), (), keys)
+    asked(database, lambda register: register.tell(older))
+    catalogue.write_text(catalogue.read_text() + "peers: [{host: pgw*, profile: careful}]\n")
+    for option in ("--dry-run", "--json"):
+        assert shop("catalogue", "apply", catalogue, option).status == 1
+    refused = shop("catalogue", "apply", catalogue, "--json").json["error"]
+    assert refused["code"] == "server_outdated"
+    assert "ocs.example" in refused["messages"][0]
+    assert "does not know peers" in refused["messages"][0]
+    assert shop("tenant", "list", "--json").json[0]["catalogue_version"] == 1

@@ -28,6 +28,7 @@ SERVER = RunningServer(
     ("careful",),
     (ConfiguredPeer("own*.Example", None, None, None, ()),),
     (),
+    (),
 )
 
 

@@ -21,7 +21,7 @@ STRICT = NamedProfile("acme", "pgw*.example", "strict")
 GATEWAY = AcceptedPeer("gw.example")
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 0, 0)
 STRANGER = RefusedPeer("x", "example", "unknown", "192.0.2.9", "gw", (4,), NOW, NOW, 2)
-SERVER = RunningServer("a", "ocs.example", NOW, NOW, (), (), ())
+SERVER = RunningServer("a", "ocs.example", NOW, NOW, (), (), (), ())
 
 
 class Database:

@@ -23,7 +23,9 @@ SECOND = 1_000_000
 STRANGER = RefusedPeer("gw.example", "example", "unknown", "192.0.2.1", "gw", (4,), NOW, NOW, 1)
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 3, 1)
 CONFIGURED = ConfiguredPeer(None, "example", None, None, ("192.0.2.0/24",))
-SERVER = RunningServer("a", "ocs.example", NOW, NOW, ("careful",), (CONFIGURED,), (CONNECTED,))
+SERVER = RunningServer(
+    "a", "ocs.example", NOW, NOW, ("careful",), (CONFIGURED,), (CONNECTED,), ("plans",)
+)
 
 
 async def accept(database: Database, *accepted: Acceptance) -> None:
