@@ -13,31 +13,20 @@ from itertools import product
 from struct import Struct
 from typing import Any
 
-from ..base.codec import Group
 from ..base.dictionary import Dictionary
 from ..base.framing import HEADER_OCTETS
-from ..base.message import PROXIABLE_BIT, VERSION, Identity, Message, answer, decode
+from ..base.message import PROXIABLE_BIT, VERSION, Identity, answer, decode
 from ..base.message import request as encode_request
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
+from .codes import COMMAND_CODES, SERVICE_CODES, SUCCESS
 from .decode import Decoded
+from .failed_avp import failed_avps, has_failed_avp
 from .forms import Form, form
 
 Pairs = list[tuple[str, Any]]
 """AVPs by name, each with its value or, where it is a group, its members."""
-
-SUCCESS = 2001
-
-RESULT_CODES = {
-    Outcome.SUCCESS: SUCCESS,
-    Outcome.SERVICE_DENIED: 4010,
-    Outcome.LIMIT_REACHED: 4012,
-    Outcome.SESSION_UNKNOWN: 5002,
-    Outcome.USER_UNKNOWN: 5030,
-    Outcome.RATING_FAILED: 5031,
-}
-"""How each outcome is told (RFC 6733 section 7.1, RFC 8506 section 9)."""
 
 ANSWER_OCTETS_MAX = 4096
 """How long an answer may be with all that it could say."""
@@ -79,7 +68,8 @@ class Encoder:
         self._dictionary = dictionary
         self._origin = _origin(dictionary, identity)
         self._openings = {
-            key: self._opening_form(*key) for key in product(RequestType, RESULT_CODES.values())
+            key: self._opening_form(*key)
+            for key in product(RequestType, set(COMMAND_CODES.values()))
         }
         self._served = dictionary.encode_avps(_SERVED)
         self._refused = dictionary.encode_avps(_REFUSED)
@@ -101,7 +91,7 @@ class Encoder:
         if request.request_type is not RequestType.TERMINATION:
             for service in decision.services:
                 parts.append(self._service(service, decoded.is_command_level))
-            if _has_unrated(decision):
+            if has_failed_avp(decision):
                 said = sum(map(len, (*parts, decoded.proxies)))
                 room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
                 parts.append(self._failed_avp(decision, decoded, room))
@@ -166,25 +156,25 @@ class Encoder:
         )
 
     def _failed_avp(self, decision: Decision, decoded: Decoded, room: int) -> bytes:
-        """Shows what could not be rated, only the first where there is no room for all.
+        """Shows what could not be read or rated, only the first where there is no room for all.
 
         For that the request is read once more.
         """
         message = decode(decoded.octets, self._dictionary)
-        unrated = _unrated(decision, decoded, message, self._dictionary)
-        if not unrated:
+        failed = failed_avps(decision, decoded, message, self._dictionary)
+        if not failed:
             return b""
         encode = self._dictionary.encode
-        everything = encode("Failed-AVP", unrated)
-        return everything if len(everything) <= room else encode("Failed-AVP", unrated[:1])
+        everything = encode("Failed-AVP", failed)
+        return everything if len(everything) <= room else encode("Failed-AVP", failed[:1])
 
 
 def result_code(decision: Decision, decoded: Decoded) -> int:
     """Returns the code at command level: where the units stand there, their service's."""
     outcome = decision.outcome
     if outcome is Outcome.SUCCESS and decision.services and _mirrors_service(decoded):
-        outcome = decision.services[0].outcome
-    return RESULT_CODES[outcome]
+        return SERVICE_CODES[decision.services[0].outcome]
+    return COMMAND_CODES[outcome]
 
 
 def _mirrors_service(decoded: Decoded) -> bool:
@@ -209,7 +199,7 @@ def _multiple_services(service: ServiceDecision) -> Pairs:
     members += [("Service-Identifier", number) for number in usage.service_identifiers]
     if usage.rating_group is not None:
         members.append(("Rating-Group", usage.rating_group))
-    members.append(("Result-Code", RESULT_CODES[service.outcome]))
+    members.append(("Result-Code", SERVICE_CODES[service.outcome]))
     if grant is not None:
         members += _until(grant)
     return members
@@ -234,46 +224,3 @@ def _until(grant: Grant) -> Pairs:
     if grant.is_final:
         pairs.append(("Final-Unit-Indication", [("Final-Unit-Action", _TERMINATE)]))
     return pairs
-
-
-def _has_unrated(decision: Decision) -> bool:
-    """Whether anything may be there that could not be rated."""
-    outcomes = [service.outcome for service in decision.services]
-    return Outcome.RATING_FAILED in (decision.outcome, *outcomes)
-
-
-def _unrated(
-    decision: Decision, decoded: Decoded, message: Message, dictionary: Dictionary
-) -> list[bytes]:
-    """Returns what could not be rated, as it came (RFC 8506 section 9.2).
-
-    That is the Service-Context-Id when it is unknown, else the name of each service that is; a
-    service without a name lacks its Rating-Group, so an example of one stands for it.
-    """
-    if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:
-        return [message.raw(avp) for avp in message.group.avps("Service-Context-Id")]
-    unrated: list[bytes] = []
-    for service in decision.services:
-        if service.outcome is Outcome.RATING_FAILED:
-            unrated += _names(service, decoded, message) or [dictionary.example("Rating-Group")]
-    return list(dict.fromkeys(unrated))
-
-
-def _names(service: ServiceDecision, decoded: Decoded, message: Message) -> list[bytes]:
-    """Returns the AVPs that name a service: its Rating-Group, else its Service-Identifiers."""
-    for usage, group in zip(decoded.request.usages, _groups(decoded, message), strict=True):
-        if (usage.rating_group, usage.service_identifiers) == _identity(service):
-            avps = group.avps("Rating-Group") or group.avps("Service-Identifier")
-            return [message.raw(avp) for avp in avps]
-    return []
-
-
-def _identity(service: ServiceDecision) -> tuple[int | None, tuple[int, ...]]:
-    return service.usage.rating_group, service.usage.service_identifiers
-
-
-def _groups(decoded: Decoded, message: Message) -> list[Group]:
-    """Returns the groups that the usages of a request were read from, in the same order."""
-    if decoded.is_command_level:
-        return [message.group]
-    return message.group.all("Multiple-Services-Credit-Control")

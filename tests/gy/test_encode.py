@@ -12,8 +12,9 @@ from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
+from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
 from diameter_ocs.gy.decode import Decoded, Decoder
-from diameter_ocs.gy.encode import RESULT_CODES, Encoder
+from diameter_ocs.gy.encode import Encoder
 
 NOON = 1_709_985_600_000_000
 INITIAL, UPDATE, TERMINATION = 1, 2, 3
@@ -129,26 +130,40 @@ def test_sub_session_is_named_where_the_request_names_one(exchange: Exchange) ->
     assert read(exchange(decision, UPDATE)).cc_sub_session_id is None
 
 
-COMMAND_CODES = [
-    (Outcome.SUCCESS, 2001),
-    (Outcome.SERVICE_DENIED, 4010),
-    (Outcome.LIMIT_REACHED, 4012),
-    (Outcome.SESSION_UNKNOWN, 5002),
-    (Outcome.USER_UNKNOWN, 5030),
-    (Outcome.RATING_FAILED, 5031),
+# Each outcome with the code of a command, and that of a service.
+CODES = [
+    (Outcome.SUCCESS, 2001, 2001),
+    (Outcome.SERVICE_DENIED, 4010, 4010),
+    (Outcome.NOT_APPLICABLE, 4011, 4011),
+    (Outcome.LIMIT_REACHED, 4012, 4012),
+    (Outcome.SESSION_UNKNOWN, 5002, 5002),
+    (Outcome.LOCATION_UNKNOWN, 5004, 4010),
+    (Outcome.USER_UNKNOWN, 5030, 5030),
+    (Outcome.RATING_FAILED, 5031, 5031),
 ]
 
 
 @pytest.mark.parametrize("request_type", [INITIAL, UPDATE, TERMINATION])
-@pytest.mark.parametrize(("outcome", "code"), COMMAND_CODES)
+@pytest.mark.parametrize(("outcome", "code", "_"), CODES)
 def test_every_outcome_of_a_request_has_its_code(
-    exchange: Exchange, outcome: Outcome, code: int, request_type: int
+    exchange: Exchange, outcome: Outcome, code: int, _: int, request_type: int
 ) -> None:
     assert read(exchange(Decision(outcome), request_type)).result_code == code
 
 
+@pytest.mark.parametrize(("outcome", "_", "code"), CODES)
+def test_every_outcome_of_a_service_has_its_code(
+    exchange: Exchange, outcome: Outcome, _: int, code: int
+) -> None:
+    decision = Decision(Outcome.SUCCESS, (decided(1, outcome),))
+    answer = read(exchange(decision, UPDATE, service(("Rating-Group", 1))))
+    assert answer.result_code == 2001
+    assert [each.result_code for each in answer.multiple_services_credit_control] == [code]
+
+
 def test_no_outcome_is_without_a_code() -> None:
-    assert set(RESULT_CODES) == set(Outcome)
+    told = {outcome for outcome, *_ in CODES}
+    assert told == set(COMMAND_CODES) == set(SERVICE_CODES) == set(Outcome)
 
 
 def test_server_tells_its_state_where_it_has_one(
@@ -304,9 +319,14 @@ def test_units_at_command_level_are_answered_there(exchange: Exchange, request_t
 
 
 @pytest.mark.parametrize("request_type", [INITIAL, UPDATE])
-@pytest.mark.parametrize(("outcome", "code"), COMMAND_CODES)
+@pytest.mark.parametrize(("outcome", "_", "code"), CODES)
 def test_code_of_units_at_command_level_stands_there(
-    exchange: Exchange, dictionary: Dictionary, outcome: Outcome, code: int, request_type: int
+    exchange: Exchange,
+    dictionary: Dictionary,
+    outcome: Outcome,
+    _: int,
+    code: int,
+    request_type: int,
 ) -> None:
     octets = exchange(Decision(Outcome.SUCCESS, (decided(None, outcome),)), request_type, REQUESTED)
     answer = read(octets)
@@ -380,7 +400,7 @@ def test_what_cannot_be_rated_is_shown(
     services = [ServiceDecision(usage, Outcome.RATING_FAILED) for usage in decoded.request.usages]
     octets = encoder.encode(Decision(outcome, tuple(services)), decoded)
     answer = read(octets)
-    assert answer.result_code == RESULT_CODES[outcome]
+    assert answer.result_code == COMMAND_CODES[outcome]
     assert [each.result_code for each in answer.multiple_services_credit_control] == [5031] * len(
         names
     )

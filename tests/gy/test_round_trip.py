@@ -18,8 +18,9 @@ from diameter_ocs.base.message import Identity, Message, decode, error_answer
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import RequestType, ServiceUsage
 from diameter_ocs.charging.units import UnitType
+from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
 from diameter_ocs.gy.decode import Decoded, Decoder
-from diameter_ocs.gy.encode import RESULT_CODES, Encoder
+from diameter_ocs.gy.encode import Encoder
 
 NOON = 1_709_985_600_000_000
 LATE = 1_900_000_000_000_000
@@ -100,13 +101,14 @@ def test_answer_says_what_was_decided(
     assert answer.cc_request_type == request_type
     is_open = request_type is not RequestType.TERMINATION
     if not decoded.is_command_level:
-        assert answer.result_code == RESULT_CODES[outcome]
+        assert answer.result_code == COMMAND_CODES[outcome]
         told = [as_told(each) for each in answer.multiple_services_credit_control]
         assert told == [as_decided(each) for each in decision.services if is_open]
     elif is_open:
         (service,) = decision.services
-        told_outcome = outcome if outcome is not Outcome.SUCCESS else service.outcome
-        assert answer.result_code == RESULT_CODES[told_outcome]
+        is_mirrored = outcome is Outcome.SUCCESS
+        code = SERVICE_CODES[service.outcome] if is_mirrored else COMMAND_CODES[outcome]
+        assert answer.result_code == code
         assert quota_told(answer) == quota_decided(service.grant)
 
 
@@ -137,7 +139,7 @@ def test_form_of_a_grant_is_what_the_dictionary_writes(
     members = [
         ("Granted-Service-Unit", [quota[unit_type]]),
         ("Rating-Group", rating_group),
-        ("Result-Code", RESULT_CODES[outcome]),
+        ("Result-Code", SERVICE_CODES[outcome]),
         ("Validity-Time", min(seconds, 2**32 - 1)),
         *ending,
     ]
@@ -214,7 +216,7 @@ def as_decided(service: ServiceDecision) -> tuple[Any, ...]:
     return (
         service.usage.rating_group,
         service.usage.service_identifiers,
-        RESULT_CODES[service.outcome],
+        SERVICE_CODES[service.outcome],
         quota_decided(service.grant),
     )
 

@@ -1,0 +1,92 @@
+"""What of a request is shown as the reason of a failure, as it came (RFC 6733 section 7.5)."""
+
+from collections.abc import Iterator
+
+from ..base.codec import Avp, Group
+from ..base.dictionary import Dictionary
+from ..base.message import Message
+from ..charging.decisions import Decision, Outcome, ServiceDecision
+from ..charging.information import LocationSource
+from .decode import Decoded
+
+_USER_LOCATION = "3GPP-User-Location-Info"
+
+_LOCATIONS = {
+    LocationSource.USER_LOCATION: (_USER_LOCATION,),
+    LocationSource.SERVING_NETWORK: ("3GPP-SGSN-MCC-MNC",),
+    LocationSource.ORIGINATOR: ("Originator-SCCP-Address", "Recipient-SCCP-Address"),
+    LocationSource.VLR_NUMBER: ("VLR-Number",),
+    LocationSource.MSC_ADDRESS: ("MSC-Address",),
+    LocationSource.TRANSFER_ACCESS_NETWORK: ("Access-Network-Information",),
+    LocationSource.ACCESS_NETWORK: ("Access-Network-Information",),
+    LocationSource.VISITED_NETWORK: ("IMS-Visited-Network-Identifier",),
+    LocationSource.CELLULAR_NETWORK: ("Cellular-Network-Information",),
+    LocationSource.RECEIVED_ADDRESS: ("Originator-Received-Address",),
+}
+"""Where each source stands whose value may be at fault; an SGSN-Address is that of a node."""
+
+
+def has_failed_avp(decision: Decision) -> bool:
+    """Whether anything may be there to show."""
+    if decision.outcome is Outcome.LOCATION_UNKNOWN:
+        return True
+    outcomes = [service.outcome for service in decision.services]
+    return Outcome.RATING_FAILED in (decision.outcome, *outcomes)
+
+
+def failed_avps(
+    decision: Decision, decoded: Decoded, message: Message, dictionary: Dictionary
+) -> list[bytes]:
+    """Returns what could not be read or rated (RFC 8506 section 9.2).
+
+    That is the location, the Service-Context-Id when it is unknown, else the name of each service
+    that is; a service without a name lacks its Rating-Group, so an example of one stands for it.
+    """
+    if decision.outcome is Outcome.LOCATION_UNKNOWN:
+        return [_location(decoded, message) or dictionary.example(_USER_LOCATION)]
+    if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:
+        return [message.raw(avp) for avp in message.group.avps("Service-Context-Id")]
+    unrated: list[bytes] = []
+    for service in decision.services:
+        if service.outcome is Outcome.RATING_FAILED:
+            unrated += _names(service, decoded, message) or [dictionary.example("Rating-Group")]
+    return list(dict.fromkeys(unrated))
+
+
+def _location(decoded: Decoded, message: Message) -> bytes | None:
+    """Returns the first AVP that names a place and cannot be read, or names an unknown one."""
+    for report in decoded.request.information.reports:
+        names = () if report.countries else _LOCATIONS.get(report.source, ())
+        found = next(_found(message.group, names), None)
+        if found is not None:
+            return message.raw(found)
+    return None
+
+
+def _found(group: Group, names: tuple[str, ...]) -> Iterator[Avp]:
+    """Yields the AVPs of some names, those within groups included."""
+    for avp in group.in_order():
+        if avp.definition is not None and avp.definition.name in names:
+            yield avp
+        elif isinstance(avp.value, Group):
+            yield from _found(avp.value, names)
+
+
+def _names(service: ServiceDecision, decoded: Decoded, message: Message) -> list[bytes]:
+    """Returns the AVPs that name a service: its Rating-Group, else its Service-Identifiers."""
+    for usage, group in zip(decoded.request.usages, _groups(decoded, message), strict=True):
+        if (usage.rating_group, usage.service_identifiers) == _identity(service):
+            avps = group.avps("Rating-Group") or group.avps("Service-Identifier")
+            return [message.raw(avp) for avp in avps]
+    return []
+
+
+def _identity(service: ServiceDecision) -> tuple[int | None, tuple[int, ...]]:
+    return service.usage.rating_group, service.usage.service_identifiers
+
+
+def _groups(decoded: Decoded, message: Message) -> list[Group]:
+    """Returns the groups that the usages of a request were read from, in the same order."""
+    if decoded.is_command_level:
+        return [message.group]
+    return message.group.all("Multiple-Services-Credit-Control")
