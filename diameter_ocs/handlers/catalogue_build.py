@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..charging import catalogue
 from ..charging.settlement import USED_MAX
 from ..charging.units import UnitType, parse_money
+from .catalogue_announcements import announcements
 from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart, SettingsPart
 
 UNIT_TYPES = {
@@ -101,6 +102,7 @@ def _rating_group(
         min_reservation = like.min_reservation if like else 1
     highest = like.max_reservation if like else USED_MAX[unit_type]
     validity = parent.quota_validity_seconds if parent else 3600
+    mirrors = part.command_level_result_code
     return catalogue.RatingGroup(
         id=part.id,
         name=part.name,
@@ -111,6 +113,13 @@ def _rating_group(
         max_reservation=part.max_reservation or highest,
         default_quota=part.default_quota or (like.default_quota if like else 1),
         quota_validity_seconds=part.quota_validity or validity,
+        announcements={
+            **(parent.announcements if parent else {}),
+            **announcements(part.announcements),
+        },
+        mirrors_result_code=(
+            mirrors if mirrors is not None else parent is not None and parent.mirrors_result_code
+        ),
     )
 
 

@@ -50,6 +50,9 @@ def written(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return "[" + ", ".join(map(written, value)) + "]"
+    if isinstance(value, dict):
+        said = (f"{key}: {written(each)}" for key, each in value.items() if each is not None)
+        return "{" + ", ".join(said) + "}"
     return str(value)
 
 
@@ -72,6 +75,7 @@ def _told(document: Document) -> dict[str, Any]:
         for key in AMOUNTS:
             _tell(part, key, unit_types[part["id"]])
         _tell(part, "quota_validity", UnitType.TIME)
+        part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
     for plan in content["plans"]:
         for service in plan["services"]:
@@ -81,6 +85,25 @@ def _told(document: Document) -> dict[str, Any]:
             if price is not None:
                 _tell(price, "per", unit_types[service["rating_groups"][0]])
     return content
+
+
+def _announcements(part: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Writes announcements as shortly as an operator may: a number alone, 0 for silence."""
+    return part and {key: _announced(listed) for key, listed in part.items()}
+
+
+def _announced(listed: list[dict[str, Any]] | None) -> Any:
+    if not listed:
+        return 0 if listed == [] else None
+    said = [_announcement(each) for each in listed]
+    return said[0] if len(said) == 1 and isinstance(said[0], int) else said
+
+
+def _announcement(part: dict[str, Any]) -> Any:
+    said = {key: value for key, value in part.items() if value not in (None, [])}
+    if "time_indicator" in said:
+        said["time_indicator"] = quantity_text(said["time_indicator"], UnitType.TIME)
+    return said if len(said) > 1 else said["identifier"]
 
 
 def _walk(parts: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -112,5 +135,7 @@ def _named(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, dict):
         return value
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return {f"[{next(part[key] for key in NAMES if key in part)}]": part for part in value}
+        names = [next((part[key] for key in NAMES if key in part), None) for part in value]
+        if None not in names:
+            return {f"[{name}]": part for name, part in zip(names, value, strict=True)}
     return None

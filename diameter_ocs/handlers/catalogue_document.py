@@ -1,118 +1,27 @@
 """What an operator may write in a catalogue: the model of the YAML document, part by part."""
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    WithJsonSchema,
-)
+from pydantic import Field, PrivateAttr
 from pydantic.json_schema import GenerateJsonSchema
 
-from ..charging.units import MICRO_UNITS, PRICE_MAX, format_money, parse_money
-from .quantities import PATTERN, parse_quantity, shortened
-
-TAX_MAX = 10
-CURRENCY = "[A-Z]{3}"
-SERVICE_CONTEXT = "32[0-9]{3}"
-HOST = r"[A-Za-z0-9_.*?\[\]!-]{1,255}"
-
-UnitTypeName = Literal["time", "volume", "units"]
-"""Seconds, octets, or whatever the service counts."""
-
-
-def _check_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip():
-        raise ValueError("a name is printable and neither begins nor ends with a space")
-    return name
-
-
-def _check_price(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,6})?", text):
-        raise ValueError("write an amount of money like 12.50, with at most six decimals")
-    if parse_money(text) > PRICE_MAX:
-        raise ValueError(f"write a price of at most {format_money(PRICE_MAX)}")
-    return text
-
-
-def _check_fraction(text: str) -> str:
-    _check_price(text)
-    if parse_money(text) > TAX_MAX * MICRO_UNITS:
-        raise ValueError("write a tax as a fraction, like 0.19")
-    return text
-
-
-def _check_currency(text: str) -> str:
-    if not re.fullmatch(CURRENCY, text):
-        raise ValueError("write a currency with three capital letters, like EUR")
-    return text
-
-
-def _check_service_context(text: str) -> str:
-    if not re.fullmatch(SERVICE_CONTEXT, text):
-        raise ValueError('name the document of a service context, like "32251"')
-    return text
-
-
-def _check_host(text: str) -> str:
-    if not re.fullmatch(HOST, text):
-        raise ValueError("write a host name or a pattern of it, like pgw*.example.net")
-    return text
-
-
-def _check_whole(value: object) -> object:
-    """A number is written in one way, so that no two keys are the same number."""
-    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]{0,18}", value):
-        raise ValueError(f"{shortened(value)} is no whole number; write it like 300")
-    return value
-
-
-def _schema(*types: str, **more: object) -> WithJsonSchema:
-    """An editor reads a number where we read text, and both are right."""
-    return WithJsonSchema({"type": types[0] if len(types) == 1 else list(types), **more})
-
-
-Name = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_check_name)]
-Quantity = Annotated[
-    int,
-    BeforeValidator(parse_quantity),
-    _schema("integer", "string", minimum=0, pattern=f"^{PATTERN}$"),
-]
-Positive = Annotated[
-    int,
-    BeforeValidator(parse_quantity),
-    Field(ge=1),
-    _schema("integer", "string", minimum=1, pattern=f"^{PATTERN}$"),
-]
-Money = Annotated[
-    str,
-    AfterValidator(_check_price),
-    _schema("number", "string", minimum=0, maximum=PRICE_MAX // MICRO_UNITS),
-]
-Fraction = Annotated[
-    str, AfterValidator(_check_fraction), _schema("number", "string", minimum=0, maximum=TAX_MAX)
-]
-WHOLE = BeforeValidator(_check_whole)
-RatingGroupId = Annotated[int, Field(ge=0, lt=2**32), WHOLE]
-Priority = Annotated[int, Field(ge=0, le=1000), WHOLE]
-Currency = Annotated[
-    str, AfterValidator(_check_currency), _schema("string", pattern=f"^{CURRENCY}$")
-]
-ServiceContext = Annotated[
-    str, AfterValidator(_check_service_context), _schema("string", pattern=f"^{SERVICE_CONTEXT}$")
-]
-
-
-class Part(BaseModel):
-    """A mapping of the document; a key that the model does not name is a fault."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from .catalogue_announcements import AnnouncementPart, AnnouncementsPart, VariablePartPart
+from .catalogue_scalars import (
+    WHOLE,
+    Currency,
+    Fraction,
+    Host,
+    Money,
+    Name,
+    Part,
+    Positive,
+    Priority,
+    Quantity,
+    RatingGroupId,
+    ServiceContext,
+    UnitTypeName,
+)
 
 
 class SettingsPart(Part):
@@ -156,6 +65,11 @@ class RatingGroupPart(Part):
     """What is granted to a request that does not say how much; at the top: 1."""
     quota_validity: Annotated[Positive, Field(le=86400)] | None = None
     """After how long a gateway asks again, at most 1 d; at the top: 1 h. Below 60 s is 60 s."""
+    announcements: AnnouncementsPart | None = None
+    """What callers hear when its service is refused or ends; at the top: nothing."""
+    command_level_result_code: bool | None = None
+    """Whether a refusal of its service is the answer's to the whole request, too; at the top:
+    false."""
     children: tuple["RatingGroupPart", ...] = ()
     """Rating groups below this one: a service that names this one pays for them too."""
 
@@ -220,7 +134,7 @@ class PlanPart(Part):
 class PeerPart(Part):
     """How some of the tenant's peers are treated when they connect."""
 
-    host: Annotated[str, AfterValidator(_check_host), _schema("string", pattern=f"^{HOST}$")]
+    host: Host
     """Their Origin-Host or a pattern of it, as pgw*.example.net; the first that matches counts."""
     profile: Name
     """A `[profiles.NAME]` of the servers' configuration; one that is named there, or by
@@ -271,6 +185,11 @@ PARTS: dict[str, type[Part]] = {
     "settings": SettingsPart,
     "rating_groups": RatingGroupPart,
     "children": RatingGroupPart,
+    "announcements": AnnouncementsPart,
+    "quota_limit_reached": AnnouncementPart,
+    "end_user_service_denied": AnnouncementPart,
+    "other_error": AnnouncementPart,
+    "variable_parts": VariablePartPart,
     "balance_types": BalanceTypePart,
     "plans": PlanPart,
     "services": ServicePart,

@@ -68,7 +68,7 @@ def check(root: Node) -> tuple[Document, list[Fault]]:
     document = Document.model_validate(rest)
     known = (each for each in findings(document) if hurt.isdisjoint(each.needs))
     for path, reason, _ in islice(known, FAULTS_MAX + 1):
-        faults.append(root.fault(_original(path, dropped), reason))
+        faults.append(root.fault(_standing(content, _original(path, dropped)), reason))
     return document, faults
 
 
@@ -76,8 +76,31 @@ def _wrong(content: Any) -> list[Any]:
     try:
         Document.model_validate(content)
     except ValidationError as error:
-        return [each for each in error.errors(include_url=False) if not _is_consequence(each)]
+        details = error.errors(include_url=False)
+        return [
+            {**each, "loc": _standing(content, each["loc"])}
+            for each in details
+            if not _is_consequence(each)
+        ]
     return []
+
+
+def _standing(value: Any, path: Path) -> Path:
+    """Returns where something is written: an item alone may stand for a list of one, and a word
+    for a mapping with one key.
+    """
+    stood: Path = ()
+    for number, step in enumerate(path):
+        if isinstance(value, list):
+            value = value[step] if isinstance(step, int) else None
+        elif isinstance(value, dict) and isinstance(step, int) and str(step) not in value:
+            continue
+        elif isinstance(value, dict) and str(step) in value:
+            value = value[str(step)]
+        else:
+            return stood if isinstance(value, str) else (*stood, *path[number:])
+        stood = (*stood, step)
+    return stood
 
 
 def _is_consequence(detail: Any) -> bool:

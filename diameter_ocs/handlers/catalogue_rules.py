@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, UnitType, round_up
+from . import catalogue_announcements
 from .catalogue_build import UNIT_TYPES, covered, default_money, pays_from, price, rating_groups
 from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart
 from .catalogue_text import Path
@@ -103,6 +104,8 @@ def _of_rating_group(path: Path, part: RatingGroupPart, group: RatingGroup) -> I
     if group.max_reservation < group.min_reservation <= most:
         key = "min_reservation" if part.max_reservation is None else "max_reservation"
         yield Finding((*path, key), "max_reservation is below min_reservation")
+    for place, reason in catalogue_announcements.faults(part.announcements, group):
+        yield Finding((*path, "announcements", *place), reason)
 
 
 def _of_references(document: Document, groups: Groups) -> Iterator[Finding]:
