@@ -12,9 +12,9 @@ DIGITS_MIN = 7
 DIGITS_MAX = 15
 """E.164 section 6."""
 PREFIX_DIGITS = 9
-"""So many digits, and how many follow, settle the country: cached."""
+"""So many digits, and how many follow, settle the country: 8 would do today."""
 PREFIXES_MAX = 16384
-"""How many prefixes are remembered, some 3 MB."""
+"""How many prefixes are remembered, some 4 MB."""
 NORTH_AMERICA = "1"
 AREA_DIGITS = 4
 """Of a North American number, its calling code included: they settle the country."""
