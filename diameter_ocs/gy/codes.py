@@ -1,4 +1,4 @@
-"""How outcomes are told: Result-Codes (RFC 6733 section 7.1, RFC 8506 section 9).
+"""How outcomes are told: Result-Codes and Error-Messages (RFC 6733 section 7, RFC 8506 section 9).
 
 A command's failure ends the session at the client, a service's failure only the service.
 """
@@ -21,3 +21,26 @@ COMMAND_CODES = {
 
 SERVICE_CODES = {**COMMAND_CODES, Outcome.LOCATION_UNKNOWN: 4010}
 """The code of a service, which is the command's where the service stands at command level."""
+
+ERROR_MESSAGES = {
+    4010: (
+        "This may not be used: the account or its tenant is suspended, or no plan covers the "
+        "service, the place and the time; see the account's plans"
+    ),
+    4011: "This is free: no credit control is needed",
+    4012: "Nothing is left that could pay: credit the account",
+    5002: "No session is open under this Session-Id; open one with CC-Request-Type INITIAL_REQUEST",
+    5004: (
+        "Where the subscriber is cannot be told from the request, and every plan that could serve "
+        "it depends on that; send a 3GPP-User-Location-Info that can be read"
+    ),
+    5030: (
+        "The names in Subscription-Id are not those of one account; create the account, or send "
+        "the IMSI or MSISDN that it has"
+    ),
+    5031: (
+        "What Failed-AVP shows cannot be rated; send what the catalogue of the tenant knows, or "
+        "add it there"
+    ),
+}
+"""What is said of each failure of a command: why, and what to do."""

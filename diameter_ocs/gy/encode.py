@@ -20,7 +20,7 @@ from ..base.message import request as encode_request
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
-from .codes import COMMAND_CODES, SERVICE_CODES, SUCCESS
+from .codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES, SUCCESS
 from .decode import Decoded
 from .failed_avp import failed_avps, has_failed_avp
 from .forms import Form, form
@@ -102,7 +102,10 @@ class Encoder:
         return start + octets[_START.size : HEADER_OCTETS] + body
 
     def _opening_form(self, request_type: RequestType, code: int) -> Form:
-        """Returns the form of who answers and what, with a gap for the CC-Request-Number."""
+        """Returns the form of who answers and what, with a gap for the CC-Request-Number.
+
+        A failure is said in words, too.
+        """
         command = self._dictionary.command_named(_COMMAND)
         pairs: Pairs = [
             ("Result-Code", code),
@@ -111,9 +114,10 @@ class Encoder:
         ]
         begin = self._origin + self._dictionary.encode_avps(pairs)
         encode = self._dictionary.encode
+        end = encode("Error-Message", ERROR_MESSAGES[code]) if code in ERROR_MESSAGES else b""
         return form(
-            begin + encode("CC-Request-Number", 0),
-            begin + encode("CC-Request-Number", UNSIGNED32_MAX),
+            begin + encode("CC-Request-Number", 0) + end,
+            begin + encode("CC-Request-Number", UNSIGNED32_MAX) + end,
         )
 
     def _granted_form(self, outcome: Outcome, unit_type: UnitType, is_final: bool) -> Form:

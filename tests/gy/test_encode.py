@@ -12,7 +12,7 @@ from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
-from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
+from diameter_ocs.gy.codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
 
@@ -164,6 +164,29 @@ def test_every_outcome_of_a_service_has_its_code(
 def test_no_outcome_is_without_a_code() -> None:
     told = {outcome for outcome, *_ in CODES}
     assert told == set(COMMAND_CODES) == set(SERVICE_CODES) == set(Outcome)
+
+
+@pytest.mark.parametrize("request_type", [INITIAL, UPDATE, TERMINATION])
+@pytest.mark.parametrize(("outcome", "code", "_"), CODES)
+def test_failure_of_a_command_is_said_in_words(
+    exchange: Exchange,
+    dictionary: Dictionary,
+    outcome: Outcome,
+    code: int,
+    _: int,
+    request_type: int,
+) -> None:
+    said = decode(exchange(Decision(outcome), request_type), dictionary).group
+    assert said.first("Error-Message") == ERROR_MESSAGES.get(code)
+    assert ("Error-Message" in said) == (outcome is not Outcome.SUCCESS)
+
+
+def test_failure_of_a_service_is_said_by_its_code_alone(
+    exchange: Exchange, dictionary: Dictionary
+) -> None:
+    decision = Decision(Outcome.SUCCESS, (decided(1, Outcome.LIMIT_REACHED),))
+    octets = exchange(decision, UPDATE, service(("Rating-Group", 1)))
+    assert "Error-Message" not in decode(octets, dictionary).group
 
 
 def test_server_tells_its_state_where_it_has_one(
