@@ -14,6 +14,7 @@ from .repeats import digest
 from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle
+from .tuples import new
 from .units import AMOUNT_MAX, UnitType, round_up
 
 NOTHING_USED = Settlement()
@@ -50,9 +51,11 @@ class Progress:
         "believed",
         "case",
         "circumstances",
+        "granted",
         "is_denied",
         "ledger",
         "lines",
+        "newest",
         "reservations",
         "session",
     )
@@ -64,11 +67,18 @@ class Progress:
         self.account = case.accounts[session.account_id]
         self.is_denied = case.denies(self.account)
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
-        self.lines = {line.number: line for line in session.lines}
-        self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {
-            (reservation.rating_group, reservation.service_identifiers): reservation
-            for reservation in session.reservations
-        }
+        self.lines: dict[int, Line] = {}
+        self.newest: dict[int, int] = {}  # by rating group, the number of its latest line
+        for line in session.lines:
+            number, rating_group, *_ = line
+            self.lines[number] = line
+            self.newest[rating_group] = number
+        self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {}
+        self.granted = dict.fromkeys(self.lines, 0)  # by line, the units of its reservations
+        for reservation in session.reservations:
+            group, service_identifiers, units, number, _ = reservation
+            self.reservations[group, service_identifiers] = reservation
+            self.granted[number] += units
         self.believed: dict[tuple[int, UnitType], int] = {}
 
     def services(self, request: ChargingRequest) -> list[Service]:
@@ -119,6 +129,7 @@ class Progress:
     def release_all(self) -> None:
         """Gives back everything that the session holds."""
         self.reservations.clear()
+        self.granted.clear()
         for number, line in self.lines.items():
             self.lines[number] = release(line, 0, self.ledger)
 
@@ -127,7 +138,9 @@ class Progress:
         identity = reservation.rating_group, reservation.service_identifiers
         self.reservations[identity] = reservation._replace(granted=0, expires_at=0)
         line = self.lines[reservation.line]
-        keep = round_up(line.used + self._granted_on(line), line.rounding) - line.settled
+        self.granted[line.number] -= reservation.granted
+        outstanding = line.used + self.granted[line.number]
+        keep = round_up(outstanding, line.rounding) - line.settled
         self.lines[line.number] = release(line, keep, self.ledger)
 
     def session_after(self, request: ChargingRequest) -> Session:
@@ -193,10 +206,9 @@ class Progress:
 
         A rating group that was refused as one too many keeps no line.
         """
-        newest = {line.rating_group: line.number for line in self.lines.values()}
-        if len(newest) == len(self.lines) <= RATING_GROUPS_MAX:
+        if len(self.newest) == len(self.lines) <= RATING_GROUPS_MAX:
             return tuple(self.lines.values())
-        needed = set(list(newest.values())[:RATING_GROUPS_MAX])
+        needed = set(list(self.newest.values())[:RATING_GROUPS_MAX])
         needed.update(reservation.line for reservation in self.reservations.values())
         return tuple(line for line in self.lines.values() if line.number in needed)
 
@@ -205,41 +217,42 @@ class Progress:
 
         A reservation whose rating group the catalogue has no more is settled by its line.
         """
-        usage, group = service.usage, service.rating_group
-        is_kept = not usage.used and usage.requested is None and not usage.is_quota_returned
-        if is_kept:
+        group = service.rating_group
+        _, _, requested, used, is_quota_returned, counted, _ = service.usage
+        if not used and requested is None and not is_quota_returned:
             return
         reservation = self.reservations.pop(service.identity, None)
         tariff = tariff_now(service.tariffs, self.ledger)
+        granted = 0
         if reservation is not None:
-            line = self.lines[reservation.line]
-        elif group is not None and usage.used:
+            _, _, granted, number, _ = reservation
+            line = self.lines[number]
+            self.granted[number] -= granted
+        elif group is not None and used:
             line = self._line(group, tariff)
+            number = line.number
         else:
             return
+        unit_type = line.unit_type
         reported = 0
-        for units in usage.used:
-            reported += units.of(line.unit_type) or 0
-        counted = 0 if usage.counted is None else usage.counted.of(line.unit_type) or 0
-        self.lines[line.number], settlement = settle(
-            line,
-            0 if reservation is None else reservation.granted,
-            self._granted_on(line),
-            self._believed(line, max(reported - counted, 0)),
-            tariff,
-            self.ledger,
+        for units in used:
+            reported += units.of(unit_type) or 0
+        new_units = reported
+        if counted is not None:
+            new_units = max(reported - (counted.of(unit_type) or 0), 0)
+        believed = self._believed(line.rating_group, unit_type, new_units)
+        self.lines[number], service.settlement = settle(
+            line, granted, self.granted[number], believed, tariff, self.ledger
         )
-        if settlement.used != reported:
-            settlement = settlement._replace(reported=min(reported, AMOUNT_MAX))
-        service.settlement = settlement
+        if believed != reported:
+            service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
 
-    def _believed(self, line: Line, reported: int) -> int:
+    def _believed(self, rating_group: int, unit_type: UnitType, reported: int) -> int:
         """Returns what of a report is charged: a rating group has one bound for each request."""
-        counted = line.rating_group, line.unit_type
-        before = self.believed.get(counted, 0)
-        most = USED_MAX[line.unit_type] - before
+        before = self.believed.get((rating_group, unit_type), 0)
+        most = USED_MAX[unit_type] - before
         used = reported if reported < most else most
-        self.believed[counted] = before + used
+        self.believed[rating_group, unit_type] = before + used
         return used
 
     def _grant(self, service: Service, group: RatingGroup, spread: int) -> None:
@@ -252,24 +265,23 @@ class Progress:
         requested = service.usage.requested
         wanted = None if requested is None else requested.of(group.unit_type)
         line = self._line(group, tariff)
-        line, units, is_last, is_final = grant(
-            line, self._granted_on(line), clamp(wanted, group), tariff, self.ledger
+        number = line.number
+        self.lines[number], units, is_last, is_final = grant(
+            line, self.granted[number], clamp(wanted, group), tariff, self.ledger
         )
-        self.lines[line.number] = line
         if not units:
             service.outcome = Outcome.LIMIT_REACHED
             return
         seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
         if is_final or not is_last:
             seconds = validity_seconds(group, spread, self._plans_last())
-        self.reservations[service.identity] = Reservation(
-            group.id,
-            service.usage.service_identifiers,
-            units,
-            line.number,
-            reservation_expires_at(self.case.now, seconds),
+        self.granted[number] += units
+        expires_at = reservation_expires_at(self.case.now, seconds)
+        self.reservations[service.identity] = new(
+            Reservation,
+            (group.id, service.usage.service_identifiers, units, number, expires_at),
         )
-        service.grant = Grant(group.unit_type, units, seconds, is_final)
+        service.grant = new(Grant, (group.unit_type, units, seconds, is_final))
 
     def _plans_last(self) -> int | None:
         """Returns for how many microseconds the account's plans stay as they are."""
@@ -277,34 +289,28 @@ class Progress:
         return None if change_at is None else change_at - self.case.now
 
     def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
-        if len(self.lines) < RATING_GROUPS_MAX:
+        if len(self.newest) < RATING_GROUPS_MAX:
             return False
-        groups = list(dict.fromkeys(line.rating_group for line in self.lines.values()))
-        groups = groups[:RATING_GROUPS_MAX]
-        return len(groups) == RATING_GROUPS_MAX and rating_group.id not in groups
+        return rating_group.id not in list(self.newest)[:RATING_GROUPS_MAX]
 
     def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""
-        newest = None
-        for line in self.lines.values():
-            if line.rating_group == rating_group.id:
-                newest = line
-        if newest is not None and _still_holds(newest, rating_group, tariff):
-            return newest
-        return Line(
-            max(self.lines, default=0) + 1,
+        number = self.newest.get(rating_group.id)
+        if number is not None:
+            line = self.lines[number]
+            if _still_holds(line, rating_group, tariff):
+                return line
+        number = max(self.lines, default=0) + 1
+        self.newest[rating_group.id] = number
+        self.granted[number] = 0
+        line = self.lines[number] = Line(
+            number,
             rating_group.id,
             tariff.price,
             unit_type=rating_group.unit_type,
             rounding=rating_group.rounding,
         )
-
-    def _granted_on(self, line: Line) -> int:
-        number, granted = line.number, 0
-        for reservation in self.reservations.values():
-            if reservation.line == number:
-                granted += reservation.granted
-        return granted
+        return line
 
 
 def new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:

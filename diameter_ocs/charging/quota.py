@@ -7,6 +7,7 @@ from .catalogue import RatingGroup, Tariff
 from .ledger import Ledger
 from .session import Line
 from .settlement import hold, release
+from .tuples import new
 from .units import round_up
 
 VALIDITY_SECONDS_MIN = 60
@@ -31,18 +32,18 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     When less can be paid than is wanted, the quota ends with the rounding unit that what is left
     can begin (PROVIDE_ROUNDED_AMOUNT): a client is not cut off within a unit that it has paid.
     """
-    rounding = line.rounding
-    outstanding = line.used + granted_to_others
-    held_before = line.held_units if line.holds else 0
-    missing = round_up(outstanding + wanted, rounding) - line.settled - held_before
+    _, _, _, used, settled, _, holds, _, rounding, _ = line
+    outstanding = used + granted_to_others
+    held_before = line.held_units if holds else 0
+    missing = round_up(outstanding + wanted, rounding) - settled - held_before
     line, held_anew = hold(line, missing, tariff, ledger)
-    grantable = round_up(line.settled + held_before + held_anew, rounding) - outstanding
+    grantable = round_up(settled + held_before + held_anew, rounding) - outstanding
     units = wanted if wanted < grantable else grantable
     if units <= 0:
-        return Quota(release(line, held_before, ledger), 0, True, False)
+        return new(Quota, (release(line, held_before, ledger), 0, True, False))
     is_last = units == grantable and not _can_pay(tariff, ledger)
     is_final = is_last and not granted_to_others and _holds_alone(line, tariff, ledger)
-    return Quota(line, units, is_last, is_final)
+    return new(Quota, (line, units, is_last, is_final))
 
 
 def clamp(wanted: int | None, rating_group: RatingGroup) -> int:

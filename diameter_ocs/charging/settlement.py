@@ -10,6 +10,7 @@ from .catalogue import Price, Tariff
 from .decisions import Settlement
 from .ledger import Ledger
 from .session import Amounts, Hold, Line
+from .tuples import new
 from .units import AMOUNT_MAX, UnitType, half_up, round_up
 
 USED_MAX = {
@@ -18,9 +19,6 @@ USED_MAX = {
     UnitType.SERVICE_SPECIFIC_UNITS: 10**6,
 }
 """Usage of one rating group that one request may report; what is above is recorded, not charged."""
-
-_new = tuple.__new__
-"""Makes a named tuple of a tuple of its fields: half the time of calling its class."""
 
 
 class _Paid(NamedTuple):
@@ -44,15 +42,12 @@ def hold(
     """
     if units <= 0:
         return line, 0
-    missing, position = units, line.priced
+    missing, position = units, 0
     holds = list(line.holds)
-    for held in holds:
-        if held.is_priced:
-            position += held.units
-    for source in tariff.sources:
-        service, is_priced, balance_types = source
+    for service, is_priced, balance_types in tariff.sources:
         balance_ids = ledger.paying(balance_types)
         if is_priced:
+            position = line.priced + sum([held.units for held in holds if held.is_priced])
             held_units, amounts = _hold_money(
                 balance_ids, line.price, position, missing, ledger, begins_unit
             )
@@ -61,9 +56,11 @@ def hold(
             held_units = missing - lacking
         if not held_units:
             continue
-        _append(holds, Hold(service, is_priced, held_units, amounts), line.price, position)
-        if is_priced:
-            position += held_units
+        held = new(Hold, (service, is_priced, held_units, amounts))
+        if holds:
+            _append(holds, held, line.price, position)
+        else:
+            holds.append(held)
         missing -= held_units
         if not missing:
             break
@@ -84,25 +81,23 @@ def settle(
     place of what others were granted on the line, so that as much is held anew out of what is
     free; what cannot be held is an overrun.
     """
-    rounding = line.rounding
-    used_after = line.used + used
-    settled = round_up(used_after, rounding)
-    due = settled - line.settled
-    overrun = 0
+    number, rating_group, price, used_before, settled, priced, _, unit_type, rounding, zone = line
+    used_after = used_before + used
+    due = round_up(used_after, rounding) - settled
+    settled += due
+    overrun = keep = 0
     if used > granted:
-        within = round_up(line.used + granted + granted_to_others, rounding)
+        within = round_up(used_before + granted + granted_to_others, rounding)
         above = round_up(used_after + granted_to_others, rounding) - within
         line, held_anew = hold(line, above, tariff, ledger)
         overrun = min(due, above - held_anew)
-    keep = 0
     if granted_to_others:
         keep = round_up(used_after + granted_to_others, rounding) - settled
-    holds, units, priced, amount, tax = _pay(line, due - overrun, keep, ledger)
-    priced += line.priced
-    overrun_amount = _cost_of_overrun(line.price, priced, overrun) if overrun else 0
+    holds, units, newly_priced, amount, tax = _pay(line, due - overrun, keep, ledger)
+    priced += newly_priced
+    overrun_amount = _cost_of_overrun(price, priced, overrun) if overrun else 0
     shortfall = due - overrun - units
-    number, rating_group, price, _, _, _, _, unit_type, _, zone = line
-    line = _new(
+    line = new(
         Line,
         (
             number,
@@ -117,7 +112,9 @@ def settle(
             zone,
         ),
     )
-    return line, Settlement(used, used, units, amount, tax, overrun, overrun_amount, shortfall)
+    return line, new(
+        Settlement, (used, used, units, amount, tax, overrun, overrun_amount, shortfall)
+    )
 
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
@@ -128,7 +125,7 @@ def release(line: Line, keep: int, ledger: Ledger) -> Line:
 def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
     """Does what `_replace` does in a fifth of its time."""
     number, rating_group, price, used, settled, priced, _, unit_type, rounding, zone = line
-    return _new(
+    return new(
         Line, (number, rating_group, price, used, settled, priced, holds, unit_type, rounding, zone)
     )
 
@@ -212,10 +209,10 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
             amount += spent
             priced += part
             position += part + stay
-        staying_amounts = _move(amounts, spent, staying, ledger)
+        staying_amounts = ledger.settle(amounts, spent, staying)
         if stay:
-            kept.append(Hold(service, is_priced, stay, staying_amounts))
-    return _Paid(tuple(kept), units - left, priced, amount, tax)
+            kept.append(new(Hold, (service, is_priced, stay, staying_amounts)))
+    return new(_Paid, (tuple(kept), units - left, priced, amount, tax))
 
 
 def _tax(price: Price, paid: int, cost: int, spent: int) -> int:
@@ -227,18 +224,3 @@ def _tax(price: Price, paid: int, cost: int, spent: int) -> int:
         return 0
     tax = price.tax_within(paid) - price.tax_within(paid - cost)
     return tax if spent == cost else half_up(tax * spent, cost)
-
-
-def _move(amounts: Amounts, spent: int, staying: int, ledger: Ledger) -> Amounts:
-    """Posts the first so much of the amounts, releases the last; returns what stays between."""
-    rest = []
-    for balance_id, amount in amounts:
-        gone = min(spent, amount)
-        stays = min(staying, amount - gone)
-        spent -= gone
-        staying -= stays
-        if stays < amount:
-            ledger.settle(balance_id, amount - stays, gone)
-        if stays:
-            rest.append((balance_id, stays))
-    return tuple(rest)

@@ -73,15 +73,26 @@ def test_a_negative_amount_is_never_reserved():
 
 def test_settling_spends_a_part_and_gives_the_rest_back():
     books = ledger(100, reserved=60)
-    books.settle(1, 60, 25)
+    assert books.settle(((1, 60),), 25) == ()
     assert books.postings() == (Posting(1, 0, 25, -60),)
     assert books.available(1) == 75
 
 
-@pytest.mark.parametrize(("held", "spent"), [(61, 0), (60, 61), (10, -1)])
-def test_no_more_is_settled_than_is_held(held, spent):
+def test_settling_spends_the_first_of_what_is_held_and_keeps_what_follows():
+    books = ledger(100)
+    held, _ = books.reserve([1, 2], 130)
+    assert books.settle(held, 40, 70) == ((1, 60), (2, 10))
+    assert books.postings() == (Posting(1, 0, 40, 60), Posting(2, 0, 0, 10))
+    assert books.settle(((1, 60), (2, 10)), 65, 0) == ()
+    assert books.postings() == (Posting(1, 0, 100, 0), Posting(2, 0, 5, 0))
+
+
+@pytest.mark.parametrize(
+    ("held", "spent", "staying"), [(61, 0, 0), (60, 61, 0), (10, -1, 0), (10, 0, -1)]
+)
+def test_no_more_is_settled_than_is_held(held, spent, staying):
     with pytest.raises(AssertionError):
-        ledger(100, reserved=60).settle(1, held, spent)
+        ledger(100, reserved=60).settle(((1, held),), spent, staying)
 
 
 def test_a_credit_raises_the_total_and_a_debit_lowers_it():
@@ -113,7 +124,7 @@ def test_a_total_that_cannot_be_stored_is_refused():
 def test_what_moves_there_and_back_is_no_change():
     books = ledger(100)
     books.reserve([1], 60)
-    books.settle(1, 60, 0)
+    books.settle(((1, 60),), 0)
     assert books.postings() == ()
     assert books.changed_balances() == {}
 
