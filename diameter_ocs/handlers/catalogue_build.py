@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..charging import catalogue
+from ..charging.expressions import parse_networks
 from ..charging.settlement import USED_MAX
 from ..charging.units import UnitType, parse_money
 from .catalogue_announcements import announcements
 from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart, SettingsPart
+from .catalogue_places import addresses, prefixes
 
 UNIT_TYPES = {
     "time": UnitType.TIME,
@@ -18,7 +20,7 @@ UNIT_TYPES = {
 def build(document: Document, version: int) -> catalogue.Catalogue:
     """Returns the catalogue that a checked document describes."""
     groups = {group.id: group for group in rating_groups(document.rating_groups)}
-    money = default_money(document)
+    money, home = default_money(document), document.home_networks
     return catalogue.Catalogue(
         tenant=document.tenant,
         version=version,
@@ -33,6 +35,15 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         service_identifiers=dict(document.service_identifiers),
         default_monetary_balance_type=money,
         session_rules=_session_rules(document.settings),
+        time_zone=document.time_zone,
+        home_networks=None if home is None else parse_networks(home),
+        home_countries=document.home_countries,
+        carrier_code=document.carrier_code,
+        emergency_numbers=frozenset(document.emergency_numbers),
+        prefixes=prefixes(document.number_prefixes),
+        sgsn_addresses=addresses(document.sgsn_addresses),
+        announcement_contexts=frozenset(document.settings.announcement_contexts),
+        explains_in_full=document.settings.explain_in_full,
     )
 
 

@@ -9,7 +9,7 @@ from .catalogue_document import Document
 from .catalogue_rules import AMOUNTS
 from .quantities import quantity_text
 
-NAMES = ("id", "name", "host")
+NAMES = ("id", "name", "host", "prefix", "address")
 """The keys by which the parts of a list are known."""
 SUMMARY_PATHS_MAX = 3
 

@@ -7,6 +7,16 @@ from pydantic import Field, PrivateAttr
 from pydantic.json_schema import GenerateJsonSchema
 
 from .catalogue_announcements import AnnouncementPart, AnnouncementsPart, VariablePartPart
+from .catalogue_places import (
+    TABLE_ENTRIES_MAX,
+    AddressPart,
+    CarrierCode,
+    Country,
+    EmergencyNumber,
+    NetworksText,
+    PrefixPart,
+    TimeZone,
+)
 from .catalogue_scalars import (
     WHOLE,
     Currency,
@@ -44,6 +54,14 @@ class SettingsPart(Part):
     )
     """What becomes of an event that cannot be paid whole: PROVIDE_ROUNDED_AMOUNT serves the units
     that what is left can begin, REJECT none."""
+    announcement_contexts: Annotated[tuple[ServiceContext, ...], Field(max_length=100)] = (
+        "32260",
+        "32275",
+        "32276",
+    )
+    """The service contexts whose answers carry announcements, as far as the peer takes them."""
+    explain_in_full: bool = False
+    """Whether each EDR says in full which services were considered; else those of refusals do."""
 
 
 class RatingGroupPart(Part):
@@ -150,6 +168,21 @@ class Document(Part):
     """Of all money in the document, as ISO 4217 names it."""
     settings: SettingsPart = SettingsPart()
     """How sessions are treated that do not go as they should."""
+    time_zone: TimeZone = "UTC"
+    """By which accounts live that have none of their own: Europe/Berlin, or +01:00."""
+    home_networks: NetworksText | None = None
+    """Where a subscriber does not roam, as 262/(01,06)."""
+    home_countries: Annotated[tuple[Country, ...], Field(max_length=300)] = ()
+    """Likewise, where only the country is known."""
+    carrier_code: CarrierCode | None = None
+    """What comes with numbers that are the tenant's own: calls to these are on-net, as those to its
+    accounts are."""
+    emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(max_length=100)] = ()
+    """Calls to these are always served, for nothing."""
+    number_prefixes: Annotated[tuple[PrefixPart, ...], Field(max_length=TABLE_ENTRIES_MAX)] = ()
+    """Where nodes stand, by the first digits of their numbers, before what all numbers tell."""
+    sgsn_addresses: Annotated[tuple[AddressPart, ...], Field(max_length=TABLE_ENTRIES_MAX)] = ()
+    """Where serving nodes stand, by their addresses."""
     rating_groups: Annotated[tuple[RatingGroupPart, ...], Field(min_length=1)]
     """The kinds of usage that are rated alike, as a tree."""
     default_rating_groups: dict[ServiceContext, RatingGroupId] = Field(default_factory=dict)
@@ -196,6 +229,8 @@ PARTS: dict[str, type[Part]] = {
     "allowance": AllowancePart,
     "price": PricePart,
     "peers": PeerPart,
+    "number_prefixes": PrefixPart,
+    "sgsn_addresses": AddressPart,
 }
 """The model of a mapping by the key that it, or the list of it, stands under."""
 

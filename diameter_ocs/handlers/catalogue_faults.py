@@ -129,6 +129,8 @@ def _fault(root: Node, detail: Any) -> Fault:
 
 def _reason(detail: Any) -> str:
     known = REASONS.get(detail["type"])
+    if known is not None and isinstance(detail["input"], dict) and detail["type"] == "string_type":
+        return f'{known}; an expression in braces stands in quotes: "{{A,!B}}"'
     if known is not None:
         return known
     for bound, words in BOUNDS.items():

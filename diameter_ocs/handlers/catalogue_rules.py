@@ -69,10 +69,25 @@ def findings(document: Document) -> Iterator[Finding]:
     yield from _repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
     for path, plan in plans:
         yield from _of_plan(path, plan, known)
-    hosts = [
-        ((*path, "host"), peer.host.lower()) for path, peer in _listed("peers", document.peers)
-    ]
-    yield from _repeated("host", hosts)
+    yield from _of_tables(document)
+
+
+def _of_tables(document: Document) -> Iterator[Finding]:
+    """Looks at what is listed besides rating groups, balance types and plans."""
+    peers = _listed("peers", document.peers)
+    yield from _repeated("host", [((*path, "host"), peer.host.lower()) for path, peer in peers])
+    prefixes = _listed("number_prefixes", document.number_prefixes)
+    yield from _repeated("prefix", [((*path, "prefix"), part.prefix) for path, part in prefixes])
+    nodes = _listed("sgsn_addresses", document.sgsn_addresses)
+    yield from _repeated("address", [((*path, "address"), part.address) for path, part in nodes])
+    yield from _repeated("number", _listed("emergency_numbers", document.emergency_numbers))
+    networks, countries = document.home_networks, document.home_countries
+    if networks is not None and not countries:
+        reason = "say `home_countries` too: where only the country is known it decides who roams"
+        yield Finding(("home_networks",), reason, ("home_countries",))
+    if networks is None and countries:
+        reason = "say `home_networks` too: where the network is known it decides who roams"
+        yield Finding(("home_countries",), reason, ("home_networks",))
 
 
 def _walk(parts: Iterable[RatingGroupPart], path: Path) -> Iterator[tuple[Path, RatingGroupPart]]:

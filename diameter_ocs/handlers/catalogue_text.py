@@ -115,6 +115,7 @@ def read_text(text: str) -> tuple[Node, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
         reason = ", ".join(filter(None, (error.context, error.problem)))
+        reason += '; what begins with * stands in quotes: "*"' if "alias" in reason else ""
         raise CatalogueError([Fault(line, column, "", f"this is no YAML: {reason}")]) from None
     except yaml.reader.ReaderError as error:
         number = int(error.character)
@@ -162,7 +163,8 @@ class _Composer:
             self._add(event, path, "aliases are not allowed: write the value out")
             return Node(None, *place)
         if event.tag is not None:
-            self._add(event, path, "tags are not allowed: write the value alone")
+            quoted = "" if event.tag.startswith("tag:") else ', or in quotes: "!DE"'
+            self._add(event, path, f"tags are not allowed: write the value alone{quoted}")
         if isinstance(event, yaml.ScalarEvent):
             is_null = event.implicit[0] and event.value in NULLS
             return Node(None if is_null else event.value, *place)

@@ -88,7 +88,7 @@ from tests.handlers.catalogue_text import GOOD, faults
          "plans[0].services[1].price: there is no balance type of money"),
         ("plans:", "default_monetary_balance_type: data\nplans:",
          "default_monetary_balance_type: 'data' is no balance type of money"),
-        ("currency: EUR", "currency: EUR\nhome_networks: [1/1]", "home_networks: unknown key"),
+        ("currency: EUR", "currency: EUR\nhome_networks: [1/1]", "home_networks: here belongs a"),
         ("currency: EUR", "currency: EUR\ncurrency: EUR",
          "4:1: currency: this key is used before, in line 3"),
         ("currency: EUR", "currency: EUR\npeers: [{host: gw 1, profile: a}]",
