@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .announcements import Announcement, AnnouncementKey
 from .expressions import Networks
-from .location import Place
+from .information import ServiceInformation
+from .location import Circumstances, Place
 from .restrictions import Restrictions
 from .units import MICRO_UNITS, UnitType, half_up
 
@@ -243,6 +244,10 @@ class Catalogue:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """What `rating.tariffs_of` has found, by plans and rating group; it may forget it."""
+    circumstances: dict[tuple[ServiceInformation, Circumstances], Circumstances] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `circumstances_of` has found, by what was said and what was known; likewise."""
 
     def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
         """Returns what may pay for a rating group, in order: plan priority, then service priority.

@@ -53,7 +53,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
             closed=abandoned.closed + opened.closed,
             balances={**abandoned.balances, **opened.balances},
         )
-    progress = Progress(case, new_session(request, case, account_id))
+    progress = Progress(case, new_session(request, case, account_id), request.information)
     services = progress.services(request) if request.service_context is not None else []
     is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
     if request.service_context is None or (services and not is_rated):
@@ -65,7 +65,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
 
 def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
     """Settles and grants within an open session; a termination releases everything and ends it."""
-    progress = Progress(case, session)
+    progress = Progress(case, session, request.information)
     services = progress.services(request)
     if request.request_type is not TERMINATION:
         return _going_on(request, progress, services)
@@ -80,14 +80,14 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
     """
     is_termination = request.request_type is TERMINATION
     if reason is CloseReason.SUSPENDED and not is_termination:
-        progress = Progress(case, session)
+        progress = Progress(case, session, request.information)
         if progress.is_denied:
             services = progress.services(request)
             return _marked(_ended(request, progress, services, SUCCESS, reason), "late")
     outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
-    progress = Progress(case, session)
+    progress = Progress(case, session, request.information)
     services = progress.settled(request)
     decision = _ended(request, progress, services, outcome, reason)
     return _marked(decision, "late")
@@ -105,7 +105,7 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
     if account_id is None or not any(usage.used for usage in request.usages):
         return Decision(Outcome.SESSION_UNKNOWN)
     session = closed.session if closed else new_session(request, case, account_id)
-    progress = Progress(case, session)
+    progress = Progress(case, session, request.information)
     if case.catalogue.session_rules.charges_unknown_sessions:
         services = progress.settled(request)
     else:

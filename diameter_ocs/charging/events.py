@@ -10,6 +10,7 @@ from .deadlines import SECOND
 from .decisions import Decision, Grant, Outcome, ServiceDecision, Settlement
 from .identification import subscriber
 from .ledger import Ledger
+from .location import NO_CIRCUMSTANCES, Circumstances
 from .progress import NOTHING_USED, SUCCESS, Progress, Service, new_session
 from .requests import ChargingRequest, ServiceUsage
 from .session import ClosedSession, CloseReason, Line, Session
@@ -26,15 +27,16 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     opened = case.sessions.get(name)
     ended = case.remembered(name) if opened is None else None
     session = opened or (new_session(request, case, account_id) if ended is None else ended.session)
-    own = session._replace(account_id=account_id)
-    progress = Progress(case, own)
+    place = NO_CIRCUMSTANCES if opened is None else Circumstances(opened.circumstances.location)
+    own = session._replace(account_id=account_id, circumstances=place)
+    progress = Progress(case, own, request.information)
     services = []
     if request.service_context is not None:
         services = progress.merged(request)
     outcome = _debit_all(services, progress)
     told = services
     if outcome is not SUCCESS:
-        progress = Progress(case, own)  # nothing has moved
+        progress = Progress(case, own, request.information)  # nothing has moved
         told = [service for service in services if service.outcome is not SUCCESS]
     decision = Decision(
         outcome,
@@ -45,6 +47,7 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     heard = _heard(session, request, case)
     if opened is not None:
         return decision._replace(session=heard)
+    heard = heard._replace(circumstances=progress.circumstances)
     closed = ClosedSession(heard, case.now, CloseReason.EVENT)
     if ended is not None:  # of two records of one name the newer is read, though clocks differ
         closed = ClosedSession(heard, max(case.now, ended.closed_at), ended.reason)

@@ -5,8 +5,10 @@ All services of a request are settled before any is granted, then granted in the
 
 from .case import Case
 from .catalogue import RatingGroup, Tariff
+from .circumstances import circumstances_of
 from .deadlines import look_early, reservation_expires_at, supervise_at
 from .decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from .information import ServiceInformation
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import NOTHING_PAYS, tariff_now, tariffs_of
@@ -60,10 +62,17 @@ class Progress:
         "session",
     )
 
-    def __init__(self, case: Case, session: Session) -> None:
+    def __init__(
+        self, case: Case, session: Session, information: ServiceInformation | None = None
+    ) -> None:
+        """`information` is what the request says; None: nobody asks."""
         self.case = case
         self.session = session
         self.circumstances = session.circumstances
+        if information is not None:
+            self.circumstances = circumstances_of(
+                information, session.circumstances, case.catalogue, case.on_net
+            )
         self.account = case.accounts[session.account_id]
         self.is_denied = case.denies(self.account)
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)

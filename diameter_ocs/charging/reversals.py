@@ -36,6 +36,7 @@ def reverse_unclaimed(request: ChargingRequest, stored: Stored, case: Case) -> D
         catalogue_version=case.catalogue.version,
         services=tuple([_undone(record) for record in event.services]),
         reason=CloseReason.UNCLAIMED,
+        circumstances=session.circumstances,
     )
     return _heard_of(request, case)._replace(edrs=(reversal,), balances=ledger.changed_balances())
 

@@ -111,4 +111,5 @@ def _edr(
         ),
         session_number=session.number,
         reason=reason,
+        circumstances=session.circumstances,
     )

@@ -146,7 +146,22 @@ class Desk:
     ) -> Decision:
         key = SessionKey(session)
         self.numbers[key] = self.numbers.get(key, -1) + 1
-        request = ChargingRequest(
+        request = self.request(request_type, usages, session)._replace(**others)
+        before = self.case
+        decision = charge(request, before)
+        assert charge(request, before) == decision, "the same question, the same answer"
+        self.case = before.after(decision)
+        for number, balance in self.case.balances.items():
+            assert balance.available >= min(before.balances[number].available, 0)
+        self.decisions.append(decision)
+        self.audit()
+        return decision
+
+    def request(
+        self, request_type: RequestType, usages: tuple[ServiceUsage, ...], session: bytes
+    ) -> ChargingRequest:
+        key = SessionKey(session)
+        return ChargingRequest(
             request_type=request_type,
             request_number=self.numbers[key],
             session_key=key,
@@ -159,16 +174,7 @@ class Desk:
             identities=(ALICE,),
             event_at=None,
             usages=usages,
-        )._replace(**others)
-        before = self.case
-        decision = charge(request, before)
-        assert charge(request, before) == decision, "the same question, the same answer"
-        self.case = before.after(decision)
-        for number, balance in self.case.balances.items():
-            assert balance.available >= min(before.balances[number].available, 0)
-        self.decisions.append(decision)
-        self.audit()
-        return decision
+        )
 
     def credit(self, balance_id: int, amount: int) -> None:
         ledger = Ledger(self.case.balances)

@@ -1,0 +1,73 @@
+"""What a request, its session and its tenant say of the circumstances in which it is charged."""
+
+from collections.abc import Set
+
+from .catalogue import Catalogue
+from .information import Direction, ServiceInformation
+from .location import Circumstances, determine
+
+CIRCUMSTANCES_REMEMBERED = 4096
+"""Different ones, for each version of a catalogue."""
+
+
+def circumstances_of(
+    information: ServiceInformation,
+    before: Circumstances,
+    catalogue: Catalogue,
+    on_net: Set[str] = frozenset(),
+) -> Circumstances:
+    """Returns the circumstances of a request whose session had others before.
+
+    `on_net` are those of the numbers at other ends that are the tenant's own. Those of most
+    requests are the same, and found once.
+    """
+    known = catalogue.circumstances
+    found = known.get((information, before))
+    if found is None:
+        found = _found(information, before, catalogue)
+        if len(known) >= CIRCUMSTANCES_REMEMBERED:
+            known.pop(next(iter(known)))
+        known[information, before] = found
+    other = information.other_party
+    if other is None or found.is_on_net or other not in on_net:
+        return found
+    return found._replace(is_on_net=True)
+
+
+def _found(
+    information: ServiceInformation, before: Circumstances, catalogue: Catalogue
+) -> Circumstances:
+    location = determine(
+        information.reports, before.location, catalogue.prefixes, catalogue.sgsn_addresses
+    )
+    joined = _joined(information, before.information)
+    if joined.called in catalogue.emergency_numbers:
+        is_called = joined.direction is Direction.TERMINATING
+        joined = joined._replace(is_emergency=joined.is_emergency or not is_called)
+    is_on_net = before.is_on_net
+    if information.other_party is not None:
+        carrier = information.carrier
+        is_on_net = carrier is not None and carrier == catalogue.carrier_code
+    return Circumstances(location, joined, is_on_net)
+
+
+def _joined(new: ServiceInformation, old: ServiceInformation) -> ServiceInformation:
+    """Returns what is said now, and what was said before of what is not spoken of any more.
+
+    Who communicates with whom is one thing, said as a whole.
+    """
+    parties = old if new.calling is new.called is None else new
+    return ServiceInformation(
+        (),
+        old.direction if new.direction is None else new.direction,
+        parties.calling,
+        parties.called,
+        parties.recipients,
+        parties.other_countries,
+        parties.carrier,
+        new.is_emergency or old.is_emergency,
+        old.apn if new.apn is None else new.apn,
+        old.rat_type if new.rat_type is None else new.rat_type,
+        old.access if new.access is None else new.access,
+        new.message_octets,
+    )
