@@ -16,8 +16,9 @@ from ..handlers.catalogue_difference import Difference
 from ..handlers.catalogue_document import Document, json_schema
 from ..handlers.catalogue_keys import check_servers
 from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
-from ..handlers.catalogue_versions import Change
+from ..handlers.catalogue_versions import Change, Compared
 from ..handlers.commands import Done
+from ..handlers.refusals import Refusal
 from ..jobs.clocks import wall_clock
 from ..store.catalogue_versions import CatalogueVersions
 from ..store.peers import PostgresPeers
@@ -68,27 +69,36 @@ def apply(
     place = database.Place(data, database_url, demo)
     given = order(transaction_id)
 
-    async def work(rooms: Rooms) -> Done | int:
+    async def work(rooms: Rooms) -> tuple[Compared, Done | int]:
         versions = CatalogueVersions(rooms.database)
-        base, found = await catalogue_versions.difference_to(versions, document)
+        compared = await catalogue_versions.difference_to(versions, document)
         servers = await peers.seen(PostgresPeers(rooms.database), wall_clock())
         peers.check_profiles(servers, [peer.profile for peer in document.peers])
         check_servers(document, servers)
         if dry_run:
             version = await provisioning.check_catalogue(rooms.accounts, document)
-            _print_differences(found, as_json)
-            return version
-        done = await provisioning.apply_catalogue(rooms.accounts, document, given, base)
-        if base and not as_json and not done.is_repeated:
-            _print_differences(found, as_json)
-        return done
+            return compared, compared.base if compared.is_running else version
+        return compared, await provisioning.apply_catalogue(
+            rooms.accounts, document, given, compared
+        )
 
-    done = database.run(place, work)
+    compared, done = database.run(place, work)
     if isinstance(done, Done):
-        sentence = f"The catalogue of {document.tenant} is at version {done.answer['version']}."
-        print_done(done, sentence, as_json)
-    elif not as_json:
+        _print_applied(document.tenant, compared, done, as_json)
+        return
+    _print_differences(compared.differences, as_json)
+    if not as_json and not compared.is_running:
         typer.echo(f"It would be version {done} of the catalogue of {document.tenant}.")
+
+
+def _print_applied(tenant: str, compared: Compared, done: Done, as_json: bool) -> None:
+    is_told = not as_json and not done.is_repeated
+    version = done.answer["version"]
+    if is_told and version == compared.base:
+        typer.echo("Nothing changes: this text is what runs.")
+    elif is_told and compared.base:
+        _print_differences(compared.differences, as_json)
+    print_done(done, f"The catalogue of {tenant} is at version {version}.", as_json)
 
 
 @app.command("show")
@@ -114,7 +124,8 @@ def show(
     name, applied = database.run(database.Place(data, database_url, demo), work)
     content = json.loads(applied.document)
     if as_json:
-        print_json({"tenant": name, **_applied_json(applied), "document": content})
+        applied_json = {**_applied_json(applied), "source": applied.source}
+        print_json({"tenant": name, **applied_json, "document": content})
     elif applied.source is not None:
         typer.echo(applied.source, nl=not applied.source.endswith("\n"))
     else:
@@ -180,7 +191,7 @@ def show_differences(
     async def work(rooms: Rooms) -> Sequence[Difference]:
         versions = CatalogueVersions(rooms.database)
         if document is not None:
-            return (await catalogue_versions.difference_to(versions, document))[1]
+            return (await catalogue_versions.difference_to(versions, document)).differences
         name = await provisioning.tenant_named(rooms.accounts, tenant)
         older = None if first is None else int(first)
         return await catalogue_versions.difference(versions, name, older, second)
@@ -203,7 +214,6 @@ def _applied_json(applied: AppliedDocument) -> dict[str, Any]:
         "version": applied.version,
         "applied_at": _time(applied.applied_at),
         "actor": applied.actor,
-        "source": applied.source,
     }
 
 
@@ -216,15 +226,15 @@ def read_file(file: Path) -> Document:
     """Reads and checks a document; its faults are named with the file.
 
     Raises:
-        CatalogueError: the file cannot be read, or is wrong.
+        Refusal: the file cannot be read.
+        CatalogueError: it is wrong.
     """
     try:
         with file.open("rb") as opened:
             octets = opened.read(DOCUMENT_OCTETS_MAX + 1)
         return read_document(octets.decode("utf-8"))
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise CatalogueError([Fault(None, None, "", reason)], str(file)) from None
+        raise Refusal("file_unreadable", f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         reason = f"is not written in UTF-8: {error.reason}"

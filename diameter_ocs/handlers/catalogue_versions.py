@@ -31,6 +31,16 @@ class Change(NamedTuple):
         return "the first version" if self.applied.version == 1 else summary(self.differences)
 
 
+class Compared(NamedTuple):
+    """What a document would change of the version that is running."""
+
+    base: int
+    """That version; 0: there is none."""
+    differences: Sequence[Difference]
+    is_running: bool
+    """It is what runs already, to the last character."""
+
+
 async def version_of(versions: Versions, tenant: str, version: int | None) -> AppliedDocument:
     """Returns a version as it was applied; None: the one that is running."""
     found = await versions.applied(tenant, version, 1)
@@ -69,11 +79,14 @@ async def difference(
     return differences(_document(tenant, before), _document(tenant, after))
 
 
-async def difference_to(versions: Versions, document: Document) -> tuple[int, Sequence[Difference]]:
-    """Returns what applying a document would change, and of which version; 0: of nothing."""
+async def difference_to(versions: Versions, document: Document) -> Compared:
+    """Returns what applying a document would change."""
     running = await versions.applied(document.tenant, None, 1)
-    before = _document(document.tenant, running[0]) if running else None
-    return running[0].version if running else 0, differences(before, document)
+    if not running:
+        return Compared(0, differences(None, document), False)
+    (applied,) = running
+    found = differences(_document(document.tenant, applied), document)
+    return Compared(applied.version, found, not found and applied.source == document.source)
 
 
 def _document(tenant: str, applied: AppliedDocument) -> Document:

@@ -18,6 +18,7 @@ from .answers import account_answer, identity_texts
 from .catalogue import stored_text
 from .catalogue_build import build
 from .catalogue_document import Document
+from .catalogue_versions import Compared
 from .commands import (
     Accounts,
     CommandWork,
@@ -41,17 +42,21 @@ class Owned(Protocol):
 
 
 async def apply_catalogue(
-    accounts: Accounts, document: Document, order: Order, base: int | None = None
+    accounts: Accounts, document: Document, order: Order, compared: Compared | None = None
 ) -> Done:
-    """Makes a checked document the next version of its tenant's catalogue.
+    """Makes a checked document the next version of its tenant's catalogue, unless it runs already.
 
-    `base` is the version that it was compared with, 0 where there was none: if another one is
-    running meanwhile nothing is changed. None: whichever is running.
+    If another version is running than it was compared with nothing is changed. None: whichever is
+    running.
     """
+    base = None if compared is None else compared.base
     name, text = document.tenant, stored_text(document)
 
     async def change(work: CommandWork, stamp: tuple[int, str]) -> Effect:
         running = await _applicable(work, document, base)
+        if compared is not None and compared.is_running:
+            same = {"version": running}
+            return Effect({"tenant": name, **same}, same, same)
         version = (running or 0) + 1
         await work.add_catalogue(name, version, text, stamp, document.source)
         answer = {"tenant": name, "version": version}

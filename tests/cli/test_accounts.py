@@ -54,6 +54,7 @@ def test_a_tenant_needs_a_name_of_1_to_50_characters(name: str, run: Run) -> Non
 def test_each_catalogue_is_the_next_version(run: Run, catalogue: Path) -> None:
     run("tenant", "create", "acme")
     assert run("catalogue", "apply", catalogue).out == "The catalogue of acme is at version 1.\n"
+    catalogue.write_text(CATALOGUE + "# The next.\n")
     answer = run("catalogue", "apply", catalogue, "--json").json
     assert (answer["tenant"], answer["version"]) == ("acme", 2)
     assert run("tenant", "show", "acme", "--json").json["catalogue_version"] == 2
@@ -106,7 +107,7 @@ def test_a_file_that_is_no_text_is_refused(run: Run, catalogue: Path) -> None:
 
 def test_a_folder_is_no_catalogue(run: Run, tmp_path: Path) -> None:
     ended = run("catalogue", "apply", tmp_path)
-    assert ended.err == f"diameter-ocs: {tmp_path}: cannot be read: Is a directory\n"
+    assert ended.err == f"diameter-ocs: {tmp_path} cannot be read: Is a directory\n"
 
 
 def test_a_user_without_a_name_is_told_by_its_number(

@@ -152,6 +152,27 @@ def test_applying_says_what_changes(two_versions: Run, catalogue: Path) -> None:
     assert two_versions("tenant", "list", "--json").json[0]["catalogue_version"] == 3
 
 
+def test_the_same_text_makes_no_version(two_versions: Run, catalogue: Path) -> None:
+    dry = two_versions("catalogue", "apply", catalogue, "--dry-run")
+    assert (dry.status, dry.out) == (0, "No difference.\n")
+    ended = two_versions("catalogue", "apply", catalogue)
+    assert (ended.status, ended.out.splitlines()) == (
+        0,
+        ["Nothing changes: this text is what runs.", "The catalogue of acme is at version 2."],
+    )
+    assert two_versions("catalogue", "apply", catalogue, "--json").json["version"] == 2
+    assert len(two_versions("catalogue", "history", "--json").json) == 2
+    catalogue.write_text(catalogue.read_text() + "# A remark that is to be kept.\n")
+    assert two_versions("catalogue", "apply", catalogue, "--json").json["version"] == 3
+    assert "A remark" in two_versions("catalogue", "show").out
+
+
+def test_the_history_leaves_the_texts_to_show(two_versions: Run) -> None:
+    for version in two_versions("catalogue", "history", "--json").json:
+        assert version.keys() == {"version", "applied_at", "actor", "summary"}
+    assert "tenant: acme" in two_versions("catalogue", "show", "--json").json["source"]
+
+
 def test_a_dry_run_says_why_it_cannot_be(shop: Run, catalogue: Path) -> None:
     catalogue.write_text(CATALOGUE.replace("name: basic", "name: better"))
     ended = shop("catalogue", "apply", catalogue, "--dry-run")
@@ -174,7 +195,7 @@ def test_the_first_version_differs_from_nothing(run: Run, catalogue: Path) -> No
         (("show", "--version", 3), "no version 3; `catalogue history` lists what there is"),
         (("diff", 1, 3), "no version 3"),
         (("diff", 0), "no version 0"),
-        (("diff", "missing.yaml"), "missing.yaml: cannot be read"),
+        (("diff", "missing.yaml"), "missing.yaml cannot be read"),
         (("show", "--tenant", "other"), "there is no tenant 'other'"),
     ],
 )  # fmt: skip

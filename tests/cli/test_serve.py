@@ -9,6 +9,7 @@ import pytest
 
 from diameter_ocs.cli.serve import within_files
 from diameter_ocs.config import Configuration
+from diameter_ocs.store.schema import VERSION
 from tests.cli.conftest import Run
 
 IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
@@ -66,7 +67,10 @@ def test_an_external_database_with_a_newer_schema_is_told(
     run: Run, database: str, tmp_path: Path
 ) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("UPDATE schema_version SET version = 9, compatible_from = 9")
+        newer = VERSION + 1
+        connection.execute(
+            f"UPDATE schema_version SET version = {newer}, compatible_from = {newer}"
+        )
     file = tmp_path / "ocs.toml"
     file.write_text(IDENTITY)
     ended = run("serve", "--config", file)

@@ -9,6 +9,7 @@ from diameter_ocs.charging.decisions import EdrKind
 from diameter_ocs.charging.requests import Identity, IdentityKind
 from diameter_ocs.handlers.answers import account_answer
 from diameter_ocs.handlers.catalogue import build, read_document
+from diameter_ocs.handlers.catalogue_versions import Compared
 from diameter_ocs.handlers.provisioning import (
     apply_catalogue,
     check_catalogue,
@@ -173,8 +174,9 @@ async def test_of_two_catalogues_compared_with_the_same_one_is_told(kept: Kept) 
     await create_tenant(kept.accounts, "demo", ORDER)
     document = read_document(DOCUMENT)
     for base in (0, 1):
+        compared = Compared(base, (), False)
         done = await asyncio.gather(
-            *(apply_catalogue(kept.accounts, document, ORDER, base) for _ in range(3)),
+            *(apply_catalogue(kept.accounts, document, ORDER, compared) for _ in range(3)),
             return_exceptions=True,
         )
         refused = [each for each in done if isinstance(each, Refusal)]
