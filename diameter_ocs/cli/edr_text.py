@@ -5,8 +5,9 @@ from typing import Any
 
 import typer
 
+from ..charging.catalogue import Catalogue
 from ..charging.decisions import ServiceRecord
-from ..charging.units import UnitType
+from ..charging.units import UnitType, format_money
 from ..handlers.amounts import amount_text
 from .output import print_table
 
@@ -38,21 +39,30 @@ AMOUNTS = {
     "overrun_amount": "its price",
     "shortfall": "not covered",
 }
-"""What the fields of a settlement are called; amounts of money are micro-units."""
+"""What the fields of a settlement are called."""
+MONEY = {"charged_amount", "tax_amount", "overrun_amount"}
 
 
-def service_text(service: ServiceRecord) -> str:
+def service_text(service: ServiceRecord, catalogue: Catalogue | None) -> str:
     """Writes what became of a service in a few words."""
-    parts = [f"{service.rating_group}: {service.outcome.name.lower()}"]
-    if service.settlement.reported:
-        parts.append(f"used {service.settlement.reported}")
+    settlement = service.settlement
+    parts = [f"{service.rating_group}: {service.outcome.name.lower().replace('_', ' ')}"]
+    if settlement.reported:
+        parts.append(f"used {_units(settlement.reported, service.rating_group, catalogue)}")
+    if settlement.charged_amount:
+        parts.append(f"for {_money(settlement.charged_amount, catalogue)}")
     if service.grant is not None:
-        parts.append(f"granted {service.grant.units}")
+        parts.append(f"granted {amount_text(service.grant.units, service.grant.unit_type, '')}")
     return " ".join(parts)
 
 
-def print_edr(answer: Mapping[str, Any], balance_types: Mapping[int, str]) -> None:
-    """Prints all of an EDR, given the types of the balances that its group has."""
+def print_edr(
+    answer: Mapping[str, Any], balance_types: Mapping[int, str], catalogue: Catalogue | None
+) -> None:
+    """Prints all of an EDR, given the types of the balances that its group has.
+
+    `catalogue` says in which units; None: that by which it was decided cannot be read.
+    """
     for name, heading in HEADINGS.items():
         if answer[name] is not None:
             value = answer[name]
@@ -60,31 +70,57 @@ def print_edr(answer: Mapping[str, Any], balance_types: Mapping[int, str]) -> No
             typer.echo(f"{heading:14} {value.lower().replace('_', ' ') if is_word else value}")
     for service in answer["services"]:
         typer.echo("")
-        _print_service(service)
+        _print_service(service, catalogue)
     if answer["postings"]:
         typer.echo("")
         print_table(
             ["balance", "type", "total", "used", "reserved"],
             [
-                (
-                    each["balance_id"],
-                    balance_types.get(each["balance_id"]),
-                    *(f"{each[name]:+d}" for name in ("total", "used", "reserved")),
-                )
+                _posting(each, balance_types.get(each["balance_id"]), catalogue)
                 for each in answer["postings"]
             ],
         )
 
 
-def _print_service(service: Mapping[str, Any]) -> None:
+def _posting(
+    posting: Mapping[str, Any], balance_type: str | None, catalogue: Catalogue | None
+) -> tuple[object, ...]:
+    """Writes by how much a balance was changed, with signs."""
+    known = None if catalogue is None else catalogue.balance_types.get(balance_type or "")
+    texts = []
+    for amount in (posting["total"], posting["used"], posting["reserved"]):
+        text = str(amount)
+        if catalogue is not None and known is not None:
+            text = amount_text(amount, known.unit_type, catalogue.currency)
+        texts.append(f"+{text}" if amount > 0 else text)
+    return posting["balance_id"], balance_type, *texts
+
+
+def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> None:
     identifiers = "".join(f", service {each}" for each in service["service_identifiers"])
     outcome = service["outcome"].lower().replace("_", " ")
     typer.echo(f"rating group {service['rating_group']}{identifiers}: {outcome}")
     for name, heading in AMOUNTS.items():
-        if service[name]:
-            typer.echo(f"  {heading:14} {service[name]}")
+        amount = service[name]
+        if amount and name in MONEY:
+            typer.echo(f"  {heading:14} {_money(amount, catalogue)}")
+        elif amount:
+            typer.echo(f"  {heading:14} {_units(amount, service['rating_group'], catalogue)}")
     grant = service["grant"]
     if grant is not None:
         units = amount_text(grant["units"], UnitType[grant["unit_type"]], "")
         final = ", final" if grant["is_final"] else ""
         typer.echo(f"  {'granted':14} {units}, valid for {grant['validity_seconds']} s{final}")
+
+
+def _units(amount: int, rating_group: int | None, catalogue: Catalogue | None) -> str:
+    """Writes units of a rating group; of one that nobody knows, their number."""
+    if catalogue is None or rating_group is None or rating_group not in catalogue.rating_groups:
+        return str(amount)
+    return amount_text(amount, catalogue.rating_groups[rating_group].unit_type, "")
+
+
+def _money(amount: int, catalogue: Catalogue | None) -> str:
+    if catalogue is None:
+        return format_money(amount)
+    return amount_text(amount, None, catalogue.currency)

@@ -1,12 +1,16 @@
 """`edr`: the journal."""
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from ..charging.catalogue import Catalogue
 from ..charging.decisions import EdrKind, Grant, ServiceRecord
+from ..charging.faults import CatalogueUnreadable
 from ..charging.requests import session_id_text
 from ..handlers import provisioning
 from ..handlers.moments import moment_text, parse_optional_moment
@@ -20,6 +24,8 @@ from .output import command, print_json, print_table
 
 app = typer.Typer(help="The journal: one record of each decision.", no_args_is_help=True)
 
+Catalogues = dict[tuple[str, int | None], Catalogue]
+"""By tenant and the version that an EDR names; None: it was a command."""
 DAY = 86_400_000_000
 
 
@@ -61,7 +67,7 @@ def show_all(
     """List EDRs, the newest first."""
     first, end = parse_optional_moment(since), parse_optional_moment(until)
 
-    async def work(rooms: Rooms) -> list[ListedEdr]:
+    async def work(rooms: Rooms) -> tuple[list[ListedEdr], Catalogues]:
         # What a command has just done, by the database's clock, is always among them.
         last = await rooms.database.ping() + DAY if end is None else end
         asked = EdrsAsked(
@@ -72,15 +78,17 @@ def show_all(
             kind=None if kind is None else EdrKind[kind.name],
         )
         if account is not None:
-            return await _of_account(rooms, asked, account, limit)
-        return await list_edrs(rooms.database, asked, limit)
+            found = await _of_account(rooms, asked, account, limit)
+        else:
+            found = await list_edrs(rooms.database, asked, limit)
+        return found, {} if as_json else await _catalogues(rooms, found)
 
-    edrs = database.run(database.Place(data, database_url, demo), work)
+    edrs, catalogues = database.run(database.Place(data, database_url, demo), work)
     if as_json:
         print_json([edr_json(each) for each in edrs])
         return
-    columns = ["edr", "time", "account", "action", "outcome", "session", "number", "services"]
-    print_table(columns, map(_row, edrs))
+    columns = ["edr", "time", "account", "action", "outcome", "Session-Id", "number", "services"]
+    print_table(columns, [_row(each, catalogues.get(_decided_by(each))) for each in edrs])
 
 
 async def _of_account(rooms: Rooms, asked: EdrsAsked, name: str, limit: int) -> list[ListedEdr]:
@@ -110,18 +118,36 @@ def show(
     """Show all of an EDR."""
     group, at, number = _parsed(name)
 
-    async def work(rooms: Rooms) -> tuple[dict[str, Any], dict[int, str]]:
+    async def work(rooms: Rooms) -> tuple[ListedEdr, dict[int, str], Catalogue | None]:
         for each in await list_edrs(rooms.database, EdrsAsked(at, at + 1, group), 100_000):
             if each.edr.number == number:
                 balances = await rooms.accounts.group_balances(group)
-                return edr_json(each), {balance.id: balance.balance_type for balance in balances}
+                types = {balance.id: balance.balance_type for balance in balances}
+                catalogues = {} if as_json else await _catalogues(rooms, [each])
+                return each, types, catalogues.get(_decided_by(each))
         raise Refusal("edr_unknown", f"there is no EDR {name!r}, or it is not kept any more")
 
-    answer, balance_types = database.run(database.Place(data, database_url, demo), work)
+    found, balance_types, catalogue = database.run(database.Place(data, database_url, demo), work)
     if as_json:
-        print_json(answer)
+        print_json(edr_json(found))
     else:
-        print_edr(answer, balance_types)
+        print_edr(edr_json(found), balance_types, catalogue)
+
+
+async def _catalogues(rooms: Rooms, edrs: Iterable[ListedEdr]) -> Catalogues:
+    """Reads what says in which units EDRs are; of a command's, the catalogue that runs says it."""
+    running = await rooms.accounts.tenants()
+    read: Catalogues = {}
+    for tenant, decided_by in {_decided_by(each) for each in edrs}:
+        version = running.get(tenant) if decided_by is None else decided_by
+        if version is not None:
+            with suppress(CatalogueUnreadable):
+                read[tenant, decided_by] = await rooms.accounts.read_catalogue(tenant, version)
+    return read
+
+
+def _decided_by(listed: ListedEdr) -> tuple[str, int | None]:
+    return listed.tenant, listed.edr.catalogue_version
 
 
 def _parsed(name: str) -> tuple[int, int, int]:
@@ -133,17 +159,17 @@ def _parsed(name: str) -> tuple[int, int, int]:
     return group, at, number
 
 
-def _row(listed: ListedEdr) -> tuple[object, ...]:
+def _row(listed: ListedEdr, catalogue: Catalogue | None) -> tuple[object, ...]:
     edr = listed.edr
     return (
         edr_name(listed),
         moment_text(edr.at),
         listed.account,
         edr.action if edr.reason is None else f"{edr.action} ({edr.reason})",
-        edr.outcome.name.lower(),
+        edr.outcome.name.lower().replace("_", " "),
         None if edr.session_id is None else session_id_text(edr.session_id),
         "" if edr.request_number is None else str(edr.request_number),
-        ", ".join(map(service_text, edr.services)),
+        ", ".join([service_text(service, catalogue) for service in edr.services]),
     )
 
 

@@ -74,7 +74,7 @@ def remove(
 @command
 def show_all(
     account: Annotated[
-        str | None, typer.Option("--account", help="Those of this account.", metavar="NAME")
+        str | None, typer.Argument(help="Those of this account.", metavar="[ACCOUNT]")
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="Those of this device.", metavar="NAME")
@@ -98,7 +98,7 @@ def show_all(
     elif account is not None:
         find = named(account)
     else:
-        raise typer.BadParameter("say --account, --device or --with")
+        raise typer.BadParameter("name an account, or say --device or --with")
 
     async def work(rooms: Rooms) -> list[dict[str, str]]:
         found = await find(rooms.accounts, tenant)

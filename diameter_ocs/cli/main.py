@@ -1,6 +1,7 @@
 """All commands as one program."""
 
 import errno
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ from .output import command, fail, report
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a file that standard output goes to may meet."""
+
+SIGNED = "an amount has no sign: `balance credit` adds, `balance debit` takes away"
 
 commands = typer.Typer(
     name="diameter-ocs",
@@ -112,7 +115,10 @@ def run(arguments: Sequence[str]) -> int:
         if reason := error.format_message().rstrip("."):  # none: the help was shown instead
             context = getattr(error, "ctx", None)
             path = program if context is None else context.command_path
-            report("usage", [f"{reason}; `{path} --help` says more"], "--json" in arguments)
+            code = "usage"
+            if re.match("-[0-9]", getattr(error, "option_name", "")):
+                code, reason = "invalid_amount", SIGNED
+            report(code, [f"{reason}; `{path} --help` says more"], "--json" in arguments)
         return error.exit_code
     except OSError as error:
         if error.errno not in NO_ROOM:

@@ -1,24 +1,20 @@
 """Amounts as people write and read them."""
 
 from ..charging.units import UnitType, format_money, parse_money
-from .quantities import parse_quantity
+from .quantities import SPOKEN, parse_quantity, quantity_text
 from .refusals import Refusal
-
-BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
 def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
-    """Writes an amount of a balance; a unit type of None is money."""
+    """Writes an amount of a balance, exactly; a unit type of None is money."""
     if unit_type is None:
         return f"{format_money(amount)} {currency}"
-    if unit_type is UnitType.TIME:
-        return f"{amount} s"
     if unit_type is UnitType.SERVICE_SPECIFIC_UNITS:
-        return str(amount)
-    for name, size in BINARY:
-        if abs(amount) >= size and amount % size == 0:
-            return f"{amount // size} {name}"
-    return f"{amount} B"
+        return f"{amount} unit" if abs(amount) == 1 else f"{amount} units"
+    if amount == 0:
+        return f"0 {SPOKEN[unit_type][-1]}"
+    sign = "-" if amount < 0 else ""
+    return sign + quantity_text(abs(amount), unit_type)
 
 
 def parse_amount(text: str, unit_type: UnitType | None, at_least: int = 1) -> int:

@@ -2,12 +2,25 @@
 
 import pytest
 
-from diameter_ocs.charging.decisions import EdrKind
+from diameter_ocs.charging.decisions import EdrKind, Outcome, ServiceRecord, Settlement
+from diameter_ocs.cli.edr_text import service_text
 from diameter_ocs.cli.edrs import Kind
+from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.catalogue_build import build
 from tests.cli.conftest import Run
 from tests.cli.test_sessions import SESSION_ID, session
 
 __all__ = ["session"]
+
+UNITS = """
+tenant: acme
+currency: EUR
+rating_groups:
+  - {id: 300, name: Data, unit_type: volume}
+  - {id: 100, name: Voice, unit_type: time}
+  - {id: 200, name: Text}
+balance_types: [{name: money, unit_type: money}]
+"""
 
 
 @pytest.mark.parametrize(
@@ -42,7 +55,36 @@ def test_an_edr_is_shown_in_words(shop: Run, session: str) -> None:
     assert "account        alice" in lines
     assert "rating group 300: success" in lines
     assert any(line.split()[:3] == ["granted", "10", "MiB,"] for line in lines)
-    assert lines[-1].split()[1:] == ["data", "+0", "+0", "+10485760"]
+    assert lines[-1].split()[1:] == ["data", "0", "B", "0", "B", "+10", "MiB"]
+
+
+@pytest.mark.parametrize(
+    ("group", "used", "text"),
+    [
+        (300, 3 * 2**20, "300: success used 3 MiB"),
+        (300, 3 * 2**20 + 1, "300: success used 3145729 B"),
+        (100, 1200, "100: success used 20 min for 2.40 EUR"),
+        (200, 3, "200: success used 3 units for 0.30 EUR"),
+        (999, 3, "999: success used 3"),
+    ],
+)
+def test_what_was_used_is_said_in_the_units_of_its_rating_group(
+    group: int, used: int, text: str
+) -> None:
+    catalogue = build(read_document(UNITS), 1)
+    group_price = {100: 2_400_000, 200: 300_000}.get(group, 0)
+    settlement = Settlement(reported=used, used=used, charged=used, charged_amount=group_price)
+    service = ServiceRecord(group, (), Outcome.SUCCESS, settlement, None)
+    assert service_text(service, catalogue) == text
+    raw = service_text(service, None)
+    assert f"used {used}" in raw
+
+
+def test_what_a_command_did_to_money_is_said_with_its_currency(shop: Run) -> None:
+    shop("balance", "credit", "alice", "5")
+    edr = shop("edr", "list", "--json").json[0]
+    assert [posting["total"] for posting in edr["postings"]] == [5_000_000]
+    assert "+5.00 EUR" in shop("edr", "show", edr["edr"]).out
 
 
 def test_the_edrs_of_a_deleted_account_are_found_by_its_name(shop: Run) -> None:

@@ -91,7 +91,7 @@ def test_devices_and_identities_are_added_listed_and_removed(shop: Run) -> None:
         "device": "tablet",
         "identities": ["imsi:001010000000007", "msisdn:15550123456", "nai:a@b.example"],
     }
-    for options in (("--account", "alice"), ("--with", "imsi:001010000000007")):
+    for options in (("alice",), ("--with", "imsi:001010000000007")):
         assert len(shop("identity", "list", *options, "--json").json) == 4
     assert len(shop("identity", "list", "--device", "tablet", "--json").json) == 3
     gone = told(shop("identity", "remove", "imsi:001010000000007"))

@@ -182,7 +182,8 @@ def test_a_wrong_command_line_is_told_in_json(run_anywhere: Run) -> None:
 
 ERRORS = [
     ("tenant create acme", 1, "tenant_exists", "there is a tenant 'acme' already"),
-    ("catalogue apply missing.yaml", 2, "catalogue_invalid", "missing.yaml: cannot be read"),
+    ("catalogue apply missing.yaml", 2, "file_unreadable", "missing.yaml cannot be read: No such"),
+    ("catalogue check missing.yaml", 2, "file_unreadable", "missing.yaml cannot be read: No such"),
     ("account create bob --plan gold", 1, "plan_unknown", "there is no plan 'gold'"),
     ("account create alice --plan basic", 1, "exists", "already: alice"),
     ("account create bob --plan basic --identity 1", 2, "invalid_identity", "KIND:VALUE"),
@@ -201,6 +202,8 @@ ERRORS = [
         "there is no balance type 'gold'; there is: data, money",
     ),
     ("balance credit alice 1 --balance 77", 1, "balance_unknown", "alice has no balance 77"),
+    ("balance credit alice -5.00", 2, "invalid_amount", "`balance debit` takes away"),
+    ("balance debit alice -5", 2, "invalid_amount", "`balance credit` adds"),
     ("balance debit alice 20.01", 1, "insufficient_balance", "`account show` says how much"),
     ("edr list --account bob", 1, "account_unknown", "there is no account 'bob'"),
     ("simulate pgw --server localhost", 2, "usage", "HOST:PORT"),
