@@ -4,6 +4,7 @@ The states of RFC 8506 section 7 are few on the server: a session is open or it 
 has ended something is remembered for a while, for requests that come late or once more.
 """
 
+from .announcing import announce
 from .case import Case
 from .decisions import Decision, Novelty, Outcome, ServiceDecision
 from .events import charge_event
@@ -116,6 +117,7 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
 
 def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:
     """Returns the decision after which the session is open."""
+    announce(services, request, SUCCESS, progress.case.catalogue)
     return Decision(
         SUCCESS,
         _answers(services),
@@ -134,6 +136,7 @@ def _ended(
     reason: CloseReason,
 ) -> Decision:
     """Returns the decision after which the session is closed."""
+    announce(services, request, outcome, progress.case.catalogue)
     closed = ClosedSession(progress.session_after(request), progress.case.now, reason)
     return Decision(
         outcome,
@@ -146,9 +149,7 @@ def _ended(
 
 
 def _answers(services: list[Service]) -> tuple[ServiceDecision, ...]:
-    return tuple(
-        [ServiceDecision(service.usage, service.outcome, service.grant) for service in services]
-    )
+    return tuple([service.decision() for service in services])
 
 
 def _marked(decision: Decision, reason: str) -> Decision:

@@ -51,6 +51,8 @@ class Grant(NamedTuple):
     """None: for good, as an event has been paid for."""
     is_final: bool
     """Nothing can follow it: the service ends when it is used up, an event is served in part."""
+    depends_on_location: bool = False
+    """Elsewhere it would be paid by other services, or at another price."""
 
 
 class ServiceDecision(NamedTuple):

@@ -4,10 +4,11 @@ An event opens no session. It is remembered as a session that has ended is, so t
 recognised.
 """
 
+from .announcing import announce
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .deadlines import SECOND
-from .decisions import Decision, Grant, Outcome, ServiceDecision, Settlement
+from .decisions import Decision, Grant, Outcome, Settlement
 from .identification import subscriber
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES, Circumstances
@@ -38,9 +39,10 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     if outcome is not SUCCESS:
         progress = Progress(case, own, request.information)  # nothing has moved
         told = [service for service in services if service.outcome is not SUCCESS]
+    announce(services, request, outcome, case.catalogue)
     decision = Decision(
         outcome,
-        tuple([ServiceDecision(each.usage, each.outcome, each.grant) for each in told]),
+        tuple([service.decision() for service in told]),
         (progress.edr(request, outcome, services),),
         balances=progress.ledger.changed_balances(),
     )

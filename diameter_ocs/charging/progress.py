@@ -3,11 +3,21 @@
 All services of a request are settled before any is granted, then granted in the request's order.
 """
 
+from .announcements import Announcement
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, reservation_expires_at, supervise_at
-from .decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from .decisions import (
+    ACTIONS,
+    Edr,
+    EdrKind,
+    Grant,
+    Outcome,
+    ServiceDecision,
+    ServiceRecord,
+    Settlement,
+)
 from .information import ServiceInformation
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
@@ -30,7 +40,16 @@ INITIAL, UPDATE, TERMINATION, EVENT = RequestType
 class Service:
     """One service of a request on its way: what it is, what became of it."""
 
-    __slots__ = ("grant", "identity", "outcome", "rating_group", "settlement", "tariffs", "usage")
+    __slots__ = (
+        "announcements",
+        "grant",
+        "identity",
+        "outcome",
+        "rating_group",
+        "settlement",
+        "tariffs",
+        "usage",
+    )
 
     def __init__(
         self, usage: ServiceUsage, rating_group: RatingGroup | None, tariffs: tuple[Tariff, ...]
@@ -43,6 +62,11 @@ class Service:
         self.outcome = Outcome.RATING_FAILED if rating_group is None else SUCCESS
         self.settlement = NOTHING_USED
         self.grant: Grant | None = None
+        self.announcements: tuple[Announcement, ...] = ()
+
+    def decision(self) -> ServiceDecision:
+        """Returns what it is answered."""
+        return new(ServiceDecision, (self.usage, self.outcome, self.grant, self.announcements))
 
 
 class Progress:
@@ -290,7 +314,7 @@ class Progress:
             Reservation,
             (group.id, service.usage.service_identifiers, units, number, expires_at),
         )
-        service.grant = new(Grant, (group.unit_type, units, seconds, is_final))
+        service.grant = new(Grant, (group.unit_type, units, seconds, is_final, False))
 
     def _plans_last(self) -> int | None:
         """Returns for how many microseconds the account's plans stay as they are."""
@@ -383,4 +407,5 @@ def _record(service: Service) -> ServiceRecord:
         service.settlement,
         service.grant,
         usage.rating_group is not None,
+        service.announcements,
     )

@@ -149,6 +149,7 @@ def _decision(edr: Edr) -> Decision:
             ),
             record.outcome,
             record.grant,
+            record.announcements,
         )
         for record in _told(edr)
     ]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from diameter_ocs.charging.case import Account, AccountState
 from diameter_ocs.charging.catalogue import Catalogue, Price, SessionRules
-from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome
+from diameter_ocs.charging.decisions import Decision, EdrKind, Grant, Novelty, Outcome
 from diameter_ocs.charging.requests import Identity, IdentityKind, ServiceUsage, SessionKey, Units
 from diameter_ocs.charging.session import CloseReason
 from diameter_ocs.charging.units import UnitType
@@ -65,7 +65,7 @@ def test_an_event_is_paid_at_once_and_holds_nothing():
     decision = desk.event(want(TEXT, 3))
     (service,) = decision.services
     assert (decision.outcome, service.outcome) == (Outcome.SUCCESS, Outcome.SUCCESS)
-    assert service.grant == (UnitType.SERVICE_SPECIFIC_UNITS, 3, None, False)
+    assert service.grant == Grant(UnitType.SERVICE_SPECIFIC_UNITS, 3, None, False)
     assert desk.balance(1) == (3, 0)
     assert decision.session is None
     assert not desk.case.sessions
