@@ -51,7 +51,7 @@ ERRORS: Mapping[str, Error] = {
     "database_refused": Error(REFUSED, "The database refused what was to be stored."),
     "database_unavailable": Error(UNAVAILABLE, "The database cannot be reached or started."),
     "device_unknown": Error(REFUSED, "There is no such device."),
-    "dictionary_invalid": Error(WRONG_INPUT, "A dictionary cannot be read."),
+    "dictionary_invalid": Error(WRONG_INPUT, "A dictionary or the networks cannot be read."),
     "edr_unknown": Error(REFUSED, "There is no such EDR."),
     "exists": Error(REFUSED, "A name or an identity belongs to somebody already."),
     "file_unreadable": Error(WRONG_INPUT, "A file cannot be read."),

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ..config import resource
-from ..numbering.plmn import Plmns
 from ..numbering.tables import Numbering
+from ..server.numbering import numbering_tables
 from .options import AsJson
 from .output import command, print_json, print_table
 
@@ -21,7 +20,7 @@ Asked = Annotated[
 @command
 def numbering(asked: Asked, as_json: AsJson = False) -> None:
     """Print what the tables say of networks, and of numbers (with a + or over 6 digits)."""
-    tables = Numbering(Plmns.load(resource("dictionaries/plmn.csv").read_text(encoding="utf-8")))
+    tables = numbering_tables()
     found = [_found(tables, text) for text in asked]
     if as_json:
         print_json(found)

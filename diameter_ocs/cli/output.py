@@ -16,6 +16,7 @@ from ..embedded import DatabaseMissing, EmbeddedError
 from ..handlers.catalogue_text import CatalogueError
 from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
+from ..numbering.plmn import PlmnError
 from ..simulator.errors import SimulatorError
 from ..simulator.steps import StepError
 from ..store.archive import BackupInvalid
@@ -52,6 +53,9 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("step_invalid", [str(error)], WRONG_INPUT, as_json)
         except DatabaseMissing as error:
             fail("database_missing", [str(error)], UNAVAILABLE, as_json)
+        except PlmnError as error:
+            sentence = f"{error}; mend the file, or put back the one of this version"
+            fail("dictionary_invalid", [sentence], WRONG_INPUT, as_json)
         except EmbeddedError as error:
             fail("database_unavailable", [str(error)], UNAVAILABLE, as_json)
         except SchemaError as error:

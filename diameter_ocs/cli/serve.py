@@ -20,6 +20,7 @@ from ..embedded import Cluster
 from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..jobs import clocks
+from ..numbering.plmn import PlmnError
 from ..observability import configure_logging
 from ..server import Listening, run
 from ..server.readiness import AddressUnavailable
@@ -169,7 +170,7 @@ def _run(
     except* AddressUnavailable as group:
         code, advice = "address_unavailable", "choose another address with --listen or --metrics"
         reasons = [f"{error}; {advice}" for error in _leaves(group)]
-    except* DictionaryError as group:
+    except* (DictionaryError, PlmnError) as group:
         code, status = "dictionary_invalid", WRONG_INPUT
         advice = "mend the file, or put back the one of this version"
         reasons = [f"{error}; {advice}" for error in _leaves(group)]

@@ -42,8 +42,8 @@ class Plmns:
         self._mnc_lengths = {mcc: found.pop() for mcc, found in lengths.items() if len(found) == 1}
 
     @classmethod
-    def load(cls, text: str) -> "Plmns":
-        """Reads a table of comma-separated values; PlmnError names the line that is wrong.
+    def load(cls, text: str, name: str = "table of networks") -> "Plmns":
+        """Reads a table of comma-separated values; PlmnError names it and the line that is wrong.
 
         A row without MNC tells the countries of an MCC, where its networks that are not listed
         may be.
@@ -52,14 +52,15 @@ class Plmns:
         countries: dict[str, Countries] = {}
         lines = csv.reader(text.splitlines())
         if next(lines, None) != HEADINGS:
-            raise PlmnError(f"line 1: the headings should be {','.join(HEADINGS)}")
+            raise PlmnError(f"{name}, line 1: the headings should be {','.join(HEADINGS)}")
         for line in lines:
+            place = f"{name}, line {lines.line_num}"
             if len(line) != len(HEADINGS):
-                raise PlmnError(f"line {lines.line_num}: it should have {len(HEADINGS)} values")
+                raise PlmnError(f"{place}: it should have {len(HEADINGS)} values")
             mcc, mnc, places, operators, _ = line
-            _check(mcc, mnc, places.split(), lines.line_num)
+            _check(mcc, mnc, places.split(), place)
             if mcc + mnc in networks or (not mnc and mcc in countries):
-                raise PlmnError(f"line {lines.line_num}: {mcc}{mnc} stands there twice")
+                raise PlmnError(f"{place}: {mcc}{mnc} stands there twice")
             if mnc:
                 names = tuple(operators.split(OPERATORS_SEPARATOR)) if operators else ()
                 networks[mcc + mnc] = Network(mcc, mnc, names, tuple(places.split()))
@@ -115,14 +116,14 @@ class Plmns:
         return mcc + mnc[1:] if has_two else mcc + mnc
 
 
-def _check(mcc: str, mnc: str, countries: list[str], line: int) -> None:
+def _check(mcc: str, mnc: str, countries: list[str], place: str) -> None:
     if len(mcc) != MCC_DIGITS or not _is_digits(mcc):
-        raise PlmnError(f"line {line}: the MCC {mcc!r} should have 3 digits")
+        raise PlmnError(f"{place}: the MCC {mcc!r} should have 3 digits")
     if mnc and (len(mnc) not in MNC_DIGITS or not _is_digits(mnc)):
-        raise PlmnError(f"line {line}: the MNC {mnc!r} should have 2 or 3 digits, or be left out")
+        raise PlmnError(f"{place}: the MNC {mnc!r} should have 2 or 3 digits, or be left out")
     for country in countries:
         if len(country) != COUNTRY_LETTERS or not (country.isascii() and country.isupper()):
-            raise PlmnError(f"line {line}: the country {country!r} should have 2 capital letters")
+            raise PlmnError(f"{place}: the country {country!r} should have 2 capital letters")
 
 
 def _is_digits(text: str) -> bool:

@@ -1,5 +1,11 @@
 """`numbering`: operators check what the tables know."""
 
+from pathlib import Path
+
+import pytest
+
+from diameter_ocs.cli.error_table import WRONG_INPUT
+from diameter_ocs.server import numbering
 from tests.cli.conftest import Run
 
 
@@ -31,3 +37,16 @@ def test_programs_are_told_in_json(run_anywhere: Run) -> None:
         {"asked": "23458", "countries": ["IM", "GB"], "operators": ["Pronto GSM", "Manx Telecom"]},
         {"asked": "+590690123456", "countries": ["GP", "BL", "MF"], "operators": []},
     ]
+
+
+def test_a_table_that_cannot_be_read_is_named_by_file_and_line(
+    run_anywhere: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plmn.csv").write_text("mcc,mnc,countries,operators,note\n262,1,DE,,\n")
+    monkeypatch.setattr(numbering, "resource", lambda _: tmp_path / "plmn.csv")
+    ended = run_anywhere("numbering", "26201")
+    assert (ended.status, ended.out) == (WRONG_INPUT, "")
+    assert ended.err == (
+        f"diameter-ocs: {tmp_path / 'plmn.csv'}, line 2: the MNC '1' should have 2 or 3 digits, or"
+        " be left out; mend the file, or put back the one of this version\n"
+    )

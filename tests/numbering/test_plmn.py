@@ -239,4 +239,4 @@ def test_the_smallest_table() -> None:
 def test_a_table_that_is_damaged_names_its_line(text: str, reason: str) -> None:
     with pytest.raises(PlmnError) as raised:
         Plmns.load(text)
-    assert str(raised.value).startswith(reason)
+    assert str(raised.value).startswith(f"table of networks, {reason}")
