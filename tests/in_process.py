@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 
 from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.message import Identity, Message, decode
+from diameter_ocs.config import resource
+from diameter_ocs.gy.decode import Decoder
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
+from diameter_ocs.numbering.plmn import Plmns
+from diameter_ocs.numbering.tables import Numbering
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.application import CreditControl
 from diameter_ocs.transport.admission import Places
@@ -17,6 +21,7 @@ from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
 from tests.store.scenario import NOW
 
 DICTIONARY = load_dictionary()
+NUMBERING = Numbering(Plmns.load(resource("dictionaries/plmn.csv").read_text(encoding="utf-8")))
 IDENTITY = Identity("ocs.example", "ocs.example")
 SERVICE_CONTEXTS = {"gprs@maker.example": "32251"}
 
@@ -47,7 +52,12 @@ class Server:
             host_aliases=host_aliases,
         )
         self.application = CreditControl(
-            self.lanes, self.peers, DICTIONARY, IDENTITY, self.metrics, SERVICE_CONTEXTS
+            self.lanes,
+            self.peers,
+            Decoder(DICTIONARY, NUMBERING, SERVICE_CONTEXTS),
+            DICTIONARY,
+            IDENTITY,
+            self.metrics,
         )
         self.listener = Listener(
             local, self.peers, self.application.take, Places(10, 10), self.metrics

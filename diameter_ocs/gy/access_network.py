@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .plmn import PLMN_DIGITS, MncLengths, plmn_of_digits
+from .numbering import Numbering
+from .plmn import PLMN_DIGITS, plmn_of_digits
 
 OCTETS_MAX = 4096
 """Nobody sends as much; what is longer is not read."""
@@ -36,12 +37,15 @@ class AccessNetwork(NamedTuple):
     """It is the network that says so, and not the terminal."""
 
 
-def access_networks(octets: bytes, lengths: MncLengths) -> list[AccessNetwork]:
+UNREADABLE = AccessNetwork("", None, is_network_provided=False)
+
+
+def access_networks(octets: bytes, numbering: Numbering) -> list[AccessNetwork]:
     """Returns the access networks in one AVP."""
     if len(octets) > OCTETS_MAX:
         return []
     text = octets.replace(b"\0", b"").decode("utf-8", "replace")
-    return [_access_network(each, lengths) for each in _parts(text, ",")]
+    return [_access_network(each, numbering) for each in _parts(text, ",")]
 
 
 def believed(networks: Iterable[AccessNetwork]) -> AccessNetwork | None:
@@ -53,7 +57,7 @@ def _credibility(network: AccessNetwork) -> tuple[bool, bool]:
     return network.plmn is not None, network.is_network_provided
 
 
-def _access_network(text: str, lengths: MncLengths) -> AccessNetwork:
+def _access_network(text: str, numbering: Numbering) -> AccessNetwork:
     kind, *parameters = _parts(text, ";") or [""]
     plmn = None
     is_network_provided = False
@@ -63,11 +67,11 @@ def _access_network(text: str, lengths: MncLengths) -> AccessNetwork:
         if name == _NETWORK_PROVIDED:
             is_network_provided = True
         elif name in CELL_LENGTHS and plmn is None:
-            plmn = _plmn_of_cell(value.strip().strip('"').strip(), CELL_LENGTHS[name], lengths)
+            plmn = _plmn_of_cell(value.strip().strip('"').strip(), CELL_LENGTHS[name], numbering)
     return AccessNetwork(kind.strip().upper(), plmn, is_network_provided)
 
 
-def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], lengths: MncLengths) -> str | None:
+def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], numbering: Numbering) -> str | None:
     """Returns the PLMN that a cell begins with, whose length says how long the MNC is.
 
     Where it is of none of the lengths that there are, what is known of the country says so.
@@ -77,7 +81,8 @@ def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], lengths: MncLengths)
         if rest in PLMN_DIGITS and (plmn := plmn_of_digits(cell[:rest])) is not None:
             return plmn
     digits = _DIGITS.match(cell)
-    return None if digits is None else "".join(lengths.split(digits.group()))
+    parts = None if digits is None else numbering.split(digits.group())
+    return None if parts is None else "".join(parts)
 
 
 def _parts(text: str, mark: str) -> list[str]:

@@ -22,6 +22,8 @@ from ..charging.requests import (
 from ..charging.units import AMOUNT_MAX
 from .events import check_action
 from .identities import identities_of
+from .information_reader import InformationReader
+from .numbering import Numbering
 from .places import Places, places_of
 from .remembered import Remembered
 from .service_context import service_context_of
@@ -82,7 +84,10 @@ class Decoder:
     """
 
     def __init__(
-        self, dictionary: Dictionary, private_contexts: Mapping[str, str] = NO_PRIVATE_CONTEXTS
+        self,
+        dictionary: Dictionary,
+        numbering: Numbering,
+        private_contexts: Mapping[str, str] = NO_PRIVATE_CONTEXTS,
     ) -> None:
         self._dictionary = dictionary
         self._private_contexts = private_contexts
@@ -92,6 +97,7 @@ class Decoder:
         self._hosts: Remembered[bytes, str] = Remembered(TEXTS_REMEMBERED)
         self._contexts: Remembered[bytes, str] = Remembered(TEXTS_REMEMBERED)
         self._names: Remembered[bytes, tuple[Identity, ...]] = Remembered(NAMES_REMEMBERED)
+        self._information = InformationReader(numbering)
 
     def decode(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
         """Returns what a request asks; the message has passed the checks of its command.
@@ -161,6 +167,9 @@ class Decoder:
             identities,
             event_at,
             usages,
+            False,
+            None,
+            self._information.at(message, places.access),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
         return Decoded(request, False, (), octets, session_id_avp, b"")
@@ -191,11 +200,12 @@ class Decoder:
         assert session_id is not None
         if not is_session_id(session_id.value):
             tolerated.add(Tolerated.ODD_SESSION_ID)
+        service_context = service_context_of(service_context_id, self._private_contexts, tolerated)
         request = ChargingRequest(
             request_type,
             _required(group, "CC-Request-Number"),
             SessionKey(message.data(session_id), _sub_session_id(message)),
-            service_context_of(service_context_id, self._private_contexts, tolerated),
+            service_context,
             clean(_required(group, "Origin-Host"), tolerated),
             clean(_required(group, "Origin-Realm"), tolerated),
             message.end_to_end,
@@ -204,6 +214,7 @@ class Decoder:
             identities or (),
             _event_at(group, received_at, tolerated),
             usages,
+            information=self._information.read(message, service_context, identities or ()),
         )
         return Decoded(
             request,
@@ -232,9 +243,12 @@ class Decoder:
         if is_looked_at:
             return
         self._met.keep(layout, is_looked_at is not None)
-        places = None if is_looked_at is None else places_of(message)
+        if is_looked_at is None:
+            return
+        places = places_of(message)
         if places is not None:
             self._places.keep(layout, places)
+        self._information.learn(message)
 
     def _remember_texts(self, message: Message, places: Places, decoded: Decoded) -> None:
         """Takes note of what the octets at known places mean, unless they are peculiar."""

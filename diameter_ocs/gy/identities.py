@@ -5,17 +5,15 @@ has neither parameters nor port and its host is in lower case, as is the realm o
 """
 
 from collections.abc import Callable, Iterator
-from urllib.parse import unquote
 
 from ..base.codec import Group
 from ..charging.requests import Identity, IdentityKind
 from .text import clean
 from .tolerance import Tolerated
+from .uris import SEPARATORS, uri_of
 
 MSISDN_DIGITS_MAX = 15
 """E.164 numbers are not longer."""
-
-_SEPARATORS = str.maketrans("", "", "-.() ")
 
 Reader = Callable[[str], tuple[Identity, ...]]
 
@@ -81,45 +79,18 @@ def _private(text: str) -> tuple[Identity, ...]:
 
 def sip_uri(text: str) -> tuple[Identity, ...]:
     """Reads a SIP or tel URI; one that holds a telephone number is that MSISDN as well."""
-    scheme, _, rest = text.strip("<>").partition(":")
-    scheme = scheme.lower()
-    if scheme == "tel":
-        return _tel_uri(rest)
-    if scheme not in ("sip", "sips"):
-        scheme, rest = "sip", text
-        if "@" not in text:
-            return _tel_uri(text) if text else ()
-    user, _, host = rest.rpartition("@")
-    host, _, parameters = host.partition("?")[0].lower().partition(";")
-    host = f"{host.partition(']')[0]}]" if host.startswith("[") else host.partition(":")[0]
-    user, _, user_parameters = unquote(user).replace("\0", "").partition(";")
-    user = user.partition(":")[0]
-    is_telephone = user.startswith("+") or "user=phone" in parameters.split(";")
-    digits = _telephone(user, user_parameters) if is_telephone else None
-    if digits is not None:
-        user = user.translate(_SEPARATORS)
-    uri = Identity(IdentityKind.SIP_URI, f"{scheme}:{user}@{host}" if user else f"{scheme}:{host}")
-    return (uri,) if digits is None else (uri, Identity(IdentityKind.MSISDN, digits))
-
-
-def _tel_uri(text: str) -> tuple[Identity, ...]:
-    """Reads what follows `tel:` (RFC 3966)."""
-    number, _, parameters = text.partition(";")
-    number = number.translate(_SEPARATORS)
-    uri = Identity(IdentityKind.SIP_URI, f"tel:{number}")
-    digits = _telephone(number, parameters)
-    return (uri,) if digits is None else (uri, Identity(IdentityKind.MSISDN, digits))
-
-
-def _telephone(number: str, parameters: str) -> str | None:
-    """Returns the digits of a number; None: no number, or one that is only valid in its context."""
-    is_local = not number.startswith("+") and "phone-context=" in parameters.lower()
-    return None if is_local else _digits(number)
+    if not text:
+        return ()
+    uri = uri_of(text)
+    digits = _digits(uri.user) if uri.is_telephone and not uri.is_local else None
+    is_number = digits is not None or uri.scheme == "tel"
+    name = Identity(IdentityKind.SIP_URI, uri.spelled(uri.number if is_number else uri.user))
+    return (name,) if digits is None else (name, Identity(IdentityKind.MSISDN, digits))
 
 
 def _digits(text: str) -> str | None:
     """Returns the digits of an international number without its plus; None: it is none."""
-    digits = text.translate(_SEPARATORS).removeprefix("+")
+    digits = text.translate(SEPARATORS).removeprefix("+")
     is_number = digits.isascii() and digits.isdigit() and len(digits) <= MSISDN_DIGITS_MAX
     return digits if is_number else None
 

@@ -10,6 +10,7 @@ from ..base.codec import Avp, Group
 from ..base.formats import PADDING
 from ..base.message import Message
 from ..charging.requests import Units
+from .information_reader import AccessPlaces, access_places_of
 
 TEXT_OCTETS_MAX = 512
 """Octets of a text, or of all Subscription-Ids, of a usual request."""
@@ -67,13 +68,15 @@ class Places(NamedTuple):
     subscriptions: slice
     """All Subscription-Ids, headers included."""
     services: tuple[ServicePlaces, ...]
+    access: AccessPlaces
 
 
 def places_of(message: Message) -> Places | None:
     """Returns where the values stand in a message that passed its checks; None: it is unusual."""
     group = message.group
     subscriptions = group.avps("Subscription-Id")
-    if not subscriptions or not _is_usual(group):
+    access = access_places_of(message)
+    if not subscriptions or access is None or not _is_usual(group):
         return None
     services = [_service(message, each) for each in group.all("Multiple-Services-Credit-Control")]
     usual = tuple([service for service in services if service is not None])
@@ -97,6 +100,7 @@ def places_of(message: Message) -> Places | None:
         indicator=None if indicator is None else _data(message, indicator),
         subscriptions=names,
         services=usual,
+        access=access,
     )
     texts = (names, places.origin_host, places.origin_realm, places.service_context_id)
     is_short = all(text.stop - text.start <= TEXT_OCTETS_MAX for text in texts)

@@ -4,23 +4,14 @@ An MNC has two or three digits, and "01" is another one than "001" (TS 23.003 cl
 """
 
 import re
-from typing import Protocol
+
+from .numbering import Numbering
 
 PLMN_OCTETS = 3
 PLMN_DIGITS = (5, 6)
 
 _FILLER = 0xF
 _DOMAIN_LABELS = re.compile(r"\bmnc([0-9]{2,3})\.mcc([0-9]{3})\b", re.ASCII)
-
-
-class MncLengths(Protocol):
-    """What is known of the networks of a country."""
-
-    def mnc_length(self, mcc: str) -> int | None:
-        """Returns how many digits the MNCs of an MCC have, None where both are in use."""
-
-    def split(self, digits: str) -> tuple[str, str]:
-        """Returns MCC and MNC of digits that begin with them."""
 
 
 def plmn_of_octets(octets: bytes) -> str | None:
@@ -45,15 +36,7 @@ def plmn_of_digits(text: str) -> str | None:
     return digits if is_plmn else None
 
 
-def plmn_of_domain(text: str, lengths: MncLengths) -> str | None:
-    """Returns the PLMN in the name of a network (TS 23.003 clause 13.2); None: it names none.
-
-    There an MNC of two digits has a zero before it, which is not part of it.
-    """
+def plmn_of_domain(text: str, numbering: Numbering) -> str | None:
+    """Returns the PLMN in the name of a network (TS 23.003 clause 13.2); None: it names none."""
     labels = _DOMAIN_LABELS.search(text.lower())
-    if labels is None:
-        return None
-    mnc, mcc = labels.groups()
-    if len(mnc) == 3 and mnc[0] == "0" and lengths.mnc_length(mcc) != 3:
-        mnc = mnc[1:]
-    return mcc + mnc
+    return None if labels is None else numbering.of_labels(labels[2], labels[1])

@@ -38,14 +38,26 @@ _TEXT_STARTS = frozenset(b"012345678")
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
 
+START_OCTETS = 4
+"""The octets in which type and network stand."""
+
+
 def user_location(octets: bytes) -> str | None:
     """Returns the PLMN of where a user is; None: octets of no known type, or cut short."""
-    if octets and octets[0] in _TEXT_STARTS and _HEXADECIMAL.issuperset(octets):
+    if octets and may_be_text(octets[0]) and _HEXADECIMAL.issuperset(octets):
         octets = bytes.fromhex(octets[: len(octets) & -2].decode("ascii"))
     octets_min = _octets_min(octets[0]) if octets else None
     if octets_min is None or len(octets) < octets_min:
         return None
-    return plmn_of_octets(octets[1:4])
+    return plmn_of_octets(octets[1:START_OCTETS])
+
+
+def may_be_text(first: int) -> bool:
+    """Whether a value may be written in hexadecimal digits, by its first octet.
+
+    If not, its start and its length say it all.
+    """
+    return first in _TEXT_STARTS
 
 
 def _octets_min(kind: int) -> int | None:

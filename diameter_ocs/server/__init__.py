@@ -14,11 +14,14 @@ from ..base.capabilities import Application, LocalNode
 from ..base.dictionary import Dictionary
 from ..base.message import Identity
 from ..config import Configuration, Endpoint, resource
+from ..gy.decode import Decoder
 from ..handlers.lanes import Lanes
 from ..jobs import peering
 from ..jobs.clocks import wall_clock
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
+from ..numbering.plmn import PlmnError, Plmns
+from ..numbering.tables import Numbering
 from ..observability import Metrics, create_metrics
 from ..store.peers import PostgresPeers
 from ..transport.admission import Places
@@ -33,6 +36,7 @@ log = structlog.get_logger()
 
 DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
 FALLBACK = "fallback.xml"
+NETWORKS = "plmn.csv"
 CREDIT_CONTROL = "Credit-Control"
 SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
@@ -135,9 +139,8 @@ def _listener(
         watchdog_seconds=configuration.watchdog_seconds,
     )
     peers = PeerTable(rules(configuration, ()))
-    application = CreditControl(
-        lanes, peers, dictionary, identity, metrics, configuration.service_contexts
-    )
+    decoder = Decoder(dictionary, _numbering(), configuration.service_contexts)
+    application = CreditControl(lanes, peers, decoder, dictionary, identity, metrics)
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
     listener = Listener(local, peers, application.take, places, metrics)
     return listener, Gate(configuration, peers, listener, application.forget_tenants)
@@ -152,3 +155,12 @@ def _dictionary() -> Dictionary:
         names=[str(file) for file in files],
         fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
     )
+
+
+def _numbering() -> Numbering:
+    """Reads the table of networks, which an operator may have changed, too."""
+    file = resource("dictionaries") / NETWORKS
+    try:
+        return Numbering(Plmns.load(file.read_text(encoding="utf-8")))
+    except PlmnError as error:
+        raise PlmnError(f"{file}, {error}") from error

@@ -1,6 +1,6 @@
 """The Gy application: takes each request from its connection to `gy` and the lanes, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -47,14 +47,14 @@ class CreditControl:
         self,
         lanes: Lanes,
         peers: PeerTable,
+        decoder: Decoder,
         dictionary: Dictionary,
         identity: Identity,
         metrics: Metrics,
-        service_contexts: Mapping[str, str],
     ) -> None:
         self._lanes = lanes
         self._peers = peers
-        self._decoder = Decoder(dictionary, service_contexts)
+        self._decoder = decoder
         self._encoder = Encoder(dictionary, identity)
         self._dictionary = dictionary
         self._identity = identity

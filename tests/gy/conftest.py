@@ -10,6 +10,7 @@ from diameter_ocs.base.message import Identity, Message, decode, request
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
 from tests.base.wire import load_dictionary
+from tests.gy.networks import Networks
 
 NOON = 1_709_985_600_000_000
 """2024-03-09T12:00:00Z, when every request of these tests is received."""
@@ -48,7 +49,7 @@ def identity() -> Identity:
 @pytest.fixture(scope="session")
 def decoder(dictionary: Dictionary) -> Decoder:
     """Reads every request of these tests, so that what it remembers is tried, too."""
-    return Decoder(dictionary)
+    return Decoder(dictionary, Networks())
 
 
 @pytest.fixture(scope="session")

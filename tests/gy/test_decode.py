@@ -26,6 +26,7 @@ from diameter_ocs.charging.units import AMOUNT_MAX
 from diameter_ocs.gy.decode import EVENT_AHEAD_MAX, EVENT_AT_MIN, Decoded, Decoder
 from diameter_ocs.gy.tolerance import Tolerated
 from diameter_ocs.gy.usages import SERVICES_MAX
+from tests.gy.networks import Networks
 
 NOON = 1_709_985_600_000_000
 SECOND = 1_000_000
@@ -144,7 +145,7 @@ def test_unknown_context_is_none(read: Read) -> None:
 
 def test_private_context_is_mapped(write: Callable[..., Any], dictionary: Dictionary) -> None:
     message = write(("User-Name", "a@b"), with_={"Service-Context-Id": "gprs@operator.example"})
-    decoder = Decoder(dictionary, {"gprs@operator.example": "32251"})
+    decoder = Decoder(dictionary, Networks(), {"gprs@operator.example": "32251"})
     decoded = decoder.decode(message, None, NOON)
     assert decoded.request.service_context == "32251"
     assert decoded.tolerated == (Tolerated.PRIVATE_SERVICE_CONTEXT,)

@@ -19,7 +19,9 @@ from diameter_ocs.gy.decode import (
     Decoded,
     Decoder,
 )
+from diameter_ocs.gy.information_reader import AVP_OCTETS_MAX
 from diameter_ocs.gy.places import TEXT_OCTETS_MAX, places_of
+from tests.gy.networks import Networks
 
 NOON = 1_709_985_600_000_000
 SECONDS = NOON // 1_000_000
@@ -47,6 +49,10 @@ def used(*members: Pair) -> Pair:
     return "Used-Service-Unit", members
 
 
+def packet(*members: Pair) -> Pair:
+    return "Service-Information", [("PS-Information", members)]
+
+
 USUAL: tuple[Pair, ...] = (TIMESTAMP, subscription(), SUPPORTED)
 GROUP: Pair = ("Rating-Group", 300)
 TOTAL: Pair = ("CC-Total-Octets", 5)
@@ -59,6 +65,7 @@ USUAL_REQUESTS: list[tuple[Pair, ...]] = [
     (service(GROUP, used(TOTAL, ("CC-Input-Octets", 2), ("CC-Output-Octets", 3)), used(TOTAL)),),
     (subscription("001010000000001", 1), ("User-Name", "a@b")),
     (("Service-Information", []),),
+    (packet(("3GPP-User-Location-Info", b"")),),
 ]
 
 UNUSUAL_REQUESTS: list[tuple[Pair, ...]] = [
@@ -83,6 +90,9 @@ UNUSUAL_REQUESTS: list[tuple[Pair, ...]] = [
     (("AoC-Request-Type", 1),),
     (("Subscription-Id-Extension", [("Subscription-Id-E164", "+15550100001")]),),
     (("Service-Information", [subscription("001010000000001", 1)]),),
+    (("Service-Information", [("IMS-Information", [])]),),
+    (("Service-Information", [("PS-Information", []), ("SMS-Information", [])]),),
+    (("Called-Station-Id", "a" * AVP_OCTETS_MAX),),
     (("Proxy-Info", [("Proxy-Host", "a.example"), ("Proxy-State", b"s")]),),
     (("Origin-Host", "pgw.example"),),
     (TIMESTAMP,),
@@ -111,11 +121,11 @@ class Twice:
     def __init__(self, dictionary: Dictionary) -> None:
         self._dictionary = dictionary
         self._messages = MessageDecoder(dictionary)
-        self._decoder = Decoder(dictionary)
+        self._decoder = Decoder(dictionary, Networks())
 
     def read(self, octets: bytes) -> tuple[Decoded | tuple[int, bytes | None], ...]:
         """Returns what each of both says."""
-        first = Decoder(self._dictionary)
+        first = Decoder(self._dictionary, Networks())
         return tuple(self._attempt(decoder, octets) for decoder in (self._decoder, first))
 
     def _attempt(self, decoder: Decoder, octets: bytes) -> Decoded | tuple[int, bytes | None]:
@@ -128,6 +138,17 @@ class Twice:
 def mostly(usual: Any, *peculiar: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([usual] * 12 + [*peculiar])
 
+
+LOCATIONS = [
+    bytes.fromhex("82 62f210 2b67 62f210 01a2d30b"),
+    bytes.fromhex("82 62f210 2b67 62f210 01a2d30c"),
+    bytes.fromhex("82 130014 2b67 62f210 01a2d30b"),
+    bytes.fromhex("90 62f210 2b67 62f210 01a2d30b"),
+    b"8062f2102b67f",  # the same octets at their start, of another meaning
+    b"8062f2102b67g",
+    b"8062f2102b670",
+]
+"""All of one length."""
 
 ODD_SESSION_IDS = (";gw.example;1;2", "pgw.example 1 2", "pgw\0example;1;2", "pgwü.exampl;12")
 numbers = st.one_of(st.sampled_from([0, AMOUNT_MAX, AMOUNT_MAX + 1]), st.integers(0, 2**64 - 1))
@@ -146,6 +167,11 @@ others = st.tuples(
     mostly("15550100001", "15550100002", "1555010000\0", "nobody here"),
     mostly(1, 0),
     st.tuples(st.sampled_from([300, 0, 2**32 - 1]), numbers, numbers, numbers),
+    st.tuples(
+        st.sampled_from(LOCATIONS),
+        mostly("26201", "310410", "2620\0"),
+        st.sampled_from([b"\x06", b"\x33"]),
+    ),
 )
 
 
@@ -154,14 +180,16 @@ def test_what_is_read_at_known_places_is_what_is_read_avp_by_avp(
     write: Write, dictionary: Dictionary, requests: list[tuple[dict[str, Any], Any]]
 ) -> None:
     twice = Twice(dictionary)
-    usual = octets_of(write, {}, (SECONDS, "15550100001", 1, (1, 2, 3, 4)))
+    access = (LOCATIONS[0], "26201", b"\6")
+    usual = octets_of(write, {}, (SECONDS, "15550100001", 1, (1, 2, 3, 4), access))
     for octets in [usual] * 3 + [octets_of(write, *each) for each in requests for _ in range(2)]:
         again, first = twice.read(octets)
         assert again == first
 
 
 def octets_of(write: Write, essential: dict[str, Any], rest: tuple[Any, ...]) -> bytes:
-    seconds, data, indicator, (rating_group, wanted, *totals) = rest
+    seconds, data, indicator, (rating_group, wanted, *totals), access = rest
+    location, network, rat_type = access
     return write(
         ("Event-Timestamp", seconds),
         subscription(data),
@@ -172,12 +200,18 @@ def octets_of(write: Write, essential: dict[str, Any], rest: tuple[Any, ...]) ->
             *(used(("CC-Total-Octets", total)) for total in totals),
         ),
         service(("Rating-Group", 300), requested()),
+        packet(
+            ("3GPP-Charging-Id", seconds % 2**32),
+            ("3GPP-SGSN-MCC-MNC", network),
+            ("3GPP-User-Location-Info", location),
+            ("3GPP-RAT-Type", rat_type),
+        ),
         with_=essential,
     ).octets
 
 
 def test_texts_that_come_again_are_read_once(write: Write, dictionary: Dictionary) -> None:
-    messages, decoder = MessageDecoder(dictionary), Decoder(dictionary)
+    messages, decoder = MessageDecoder(dictionary), Decoder(dictionary, Networks())
     octets = write(*USUAL, service(GROUP)).octets
     *_, one, other = [decoder.decode(messages.decode(octets), "demo", NOON) for _ in range(5)]
     assert one.request.origin_host is other.request.origin_host
@@ -185,7 +219,7 @@ def test_texts_that_come_again_are_read_once(write: Write, dictionary: Dictionar
 
 
 def test_padding_of_the_session_is_zero_in_the_answer(write: Write, dictionary: Dictionary) -> None:
-    messages, decoder = MessageDecoder(dictionary), Decoder(dictionary)
+    messages, decoder = MessageDecoder(dictionary), Decoder(dictionary, Networks())
     octets = bytearray(write(*USUAL).octets)
     at = octets.index(b"pgw.example;1;2") + len("pgw.example;1;2")
     octets[at] = 7
@@ -195,7 +229,7 @@ def test_padding_of_the_session_is_zero_in_the_answer(write: Write, dictionary: 
 
 
 def test_memory_is_bounded_whatever_comes(write: Write, dictionary: Dictionary) -> None:
-    decoder = Decoder(dictionary)
+    decoder = Decoder(dictionary, Networks())
     for number in range(TEXTS_REMEMBERED + 20):
         message = write(*USUAL, with_={"Origin-Host": f"pgw{number}.example"})
         for _ in range(3):
@@ -207,7 +241,7 @@ def test_memory_is_bounded_whatever_comes(write: Write, dictionary: Dictionary) 
 
 
 def test_layouts_of_many_avps_are_not_remembered(write: Write, dictionary: Dictionary) -> None:
-    decoder = Decoder(dictionary)
+    decoder = Decoder(dictionary, Networks())
     message = write(*USUAL, *[subscription()] * (AVPS_MAX // 3))
     for _ in range(3):
         decoder.decode(message, "demo", NOON)

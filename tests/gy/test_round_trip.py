@@ -21,6 +21,7 @@ from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
+from tests.gy.networks import Networks
 
 NOON = 1_709_985_600_000_000
 LATE = 1_900_000_000_000_000
@@ -53,6 +54,7 @@ names = joined(
     optional("Rating-Group", unsigned32),
     st.lists(st.tuples(st.just("Service-Identifier"), unsigned32), max_size=3),
 )
+
 services = st.lists(
     st.tuples(
         st.just("Multiple-Services-Credit-Control"),
@@ -155,7 +157,7 @@ def test_damaged_request_is_answered_or_refused(
     members: list[Any],
     damages: list[tuple[int, int]],
 ) -> None:
-    decoder, encoder = Decoder(dictionary), Encoder(dictionary, identity)
+    decoder, encoder = Decoder(dictionary, Networks()), Encoder(dictionary, identity)
     octets = bytearray(write(("User-Name", "a@b"), *members).octets)
     for position, octet in damages:
         octets[position % (len(octets) - 20) + 20] = octet
