@@ -21,6 +21,9 @@ class AccountState(IntEnum):
     """It is remembered for what is reported late."""
 
 
+ACTIVE = AccountState.ACTIVE  # a member takes 0.1 µs to be looked up in its class
+
+
 class Account(NamedTuple):
     """Who is charged."""
 
@@ -31,7 +34,7 @@ class Account(NamedTuple):
     """The plans of its subscriptions that are active now."""
     parent_id: int | None = None
     """The account whose balances pay after its own."""
-    state: AccountState = AccountState.ACTIVE
+    state: AccountState = ACTIVE
     plans_change_at: int | None = None
     """When the next of its subscriptions begins or ends; None: none will."""
     time_zone: str | None = None
@@ -95,7 +98,7 @@ class Case(NamedTuple):
 
     def denies(self, account: Account) -> bool:
         """Is an account denied as a whole? What it has used is still settled."""
-        return self.is_tenant_suspended or account.state is not AccountState.ACTIVE
+        return self.is_tenant_suspended or account.state is not ACTIVE
 
     def payers(self, account: Account) -> tuple[int, ...]:
         """Returns the accounts whose balances pay for an account: itself, then its parents.
@@ -108,7 +111,7 @@ class Case(NamedTuple):
         payers = [account.id]
         while parent_id is not None:
             parent = self.accounts[parent_id]
-            if parent.state is AccountState.ACTIVE:
+            if parent.state is ACTIVE:
                 payers.append(parent_id)
             parent_id = parent.parent_id
         return tuple(payers)

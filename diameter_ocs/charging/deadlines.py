@@ -24,8 +24,11 @@ def idle_at(session: Session, rules: SessionRules) -> int:
 
 def supervise_at(session: Session, rules: SessionRules) -> int:
     """Returns when the first deadline of a session is reached."""
-    expiries = [each.expires_at for each in session.reservations if each.expires_at]
-    return min([idle_at(session, rules), *expiries])
+    first = idle_at(session, rules)
+    for *_, expires_at in session.reservations:
+        if 0 < expires_at < first:
+            first = expires_at
+    return first
 
 
 def look_early(now: int, deadline: int) -> int:

@@ -1,6 +1,7 @@
 """Balances and what moves on them."""
 
 from collections.abc import Iterable, Mapping
+from operator import sub
 from typing import NamedTuple
 
 from .session import Amounts
@@ -53,6 +54,10 @@ class Posting(NamedTuple):
     reserved: int
 
 
+_Amounts = tuple[int, int, int]
+"""Total, used and reserved of a balance."""
+
+
 class InsufficientBalance(Exception):
     """A command asks for more than a balance has available."""
 
@@ -70,7 +75,7 @@ class Ledger:
         Without any, balances are moved by name.
         """
         self._before = balances
-        self._moved: dict[int, Balance] = {}
+        self._moved: dict[int, _Amounts] = {}
         self._payers = payers
         self._now = now
         self._paying: dict[tuple[str, ...], tuple[int, ...]] = {}
@@ -78,7 +83,7 @@ class Ledger:
     @property
     def balances(self) -> dict[int, Balance]:
         """All balances as they are now."""
-        return {**self._before, **self._moved}
+        return {**self._before, **self.changed_balances()}
 
     def paying(self, balance_types: tuple[str, ...]) -> tuple[int, ...]:
         """Returns the balances of some types that may pay now, in the order in which they do.
@@ -110,14 +115,14 @@ class Ledger:
 
     def available(self, balance_id: int) -> int:
         """Returns what is free on a balance, never below 0."""
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        available = balance.total - balance.used - balance.reserved
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        available = total - used - reserved
         return available if available > 0 else 0
 
     def reserved(self, balance_id: int) -> int:
         """Returns what is held of a balance, by all sessions together."""
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        return balance.reserved
+        _, _, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        return reserved
 
     def reserve(self, balance_ids: Iterable[int], amount: int) -> tuple[Amounts, int]:
         """Holds what is available of an amount on balances, one after the other.
@@ -127,14 +132,11 @@ class Ledger:
         assert amount >= 0
         parts = []
         for balance_id in balance_ids:
-            balance = self._moved.get(balance_id) or self._before[balance_id]
-            number, owner, name, rank, total, used, reserved, start, end, bringer = balance
+            total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
             available = total - used - reserved
             part = amount if amount < available else available
             if part > 0:
-                reserved += part
-                moved = number, owner, name, rank, total, used, reserved, start, end, bringer
-                self._moved[balance_id] = new(Balance, moved)
+                self._moved[balance_id] = total, used, reserved + part
                 parts.append((balance_id, part))
                 amount -= part
                 if not amount:
@@ -155,21 +157,18 @@ class Ledger:
             if stays:
                 rest.append((balance_id, stays))
             if stays < amount:
-                balance = self._moved.get(balance_id) or self._before[balance_id]
-                number, owner, name, rank, total, used, reserved, start, end, bringer = balance
-                used += gone
+                total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
                 reserved -= amount - stays
                 assert reserved >= 0
-                moved = number, owner, name, rank, total, used, reserved, start, end, bringer
-                self._moved[balance_id] = new(Balance, moved)
+                self._moved[balance_id] = total, used + gone, reserved
         assert not spent
         return tuple(rest)
 
     def give_back(self, balance_id: int, spent: int) -> None:
         """Takes back what was spent."""
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        assert 0 <= spent <= balance.used
-        self._moved[balance_id] = balance._replace(used=balance.used - spent)
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        assert 0 <= spent <= used
+        self._moved[balance_id] = total, used - spent, reserved
 
     def credit(self, balance_id: int, amount: int) -> None:
         """Raises the total; a debit is a negative credit.
@@ -178,40 +177,47 @@ class Ledger:
             InsufficientBalance: less would be available than nothing.
             ValueError: the total would be too large to be stored.
         """
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        total = balance.total + amount
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        total += amount
         if abs(total) > AMOUNT_MAX:
             raise ValueError(f"balance {balance_id} cannot hold as much as that")
-        if amount < 0 and balance.available + amount < 0:
+        if amount < 0 and total < used + reserved:
             raise InsufficientBalance
-        self._moved[balance_id] = balance._replace(total=total)
+        self._moved[balance_id] = total, used, reserved
 
     def add(self, balance: Balance) -> None:
         """Brings a new balance into the books: all that it has is posted."""
         assert balance.id not in self._before
         self._before = {**self._before, balance.id: balance._replace(total=0)}
-        self._moved[balance.id] = balance
+        self._moved[balance.id] = balance.total, balance.used, balance.reserved
 
     def empty(self, balance_id: int) -> None:
         """Takes out of the books what a balance has and what was used of it."""
-        balance = self._moved.get(balance_id) or self._before[balance_id]
-        assert not balance.reserved
-        self._moved[balance_id] = balance._replace(total=0, used=0)
+        _, _, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        assert not reserved
+        self._moved[balance_id] = 0, 0, 0
 
     def postings(self) -> tuple[Posting, ...]:
         """Returns what has changed since the start, one posting a balance, by balance id."""
         postings = []
-        for number in sorted(self._moved):
-            before, after = self._before[number], self._moved[number]
+        for number, after in sorted(self._moved.items()):
+            before = self._given(number)
             if after != before:
-                total = after.total - before.total
-                used = after.used - before.used
-                postings.append(Posting(number, total, used, after.reserved - before.reserved))
+                total, used, reserved = map(sub, after, before)
+                postings.append(new(Posting, (number, total, used, reserved)))
         return tuple(postings)
 
     def changed_balances(self) -> dict[int, Balance]:
         """Returns the balances that have changed since the start."""
-        before = self._before
-        return {
-            number: balance for number, balance in self._moved.items() if balance != before[number]
-        }
+        changed = {}
+        for number, after in self._moved.items():
+            if after != self._given(number):
+                _, owner, name, priority, _, _, _, starts, ends, bringer = self._before[number]
+                balance = number, owner, name, priority, *after, starts, ends, bringer
+                changed[number] = new(Balance, balance)
+        return changed
+
+    def _given(self, balance_id: int) -> _Amounts:
+        """Returns what a balance began with."""
+        _, _, _, _, total, used, reserved, _, _, _ = self._before[balance_id]
+        return total, used, reserved

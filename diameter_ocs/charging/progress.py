@@ -35,6 +35,7 @@ CANNOT_BE_RATED: tuple[Tariff, ...] = (NOTHING_PAYS,)
 # A member takes 0.1 µs to be looked up in its class; these are looked for several times a request.
 SUCCESS = Outcome.SUCCESS
 INITIAL, UPDATE, TERMINATION, EVENT = RequestType
+CHARGING, BILLING = EdrKind.CHARGING, EdrKind.BILLING
 
 
 class Service:
@@ -100,26 +101,29 @@ class Progress:
         self.account = case.accounts[session.account_id]
         self.is_denied = case.denies(self.account)
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
-        self.lines: dict[int, Line] = {}
-        self.newest: dict[int, int] = {}  # by rating group, the number of its latest line
-        for line in session.lines:
-            number, rating_group, *_ = line
-            self.lines[number] = line
-            self.newest[rating_group] = number
+        self.lines = {line.number: line for line in session.lines}
+        # By rating group, the number of its latest line.
+        self.newest = {line.rating_group: line.number for line in session.lines}
         self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {}
-        self.granted = dict.fromkeys(self.lines, 0)  # by line, the units of its reservations
+        # By line, the units of its reservations.
+        self.granted = granted = dict.fromkeys(self.lines, 0)
         for reservation in session.reservations:
             group, service_identifiers, units, number, _ = reservation
             self.reservations[group, service_identifiers] = reservation
-            self.granted[number] += units
+            granted[number] += units
         self.believed: dict[tuple[int, UnitType], int] = {}
 
     def services(self, request: ChargingRequest) -> list[Service]:
         """Settles every service of the request, then grants in order."""
         services = self.settled(request)
+        if request.request_type is TERMINATION:
+            return services
+        is_initial = request.request_type is INITIAL
         spread = spread_of(request.session_key.session_id, request.request_number)
         for service in services:
-            if service.rating_group is not None and _wants_quota(request, service.usage):
+            _, _, requested, used, is_quota_returned, _, _ = service.usage
+            is_asked = requested is not None or (is_initial and not used)
+            if is_asked and not is_quota_returned and service.rating_group is not None:
                 self._grant(service, service.rating_group, spread)
         return services
 
@@ -144,14 +148,15 @@ class Progress:
     def merged(self, request: ChargingRequest) -> list[Service]:
         """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
         context = request.service_context or self.session.service_context
+        catalogue, plans = self.case.catalogue, self.account.plans
         services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
         for usage in request.usages:
-            group = self.case.catalogue.rating_group_of(
+            group = catalogue.rating_group_of(
                 usage.rating_group, usage.service_identifiers, context
             )
             tariffs = CANNOT_BE_RATED
             if group is not None:
-                tariffs = tariffs_of(self.account.plans, group.id, self.case.catalogue)
+                tariffs = tariffs_of(plans, group.id, catalogue)
             service = Service(usage, group, tariffs)
             twin = services.setdefault(service.identity, service)
             if twin is not service:
@@ -182,27 +187,31 @@ class Progress:
         The time to look at it again is only ever made earlier here, for a quota that expires before
         it: that others have been prolonged is found out when it is looked at.
         """
-        old = self.session
-        session = Session(
-            old.number,
-            old.account_id,
-            old.key,
-            old.service_context,
-            request.origin_host,
-            request.origin_realm,
-            old.opened_at,
-            self.case.now,
-            max(request.request_number, old.request_number),
-            self.case.catalogue.version,
-            self._lines_needed(),
-            tuple(self.reservations.values()),
-            old.supervise_at,
-            self.circumstances,
+        old, now, catalogue = self.session, self.case.now, self.case.catalogue
+        before, highest = old.supervise_at, old.request_number
+        session = new(
+            Session,
+            (
+                old.number,
+                old.account_id,
+                old.key,
+                old.service_context,
+                request.origin_host,
+                request.origin_realm,
+                old.opened_at,
+                now,
+                max(request.request_number, highest),
+                catalogue.version,
+                self._lines_needed(),
+                tuple(self.reservations.values()),
+                before,
+                self.circumstances,
+            ),
         )
-        look_at = supervise_at(session, self.case.catalogue.session_rules)
-        if 0 < old.supervise_at <= look_at:
+        look_at = supervise_at(session, catalogue.session_rules)
+        if 0 < before <= look_at:
             return session
-        return session._replace(supervise_at=look_early(self.case.now, look_at))
+        return session._replace(supervise_at=look_early(now, look_at))
 
     def session_now(self) -> Session:
         """Returns the session with what has changed in it, though nothing was asked."""
@@ -214,24 +223,32 @@ class Progress:
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[Service]) -> Edr:
         """Returns the journal's record of the request."""
-        is_last = request.request_type is TERMINATION or request.request_type is EVENT
-        return Edr(
-            number=self.case.version + 1,
-            at=self.case.now,
-            account_id=self.session.account_id,
-            kind=EdrKind.BILLING if is_last else EdrKind.CHARGING,
-            action=ACTIONS[request.request_type],
-            outcome=outcome,
-            postings=self.ledger.postings(),
-            session_id=request.session_key.session_id,
-            request_number=request.request_number,
-            origin_host=request.origin_host,
-            end_to_end_id=request.end_to_end_id,
-            catalogue_version=self.case.catalogue.version,
-            services=tuple([_record(service) for service in services]),
-            session_number=self.session.number,
-            digest=digest(request),
-            circumstances=self.circumstances,
+        case, request_type = self.case, request.request_type
+        is_last = request_type is TERMINATION or request_type is EVENT
+        actor = reason = considered = None
+        return new(
+            Edr,
+            (
+                case.version + 1,
+                case.now,
+                self.account.id,
+                BILLING if is_last else CHARGING,
+                ACTIONS[request_type],
+                outcome,
+                self.ledger.postings(),
+                request.session_key.session_id,
+                request.request_number,
+                request.origin_host,
+                request.end_to_end_id,
+                case.catalogue.version,
+                tuple([_record(service) for service in services]),
+                actor,
+                self.session.number,
+                digest(request),
+                reason,
+                self.circumstances,
+                considered,
+            ),
         )
 
     def _lines_needed(self) -> tuple[Line, ...]:
@@ -291,8 +308,11 @@ class Progress:
     def _grant(self, service: Service, group: RatingGroup, spread: int) -> None:
         """Grants a quota, or says why there is none."""
         tariff = tariff_now(service.tariffs, self.ledger)
-        is_full = len(self.reservations) >= RESERVATIONS_MAX
-        if self.is_denied or not tariff.sources or is_full or self._is_one_too_many(group):
+        is_full = len(self.reservations) >= RESERVATIONS_MAX or (
+            len(self.newest) >= RATING_GROUPS_MAX
+            and group.id not in list(self.newest)[:RATING_GROUPS_MAX]
+        )
+        if self.is_denied or is_full or not tariff.sources:
             service.outcome = Outcome.SERVICE_DENIED
             return
         requested = service.usage.requested
@@ -320,11 +340,6 @@ class Progress:
         """Returns for how many microseconds the account's plans stay as they are."""
         change_at = self.account.plans_change_at
         return None if change_at is None else change_at - self.case.now
-
-    def _is_one_too_many(self, rating_group: RatingGroup) -> bool:
-        if len(self.newest) < RATING_GROUPS_MAX:
-            return False
-        return rating_group.id not in list(self.newest)[:RATING_GROUPS_MAX]
 
     def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""
@@ -390,22 +405,18 @@ def _added(one: Units | None, other: Units | None) -> Units | None:
     return one.plus(other)
 
 
-def _wants_quota(request: ChargingRequest, usage: ServiceUsage) -> bool:
-    if request.request_type is TERMINATION or usage.is_quota_returned:
-        return False
-    if usage.requested is not None:
-        return True
-    return request.request_type is INITIAL and not usage.used
-
-
 def _record(service: Service) -> ServiceRecord:
-    usage, group = service.usage, service.rating_group
-    return ServiceRecord(
-        usage.rating_group if group is None else group.id,
-        usage.service_identifiers,
-        service.outcome,
-        service.settlement,
-        service.grant,
-        usage.rating_group is not None,
-        service.announcements,
+    rating_group, service_identifiers = service.identity
+    is_named = service.usage.rating_group is not None
+    return new(
+        ServiceRecord,
+        (
+            rating_group,
+            service_identifiers,
+            service.outcome,
+            service.settlement,
+            service.grant,
+            is_named,
+            service.announcements,
+        ),
     )

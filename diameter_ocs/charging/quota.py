@@ -1,29 +1,21 @@
 """How much to grant, for how long, and when nothing can follow."""
 
-from typing import NamedTuple
 from zlib import crc32
 
 from .catalogue import RatingGroup, Tariff
 from .ledger import Ledger
 from .session import Line
 from .settlement import hold, release
-from .tuples import new
 from .units import round_up
 
 VALIDITY_SECONDS_MIN = 60
 """Shorter validity makes gateways ask in storms."""
 
 
-class Quota(NamedTuple):
-    """What a line was granted."""
-
-    line: Line
-    units: int
-    """0: nothing can be paid."""
-    is_last: bool
-    """Nothing is left to grant after it."""
-    is_final: bool
-    """Nothing is left, and nothing that other reservations hold can come back."""
+Quota = tuple[Line, int, bool, bool]
+"""The line that holds what was granted, how many units these are (0: nothing can be paid), whether
+nothing is left to grant after them, and whether nothing that other reservations hold can come back
+either."""
 
 
 def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledger: Ledger) -> Quota:
@@ -40,10 +32,10 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     grantable = round_up(settled + held_before + held_anew, rounding) - outstanding
     units = wanted if wanted < grantable else grantable
     if units <= 0:
-        return new(Quota, (release(line, held_before, ledger), 0, True, False))
+        return release(line, held_before, ledger), 0, True, False
     is_last = units == grantable and not _can_pay(tariff, ledger)
     is_final = is_last and not granted_to_others and _holds_alone(line, tariff, ledger)
-    return new(Quota, (line, units, is_last, is_final))
+    return line, units, is_last, is_final
 
 
 def clamp(wanted: int | None, rating_group: RatingGroup) -> int:

@@ -52,6 +52,9 @@ def session_id_text(session_id: bytes, octets_max: int | None = None) -> str:
     return session_id[:octets_max].decode(errors="backslashreplace")
 
 
+TIME, VOLUME, _ = UnitType  # a member takes 0.1 µs to be looked up in its class
+
+
 class Units(NamedTuple):
     """Amounts by type of unit; None where the message did not name the type."""
 
@@ -61,9 +64,10 @@ class Units(NamedTuple):
 
     def of(self, unit_type: UnitType) -> int | None:
         """Returns the amount in one type of unit."""
-        if unit_type is UnitType.VOLUME:
-            return self.octets
-        return self.seconds if unit_type is UnitType.TIME else self.service_specific
+        octets, seconds, service_specific = self
+        if unit_type is VOLUME:
+            return octets
+        return seconds if unit_type is TIME else service_specific
 
     def combined(self, combine: Callable[[int, int], int], other: "Units") -> "Units":
         """Combines each amount with the other; what is not named counts as 0."""

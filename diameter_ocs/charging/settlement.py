@@ -4,8 +4,6 @@ Units go down the services in order: allowances give all they have, the rest is 
 priced units is the difference of the line's running total, so that no rounding is done twice.
 """
 
-from typing import NamedTuple
-
 from .catalogue import Price, Tariff
 from .decisions import Settlement
 from .ledger import Ledger
@@ -21,16 +19,9 @@ USED_MAX = {
 """Usage of one rating group that one request may report; what is above is recorded, not charged."""
 
 
-class _Paid(NamedTuple):
-    """What became of units that were to be paid by a line's holds."""
-
-    holds: tuple[Hold, ...]
-    """Those that the line keeps."""
-    units: int
-    priced: int
-    """Units of those that were paid at the price."""
-    amount: int
-    tax: int
+_Paid = tuple[tuple[Hold, ...], int, int, int, int]
+"""The holds that a line keeps; what the others paid: units, units of these at the price, their
+amount, the tax within it."""
 
 
 def hold(
@@ -119,7 +110,8 @@ def settle(
 
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Releases what a line holds beyond so many units; the last ones first."""
-    return _with_holds(line, _pay(line, 0, keep, ledger).holds)
+    holds, *_ = _pay(line, 0, keep, ledger)
+    return _with_holds(line, holds)
 
 
 def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
@@ -212,7 +204,7 @@ def _pay(line: Line, units: int, keep: int, ledger: Ledger) -> _Paid:
         staying_amounts = ledger.settle(amounts, spent, staying)
         if stay:
             kept.append(new(Hold, (service, is_priced, stay, staying_amounts)))
-    return new(_Paid, (tuple(kept), units - left, priced, amount, tax))
+    return tuple(kept), units - left, priced, amount, tax
 
 
 def _tax(price: Price, paid: int, cost: int, spent: int) -> int:

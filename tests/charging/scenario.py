@@ -99,6 +99,14 @@ def used(
     return ServiceUsage(rating_group, identifiers, requested, (Units(units, units, units),))
 
 
+def assert_whole(value: object) -> None:
+    """Every named tuple within a value has all its fields, however it was made."""
+    if isinstance(value, tuple):
+        assert len(value) == len(getattr(value, "_fields", value)), value
+        for part in value:
+            assert_whole(part)
+
+
 class Desk:
     """Charges requests one after the other, and audits the books after each."""
 
@@ -150,6 +158,7 @@ class Desk:
         before = self.case
         decision = charge(request, before)
         assert charge(request, before) == decision, "the same question, the same answer"
+        assert_whole(decision)
         self.case = before.after(decision)
         for number, balance in self.case.balances.items():
             assert balance.available >= min(before.balances[number].available, 0)
