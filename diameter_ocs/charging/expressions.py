@@ -53,7 +53,8 @@ class Countries:
     """Some countries, or all but some."""
 
     text: str
-    _bounds: _Bounds = field(repr=False, compare=False)
+    bounds: _Bounds = field(repr=False, compare=False)
+    """Where what is taken begins, ends, begins again and so on, as texts in their order."""
 
     def matches(self, countries: tuple[str, ...]) -> bool:
         """Says whether someone is in these countries, by all the countries that it may be.
@@ -63,7 +64,7 @@ class Countries:
         """
         if not countries:
             return False
-        bounds = self._bounds
+        bounds = self.bounds
         inside = (bisect_right(bounds, country) & 1 for country in countries)
         return all(inside) if bounds[-1] == _TOP else any(inside)
 
@@ -76,14 +77,15 @@ class Networks:
     """Some networks."""
 
     text: str
-    _bounds: _Bounds = field(repr=False, compare=False)
+    bounds: _Bounds = field(repr=False, compare=False)
+    """Where what is taken begins, ends, begins again and so on, as texts in their order."""
 
     def matches(self, plmn: str | None) -> bool:
         """Says whether a network is one of them: MCC and MNC together, as "26201" or "310260".
 
         An unknown one (None) is in no networks.
         """
-        return plmn is not None and bisect_right(self._bounds, plmn) & 1 == 1
+        return plmn is not None and bisect_right(self.bounds, plmn) & 1 == 1
 
     def __str__(self) -> str:
         return self.text
@@ -94,11 +96,12 @@ class Numbers:
     """Some numbers."""
 
     text: str
-    _bounds: _Bounds = field(repr=False, compare=False)
+    bounds: _Bounds = field(repr=False, compare=False)
+    """Where what is taken begins, ends, begins again and so on, as texts in their order."""
 
     def matches(self, digits: str | None) -> bool:
         """Says whether a number in digits, without a plus, is one of them; None never is."""
-        return digits is not None and bisect_right(self._bounds, digits) & 1 == 1
+        return digits is not None and bisect_right(self.bounds, digits) & 1 == 1
 
     def __str__(self) -> str:
         return self.text

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..charging import catalogue
 from ..charging.expressions import parse_networks
 from ..charging.settlement import USED_MAX
-from ..charging.units import UnitType, parse_money
+from ..charging.units import UnitType
 from .catalogue_announcements import announcements
-from .catalogue_document import Document, PlanPart, RatingGroupPart, ServicePart, SettingsPart
+from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_places import addresses, prefixes
+from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
+from .catalogue_restrictions import restrictions
 
 UNIT_TYPES = {
     "time": UnitType.TIME,
@@ -64,28 +66,6 @@ def covered(service: ServicePart, groups: Mapping[int, catalogue.RatingGroup]) -
         if group.parent_id in found:
             found.add(group.id)
     return found
-
-
-def pays_from(service: ServicePart, money: str | None) -> tuple[str, ...]:
-    """Returns the types of balances that pay for a service, in order, given the default money."""
-    if service.balance_types:
-        return service.balance_types
-    if service.allowance is not None:
-        return (service.allowance.balance_type,)
-    return () if money is None else (money,)
-
-
-def price(service: ServicePart) -> catalogue.Price | None:
-    """Returns what a unit costs; None: an allowance pays."""
-    part = service.price
-    if part is None:
-        return None
-    return catalogue.Price(parse_money(part.amount), part.per, parse_money(part.tax))
-
-
-def _rates(service: ServicePart) -> tuple[catalogue.Rate, ...]:
-    cost = price(service)
-    return () if cost is None else (catalogue.Rate(cost),)
 
 
 def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
@@ -149,7 +129,9 @@ def _plan(
             priority=service.priority,
             rating_groups=frozenset(covered(service, groups)),
             balance_types=pays_from(service, money),
-            rates=_rates(service),
+            rates=rates(service),
+            restrictions=restrictions(service.when),
+            denies_others=service.deny_other_services,
         )
         for service in part.services
     )
@@ -158,4 +140,4 @@ def _plan(
         for service in part.services
         if service.allowance is not None
     )
-    return catalogue.Plan(part.name, part.priority, services, allowances)
+    return catalogue.Plan(part.name, part.priority, services, allowances, part.catch_all)

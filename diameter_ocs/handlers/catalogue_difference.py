@@ -1,5 +1,6 @@
 """What differs between two catalogue documents, by path, whatever the order of their parts."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +10,10 @@ from .catalogue_document import Document
 from .catalogue_rules import AMOUNTS
 from .quantities import quantity_text
 
-NAMES = ("id", "name", "host", "prefix", "address")
+NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
+ORDERED = ("peers", "rates")
+"""Lists of which the first part that fits is what counts."""
 SUMMARY_PATHS_MAX = 3
 
 
@@ -79,11 +82,13 @@ def _told(document: Document) -> dict[str, Any]:
     types = {part.name: part.unit_type for part in document.balance_types}
     for plan in content["plans"]:
         for service in plan["services"]:
-            allowance, price = service["allowance"], service["price"]
+            allowance = service["allowance"]
+            prices = [service["price"], *(rate["price"] for rate in service["rates"])]
             if allowance is not None:
                 _tell(allowance, "amount", UNIT_TYPES[types[allowance["balance_type"]]])
-            if price is not None:
-                _tell(price, "per", unit_types[service["rating_groups"][0]])
+            for price in filter(None, prices):
+                for key in ("per", "minimum_units"):
+                    _tell(price, key, unit_types[service["rating_groups"][0]])
     return content
 
 
@@ -125,6 +130,11 @@ def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
     if one is None and other is None:
         yield Difference(path, before, after)
         return
+    if path.rpartition(".")[2] in ORDERED and one is not None and other is not None:
+        before_order = [name for name in one if name in other]
+        after_order = [name for name in other if name in one]
+        if before_order != after_order:
+            yield Difference(f"{path} in order", before_order, after_order)
     for key in dict.fromkeys([*(one or {}), *(other or {})]):
         place = f"{path}.{key}" if not key.startswith("[") else f"{path}{key}"
         yield from _compared(place.removeprefix("."), (one or {}).get(key), (other or {}).get(key))
@@ -137,5 +147,13 @@ def _named(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
         names = [next((part[key] for key in NAMES if key in part), None) for part in value]
         if None not in names:
-            return {f"[{name}]": part for name, part in zip(names, value, strict=True)}
+            return dict(zip(_numbered(names), value, strict=True))
     return None
+
+
+def _numbered(names: Sequence[Any]) -> Iterator[str]:
+    """Returns names in brackets; those that come again, as zones may, with a number."""
+    times: Counter[str] = Counter()
+    for name in map(str, names):
+        times[name] += 1
+        yield f"[{name}]" if times[name] == 1 else f"[{name} {times[name]}]"

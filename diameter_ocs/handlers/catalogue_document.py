@@ -17,16 +17,15 @@ from .catalogue_places import (
     PrefixPart,
     TimeZone,
 )
+from .catalogue_plans import AllowancePart, PlanPart, PricePart, RatePart, ServicePart
+from .catalogue_restrictions import HoursPart, WhenPart
 from .catalogue_scalars import (
     WHOLE,
     Currency,
-    Fraction,
     Host,
-    Money,
     Name,
     Part,
     Positive,
-    Priority,
     Quantity,
     RatingGroupId,
     ServiceContext,
@@ -99,54 +98,6 @@ class BalanceTypePart(Part):
     """What services call it; unique."""
     unit_type: Literal["money", "time", "volume", "units"]
     """What a balance of this type holds."""
-
-
-class PricePart(Part):
-    """An amount of money for so many units."""
-
-    amount: Money
-    """In the catalogue's currency, with at most six decimals; 0 is free, and never ends."""
-    per: Positive = 1
-    """How many units the amount buys."""
-    tax: Fraction = "0"
-    """Added to the amount, as a fraction of it: 0.19 is 19 %."""
-
-
-class AllowancePart(Part):
-    """A balance that comes with the plan."""
-
-    balance_type: Name
-    """The type of the balance; not money."""
-    amount: Quantity
-    """How much an account gets with the plan; 0: nothing, what its parents have pays."""
-
-
-class ServicePart(Part):
-    """What pays for some rating groups: either an allowance, or money at a price."""
-
-    name: Name
-    """Stands in EDRs; unique in its plan."""
-    priority: Priority = 0
-    """Within the plan, 0 pays first."""
-    rating_groups: Annotated[tuple[RatingGroupId, ...], Field(min_length=1, max_length=1000)]
-    """The rating groups that are paid for, with all that are below them."""
-    allowance: AllowancePart | None = None
-    """Units that come with the plan and pay one for one."""
-    price: PricePart | None = None
-    """What a unit costs."""
-    balance_types: Annotated[tuple[Name, ...], Field(max_length=1000)] = ()
-    """The types of balances that pay, in order; not written: the allowance's, or money."""
-
-
-class PlanPart(Part):
-    """Services that are subscribed to together."""
-
-    name: Name
-    """What accounts subscribe to; unique."""
-    priority: Priority = 0
-    """Among an account's plans, 0 pays first."""
-    services: Annotated[tuple[ServicePart, ...], Field(min_length=1)]
-    """What pays for what, by their priorities."""
 
 
 class PeerPart(Part):
@@ -228,6 +179,9 @@ PARTS: dict[str, type[Part]] = {
     "services": ServicePart,
     "allowance": AllowancePart,
     "price": PricePart,
+    "rates": RatePart,
+    "when": WhenPart,
+    "hours": HoursPart,
     "peers": PeerPart,
     "number_prefixes": PrefixPart,
     "sgsn_addresses": AddressPart,

@@ -37,8 +37,20 @@ MONEY = st.builds(
 )
 
 
-def keys(**quantities: int | None) -> str:
+def keys(**quantities: int | str | None) -> str:
     return "".join(f", {key}: {value}" for key, value in quantities.items() if value is not None)
+
+
+def price(draw: st.DrawFn) -> str:
+    """Write a price, alone or as the only rate of a zone, that may begin with a charge."""
+    beginning = ""
+    if draw(st.booleans()):
+        beginning = keys(initial_charge=draw(MONEY), minimum_units=draw(st.just(0) | QUANTITIES))
+    text = (
+        f"price: {{amount: {draw(MONEY)}, per: {draw(QUANTITIES)},"
+        f" tax: {draw(st.sampled_from(('0', '0.19', '10')))}{beginning}}}"
+    )
+    return text if draw(st.booleans()) else f"rates: [{{zone: z, {text}}}]"
 
 
 @st.composite
@@ -53,8 +65,7 @@ def documents(draw: st.DrawFn) -> str:
         default_quota=draw(some),
     )
     prices = "".join(
-        f"      - {{name: p{n}, priority: {n}, rating_groups: [1], price: {{amount: {draw(MONEY)},"
-        f" per: {draw(QUANTITIES)}, tax: {draw(st.sampled_from(('0', '0.19', '10')))}}}}}\n"
+        f"      - {{name: p{n}, priority: {n}, rating_groups: [1], {price(draw)}}}\n"
         for n in range(draw(st.integers(0, 2)))
     )
     return f"""
