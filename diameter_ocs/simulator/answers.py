@@ -1,15 +1,17 @@
 """Credit-Control-Answers read with python-diameter, and how a person sees them."""
 
 import struct
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from diameter.message import Avp, Message  # type: ignore[import-untyped]
+from diameter.message import Avp, AvpGrouped, Message  # type: ignore[import-untyped]
 from diameter.message import constants as c
 from diameter.message.avp import AvpDecodeError  # type: ignore[import-untyped]
 from diameter.message.packer import Error as PackerError  # type: ignore[import-untyped]
 
+from .announcements import Announcement, read_announcement
+from .avps import each, first
 from .encoding import RequestKeys
 from .errors import SimulatorError
 from .steps import RequestType, Step, Units
@@ -20,6 +22,11 @@ RESULT_CODE_NAMES: dict[int, str] = {
     value: name.removeprefix("E_RESULT_CODE_").removeprefix("DIAMETER_")
     for name, value in vars(c).items()
     if name.startswith("E_RESULT_CODE_")
+}
+TRIGGER_NAMES: dict[int, str] = {
+    value: name.removeprefix("E_TRIGGER_TYPE_")
+    for name, value in vars(c).items()
+    if name.startswith("E_TRIGGER_TYPE_")
 }
 FINAL_UNIT_ACTIONS = ("TERMINATE", "REDIRECT", "RESTRICT_ACCESS")
 UNKNOWN_NAME = Avp().name
@@ -36,13 +43,27 @@ class ServiceAnswer:
     granted: Units | None
     validity_seconds: int | None
     final_unit_action: str | None
+    triggers: tuple[int, ...] | None = None
+    announcements: tuple[Announcement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAvp:
+    """What stands in Failed-AVP: its name after those of the groups around it, and its octets."""
+
+    name: str
+    octets: str
+
+    def text(self) -> str:
+        """Says what failed, with its octets as hexadecimal digits."""
+        return f"{self.name} ({self.octets or 'empty'})"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A Credit-Control-Answer; None is what it does not hold.
 
-    `failed_avps` are the names of what stands in Failed-AVP. `faults` are sentences about an
+    `faults` are sentences about an
     answer that does not fit its request; a good server causes none.
     """
 
@@ -53,7 +74,7 @@ class Answer:
     services: tuple[ServiceAnswer, ...]
     origin_host: str | None
     error_message: str | None
-    failed_avps: tuple[str, ...]
+    failed_avps: tuple[FailedAvp, ...]
     faults: tuple[str, ...]
 
     def text(self) -> str:
@@ -65,7 +86,8 @@ class Answer:
         if self.error_message:
             parts.append(f"message: {self.error_message}")
         if self.failed_avps:
-            parts.append(f"failed AVP: {', '.join(self.failed_avps)}")
+            culprits = ", ".join(avp.text() for avp in self.failed_avps)
+            parts.append(f"failed AVP: {culprits}")
         parts.extend(f"FAULT: {fault}" for fault in self.faults)
         return "; ".join(parts)
 
@@ -76,10 +98,11 @@ class Answer:
             "request_type": self.request_type,
             "request_number": self.request_number,
             "result_code": self.result_code,
+            "result_name": _code_name(self.result_code),
             "services": [_service_dict(service) for service in self.services],
             "origin_host": self.origin_host,
             "error_message": self.error_message,
-            "failed_avps": list(self.failed_avps),
+            "failed_avps": [asdict(avp) for avp in self.failed_avps],
             "faults": list(self.faults),
         }
 
@@ -129,20 +152,23 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
     try:
         message = Message.from_bytes(octets)
         group = Message.from_bytes(octets, plain_msg=True).avps
-        groups = [avp.value for avp in _each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)]
-        if not groups and _first(group, c.AVP_GRANTED_SERVICE_UNIT) is not None:
+        groups = [avp.value for avp in each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)]
+        if not groups and first(group, c.AVP_GRANTED_SERVICE_UNIT) is not None:
             groups = [group]  # what was asked at command level is answered there
         services = tuple([_read_service(group) for group in groups])
         return Answer(
-            session_id=_first(group, c.AVP_SESSION_ID),
-            request_type=_first(group, c.AVP_CC_REQUEST_TYPE),
-            request_number=_first(group, c.AVP_CC_REQUEST_NUMBER),
-            result_code=_first(group, c.AVP_RESULT_CODE),
+            session_id=first(group, c.AVP_SESSION_ID),
+            request_type=first(group, c.AVP_CC_REQUEST_TYPE),
+            request_number=first(group, c.AVP_CC_REQUEST_NUMBER),
+            result_code=first(group, c.AVP_RESULT_CODE),
             services=services,
-            origin_host=_text(_first(group, c.AVP_ORIGIN_HOST)),
-            error_message=_first(group, c.AVP_ERROR_MESSAGE),
+            origin_host=_text(first(group, c.AVP_ORIGIN_HOST)),
+            error_message=first(group, c.AVP_ERROR_MESSAGE),
             failed_avps=tuple(
-                _name(member) for avp in _each(group, c.AVP_FAILED_AVP) for member in avp.value
+                failed
+                for avp in each(group, c.AVP_FAILED_AVP)
+                for member in avp.value
+                for failed in _failed(member)
             ),
             faults=tuple(_faults(message, group, keys, request_type)),
         )
@@ -169,60 +195,77 @@ def code_text(code: int | None) -> str:
     """Returns a result code with its name."""
     if code is None:
         return "no result code"
-    return f"{code} {RESULT_CODE_NAMES.get(code, '(unknown)')}"
+    return f"{code} {_code_name(code) or '(unknown)'}"
 
 
-def _each(group: Iterable[Any], code: int, vendor: int = 0) -> list[Any]:
-    return [avp for avp in group if avp.code == code and avp.vendor_id == vendor]
-
-
-def _first(group: Iterable[Any], code: int) -> Any:
-    return next((avp.value for avp in group if avp.code == code and avp.vendor_id == 0), None)
+def _code_name(code: int | None) -> str | None:
+    return None if code is None else RESULT_CODE_NAMES.get(code)
 
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
 
 
-def _name(avp: Any) -> str:
+def _failed(avp: Any, within: str = "") -> list[FailedAvp]:
+    """Returns what a member of Failed-AVP points at; groups only say where it stands."""
     known = avp.name != UNKNOWN_NAME
-    return avp.name if known else f"{avp.code} of vendor {avp.vendor_id}"
+    name = within + (avp.name if known else f"{avp.code} of vendor {avp.vendor_id}")
+    members = _members(avp)
+    if members:
+        return [failed for member in members for failed in _failed(member, f"{name} > ")]
+    return [FailedAvp(name, avp.payload.hex())]
+
+
+def _members(avp: Any) -> list[Any]:
+    """Returns the members of a group; none of what failed because it cannot be decoded."""
+    try:
+        return list(avp.value) if isinstance(avp, AvpGrouped) else []
+    except UNDECODABLE:
+        return []
 
 
 def _read_service(group: list[Any]) -> ServiceAnswer:
-    granted = _first(group, c.AVP_GRANTED_SERVICE_UNIT)
-    final = _first(group, c.AVP_FINAL_UNIT_INDICATION)
+    granted = first(group, c.AVP_GRANTED_SERVICE_UNIT)
+    final = first(group, c.AVP_FINAL_UNIT_INDICATION)
+    trigger = first(group, c.AVP_TGPP_TRIGGER, c.VENDOR_TGPP)
+    announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
     return ServiceAnswer(
-        rating_group=_first(group, c.AVP_RATING_GROUP),
-        service_identifiers=tuple(avp.value for avp in _each(group, c.AVP_SERVICE_IDENTIFIER)),
-        result_code=_first(group, c.AVP_RESULT_CODE),
+        rating_group=first(group, c.AVP_RATING_GROUP),
+        service_identifiers=tuple(avp.value for avp in each(group, c.AVP_SERVICE_IDENTIFIER)),
+        result_code=first(group, c.AVP_RESULT_CODE),
         granted=None if granted is None else _read_units(granted),
-        validity_seconds=_first(group, c.AVP_VALIDITY_TIME),
+        validity_seconds=first(group, c.AVP_VALIDITY_TIME),
         final_unit_action=None if final is None else _read_action(final),
+        triggers=None if trigger is None else _read_trigger(trigger),
+        announcements=tuple(read_announcement(avp.value) for avp in announcements),
     )
 
 
 def _read_units(group: list[Any]) -> Units:
     return Units(
-        total_octets=_first(group, c.AVP_CC_TOTAL_OCTETS),
-        input_octets=_first(group, c.AVP_CC_INPUT_OCTETS),
-        output_octets=_first(group, c.AVP_CC_OUTPUT_OCTETS),
-        seconds=_first(group, c.AVP_CC_TIME),
-        service_specific_units=_first(group, c.AVP_CC_SERVICE_SPECIFIC_UNITS),
+        total_octets=first(group, c.AVP_CC_TOTAL_OCTETS),
+        input_octets=first(group, c.AVP_CC_INPUT_OCTETS),
+        output_octets=first(group, c.AVP_CC_OUTPUT_OCTETS),
+        seconds=first(group, c.AVP_CC_TIME),
+        service_specific_units=first(group, c.AVP_CC_SERVICE_SPECIFIC_UNITS),
     )
 
 
 def _read_action(group: list[Any]) -> str:
-    action = _first(group, c.AVP_FINAL_UNIT_ACTION)
+    action = first(group, c.AVP_FINAL_UNIT_ACTION)
     known = isinstance(action, int) and 0 <= action < len(FINAL_UNIT_ACTIONS)
     return FINAL_UNIT_ACTIONS[action] if known else f"unknown ({action})"
+
+
+def _read_trigger(group: list[Any]) -> tuple[int, ...]:
+    return tuple(avp.value for avp in each(group, c.AVP_TGPP_TRIGGER_TYPE, c.VENDOR_TGPP))
 
 
 def _faults(
     message: Any, group: list[Any], keys: RequestKeys, request_type: RequestType
 ) -> list[str]:
     header = message.header
-    code = _first(group, c.AVP_RESULT_CODE)
+    code = first(group, c.AVP_RESULT_CODE)
     is_protocol_error = code is not None and 3000 <= code < 4000
     checks: list[tuple[str, object, object]] = [
         ("command code", header.command_code, c.CMD_CREDIT_CONTROL),
@@ -233,14 +276,14 @@ def _faults(
         ("P bit", header.is_proxyable, True),
         ("T bit", header.is_retransmit, False),
         ("E bit", header.is_error, is_protocol_error),
-        ("Session-Id", _first(group, c.AVP_SESSION_ID), keys.session_id),
-        ("number of Result-Codes", len(_each(group, c.AVP_RESULT_CODE)), 1),
+        ("Session-Id", first(group, c.AVP_SESSION_ID), keys.session_id),
+        ("number of Result-Codes", len(each(group, c.AVP_RESULT_CODE)), 1),
     ]
     if not is_protocol_error:
         checks += [
             ("first AVP", group[0].code if group else None, c.AVP_SESSION_ID),
-            ("CC-Request-Type", _first(group, c.AVP_CC_REQUEST_TYPE), int(request_type)),
-            ("CC-Request-Number", _first(group, c.AVP_CC_REQUEST_NUMBER), keys.request_number),
+            ("CC-Request-Type", first(group, c.AVP_CC_REQUEST_TYPE), int(request_type)),
+            ("CC-Request-Number", first(group, c.AVP_CC_REQUEST_NUMBER), keys.request_number),
         ]
     return [f"{name} is {got}, not {wanted}" for name, got, wanted in checks if got != wanted]
 
@@ -263,6 +306,10 @@ def _service_text(service: ServiceAnswer) -> str:
         parts.append(f"valid for {service.validity_seconds} s")
     if service.final_unit_action is not None:
         parts.append(f"final units, then {service.final_unit_action}")
+    if service.triggers is not None:
+        triggers = " ".join(TRIGGER_NAMES.get(kind, str(kind)) for kind in service.triggers)
+        parts.append(f"triggers {triggers or 'none'}")
+    parts += [announcement.text() for announcement in service.announcements]
     return ", ".join(parts)
 
 
@@ -290,9 +337,12 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "rating_group": service.rating_group,
         "service_identifiers": list(service.service_identifiers),
         "result_code": service.result_code,
+        "result_name": _code_name(service.result_code),
         "granted": None if service.granted is None else _units_dict(service.granted),
         "validity_seconds": service.validity_seconds,
         "final_unit_action": service.final_unit_action,
+        "triggers": None if service.triggers is None else list(service.triggers),
+        "announcements": [announcement.as_dict() for announcement in service.announcements],
     }
 
 

@@ -1,8 +1,7 @@
 """Requests and base-protocol answers of a packet gateway as octets (RFC 6733, RFC 8506, TS 32.299).
 
-AVPs are made one by one with python-diameter's table, and their M bits are set here as TS 32.299
-says: the library's message classes leave many of them clear and cannot hold CC-Output-Octets in a
-Requested-Service-Unit.
+AVPs are made one by one: the library's message classes leave many M bits clear that TS 32.299 sets,
+and cannot hold CC-Output-Octets in a Requested-Service-Unit.
 """
 
 import datetime
@@ -10,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from diameter.message import Avp, Message, MessageHeader  # type: ignore[import-untyped]
+from diameter.message import Message, MessageHeader  # type: ignore[import-untyped]
 from diameter.message import constants as c
 
+from .avps import avp, tgpp
+from .service_information import service_context_id, service_information
 from .steps import (
     REASONS_OF_A_UNIT,
     RequestType,
@@ -21,8 +22,6 @@ from .steps import (
     Units,
 )
 
-DATA_SERVICE_CONTEXT = "32251@3gpp.org"
-TEXT_SERVICE_CONTEXT = "32274@3gpp.org"
 PRODUCT_NAME = "diameter-ocs simulator"
 
 
@@ -41,12 +40,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Whose session it is, and where; `network` is the serving network's MCC and MNC in digits."""
+    """Whose session it is; the first five digits of the IMSI are the home network's."""
 
     imsi: str = "001010000000001"
     msisdn: str = "15550100001"
-    access_point_name: str = "internet"
-    network: str = "00101"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +62,18 @@ def capabilities_exchange_request(identity: Identity, address: str, hop_by_hop: 
     """Returns a CER that offers credit control; `address` is the gateway's own IP address."""
     avps = [
         *_origin(identity),
-        _avp(c.AVP_HOST_IP_ADDRESS, address),
-        _avp(c.AVP_VENDOR_ID, c.VENDOR_TGPP),
-        _avp(c.AVP_PRODUCT_NAME, PRODUCT_NAME, mandatory=False),
-        _avp(c.AVP_SUPPORTED_VENDOR_ID, c.VENDOR_TGPP),
-        _avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
+        avp(c.AVP_HOST_IP_ADDRESS, address),
+        avp(c.AVP_VENDOR_ID, c.VENDOR_TGPP),
+        avp(c.AVP_PRODUCT_NAME, PRODUCT_NAME, mandatory=False),
+        avp(c.AVP_SUPPORTED_VENDOR_ID, c.VENDOR_TGPP),
+        avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
     ]
     return _base_request(c.CMD_CAPABILITIES_EXCHANGE, hop_by_hop, avps)
 
 
 def disconnect_peer_request(identity: Identity, hop_by_hop: int) -> bytes:
     """Returns a DPR: the gateway has nothing more to send and goes."""
-    cause = _avp(c.AVP_DISCONNECT_CAUSE, c.E_DISCONNECT_CAUSE_DO_NOT_WANT_TO_TALK_TO_YOU)
+    cause = avp(c.AVP_DISCONNECT_CAUSE, c.E_DISCONNECT_CAUSE_DO_NOT_WANT_TO_TALK_TO_YOU)
     return _base_request(c.CMD_DISCONNECT_PEER, hop_by_hop, [*_origin(identity), cause])
 
 
@@ -98,7 +95,7 @@ def answer_to_request(identity: Identity, octets: bytes) -> tuple[int, bytes]:
     code = (
         c.E_RESULT_CODE_DIAMETER_SUCCESS if known else c.E_RESULT_CODE_DIAMETER_COMMAND_UNSUPPORTED
     )
-    avps = [_avp(c.AVP_RESULT_CODE, code), *_origin(identity)]
+    avps = [avp(c.AVP_RESULT_CODE, code), *_origin(identity)]
     return request.command_code, _octets(header, avps)
 
 
@@ -110,7 +107,7 @@ def is_disconnect(command_code: int) -> bool:
 def credit_control_request(
     identity: Identity, subscriber: Subscriber, step: Step, keys: RequestKeys
 ) -> bytes:
-    """Returns the CCR of one step (TS 32.299 section 6.4.2): of a data session, or for a text."""
+    """Returns the CCR of one step (TS 32.299 section 6.4.2)."""
     header = MessageHeader(
         command_code=c.CMD_CREDIT_CONTROL,
         application_id=c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION,
@@ -120,44 +117,39 @@ def credit_control_request(
     header.is_request = True
     header.is_proxyable = True
     is_event = step.request_type is RequestType.EVENT
-    service_context = TEXT_SERVICE_CONTEXT if is_event else DATA_SERVICE_CONTEXT
+    context_id = service_context_id(step.information, is_event=is_event)
     avps = [
-        _avp(c.AVP_SESSION_ID, keys.session_id),
+        avp(c.AVP_SESSION_ID, keys.session_id),
         *_origin(identity),
-        _avp(c.AVP_DESTINATION_REALM, identity.destination_realm.encode()),
-        _avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
-        _avp(c.AVP_SERVICE_CONTEXT_ID, service_context),
-        _avp(c.AVP_CC_REQUEST_TYPE, step.request_type),
-        _avp(c.AVP_CC_REQUEST_NUMBER, keys.request_number),
-        _avp(c.AVP_EVENT_TIMESTAMP, datetime.datetime.fromtimestamp(keys.event_time, datetime.UTC)),
+        avp(c.AVP_DESTINATION_REALM, identity.destination_realm.encode()),
+        avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
+        avp(c.AVP_SERVICE_CONTEXT_ID, context_id),
+        avp(c.AVP_CC_REQUEST_TYPE, step.request_type),
+        avp(c.AVP_CC_REQUEST_NUMBER, keys.request_number),
+        avp(c.AVP_EVENT_TIMESTAMP, datetime.datetime.fromtimestamp(keys.event_time, datetime.UTC)),
         _subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_IMSI, subscriber.imsi),
         _subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_E164, subscriber.msisdn),
     ]
     if identity.destination_host is not None:
-        avps.append(_avp(c.AVP_DESTINATION_HOST, identity.destination_host.encode()))
+        avps.append(avp(c.AVP_DESTINATION_HOST, identity.destination_host.encode()))
     if step.request_type is RequestType.INITIAL:
         avps.append(
-            _avp(
+            avp(
                 c.AVP_MULTIPLE_SERVICES_INDICATOR,
                 c.E_MULTIPLE_SERVICES_INDICATOR_MULTIPLE_SERVICES_SUPPORTED,
             )
         )
     if is_event:
-        avps.append(_avp(c.AVP_REQUESTED_ACTION, c.E_REQUESTED_ACTION_DIRECT_DEBITING))
+        avps.append(avp(c.AVP_REQUESTED_ACTION, c.E_REQUESTED_ACTION_DIRECT_DEBITING))
     if step.request_type is RequestType.TERMINATE:
-        avps.append(_avp(c.AVP_TERMINATION_CAUSE, c.E_TERMINATION_CAUSE_DIAMETER_LOGOUT))
+        avps.append(avp(c.AVP_TERMINATION_CAUSE, c.E_TERMINATION_CAUSE_DIAMETER_LOGOUT))
     avps.extend(_service(service) for service in step.services)
-    information = _text_message() if is_event else _data_session(subscriber, keys.charging_id)
-    avps.append(_tgpp(c.AVP_TGPP_SERVICE_INFORMATION, [information]))
+    avps.append(
+        service_information(
+            step.information, context_id, subscriber.msisdn, subscriber.imsi[:5], keys.charging_id
+        )
+    )
     return _octets(header, avps)
-
-
-def _avp(code: int, value: object, vendor: int = 0, *, mandatory: bool = True) -> Any:
-    return Avp.new(code, vendor, value=value, is_mandatory=mandatory)
-
-
-def _tgpp(code: int, value: object) -> Any:
-    return _avp(code, value, c.VENDOR_TGPP)
 
 
 def _octets(header: Any, avps: Iterable[Any]) -> bytes:
@@ -176,32 +168,32 @@ def _base_request(command_code: int, hop_by_hop: int, avps: Iterable[Any]) -> by
 
 def _origin(identity: Identity) -> list[Any]:
     return [
-        _avp(c.AVP_ORIGIN_HOST, identity.origin_host.encode()),
-        _avp(c.AVP_ORIGIN_REALM, identity.origin_realm.encode()),
+        avp(c.AVP_ORIGIN_HOST, identity.origin_host.encode()),
+        avp(c.AVP_ORIGIN_REALM, identity.origin_realm.encode()),
     ]
 
 
 def _subscription(kind: int, digits: str) -> Any:
-    members = [_avp(c.AVP_SUBSCRIPTION_ID_TYPE, kind), _avp(c.AVP_SUBSCRIPTION_ID_DATA, digits)]
-    return _avp(c.AVP_SUBSCRIPTION_ID, members)
+    members = [avp(c.AVP_SUBSCRIPTION_ID_TYPE, kind), avp(c.AVP_SUBSCRIPTION_ID_DATA, digits)]
+    return avp(c.AVP_SUBSCRIPTION_ID, members)
 
 
 def _service(service: ServiceStep) -> Any:
     reason = service.reporting_reason
     avps = []
     if service.requested is not None:
-        avps.append(_avp(c.AVP_REQUESTED_SERVICE_UNIT, _units(service.requested)))
+        avps.append(avp(c.AVP_REQUESTED_SERVICE_UNIT, _units(service.requested)))
     if service.used is not None:
         members = _units(service.used)
         if reason is not None and reason in REASONS_OF_A_UNIT:
-            members.append(_tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
-        avps.append(_avp(c.AVP_USED_SERVICE_UNIT, members))
-    avps.extend(_avp(c.AVP_SERVICE_IDENTIFIER, n) for n in service.service_identifiers)
+            members.append(tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
+        avps.append(avp(c.AVP_USED_SERVICE_UNIT, members))
+    avps.extend(avp(c.AVP_SERVICE_IDENTIFIER, n) for n in service.service_identifiers)
     if service.rating_group is not None:
-        avps.append(_avp(c.AVP_RATING_GROUP, service.rating_group))
+        avps.append(avp(c.AVP_RATING_GROUP, service.rating_group))
     if reason is not None and reason not in REASONS_OF_A_UNIT:
-        avps.append(_tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
-    return _avp(c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, avps)
+        avps.append(tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
+    return avp(c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, avps)
 
 
 def _units(units: Units) -> list[Any]:
@@ -212,51 +204,4 @@ def _units(units: Units) -> list[Any]:
         (c.AVP_CC_OUTPUT_OCTETS, units.output_octets),
         (c.AVP_CC_SERVICE_SPECIFIC_UNITS, units.service_specific_units),
     )
-    return [_avp(code, amount) for code, amount in amounts if amount is not None]
-
-
-def _text_message() -> Any:
-    """Returns the SMS-Information of a message that a subscriber sends to one recipient."""
-    recipient = [
-        _tgpp(c.AVP_TGPP_ADDRESS_TYPE, c.E_ADDRESS_TYPE_MSISDN),
-        _tgpp(c.AVP_TGPP_ADDRESS_DATA, "15550199999"),
-    ]
-    members = [
-        _tgpp(c.AVP_TGPP_SM_MESSAGE_TYPE, c.E_SM_MESSAGE_TYPE_SUBMISSION),
-        _tgpp(c.AVP_TGPP_RECIPIENT_INFO, [_tgpp(c.AVP_TGPP_RECIPIENT_ADDRESS, recipient)]),
-    ]
-    return _tgpp(c.AVP_TGPP_SMS_INFORMATION, members)
-
-
-def _data_session(subscriber: Subscriber, charging_id: int) -> Any:
-    home = subscriber.imsi[:5]
-    members = [
-        _tgpp(c.AVP_TGPP_3GPP_CHARGING_ID, charging_id.to_bytes(4, "big")),
-        _tgpp(c.AVP_TGPP_3GPP_PDP_TYPE, c.E_3GPP_PDP_TYPE_IPV4),
-        _tgpp(c.AVP_TGPP_PDP_ADDRESS, "10.45.0.2"),
-        _tgpp(c.AVP_TGPP_SGSN_ADDRESS, "192.0.2.11"),
-        _tgpp(c.AVP_TGPP_GGSN_ADDRESS, "192.0.2.21"),
-        _tgpp(c.AVP_TGPP_SERVING_NODE_TYPE, c.E_SERVING_NODE_TYPE_GTPSGW),
-        _tgpp(c.AVP_TGPP_3GPP_IMSI_MCC_MNC, home),
-        _tgpp(c.AVP_TGPP_3GPP_GGSN_MCC_MNC, home),
-        _tgpp(c.AVP_TGPP_3GPP_NSAPI, b"5"),
-        _avp(c.AVP_CALLED_STATION_ID, subscriber.access_point_name),
-        _tgpp(c.AVP_TGPP_3GPP_SELECTION_MODE, "0"),
-        _tgpp(c.AVP_TGPP_3GPP_CHARGING_CHARACTERISTICS, "0800"),
-        _tgpp(c.AVP_TGPP_3GPP_SGSN_MCC_MNC, subscriber.network),
-        _tgpp(c.AVP_TGPP_3GPP_MS_TIMEZONE, b"\x00\x00"),
-        _tgpp(c.AVP_TGPP_3GPP_USER_LOCATION_INFO, user_location(subscriber.network)),
-        _tgpp(c.AVP_TGPP_3GPP_RAT_TYPE, b"\x06"),
-    ]
-    return _tgpp(c.AVP_TGPP_PS_INFORMATION, members)
-
-
-def user_location(network: str) -> bytes:
-    """Returns 3GPP-User-Location-Info with a TAI and an ECGI of a network, five or six digits.
-
-    TS 29.061 section 16.4.7.2, location type 130; the area and the cell are made up.
-    """
-    mcc, mnc = network[:3], network[3:].ljust(3, "f")
-    nibbles = mcc[1] + mcc[0] + mnc[2] + mcc[2] + mnc[1] + mnc[0]
-    plmn = bytes.fromhex(nibbles)
-    return b"\x82" + plmn + b"\x00\x01" + plmn + b"\x00\x00\x01\x01"
+    return [avp(code, amount) for code, amount in amounts if amount is not None]

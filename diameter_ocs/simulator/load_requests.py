@@ -147,9 +147,8 @@ def _make_template(identity: Identity, step: Step, first: Subscriber) -> Request
         end_to_end=0,
         event_time=EVENT_TIME_MARK - NTP_MINUS_UNIX_SECONDS,
     )
-    home = first.imsi[:5]
     subscriber = Subscriber(
-        imsi=home + IMSI_MARK, msisdn=MSISDN_MARK[: len(first.msisdn)], network=home
+        imsi=first.imsi[:5] + IMSI_MARK, msisdn=MSISDN_MARK[: len(first.msisdn)]
     )
     octets = credit_control_request(identity, subscriber, step, keys)
     return RequestTemplate(

@@ -1,5 +1,6 @@
 """The steps of a simulated session, written as text: `update:rg=300/used=10MiB/request=10MiB`.
 
+    SCRIPT   = {SETTING | STEP}
     STEP     = KIND [":" SERVICE {"," SERVICE}] ["@" CODE {"/" CODE}]
     KIND     = initial | update | terminate | event
     SERVICE  = WORD {"/" WORD}
@@ -9,16 +10,21 @@
              | used=OCTETS | used-input=OCTETS | used-output=OCTETS
              | used-time=SECONDS | used-units=NUMBER
 
+A SETTING, `location=26201`, is of information.py and holds for the steps after it.
 Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
-Requested-Service-Unit: the server decides. An `event` is a text message that is paid at once
-(DIRECT_DEBITING); without a SERVICE it says nothing of units. OCTETS may end in KiB, MiB, GiB, TiB,
+Requested-Service-Unit: the server decides. An `event` is paid at once (DIRECT_DEBITING); without a
+SERVICE it says nothing of units. OCTETS may end in KiB, MiB, GiB, TiB,
 kB, MB or GB, SECONDS in s, min or h. After `@` stand the expected result codes: the command's, then
 those of the answer's services in their order.
 """
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from .information import UNASKED, Information
+from .information import WORDS as SETTINGS
 
 UNSIGNED32_MAX = 2**32 - 1
 UNSIGNED64_MAX = 2**64 - 1
@@ -110,6 +116,7 @@ class Step:
     request_type: RequestType
     services: tuple[ServiceStep, ...] = ()
     expected: tuple[int, ...] = ()
+    information: Information = UNASKED
 
 
 DEFAULT_STEPS = (
@@ -118,6 +125,7 @@ DEFAULT_STEPS = (
     "terminate:rg=300/used=1234567/reason=FINAL@2001",
 )
 
+SETTING = re.compile(r"([a-z-]+)=")
 KINDS = {kind.name.lower(): kind for kind in RequestType}
 
 # word: (the part of the service, its unit type)
@@ -137,18 +145,35 @@ WORDS = ("rg", "si", "reason", *AMOUNTS)
 
 
 def parse_steps(texts: Iterable[str]) -> tuple[Step, ...]:
-    """Reads a script, one or more steps per text, separated by blanks.
+    """Reads a script, one or more steps and settings per text, separated by blanks.
 
     Raises StepError for the first word that is wrong.
     """
+    steps: list[Step] = []
+    information = UNASKED
     words = [word for text in texts for word in text.split()]
-    return tuple(_parse_step(number, text) for number, text in enumerate(words, start=1))
+    for number, word in enumerate(words, start=1):
+        where = f"step {number} ({word})"
+        setting = SETTING.match(word)
+        if setting is None:
+            steps.append(_parse_step(where, word, information))
+        else:
+            information = _parse_setting(where, information, setting[1], word[setting.end() :])
+    return tuple(steps)
 
 
-def _parse_step(number: int, text: str) -> Step:
+def _parse_setting(where: str, information: Information, word: str, value: str) -> Information:
+    if word not in SETTINGS:
+        raise StepError(f"{where}: {word!r} is no setting; write {_or(SETTINGS)}")
+    try:
+        return information.having(word, value)
+    except ValueError as error:
+        raise StepError(f"{where}: {error}") from None
+
+
+def _parse_step(where: str, text: str, information: Information) -> Step:
     body, at, codes = text.partition("@")
     kind, colon, services = body.partition(":")
-    where = f"step {number} ({text})"
     if kind not in KINDS:
         raise StepError(f"{where}: {kind!r} is no kind of step; write {_or(KINDS)}")
     if colon and not services:
@@ -157,6 +182,7 @@ def _parse_step(number: int, text: str) -> Step:
         request_type=KINDS[kind],
         services=tuple(_parse_service(where, part) for part in services.split(",") if colon),
         expected=tuple(_parse_code(where, code) for code in codes.split("/") if at),
+        information=information,
     )
 
 

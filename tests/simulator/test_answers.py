@@ -14,12 +14,14 @@ from diameter.message.commands import CapabilitiesExchangeAnswer, CreditControlA
 
 from diameter_ocs.simulator.answers import (
     Answer,
+    FailedAvp,
     ServiceAnswer,
     octets_text,
     read_answer,
     read_capabilities,
     unmet_expectation,
 )
+from diameter_ocs.simulator.avps import avp, tgpp
 from diameter_ocs.simulator.encoding import RequestKeys
 from diameter_ocs.simulator.errors import SimulatorError
 from diameter_ocs.simulator.steps import RequestType, Units, parse_steps
@@ -70,9 +72,12 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "rating_group": 300,
         "service_identifiers": [7],
         "result_code": 2001,
+        "result_name": "SUCCESS",
         "granted": {"total_octets": 2**20},
         "validity_seconds": 3600,
         "final_unit_action": "TERMINATE",
+        "triggers": None,
+        "announcements": [],
     }
 
 
@@ -83,11 +88,70 @@ def test_a_refusal_names_what_failed() -> None:
     answer.append_avp(Avp.new(constants.AVP_ERROR_MESSAGE, value=message))
     answer.append_avp(Avp.new(constants.AVP_FAILED_AVP, value=failed))
     seen = read(answer)
-    assert seen.failed_avps == ("Rating-Group", "9999 of vendor 10415")
+    assert seen.failed_avps == (
+        FailedAvp("Rating-Group", "00000001"),
+        FailedAvp("9999 of vendor 10415", ""),
+    )
     assert seen.text() == (
         "update 5: 5001 AVP_UNSUPPORTED; message: AVP 9999 of vendor 10415 is unknown; "
-        "failed AVP: Rating-Group, 9999 of vendor 10415"
+        "failed AVP: Rating-Group (00000001), 9999 of vendor 10415 (empty)"
     )
+    assert seen.as_dict()["result_name"] == "AVP_UNSUPPORTED"
+    assert seen.as_dict()["failed_avps"][0] == {"name": "Rating-Group", "octets": "00000001"}
+
+
+def test_what_failed_within_groups_is_named_after_them() -> None:
+    location = tgpp(constants.AVP_TGPP_3GPP_USER_LOCATION_INFO, b"")
+    access = tgpp(constants.AVP_TGPP_PS_INFORMATION, [location])
+    broken = Avp(constants.AVP_TGPP_IMS_INFORMATION, 10415, b"\x00")
+    answer = credit_control_answer(5004)
+    service = tgpp(constants.AVP_TGPP_SERVICE_INFORMATION, [access, broken])
+    answer.append_avp(Avp.new(constants.AVP_FAILED_AVP, value=[service]))
+    assert [failed.text() for failed in read(answer).failed_avps] == [
+        "Service-Information > PS-Information > 3GPP-User-Location-Info (empty)",
+        "Service-Information > IMS-Information (00)",
+    ]
+
+
+def test_triggers_and_announcements_are_read_where_they_stand() -> None:
+    announcement = [
+        tgpp(constants.AVP_TGPP_ANNOUNCEMENT_IDENTIFIER, 1001),
+        tgpp(constants.AVP_TGPP_LANGUAGE, "de"),
+    ]
+    members = [
+        avp(constants.AVP_RATING_GROUP, 300),
+        avp(constants.AVP_RESULT_CODE, 4010),
+        tgpp(
+            constants.AVP_TGPP_TRIGGER,
+            [tgpp(constants.AVP_TGPP_TRIGGER_TYPE, kind) for kind in (30, 31)],
+        ),
+        tgpp(constants.AVP_TGPP_ANNOUNCEMENT_INFORMATION, announcement),
+        tgpp(constants.AVP_TGPP_ANNOUNCEMENT_INFORMATION, announcement[:1]),
+    ]
+    answer = credit_control_answer()
+    answer.append_avp(avp(constants.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, members))
+    seen = read(answer)
+    (service,) = seen.services
+    assert service.triggers == (30, 31)
+    assert [heard.identifier for heard in service.announcements] == [1001, 1001]
+    assert seen.text() == (
+        "update 5: 2001 SUCCESS; rating group 300: 4010 END_USER_SERVICE_DENIED, "
+        "triggers CHANGEINLOCATION_MCC CHANGEINLOCATION_MNC, "
+        "announcement 1001 at once (language de), announcement 1001 at once"
+    )
+    shown = json.loads(json.dumps(seen.as_dict()))["services"][0]
+    assert shown["result_name"] == "END_USER_SERVICE_DENIED"
+    assert shown["triggers"] == [30, 31]
+    assert shown["announcements"][0]["language"] == "de"
+
+
+def test_a_trigger_that_disarms_all_is_told_from_none() -> None:
+    answer = credit_control_answer()
+    members = [avp(constants.AVP_RATING_GROUP, 300), tgpp(constants.AVP_TGPP_TRIGGER, [])]
+    answer.append_avp(avp(constants.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, members))
+    seen = read(answer)
+    assert seen.services[0].triggers == ()
+    assert "triggers none" in seen.text()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from diameter_ocs.simulator.encoding import (
     credit_control_request,
     disconnect_peer_request,
     is_disconnect,
-    user_location,
 )
 from diameter_ocs.simulator.steps import DEFAULT_STEPS, parse_steps
 
@@ -135,18 +134,6 @@ def test_every_avp_is_mandatory_and_3gpp_s_carry_the_vendor(step: str) -> None:
     avps = every_avp(Message.from_bytes(request(step), plain_msg=True).avps)
     assert [str(avp) for avp in avps if not avp.is_mandatory] == []
     assert {avp.vendor_id for avp in avps} == {0, constants.VENDOR_TGPP}
-
-
-@pytest.mark.parametrize(
-    ("network", "octets"),
-    [
-        ("00101", "82 00f110 0001 00f110 00000101"),
-        ("26201", "82 62f210 0001 62f210 00000101"),
-        ("310410", "82 130014 0001 130014 00000101"),
-    ],
-)
-def test_a_location_holds_the_network_twice(network: str, octets: str) -> None:
-    assert user_location(network) == bytes.fromhex(octets)
 
 
 def test_the_capabilities_offer_credit_control() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from diameter_ocs.simulator.information import UNASKED, WORDS, Information
 from diameter_ocs.simulator.steps import (
     DEFAULT_STEPS,
     ReportingReason,
@@ -85,6 +86,51 @@ def test_a_script_may_be_one_text_or_many() -> None:
     assert parse_steps([" ".join(DEFAULT_STEPS)]) == parse_steps(DEFAULT_STEPS)
 
 
+def test_a_setting_holds_for_the_steps_after_it() -> None:
+    script = "initial location=20801 called=112 update location= terminate"
+    assert [step.information for step in parse_steps([script])] == [
+        UNASKED,
+        Information(location="20801", called="112"),
+        Information(location="", called="112"),
+    ]
+
+
+SETTINGS = [
+    "context=32260",
+    "context=8.32260@3gpp.org",
+    "location=310410",
+    "location=26201/137",
+    "location=0x8262F210",
+    "location=0x",
+    "network=20801",
+    "sgsn=2001:db8::1",
+    "apn=internet.mnc001.mcc262.gprs",
+    "rat=51",
+    "access=3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=2620112ab1a2d30b",
+    "transfer=0x00ff",
+    "cellular=3GPP-GERAN;cgi-3gpp=2620112abcdef",
+    "visited=ims.mnc001.mcc262.3gppnetwork.org",
+    "vlr=33609001234",
+    "msc=0x91947101670000",
+    "sccp=447700900000",
+    "role=terminating",
+    "calling=sip:alice@example.net",
+    "called=4930111111,4930222222",
+    "size=300000",
+]
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_a_setting_reads_as_written(text: str) -> None:
+    word, _, value = text.partition("=")
+    (step,) = parse_steps([text, "event"])
+    assert getattr(step.information, word) == value
+
+
+def test_every_setting_is_tried() -> None:
+    assert {text.partition("=")[0] for text in SETTINGS} == set(WORDS)
+
+
 def test_the_default_session_opens_reports_and_ends() -> None:
     kinds = [step.request_type for step in parse_steps(DEFAULT_STEPS)]
     assert kinds == [RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATE]
@@ -108,6 +154,21 @@ REFUSED = [
     ("update:rg=1/used=1/reason=QHTT", "write THRESHOLD, QHT"),
     ("update:rg=1/reason=THRESHOLD", "tells about used units; write used= beside it"),
     ("update@", "'' is no result code"),
+    ("loction=26201", "'loction' is no setting; write context, location, network"),
+    ("location=2620", "'2620' is none; write an MCC and MNC such as 26201, 26201/TYPE"),
+    ("location=26201/3", "with the TYPE 0, 1, 2, 24, 128"),
+    ("location=0x123", "or octets as 0x..."),
+    ("network=26201/130", "write an MCC and MNC such as 26201"),
+    ("context=voice", "write a document such as 32260"),
+    ("context=", "nothing stands after it; write a document such as 32260"),
+    ("sgsn=192.0.2.256", "write an IP address"),
+    ("rat=256", "write a number up to 255"),
+    ("access=0xzz", "write text, or octets as 0x"),
+    ("vlr=+336", "write digits such as 447700900000, or octets as 0x..."),
+    ("sccp=0x91", "write digits"),
+    ("role=calling", "write originating, terminating or forwarding"),
+    ("role=", "nothing stands after it; write originating"),
+    ("size=1MB", "write a whole number of octets"),
     ("update@200", "'200' is no result code; write four digits such as 2001"),
     ("update@2001/x", "'x' is no result code"),
 ]

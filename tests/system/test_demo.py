@@ -192,7 +192,7 @@ def test_an_unknown_mandatory_avp_comes_back_in_failed_avp(gateway: Gateway) -> 
     answer = exchange(gateway, with_avp(request, 9999, b"\x00\x00\x00\x01"), keys)
     assert answer.result_code == 5001
     assert len(answer.failed_avps) == 1
-    assert "9999" in answer.failed_avps[0] or "nknown" in answer.failed_avps[0]
+    assert "9999" in answer.failed_avps[0].name or "nknown" in answer.failed_avps[0].name
 
 
 def test_a_burst_in_one_segment_is_answered_in_full(demo: Demonstration) -> None:
