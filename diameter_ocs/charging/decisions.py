@@ -75,6 +75,8 @@ ACTIONS = {
 
 REVERSAL = "reversal"
 """What the EDR calls it by which an event is taken back."""
+ANSWERED = "answered"
+"""And by which it is noted that an event was answered after all, and stands."""
 
 
 class EdrKind(IntEnum):
@@ -182,3 +184,5 @@ class Decision(NamedTuple):
     balances: Mapping[int, Balance] = {}
     """Those that changed, as they are afterwards."""
     novelty: Novelty = Novelty.NEW
+    repeated: Stored | None = None
+    """The EDR of the request that this one repeats."""

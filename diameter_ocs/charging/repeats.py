@@ -10,6 +10,7 @@ from hashlib import blake2b
 from .case import Case
 from .decisions import (
     ACTIONS,
+    ANSWERED,
     REVERSAL,
     Decision,
     Edr,
@@ -37,9 +38,10 @@ def may_repeat(request: ChargingRequest, session: Session) -> bool:
 
 
 def kept_actions(request: ChargingRequest) -> tuple[str, ...]:
-    """Returns what EDRs call a request of that type, and what takes it back."""
+    """Returns what EDRs call a request of that type, and what becomes of it later."""
     action = ACTIONS[request.request_type]
-    return (action, REVERSAL) if request.request_type is RequestType.EVENT else (action,)
+    is_event = request.request_type is RequestType.EVENT
+    return (action, REVERSAL, ANSWERED) if is_event else (action,)
 
 
 def asked_again(
@@ -94,7 +96,7 @@ def _kept(request: ChargingRequest, case: Case) -> tuple[Edr | None, bool]:
     answered = case.answered.get(session.number)
     if answered is None or not may_repeat(request, session):
         return None, False
-    actions = kept_actions(request)
+    actions = ACTIONS[request.request_type], REVERSAL
     same = [
         edr
         for edr in answered
@@ -153,7 +155,8 @@ def _decision(edr: Edr) -> Decision:
         )
         for record in _told(edr)
     ]
-    return Decision(edr.outcome, tuple(services), novelty=Novelty.REPEATED)
+    novelty = Novelty.REPEATED
+    return Decision(edr.outcome, tuple(services), novelty=novelty, repeated=edr.stored)
 
 
 def _told(edr: Edr) -> Sequence[ServiceRecord]:

@@ -5,7 +5,17 @@ it first, and is charged anew.
 """
 
 from .case import Case
-from .decisions import REVERSAL, Decision, Outcome, ServiceRecord, Settlement, Stored
+from .decisions import (
+    ANSWERED,
+    REVERSAL,
+    Decision,
+    Edr,
+    EdrKind,
+    Outcome,
+    ServiceRecord,
+    Settlement,
+    Stored,
+)
 from .ledger import Ledger
 from .requests import ChargingRequest
 from .session import ClosedSession, CloseReason, Session
@@ -14,14 +24,13 @@ from .session import ClosedSession, CloseReason, Session
 def reverse_unclaimed(request: ChargingRequest, stored: Stored, case: Case) -> Decision | None:
     """Gives back what an event was charged of which an EDR was stored.
 
-    None: there is nothing to give back, its name was heard of since, or the tenant has it stand.
+    None: there is nothing to give back, it was answered since, or the tenant has it stand.
     """
     session = _named(request, case)
-    if session is None or not case.catalogue.session_rules.reverses_unclaimed_events:
+    event = _open(session, stored, case)
+    if session is None or event is None:
         return None
-    answered = case.answered.get(session.number, ())
-    event = next((edr for edr in answered if (edr.number, edr.at) == stored), None)
-    if event is None or event.outcome is not Outcome.SUCCESS or session.last_request_at > event.at:
+    if not case.catalogue.session_rules.reverses_unclaimed_events:
         return None
     ledger = Ledger(case.balances)
     for posting in event.postings:
@@ -41,12 +50,47 @@ def reverse_unclaimed(request: ChargingRequest, stored: Stored, case: Case) -> D
     return _heard_of(request, case)._replace(edrs=(reversal,), balances=ledger.changed_balances())
 
 
-def mark_event_answered(request: ChargingRequest, case: Case) -> Decision | None:
-    """Notes that an event was answered after all: no server reverses it as unclaimed.
+def mark_event_answered(request: ChargingRequest, stored: Stored, case: Case) -> Decision | None:
+    """Notes in the journal that an event was answered after all: no server reverses it.
 
-    None: nothing is remembered of it.
+    Several events may have one name; only the journal tells which of them it was. None: nothing is
+    remembered of it, or it is noted already.
     """
-    return None if _named(request, case) is None else _heard_of(request, case)
+    session = _named(request, case)
+    event = _open(session, stored, case)
+    if session is None or event is None:
+        return None
+    mark = event._replace(
+        number=case.version + 1,
+        at=case.now,
+        kind=EdrKind.CHARGING,
+        action=ANSWERED,
+        postings=(),
+        session_id=request.session_key.session_id,
+        catalogue_version=case.catalogue.version,
+        services=(),
+        circumstances=session.circumstances,
+    )
+    return _heard_of(request, case)._replace(edrs=(mark,))
+
+
+def _open(session: Session | None, stored: Stored, case: Case) -> Edr | None:
+    """Returns an event that was charged and about which nothing was noted since; None: no such."""
+    answered = () if session is None else case.answered.get(session.number, ())
+    event = next((edr for edr in answered if edr.stored == stored), None)
+    if event is None or event.outcome is not Outcome.SUCCESS:
+        return None
+    said = _message(event)
+    is_noted = any(
+        edr.action in (REVERSAL, ANSWERED) and edr.number > event.number and _message(edr) == said
+        for edr in answered
+    )
+    return None if is_noted else event
+
+
+def _message(edr: Edr) -> tuple[object, ...]:
+    """Returns what tells the message of an event from others of its name."""
+    return edr.request_number, edr.origin_host, edr.end_to_end_id, edr.digest
 
 
 def _named(request: ChargingRequest, case: Case) -> Session | None:
@@ -56,7 +100,7 @@ def _named(request: ChargingRequest, case: Case) -> Session | None:
 
 
 def _heard_of(request: ChargingRequest, case: Case) -> Decision:
-    """Returns the decision that moves the time of the latest request of that name."""
+    """Returns the decision that moves the time up to which the journal of a name is read."""
     session = _named(request, case)
     assert session is not None
     heard_at = max(case.now, session.last_request_at + 1)

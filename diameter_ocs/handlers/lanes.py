@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from ..charging.decisions import Decision, Novelty, Outcome
+from ..charging.decisions import Decision, Novelty, Outcome, Stored
 from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable, StaleCase
 from ..charging.requests import NAMING, ChargingRequest, Identity, RequestType, SessionKey
 from ..observability import Metrics, SparingLog, create_metrics
@@ -289,7 +289,9 @@ class Lanes:
             if request.request_type not in NAMING or isinstance(result, Fault):
                 continue
             if result.novelty is REPEATED:
-                job.stored = self._unclaimed.claim(job.group, request) or job.stored
+                job.stored = (
+                    self._unclaimed.claim(job.group, request, result.repeated) or job.stored
+                )
             elif request.request_type is INITIAL:
                 job.stored = None if result.session is None else result.edrs[-1].stored
             else:
@@ -342,10 +344,8 @@ class Lanes:
                 self._keep_unclaimed(job)
             return
         if isinstance(result, Decision):
-            is_repeat = result.novelty is REPEATED and job.request.request_type in NAMING
-            # Its original may have been refused a moment ago, by the same batch.
-            if is_repeat and not self._unclaimed.claim(job.group, job.request):
-                self._unclaimed.answer(job.group, job.request)
+            if result.repeated is not None and job.request.request_type in NAMING:
+                self._answer_again(job, result.repeated)
             if result.session is None and result.novelty is not REPEATED:
                 self._groups.pop(job.key, None)
             if result.novelty:
@@ -354,6 +354,11 @@ class Lanes:
             self._loop.call_soon(self._give_replies)
         self._replies.append((job.reply, result))
         self._leave(job)
+
+    def _answer_again(self, job: Job, repeated: Stored) -> None:
+        """Notes that a repeat is answered; its original may have been refused by the same batch."""
+        if not self._unclaimed.claim(job.group, job.request, repeated):
+            self._unclaimed.answer(job.group, job.request, repeated)
 
     def _give_replies(self) -> None:
         """Gives the replies of a turn; one that cannot be taken harms no other."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from ..charging.case import Case, Change, Course
-from ..charging.decisions import REVERSAL, Decision, Edr
+from ..charging.decisions import ANSWERED, REVERSAL, Decision, Edr
 from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from ..charging.reversals import mark_event_answered, reverse_unclaimed
@@ -97,13 +97,10 @@ class Supervision:
     async def mark_answered(self) -> bool:
         """Marks what was answered to a repeat, for other servers to see."""
         answered = self._unclaimed.answered(DUE_MAX)
-        looks = {
-            _look(group, request, partial(_mark, request)): (group, request)
-            for group, request in answered
-        }
+        looks = {_look(each.group, each.request, partial(_mark, each)): each for each in answered}
         done = await self._decide(list(looks))
         for look in done:
-            self._unclaimed.marked(*looks[look])
+            self._unclaimed.marked(looks[look])
         return len(answered) == DUE_MAX and bool(done)
 
     def _undo(self, unanswered: Unanswered, case: Case) -> Decision | None:
@@ -132,6 +129,8 @@ class Supervision:
 
     def _count(self, edr: Edr) -> None:
         """Counts and logs what was taken back, closed or reversed."""
+        if edr.action == ANSWERED:
+            return
         fields = {"account_id": edr.account_id, "session_number": edr.session_number}
         if edr.action == REVERSAL:
             self._metrics.events_reversed.inc()
@@ -148,9 +147,10 @@ def _look(group: int, request: ChargingRequest, decide: Callable[[Case], Decisio
     return Look(group, request.session_key, decide, request)
 
 
-def _mark(request: ChargingRequest, case: Case) -> Decision | None:
+def _mark(answered: Unanswered, case: Case) -> Decision | None:
+    _, request, stored = answered
     if request.request_type is RequestType.EVENT:
-        return mark_event_answered(request, case)
+        return mark_event_answered(request, stored, case)
     return mark_answered(request.session_key, case)
 
 

@@ -97,6 +97,7 @@ def test_an_update_is_a_repeat_by_identifier_flag_or_content(second, wait, is_re
     if is_repeat:
         assert again == first._replace(
             novelty=Novelty.REPEATED,
+            repeated=first.edrs[-1].stored,
             edrs=(),
             session=None,
             balances={},

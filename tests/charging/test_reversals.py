@@ -104,9 +104,37 @@ def test_it_is_reversed_once(desk: Desk) -> None:
     assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
 
 
+@pytest.mark.parametrize("numbers", [(0, 1, 2), (0, 0, 0)], ids=["counted", "of one number"])
+def test_of_several_of_one_name_each_is_reversed_or_stands_by_itself(
+    desk: Desk, numbers: tuple[int, ...]
+) -> None:
+    for at, number in enumerate(numbers):
+        ask(desk, number, usages=(want(TEXT, at + 1),), end_to_end_id=at + 1)
+        later(desk, 1)
+    events = [decision.edrs[0] for decision in desk.decisions]
+    asked = [ASKED._replace(request_number=number) for number in numbers]
+    assert (desk.balance(1), desk.balance(2)) == ((2, 0), (320_000, 0))
+    take(desk, mark_event_answered(asked[1], events[1].stored, desk.case))
+    later(desk)
+    take(desk, reverse_unclaimed(asked[0], events[0].stored, desk.case))
+    assert reverse_unclaimed(asked[1], events[1].stored, desk.case) is None
+    take(desk, reverse_unclaimed(asked[2], events[2].stored, desk.case))
+    assert reverse_unclaimed(asked[0], events[0].stored, desk.case) is None
+    left = events[1].postings
+    assert desk.balance(1)[0] == sum(each.used for each in left if each.balance_id == 1)
+    assert desk.balance(2)[0] == sum(each.used for each in left if each.balance_id == 2)
+
+
+def test_what_was_noted_is_not_noted_again(desk: Desk) -> None:
+    ask(desk)
+    (mark,) = take(desk, mark_event_answered(ASKED, stored(1), desk.case)).edrs
+    assert (mark.action, mark.postings, mark.services) == ("answered", (), ())
+    assert mark_event_answered(ASKED, stored(1), desk.case) is None
+
+
 def test_it_stands_when_a_repeat_of_it_was_answered(desk: Desk) -> None:
     ask(desk)
-    take(desk, mark_event_answered(ASKED, desk.case))
+    take(desk, mark_event_answered(ASKED, stored(1), desk.case))
     later(desk)
     assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
     assert ask(desk).novelty is Novelty.REPEATED
@@ -114,7 +142,7 @@ def test_it_stands_when_a_repeat_of_it_was_answered(desk: Desk) -> None:
 
 def test_nothing_else_is_reversed(desk: Desk) -> None:
     assert reverse_unclaimed(ASKED, stored(1), desk.case) is None
-    assert mark_event_answered(ASKED, desk.case) is None
+    assert mark_event_answered(ASKED, stored(1), desk.case) is None
     ask(desk)
     later(desk)
     assert reverse_unclaimed(ASKED, stored(2), desk.case) is None

@@ -915,7 +915,7 @@ def test_an_opening_that_is_answered_to_a_repeat_is_noted_for_other_servers() ->
             await counter.ask(initial())
             assert counter.unclaimed.answered(9) == []
             await counter.ask(initial(is_retransmission=True))
-            ((group, request),) = counter.unclaimed.answered(9)
+            ((group, request, _),) = counter.unclaimed.answered(9)
             assert (group, request.session_key) == (sorted(counter.kept.groups)[0], KEY)
 
     play(story())

@@ -29,6 +29,7 @@ from tests.store.scenario import (
     memory_faults,
     octets,
     update,
+    want,
 )
 
 FIRST = 1
@@ -285,7 +286,7 @@ def test_an_opening_that_is_claimed_before_the_lock_is_left_alone() -> None:
 
         @asynccontextmanager
         async def work(self) -> AsyncIterator[MemoryWork]:
-            self.unclaimed.claim(FIRST, initial())
+            self.unclaimed.claim(FIRST, initial(), None)
             async with super().work() as work:
                 yield work
 
@@ -329,7 +330,7 @@ def test_an_opening_that_another_server_answered_is_not_closed() -> None:
         other = Post(keeper.store)
         (again,) = await other.ask((FIRST, initial(is_retransmission=True)))
         assert again.novelty is Novelty.REPEATED
-        other.unclaimed.answer(FIRST, initial())
+        other.unclaimed.answer(FIRST, initial(), number)
         assert await other.supervision.mark_answered() is False
         assert other.unclaimed.answered(9) == []
         version = keeper.store.groups[FIRST].version
@@ -350,8 +351,8 @@ def test_a_session_that_went_on_or_ended_needs_no_mark() -> None:
         keeper.now += 1000
         await keeper.ask((FIRST, update()))
         before = keeper.store.groups[FIRST].sessions[KEY]
-        keeper.unclaimed.answer(FIRST, initial())
-        keeper.unclaimed.answer(FIRST, initial(session=b"ended"))
+        keeper.unclaimed.answer(FIRST, initial(), stored(keeper))
+        keeper.unclaimed.answer(FIRST, initial(session=b"ended"), stored(keeper))
         await keeper.supervision.mark_answered()
         assert keeper.store.groups[FIRST].sessions[KEY] == before
         assert keeper.unclaimed.answered(9) == []
@@ -393,7 +394,8 @@ def test_an_event_that_another_server_answered_stands() -> None:
         other = Post(keeper.store)
         (again,) = await other.ask((FIRST, asked))
         assert again.novelty is Novelty.REPEATED
-        other.unclaimed.answer(FIRST, asked)
+        assert again.repeated == first.edrs[0].stored
+        other.unclaimed.answer(FIRST, asked, again.repeated)
         assert await other.supervision.mark_answered() is False
         assert other.unclaimed.answered(9) == []
         await asyncio.sleep(CLAIM_SECONDS)
@@ -401,6 +403,26 @@ def test_an_event_that_another_server_answered_stands() -> None:
         assert (await octets(keeper.store)).used == 10
         (again,) = await keeper.ask((FIRST, asked))
         assert again.novelty is Novelty.REPEATED, "it is found as before"
+        keeper.audit()
+
+    play(story())
+
+
+def test_of_several_events_of_one_name_each_that_nobody_claims_is_reversed() -> None:
+    async def story() -> None:
+        keeper = await post()
+        for at in range(3):
+            asked = event(usages=(want(at + 1),))
+            (done,) = await keeper.ask((FIRST, asked))
+            keeper.unclaimed.add(FIRST, asked, done.edrs[0].stored, 0.0)
+            keeper.now += 1
+            if at == 1:
+                (again,) = await keeper.ask((FIRST, asked))
+                assert keeper.unclaimed.claim(FIRST, asked, again.repeated)
+        await asyncio.sleep(CLAIM_SECONDS)
+        await keeper.supervision.undo_unclaimed()
+        assert (await octets(keeper.store)).used == 2, "the second was claimed"
+        assert keeper.value("ocs_events_reversed_total") == 2
         keeper.audit()
 
     play(story())

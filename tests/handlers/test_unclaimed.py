@@ -26,10 +26,10 @@ def test_what_is_claimed_is_due_no_more() -> None:
     late = Unclaimed()
     late.add(1, ONE, Stored(5, 0), 0.0)
     (found,) = late.due(1000.0, 9)
-    assert late.claim(1, TWO) is None
-    assert late.claim(2, ONE) is None
-    assert late.claim(1, ONE._replace(end_to_end_id=77)) == Stored(5, 0)
-    assert late.claim(1, ONE) is None
+    assert late.claim(1, TWO, None) is None
+    assert late.claim(2, ONE, None) is None
+    assert late.claim(1, ONE._replace(end_to_end_id=77), None) == Stored(5, 0)
+    assert late.claim(1, ONE, None) is None
     assert found not in late
     assert numbers(late.due(1000.0, 9)) == []
 
@@ -46,18 +46,18 @@ def test_a_newer_opening_of_a_name_takes_the_place_of_the_old_one() -> None:
     assert numbers(late.due(1000.0, 9)) == [6]
 
 
-def test_events_of_one_name_are_told_apart_by_number() -> None:
+def test_events_of_one_name_are_told_apart_by_what_was_stored() -> None:
     late = Unclaimed()
-    first, second = event(request_number=0), event(request_number=1)
-    late.add(1, first, Stored(5, 0), 0.0)
-    late.add(1, second, Stored(6, 0), 0.0)
-    assert late.claim(1, second) == Stored(6, 0)
+    late.add(1, event(), Stored(5, 0), 0.0)
+    late.add(1, event(), Stored(6, 0), 0.0)
+    assert late.claim(1, event(), Stored(7, 0)) is None
+    assert late.claim(1, event(), Stored(6, 0)) == Stored(6, 0)
     assert numbers(late.due(1000.0, 9)) == [5]
-    late.answer(1, first)
-    late.answer(1, second)
-    assert len(late.answered(9)) == 2
-    late.marked(1, first)
-    assert [request.request_number for _, request in late.answered(9)] == [1]
+    late.answer(1, event(), Stored(5, 0))
+    late.answer(1, event(), Stored(6, 0))
+    assert numbers(late.answered(9)) == [5, 6]
+    late.marked(late.answered(9)[0])
+    assert numbers(late.answered(9)) == [6]
 
 
 def test_only_what_names_it_is_kept() -> None:

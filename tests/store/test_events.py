@@ -183,9 +183,9 @@ async def test_a_mark_is_seen_by_whoever_would_reverse(kept: Kept) -> None:
     (first,) = await charged(kept.store, (group, asked))
     assert isinstance(first, Decision)
     case = await case_of(kept.store, group, asked)
-    mark = mark_event_answered(asked, case)
+    mark = mark_event_answered(asked, first.edrs[0].stored, case)
     assert mark is not None
-    await applied(kept.store, Change(case, case.after(mark), ()))
+    await applied(kept.store, Change(case, case.after(mark), mark.edrs))
     case = await case_of(kept.store, group, asked)
     assert reverse_unclaimed(asked, first.edrs[0].stored, case) is None
     assert novelties(await charged(kept.store, (group, asked))) == "REPEATED"
