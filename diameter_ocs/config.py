@@ -161,6 +161,22 @@ class Profile(BaseModel):
     """As of the same name for all peers; not set: that one."""
     requests_in_flight_max: int | None = Field(default=None, ge=1)
     """As of the same name for all peers; not set: that one."""
+    announcements: bool = True
+    """Whether Announcement-Information is sent, to the contexts that the tenant has it for."""
+    location_triggers: bool = True
+    """Whether data whose price depends on the place is granted with a Trigger for its change."""
+    free_services: Literal["2001", "4011"] = "2001"
+    """What is free is granted with 2001, or answered with 4011, so that it is asked for no more."""
+    session_failover: bool = True
+    """CC-Session-Failover: whether an open session may go on with another server."""
+    credit_control_failure_handling: Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"] = (
+        "RETRY_AND_TERMINATE"
+    )
+    """What becomes of a session that gets no answer; one that is refused gets `TERMINATE`."""
+    direct_debiting_failure_handling: Literal["TERMINATE_OR_BUFFER", "CONTINUE"] = (
+        "TERMINATE_OR_BUFFER"
+    )
+    """What becomes of an event that gets no answer."""
 
 
 class Configuration(BaseSettings):

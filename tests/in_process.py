@@ -1,13 +1,14 @@
 """The Gy application on a free port of this process, and a gateway that speaks octets to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.config import resource
 from diameter_ocs.gy.decode import Decoder
+from diameter_ocs.gy.terms import AnswerTerms
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
 from diameter_ocs.numbering.plmn import Plmns
@@ -36,6 +37,7 @@ class Server:
         clock: Callable[[], int] = lambda: NOW,
         served_realms: frozenset[str] = frozenset(),
         host_aliases: frozenset[str] = frozenset(),
+        answers: Mapping[str, AnswerTerms] | None = None,
     ) -> None:
         self.store = store
         self.metrics = create_metrics()
@@ -55,9 +57,9 @@ class Server:
             self.lanes,
             self.peers,
             Decoder(DICTIONARY, NUMBERING, SERVICE_CONTEXTS),
-            DICTIONARY,
-            IDENTITY,
+            local,
             self.metrics,
+            answers or {},
         )
         self.listener = Listener(
             local, self.peers, self.application.take, Places(10, 10), self.metrics

@@ -57,6 +57,12 @@ strict = true
 answer_budget_seconds = 1.0
 watchdog_seconds = 6
 requests_in_flight_max = 100
+announcements = false
+location_triggers = false
+free_services = "4011"
+session_failover = false
+credit_control_failure_handling = "CONTINUE"
+direct_debiting_failure_handling = "CONTINUE"
 """
 
 
@@ -86,7 +92,16 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert first.profile == "careful"
     profile = configuration.profiles["careful"]
     assert profile == Profile(
-        strict=True, answer_budget_seconds=1.0, watchdog_seconds=6, requests_in_flight_max=100
+        strict=True,
+        answer_budget_seconds=1.0,
+        watchdog_seconds=6,
+        requests_in_flight_max=100,
+        announcements=False,
+        location_triggers=False,
+        free_services="4011",
+        session_failover=False,
+        credit_control_failure_handling="CONTINUE",
+        direct_debiting_failure_handling="CONTINUE",
     )
     assert first.addresses == (
         ipaddress.ip_network("10.0.0.0/8"),

@@ -7,10 +7,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from diameter_ocs.base.capabilities import PeerAccepted
+from diameter_ocs.charging.accounts import NewAccount
 from diameter_ocs.charging.peers import AcceptedPeer, NamedProfile
+from diameter_ocs.charging.requests import Identity, IdentityKind
 from diameter_ocs.config import Configuration
-from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.server.gate import Gate, rules
+from diameter_ocs.gy.terms import (
+    AS_USUAL,
+    AnswerTerms,
+    DebitingFailureHandling,
+    FailureHandling,
+)
+from diameter_ocs.handlers.catalogue import read_document, read_stored
+from diameter_ocs.handlers.commands import Order
+from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
+from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.server.gate import Gate, answer_terms, rules
 from diameter_ocs.server.readiness import Readiness
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
@@ -26,7 +37,7 @@ from tests.base.wire import (
     number,
 )
 from tests.in_process import Gateway, Server
-from tests.store.scenario import NOW, furnish
+from tests.store.scenario import NOW, furnish, memory_faults
 
 SUCCESS, USER_UNKNOWN, TOO_BUSY = 2001, 5030, 3004
 READINGS = 6
@@ -171,6 +182,67 @@ async def test_an_unknown_peer_is_listed_with_what_it_says_made_harmless(server:
     assert (refused.first_at, refused.last_at, refused.times) == (NOW, NOW, 1)
 
 
+PROFILES = {
+    "careful": {
+        "announcements": False,
+        "location_triggers": False,
+        "free_services": "4011",
+        "session_failover": False,
+        "credit_control_failure_handling": "CONTINUE",
+        "direct_debiting_failure_handling": "CONTINUE",
+    },
+    "usual": {},
+}
+
+
+def test_profiles_say_how_their_peers_are_answered() -> None:
+    assert answer_terms(Configuration(profiles=PROFILES)) == {
+        "careful": AnswerTerms(
+            announcements=False,
+            location_triggers=False,
+            tells_free=True,
+            session_failover=False,
+            failure_handling=FailureHandling.CONTINUE,
+            debiting_failure_handling=DebitingFailureHandling.CONTINUE,
+        ),
+        "usual": AS_USUAL,
+    }
+
+
+GRATIS = """
+tenant: gratis
+currency: EUR
+rating_groups: [{id: 300, name: Data, unit_type: volume}]
+balance_types: [{name: money, unit_type: money}]
+plans: [{name: free, services: [{name: data, rating_groups: [300], price: {amount: 0}}]}]
+"""
+
+
+async def test_each_peer_is_answered_by_its_profile(store: MemoryStore) -> None:
+    order = Order("a test", at=NOW)
+    await create_tenant(store, "gratis", order)
+    await apply_catalogue(store, read_document(GRATIS), order)
+    imsi = Identity(IdentityKind.IMSI, "001010000000001")
+    await create_accounts(store, "gratis", [NewAccount("one", ("free",), (imsi,), 0)], order)
+    asking = [
+        PeerRule(host="one.example", terms=PeerAccepted(profile="careful"), is_loopback_only=True),
+        PeerRule(is_loopback_only=True),
+    ]
+    answers = answer_terms(Configuration(profiles=PROFILES))
+    async with Server(store, asking, answers=answers).serving() as server:
+        told = {}
+        for session, host in enumerate(("one.example", "two.example")):
+            gateway = await server.connect(host)
+            told[host] = (await gateway.ask(opening(host, session))).group
+    (free,) = told["one.example"].all("Multiple-Services-Credit-Control")
+    (granted,) = told["two.example"].all("Multiple-Services-Credit-Control")
+    assert (free.first("Result-Code"), "Granted-Service-Unit" in free) == (4011, False)
+    assert (granted.first("Result-Code"), "Granted-Service-Unit" in granted) == (SUCCESS, True)
+    handling = [each.first("Credit-Control-Failure-Handling") for each in told.values()]
+    assert handling == [FailureHandling.CONTINUE, FailureHandling.RETRY_AND_TERMINATE]
+    assert memory_faults(store) == []
+
+
 CONFIGURED = Configuration(
     peers=[{"host": "own*", "realm": "example"}, {"realm": "other", "profile": "careful"}],
     profiles={"careful": {"strict": True, "requests_in_flight_max": 5, "answer_budget_seconds": 1}},
@@ -181,7 +253,9 @@ def test_a_profile_that_a_tenant_names_is_for_its_own_peers_that_have_none() -> 
     named = [NamedProfile("one", "own*", "careful"), NamedProfile("two", "*", "careful")]
     accepted = [AcceptedPeer("b", None, "two"), AcceptedPeer("c", None, "two", "careful"),
                 AcceptedPeer("d")]  # fmt: skip
-    careful = PeerAccepted(strict=True, requests_in_flight_max=5, answer_budget_seconds=1)
+    careful = PeerAccepted(
+        strict=True, requests_in_flight_max=5, answer_budget_seconds=1, profile="careful"
+    )
     own = CONFIGURED.peers[0].model_copy(update={"tenant": "one"})
     configured = CONFIGURED.model_copy(update={"peers": (own, *CONFIGURED.peers[1:])})
     assert [(rule.host, rule.terms_of_hosts) for rule in rules(configured, accepted, named)] == [
@@ -206,7 +280,9 @@ def test_what_the_configuration_names_counts_before_what_was_accepted() -> None:
         ("own1", "elsewhere"),
         ("any", None),
     ]
-    careful = PeerAccepted(strict=True, requests_in_flight_max=5, answer_budget_seconds=1)
+    careful = PeerAccepted(
+        strict=True, requests_in_flight_max=5, answer_budget_seconds=1, profile="careful"
+    )
     assert [rule.terms for rule in taken] == [PeerAccepted(), careful, careful, PeerAccepted()]
 
 

@@ -77,6 +77,8 @@ class PeerAccepted(NamedTuple):
     requests_in_flight_max: int | None = None
     answer_budget_seconds: float | None = None
     """For whoever answers the requests."""
+    profile: str | None = None
+    """Likewise: under what name it is said how."""
 
 
 class PeerRefused(NamedTuple):

@@ -87,6 +87,7 @@ class Peer:
         self.facts: CerFacts | None = None
         self.requests_in_flight = 0
         self.answer_budget_seconds: float | None = None
+        self.profile: str | None = None
         self._local = local
         self._authorise = authorise
         self._outgoing = Outgoing(local, next_identifier)
@@ -295,6 +296,7 @@ class Peer:
             return
         self.facts = facts
         self.answer_budget_seconds = decision.answer_budget_seconds
+        self.profile = decision.profile
         self._watchdog = Watchdog(
             decision.watchdog_seconds or local.watchdog_seconds,
             self._jitter,

@@ -21,7 +21,7 @@ from .decisions import (
 from .information import ServiceInformation
 from .ledger import Ledger
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
-from .rating import NOTHING_PAYS, tariff_now, tariffs_of
+from .rating import NOTHING_PAYS, is_always_free, tariff_now, tariffs_of
 from .repeats import digest
 from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
@@ -122,9 +122,14 @@ class Progress:
         spread = spread_of(request.session_key.session_id, request.request_number)
         for service in services:
             _, _, requested, used, is_quota_returned, _, _ = service.usage
+            group = service.rating_group
             is_asked = requested is not None or (is_initial and not used)
-            if is_asked and not is_quota_returned and service.rating_group is not None:
-                self._grant(service, service.rating_group, spread)
+            if not is_asked or is_quota_returned or group is None:
+                continue
+            if request.tells_free and self._costs_nothing(group):
+                service.outcome = Outcome.NOT_APPLICABLE
+            else:
+                self._grant(service, group, spread)
         return services
 
     def settled(self, request: ChargingRequest) -> list[Service]:
@@ -335,6 +340,16 @@ class Progress:
             (group.id, service.usage.service_identifiers, units, number, expires_at),
         )
         service.grant = new(Grant, (group.unit_type, units, seconds, is_final, False))
+
+    def _costs_nothing(self, group: RatingGroup) -> bool:
+        """Is it free for as long as the session may last? Nothing is reserved for it then.
+
+        The gateway does not ask again: what may come to cost something, or to use an allowance up,
+        when the place, the time or the account's plans change, is granted instead.
+        """
+        if self.is_denied or self.account.plans_change_at is not None:
+            return False
+        return is_always_free(self.account.plans, group.id, self.case.catalogue)
 
     def _plans_last(self) -> int | None:
         """Returns for how many microseconds the account's plans stay as they are."""

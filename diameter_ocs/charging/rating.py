@@ -36,6 +36,17 @@ def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger) -> Tariff:
     return next((tariff for tariff in tariffs if _has_money(tariff, ledger)), tariffs[0])
 
 
+def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> bool:
+    """Does the first service that is asked take everything, everywhere, for nothing?"""
+    services = catalogue.services_for(plans, rating_group)
+    if not services or services[0].restrictions is not None or not services[0].rates:
+        return False
+    rate = services[0].rates[0]
+    if rate.restrictions is not None:
+        return False
+    return not rate.price.micro_units and not rate.price.has_beginning
+
+
 def _tariffs(services: Sequence[Service]) -> tuple[Tariff, ...]:
     if not services:
         return (NOTHING_PAYS,)

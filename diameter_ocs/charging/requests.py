@@ -121,3 +121,5 @@ class ChargingRequest(NamedTuple):
     said: int | None = None
     """The digest of the request of which this is what is left; None: it is whole."""
     information: ServiceInformation = NO_INFORMATION
+    tells_free: bool = False
+    """The gateway is told what is free in the session, and does not ask for it any more."""

@@ -76,6 +76,16 @@ class Decoded(NamedTuple):
     """All Proxy-Info, as they end the answer."""
 
 
+def asking_what_is_free(decoded: Decoded) -> Decoded:
+    """Returns the request of a gateway that is told with 4011 what is free.
+
+    Units at command level would end the session by it, so that they are granted like all others.
+    """
+    if decoded.is_command_level:
+        return decoded
+    return decoded._replace(request=decoded.request._replace(tells_free=True))
+
+
 class Decoder:
     """Reads requests, and remembers where in usual ones the values stand and what texts mean.
 

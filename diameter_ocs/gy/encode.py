@@ -4,14 +4,18 @@ The answer is as small as the standard allows, and has the layout of its request
 asked in Multiple-Services-Credit-Control is answered there, and what it asked at command level is
 answered at command level.
 
-An answer above ANSWER_OCTETS_MAX goes without what a client can do without, and is sent whole
-otherwise: a quota that is not told is held for nothing, a service without its code is asked for
-again, and the names of services, Session-Id and Proxy-Info are the request's own, which bounds it.
+Announcements are told of services in Multiple-Services-Credit-Control alone: the grammar of an
+answer has no other place for them.
+
+An answer above ANSWER_OCTETS_MAX goes without what a client can do without, triggers first, then
+announcements, and is sent whole otherwise: a quota that is not told is held for nothing, a service
+without its code is asked for again, and the names of services, Session-Id and Proxy-Info are the
+request's own, which bounds it.
 """
 
 from itertools import product
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.dictionary import Dictionary
 from ..base.framing import HEADER_OCTETS
@@ -20,10 +24,12 @@ from ..base.message import request as encode_request
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
+from .announcements import announced
 from .codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES, SUCCESS
 from .decode import Decoded
 from .failed_avp import failed_avps, has_failed_avp
 from .forms import Form, form
+from .terms import AS_USUAL, AnswerTerms, FailureHandling
 
 Pairs = list[tuple[str, Any]]
 """AVPs by name, each with its value or, where it is a group, its members."""
@@ -41,46 +47,72 @@ _UNITS = {
 }
 
 _TERMINATE = 0
-_RETRY_AND_TERMINATE = 2
-_TERMINATE_OR_BUFFER = 0
-_FAILOVER_SUPPORTED = 1
+"""The Final-Unit-Action."""
 
-_SERVED: Pairs = [
-    ("CC-Session-Failover", _FAILOVER_SUPPORTED),
-    ("Credit-Control-Failure-Handling", _RETRY_AND_TERMINATE),
-    ("Direct-Debiting-Failure-Handling", _TERMINATE_OR_BUFFER),
-]
-_REFUSED: Pairs = [("Credit-Control-Failure-Handling", _TERMINATE)]
+_REFUSED: Pairs = [("Credit-Control-Failure-Handling", FailureHandling.TERMINATE)]
+
+_DATA = "32251"
+_NETWORK_CHANGES = (30, 31)
+"""The Trigger-Types of a change of MCC or MNC, which prices depend on; not of the cell."""
+_TRIGGERS: Pairs = [("Trigger", [("Trigger-Type", kind) for kind in _NETWORK_CHANGES])]
 
 _COMMAND = "Credit-Control"
 _START = Struct(">IB")
 """How a header begins: version, length and flags."""
 
 
+class _Extras(NamedTuple):
+    """What an answer says that a client can do without."""
+
+    triggers: bool
+    announcements: bool
+
+
 class Encoder:
-    """Writes the answers of one node.
+    """Writes the answers of one node to peers that are answered on the same terms.
 
     What is the same in many answers is encoded once, by the names of its AVPs; what is usual is a
     form in which only numbers change.
     """
 
-    def __init__(self, dictionary: Dictionary, identity: Identity) -> None:
+    def __init__(
+        self, dictionary: Dictionary, identity: Identity, terms: AnswerTerms = AS_USUAL
+    ) -> None:
+        self.terms = terms
         self._dictionary = dictionary
         self._origin = _origin(dictionary, identity)
         self._openings = {
             key: self._opening_form(*key)
             for key in product(RequestType, set(COMMAND_CODES.values()))
         }
-        self._served = dictionary.encode_avps(_SERVED)
+        self._served = dictionary.encode_avps(_served(terms))
         self._refused = dictionary.encode_avps(_REFUSED)
         self._granted = {
-            key: self._granted_form(*key) for key in product(Outcome, UnitType, (False, True))
+            key: self._granted_form(*key)
+            for key in product(Outcome, UnitType, (False, True), (False, True))
         }
+        triggers, announcements = terms.location_triggers, terms.announcements
+        self._extras = (
+            _Extras(triggers, announcements),
+            _Extras(False, announcements),
+            _Extras(False, False),
+        )
 
     def encode(self, decision: Decision, decoded: Decoded) -> bytes:
         """Returns the answer to a request, with its ids, Session-Id and Proxy-Info."""
-        request = decoded.request
         code = result_code(decision, decoded)
+        body = b""
+        for extras in self._extras:
+            body = self._body(decision, decoded, code, extras)
+            if HEADER_OCTETS + len(body) <= ANSWER_OCTETS_MAX:
+                break
+        octets = decoded.octets
+        start = _START.pack(VERSION << 24 | HEADER_OCTETS + len(body), octets[4] & PROXIABLE_BIT)
+        return start + octets[_START.size : HEADER_OCTETS] + body
+
+    def _body(self, decision: Decision, decoded: Decoded, code: int, extras: _Extras) -> bytes:
+        """Returns all AVPs of an answer."""
+        request = decoded.request
         pack, (begin, end) = self._openings[request.request_type, code]
         parts = [decoded.session_id, pack(begin, request.request_number, end)]
         sub_session_id = request.session_key.sub_session_id
@@ -89,17 +121,16 @@ class Encoder:
         if request.request_type is RequestType.INITIAL:
             parts.append(self._served if code == SUCCESS else self._refused)
         if request.request_type is not RequestType.TERMINATION:
+            if request.service_context != _DATA:
+                extras = _Extras(False, extras.announcements)
             for service in decision.services:
-                parts.append(self._service(service, decoded.is_command_level))
+                parts.append(self._service(service, decoded.is_command_level, extras))
             if has_failed_avp(decision):
                 said = sum(map(len, (*parts, decoded.proxies)))
                 room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
                 parts.append(self._failed_avp(decision, decoded, room))
         parts.append(decoded.proxies)
-        body = b"".join(parts)
-        octets = decoded.octets
-        start = _START.pack(VERSION << 24 | HEADER_OCTETS + len(body), octets[4] & PROXIABLE_BIT)
-        return start + octets[_START.size : HEADER_OCTETS] + body
+        return b"".join(parts)
 
     def _opening_form(self, request_type: RequestType, code: int) -> Form:
         """Returns the form of who answers and what, with a gap for the CC-Request-Number.
@@ -120,16 +151,22 @@ class Encoder:
             begin + encode("CC-Request-Number", UNSIGNED32_MAX) + end,
         )
 
-    def _granted_form(self, outcome: Outcome, unit_type: UnitType, is_final: bool) -> Form:
+    def _granted_form(
+        self, outcome: Outcome, unit_type: UnitType, is_final: bool, has_triggers: bool
+    ) -> Form:
         """Returns the form of a service that has a grant and is named by its Rating-Group alone.
 
         The gaps are for the units, the Rating-Group and the Validity-Time.
         """
+        extras = _Extras(has_triggers, False)
         least, greatest = [
             self._any_service(
                 ServiceDecision(
-                    ServiceUsage(rating_group), outcome, Grant(unit_type, units, seconds, is_final)
-                )
+                    ServiceUsage(rating_group),
+                    outcome,
+                    Grant(unit_type, units, seconds, is_final, has_triggers),
+                ),
+                extras,
             )
             for units, rating_group, seconds in (
                 (0, 0, 0),
@@ -138,25 +175,30 @@ class Encoder:
         ]
         return form(least, greatest)
 
-    def _service(self, service: ServiceDecision, is_command_level: bool) -> bytes:
+    def _service(self, service: ServiceDecision, is_command_level: bool, extras: _Extras) -> bytes:
         """Answers one service."""
         usage, grant = service.usage, service.grant
         if is_command_level:
             return self._dictionary.encode_avps(_command_level(service))
-        if grant is None or usage.service_identifiers or usage.rating_group is None:
-            return self._any_service(service)
-        if grant.validity_seconds is None:
-            return self._any_service(service)
+        if (
+            grant is None
+            or grant.validity_seconds is None
+            or usage.rating_group is None
+            or usage.service_identifiers
+            or service.announcements
+        ):
+            return self._any_service(service, extras)
+        has_triggers = grant.depends_on_location and extras.triggers
         pack, (begin, middle, later, end) = self._granted[
-            service.outcome, grant.unit_type, grant.is_final
+            service.outcome, grant.unit_type, grant.is_final, has_triggers
         ]
         seconds = min(grant.validity_seconds, UNSIGNED32_MAX)
         return pack(begin, _told_units(grant), middle, usage.rating_group, later, seconds, end)
 
-    def _any_service(self, service: ServiceDecision) -> bytes:
+    def _any_service(self, service: ServiceDecision, extras: _Extras) -> bytes:
         """Answers one service of whatever shape in Multiple-Services-Credit-Control."""
         return self._dictionary.encode(
-            "Multiple-Services-Credit-Control", _multiple_services(service)
+            "Multiple-Services-Credit-Control", _multiple_services(service, extras)
         )
 
     def _failed_avp(self, decision: Decision, decoded: Decoded, room: int) -> bytes:
@@ -192,11 +234,20 @@ def _origin(dictionary: Dictionary, identity: Identity) -> bytes:
     return answer(message, dictionary, identity, ())[HEADER_OCTETS:]
 
 
+def _served(terms: AnswerTerms) -> Pairs:
+    """Says what a client does that gets no answer, and whether another server may go on."""
+    return [
+        ("CC-Session-Failover", terms.session_failover),
+        ("Credit-Control-Failure-Handling", terms.failure_handling),
+        ("Direct-Debiting-Failure-Handling", terms.debiting_failure_handling),
+    ]
+
+
 def _command_level(service: ServiceDecision) -> Pairs:
     return [] if service.grant is None else [*_quota(service.grant), *_until(service.grant)]
 
 
-def _multiple_services(service: ServiceDecision) -> Pairs:
+def _multiple_services(service: ServiceDecision, extras: _Extras) -> Pairs:
     """Answers one service under the names by which it was asked for."""
     usage, grant = service.usage, service.grant
     members: Pairs = [] if grant is None else _quota(grant)
@@ -206,6 +257,10 @@ def _multiple_services(service: ServiceDecision) -> Pairs:
     members.append(("Result-Code", SERVICE_CODES[service.outcome]))
     if grant is not None:
         members += _until(grant)
+        if grant.depends_on_location and extras.triggers:
+            members += _TRIGGERS
+    if extras.announcements:
+        members += [("Announcement-Information", announced(each)) for each in service.announcements]
     return members
 
 

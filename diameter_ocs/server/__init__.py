@@ -28,7 +28,7 @@ from ..transport.admission import Places
 from ..transport.peers import PeerTable
 from ..transport.tcp import Listener
 from .application import CreditControl
-from .gate import Gate, described, rules
+from .gate import Gate, answer_terms, described, rules
 from .readiness import AddressUnavailable, Readiness, pages
 from .works import working
 
@@ -140,7 +140,8 @@ def _listener(
     )
     peers = PeerTable(rules(configuration, ()))
     decoder = Decoder(dictionary, _numbering(), configuration.service_contexts)
-    application = CreditControl(lanes, peers, decoder, dictionary, identity, metrics)
+    answers = answer_terms(configuration)
+    application = CreditControl(lanes, peers, decoder, local, metrics, answers)
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
     listener = Listener(local, peers, application.take, places, metrics)
     return listener, Gate(configuration, peers, listener, application.forget_tenants)

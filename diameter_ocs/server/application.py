@@ -1,21 +1,22 @@
 """The Gy application: takes each request from its connection to `gy` and the lanes, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
 
-from ..base.dictionary import Dictionary
+from ..base.capabilities import LocalNode
 from ..base.errors import DiameterError, TooBusy, UnableToComply
 from ..base.events import RequestReceived
-from ..base.message import Identity, Message, error_answer
+from ..base.message import Message, error_answer
 from ..base.message import decode as decode_message
 from ..charging.decisions import Decision, Novelty
 from ..charging.requests import RequestType, session_id_text
-from ..gy.decode import Decoded, Decoder
+from ..gy.decode import Decoded, Decoder, asking_what_is_free
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
 from ..gy.strict import refusal
+from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
 from ..handlers.lanes import Lanes
 from ..handlers.spooling import SESSION_ID_LOGGED
@@ -41,23 +42,30 @@ FAULTS: dict[Fault, DiameterError] = {
 
 
 class CreditControl:
-    """The Gy application: from a message to its answer (RFC 8506)."""
+    """The Gy application: from a message to its answer (RFC 8506).
+
+    `answers` says how peers are answered, by their profiles.
+    """
 
     def __init__(
         self,
         lanes: Lanes,
         peers: PeerTable,
         decoder: Decoder,
-        dictionary: Dictionary,
-        identity: Identity,
+        local: LocalNode,
         metrics: Metrics,
+        answers: Mapping[str, AnswerTerms],
     ) -> None:
         self._lanes = lanes
         self._peers = peers
         self._decoder = decoder
-        self._encoder = Encoder(dictionary, identity)
-        self._dictionary = dictionary
-        self._identity = identity
+        self._dictionary = local.dictionary
+        self._identity = local.identity
+        self._encoders: dict[str | None, Encoder] = {
+            None: Encoder(self._dictionary, self._identity)
+        }
+        for profile, terms in answers.items():
+            self._encoders[profile] = Encoder(self._dictionary, self._identity, terms)
         self._metrics = metrics
         self._tenants: Remembered[tuple[str, ...], tuple[str | None]] = Remembered(
             TENANTS_REMEMBERED
@@ -78,7 +86,10 @@ class CreditControl:
             return
         for kind in decoded.tolerated:
             connection.tolerate(kind)
-        reply = partial(self._reply, connection, decoded)
+        encoder = self._encoders[connection.profile]
+        if encoder.terms.tells_free:
+            decoded = asking_what_is_free(decoded)
+        reply = partial(self._reply, connection, encoder, decoded)
         self._lanes.submit(decoded.request, reply, connection.answer_budget_seconds)
 
     def forget_tenants(self) -> None:
@@ -99,7 +110,9 @@ class CreditControl:
                 self._tenants.keep(names, known)
         return known[0]
 
-    def _reply(self, connection: Connection, decoded: Decoded, result: Decision | Fault) -> None:
+    def _reply(
+        self, connection: Connection, encoder: Encoder, decoded: Decoded, result: Decision | Fault
+    ) -> None:
         if isinstance(result, Fault):
             message = decode_message(decoded.octets, self._dictionary)
             self._refuse(connection, message, FAULTS[result])
@@ -113,7 +126,7 @@ class CreditControl:
                 identities=[identity.value for identity in request.identities],
                 session_id=session_id_text(request.session_key.session_id, SESSION_ID_LOGGED),
             )
-        self._send(connection, self._encoder.encode(result, decoded))
+        self._send(connection, encoder.encode(result, decoded))
 
     def _count(self, request_type: RequestType, code: int) -> None:
         """Counts an answer; what a kind of answers is counted by is looked up once."""

@@ -16,6 +16,7 @@ from ..charging.peers import (
     RunningServer,
 )
 from ..config import Configuration, PeerEntry
+from ..gy.terms import AnswerTerms, DebitingFailureHandling, FailureHandling
 from ..handlers.catalogue_keys import known_keys
 from ..transport.peers import PeerRule, PeerTable
 from ..transport.tcp import Listener
@@ -139,6 +140,23 @@ def rules(
     return configured + others + anybody
 
 
+def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
+    """Returns how peers are answered, by their profile."""
+    return {
+        name: AnswerTerms(
+            announcements=profile.announcements,
+            location_triggers=profile.location_triggers,
+            tells_free=profile.free_services == "4011",
+            session_failover=profile.session_failover,
+            failure_handling=FailureHandling[profile.credit_control_failure_handling],
+            debiting_failure_handling=DebitingFailureHandling[
+                profile.direct_debiting_failure_handling
+            ],
+        )
+        for name, profile in configuration.profiles.items()
+    }
+
+
 def _terms_of_tenant(
     configuration: Configuration, peer: PeerEntry | AcceptedPeer, named: Sequence[NamedProfile]
 ) -> tuple[tuple[str, PeerAccepted], ...]:
@@ -162,6 +180,7 @@ def _terms(configuration: Configuration, name: str | None) -> PeerAccepted:
         watchdog_seconds=profile.watchdog_seconds,
         requests_in_flight_max=profile.requests_in_flight_max,
         answer_budget_seconds=profile.answer_budget_seconds,
+        profile=name,
     )
 
 

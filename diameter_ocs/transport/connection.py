@@ -66,9 +66,9 @@ class Rim(NamedTuple):
 class Connection(asyncio.BufferedProtocol):
     """The protocol of one accepted connection.
 
-    `answer_budget_seconds` are the peer's own, None without such; `opened_at` is in microseconds
-    since 1970, 0 before the peer was taken; `requests` were given out, `refusals` were answered
-    with an error before.
+    `answer_budget_seconds` and `profile` are the peer's own, None without such; `opened_at` is in
+    microseconds since 1970, 0 before the peer was taken; `requests` were given out, `refusals` were
+    answered with an error before.
     """
 
     def __init__(self, rim: Rim, on_closed: Callable[["Connection"], None]) -> None:
@@ -82,6 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._written_octets = 0
         self.address = ""
         self.answer_budget_seconds: float | None = None
+        self.profile: str | None = None
         self.opened_at = 0
         self.requests = 0
         self.refusals = 0
@@ -245,6 +246,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._rim.admission.open(self)
                 assert self._peer is not None
                 self.answer_budget_seconds = self._peer.answer_budget_seconds
+                self.profile = self._peer.profile
                 self.opened_at = time.time_ns() // 1000
                 self._rim.metrics.peers_open.inc()
                 self._log.info("peer opened", realm=origin_realm, product=facts.product_name)

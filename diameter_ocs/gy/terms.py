@@ -1,0 +1,36 @@
+"""What the answers to a peer say besides codes and quotas."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class FailureHandling(IntEnum):
+    """What a client does that gets no answer (Credit-Control-Failure-Handling, RFC 8506 8.14)."""
+
+    TERMINATE = 0
+    CONTINUE = 1
+    RETRY_AND_TERMINATE = 2
+
+
+class DebitingFailureHandling(IntEnum):
+    """Likewise for events (Direct-Debiting-Failure-Handling, RFC 8506 section 8.15)."""
+
+    TERMINATE_OR_BUFFER = 0
+    CONTINUE = 1
+
+
+class AnswerTerms(NamedTuple):
+    """How a peer is answered."""
+
+    announcements: bool = True
+    """Announcement-Information is sent; it has the M bit, and some clients fail on it."""
+    location_triggers: bool = True
+    """Data whose price depends on the place asks for a report when that changes."""
+    tells_free: bool = False
+    """What is free is answered with 4011 instead of a quota."""
+    session_failover: bool = True
+    failure_handling: FailureHandling = FailureHandling.RETRY_AND_TERMINATE
+    debiting_failure_handling: DebitingFailureHandling = DebitingFailureHandling.TERMINATE_OR_BUFFER
+
+
+AS_USUAL = AnswerTerms()
