@@ -18,6 +18,7 @@ _OCTETS_MAX = DIGITS_MAX // 2 + 2
 _DIGITS = "0123456789*#abc"
 _FILLER = 0xF
 _NORTH_AMERICAN = re.compile(r"1[2-9][0-9]{2}[2-9][0-9]{6}")
+_NORTH_AMERICAN_DIGITS = 11
 
 
 def isdn_address(octets: bytes) -> str | None:
@@ -52,5 +53,5 @@ def is_number(digits: str) -> bool:
     if not (digits.isascii() and digits.isdigit() and DIGITS_MIN <= len(digits) <= DIGITS_MAX):
         return False
     if digits[0] == "1":
-        return _NORTH_AMERICAN.fullmatch(digits) is not None
+        return len(digits) == _NORTH_AMERICAN_DIGITS
     return digits[0] != "0"

@@ -20,7 +20,7 @@ AMBIGUOUS = [
     ("91715505 01f0", "19175550100"),  # of New York without a kind, none of Andorra with one
     ("81885505 01f0", "18885550100"),
     ("91917155 0501f0", "19175550100"),  # with a kind: it would have too many digits without
-    ("91115155 0501f0", None),  # the digits after it are no number either
+    ("91115155 0501", None),  # the digits after it are no number either
 ]
 UNREADABLE = [
     "",
