@@ -21,6 +21,7 @@ CELL_LENGTHS = {
 }
 """How many digits follow the PLMN, by the parameter that they stand in."""
 
+_BLANKS = ' "\t'
 _NETWORK_PROVIDED = "network-provided"
 _PARTS = {mark: re.compile(rf'(?:[^{mark}"]|"[^"]*"?)+') for mark in ",;"}
 _DIGITS = re.compile(r"[0-9]{5,6}")
@@ -67,7 +68,7 @@ def _access_network(text: str, numbering: Numbering) -> AccessNetwork:
         if name == _NETWORK_PROVIDED:
             is_network_provided = True
         elif name in CELL_LENGTHS and plmn is None:
-            plmn = _plmn_of_cell(value.strip().strip('"').strip(), CELL_LENGTHS[name], numbering)
+            plmn = _plmn_of_cell(value.strip(_BLANKS), CELL_LENGTHS[name], numbering)
     return AccessNetwork(kind.strip().upper(), plmn, is_network_provided)
 
 
@@ -87,4 +88,6 @@ def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], numbering: Numbering
 
 def _parts(text: str, mark: str) -> list[str]:
     """Returns what stands between marks; those within quotes are none."""
-    return _PARTS[mark].findall(text)
+    if '"' in text:
+        return _PARTS[mark].findall(text)
+    return [part for part in text.split(mark) if part]

@@ -13,13 +13,18 @@ from .access_network import UNREADABLE, AccessNetwork, access_networks, believed
 from .addresses import ip_address_of, number_of
 from .isdn_address import isdn_address
 from .numbering import Numbering
-from .parts import Parts
+from .parts import NOTHING, Parts
 from .party import party_of_address
 from .plmn import plmn_of_digits, plmn_of_domain
 from .text import clean
 from .user_location import user_location
 
 USER_LOCATION = "3GPP-User-Location-Info"
+
+_REGISTERS = (
+    (LocationSource.VLR_NUMBER, "VLR-Number"),
+    (LocationSource.MSC_ADDRESS, "MSC-Address"),
+)
 
 
 class Accesses(NamedTuple):
@@ -38,8 +43,13 @@ class Accesses(NamedTuple):
         return None if network is None else network.kind or None
 
 
+NO_ACCESSES = Accesses(None, None, None)
+
+
 def accesses_of(ims: Group, numbering: Numbering) -> Accesses:
     """Returns the access networks in IMS-Information; of several of a kind the newest."""
+    if ims is NOTHING:
+        return NO_ACCESSES
     transfers = _newest(ims.all("Access-Transfer-Information"))
     here = [*_newest(ims.all("Access-Network-Info-Change")), ims]
     return Accesses(
@@ -53,12 +63,13 @@ def reports_of(
     parts: Parts, accesses: Accesses, direction: Direction | None, numbering: Numbering
 ) -> tuple[LocationReport, ...]:
     """Returns what each source says; one that is there and cannot be read says nothing."""
-    return (
-        *_of_packets(parts, numbering),
-        *_of_nodes(parts, direction, numbering),
-        *_of_sip(parts.ims, accesses, numbering),
-        *_assumed(parts.texts, direction, numbering),
-    )
+    reports = list(_of_packets(parts, numbering))
+    reports += _of_nodes(parts, direction, numbering)
+    if parts.ims is not NOTHING:
+        reports += _of_sip(parts.ims, accesses, numbering)
+    if parts.texts is not NOTHING:
+        reports += _assumed(parts.texts, direction, numbering)
+    return tuple(reports)
 
 
 def _of_packets(parts: Parts, numbering: Numbering) -> Iterator[LocationReport]:
@@ -77,15 +88,14 @@ def _of_nodes(
     parts: Parts, direction: Direction | None, numbering: Numbering
 ) -> Iterator[LocationReport]:
     """Yields what the numbers of exchanges and registers tell: the country that they stand in."""
-    address = _serving_address(parts.texts, direction)
-    if address is not None:
-        yield _at_number(LocationSource.ORIGINATOR, number_of(address), numbering)
-    octets = parts.circuit.first("VLR-Number")
-    if octets is not None:
-        yield _at_number(LocationSource.VLR_NUMBER, isdn_address(octets), numbering)
-    octets = parts.circuit.first("MSC-Address")
-    if octets is not None:
-        yield _at_number(LocationSource.MSC_ADDRESS, isdn_address(octets), numbering)
+    if parts.texts is not NOTHING:
+        address = _serving_address(parts.texts, direction)
+        if address is not None:
+            yield _at_number(LocationSource.ORIGINATOR, number_of(address), numbering)
+    for source, name in _REGISTERS:
+        octets = parts.circuit.first(name)
+        if octets is not None:
+            yield _at_number(source, isdn_address(octets), numbering)
 
 
 def _of_sip(ims: Group, accesses: Accesses, numbering: Numbering) -> Iterator[LocationReport]:

@@ -15,6 +15,7 @@ RECIPIENTS_MAX = 32
 
 _TEXTS, _PICTURES = "32274", "32270"
 _WITH_PARTIES = (_TEXTS, _PICTURES, "32260", "32275", "32276")
+_CALLED = ("Called-Party-Address", "Requested-Party-Address", "Called-Asserted-Identity")
 _EMERGENCY = 1
 _ROLES: dict[object, Direction] = {int(direction): direction for direction in Direction}
 _INTERFACES: dict[object, Direction] = {
@@ -79,23 +80,22 @@ def parties_of(document: str | None, parts: Parts, identities: tuple[Identity, .
 
 
 def _of_call(ims: Group) -> Parties:
+    """Reads a call: it goes where it was sent to, else to who was dialled or was reached."""
     direction = _ROLES.get(ims.first("Role-Of-Node"))
-    callers = _all(map(party_of_uri, ims.all("Calling-Party-Address")))
-    calling = _first([party for party in callers if party.country_digits]) or _first(callers)
-    called = _first(map(party_of_uri, ims.all("Called-Party-Address")))
-    dialled = _first(map(party_of_uri, ims.all("Requested-Party-Address")))
-    asserted = _first(map(party_of_uri, ims.all("Called-Asserted-Identity")))
-    parties = Parties(direction, calling, called or dialled or asserted)
-    other = parties.other
-    carrier = None if other is None else other.carrier
-    if direction is not Direction.TERMINATING:
-        ported = carrier_of(ims.first("Number-Portability-Routing-Information") or "")
-        chosen = carrier_of(ims.first("Carrier-Select-Routing-Information") or "")
-        carrier = ported or carrier or chosen
+    callers = _uris(ims, "Calling-Party-Address")
+    calling = next((party for party in callers if party.country_digits), None) or _first(callers)
+    ends = [party for name in _CALLED for party in _uris(ims, name)]
+    called = _first(ends)
+    if direction is Direction.TERMINATING:
+        carrier = None if calling is None else calling.carrier
+    else:
+        ported = carrier_of(ims.first("Number-Portability-Routing-Information"))
+        carrier = ported or (None if called is None else called.carrier)
+        carrier = carrier or carrier_of(ims.first("Carrier-Select-Routing-Information"))
     is_emergency = ims.first("IMS-Emergency-Indicator") == _EMERGENCY or any(
-        party is not None and party.is_emergency for party in (called, dialled, asserted)
+        party.is_emergency for party in ends
     )
-    return parties._replace(carrier=carrier, is_emergency=is_emergency)
+    return Parties(direction, calling, called, (), carrier, is_emergency)
 
 
 def _of_text(texts: Group, identities: tuple[Identity, ...]) -> Parties:
@@ -153,6 +153,10 @@ def _charged(
     if is_sender == is_recipient:
         return None
     return Direction.ORIGINATING if is_sender else Direction.TERMINATING
+
+
+def _uris(ims: Group, name: str) -> list[Party]:
+    return [party for text in ims.all(name)[:RECIPIENTS_MAX] if (party := party_of_uri(text))]
 
 
 def _first(found: Iterable[Found | None]) -> Found | None:

@@ -89,11 +89,15 @@ def _country_digits(uri: Uri, digits: str) -> str | None:
 
 def _carrier(uri: Uri) -> str | None:
     """Returns the routing number of a ported number, else the code of the carrier chosen."""
+    if not uri.user_parameters:
+        return None
     return carrier_of(_parameter(uri, "rn") or _parameter(uri, "cic"))
 
 
-def carrier_of(code: str) -> str | None:
+def carrier_of(code: str | None) -> str | None:
     """Returns a routing number or a carrier's code in one spelling; None: there is none."""
+    if not code:
+        return None
     carrier = clean(code, set()).strip().translate(SEPARATORS).removeprefix("+")
     return carrier[:ADDRESS_LENGTH_MAX] or None
 
