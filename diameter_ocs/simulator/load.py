@@ -13,32 +13,25 @@ import json
 import random
 import selectors
 import signal
-import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
-from .answers import SUCCESS, UNKNOWN_SESSION_ID, read_answer
-from .encoding import (
-    Identity,
-    RequestKeys,
-    Subscriber,
-    answer_to_request,
-    is_disconnect,
-)
+from .answers import SUCCESS, UNKNOWN_SESSION_ID
+from .encoding import answer_to_request, is_disconnect
 from .errors import SimulatorError
-from .gateway import REQUEST_BIT, Gateway, open_connection
+from .gateway import REQUEST_BIT
 from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
+from .load_checks import faults_of
+from .load_connections import Connection, connect_all, disconnect_all
 from .load_plan import LoadPlan, parse_arguments
 from .load_requests import (
     IDENTIFIERS,
     IDENTIFIERS_AT,
     LoadSession,
-    RequestTemplate,
     event_time,
-    make_templates,
     session_id,
 )
 from .load_tally import Tally, journal_line
@@ -49,28 +42,8 @@ HEADER_OCTETS = 20
 READ_OCTETS = 262_144
 MESSAGE_OCTETS_MAX = 65_536
 LAYOUTS_MAX = 1_000
-CONNECT_SECONDS = 10.0
 SILENCE_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.1
-
-
-class Connection:
-    """One connection: its socket, its templates, and the octets not yet read or written."""
-
-    __slots__ = ("identity", "is_open", "outbox", "rest", "socket", "templates")
-
-    def __init__(
-        self,
-        identity: Identity,
-        connected: socket.socket,
-        templates: Mapping[RequestType, RequestTemplate],
-    ) -> None:
-        self.identity = identity
-        self.socket = connected
-        self.templates = templates
-        self.rest = b""
-        self.outbox = bytearray()
-        self.is_open = True
 
 
 class LoadRun:
@@ -336,31 +309,8 @@ class LoadRun:
     def _check(self, octets: bytes, session: LoadSession) -> None:
         """Decodes an answer with python-diameter and compares it with its request."""
         self.tally.checked += 1
-        keys = RequestKeys(
-            session_id=session.session_id.decode(),
-            charging_id=session.charging_id,
-            request_number=session.request_number,
-            hop_by_hop=session.hop_by_hop,
-            end_to_end=session.end_to_end,
-            event_time=0,
-        )
-        try:
-            answer = read_answer(octets, keys, session.request_type)
-        except SimulatorError as error:
-            self.tally.count_fault(str(error))
-            return
-        for fault in answer.faults:
+        for fault in faults_of(octets, session, self.plan.rating_groups):
             self.tally.count_fault(fault)
-        if answer.result_code != SUCCESS or session.request_type is RequestType.TERMINATE:
-            return
-        if [service.rating_group for service in answer.services] != [*self.plan.rating_groups]:
-            self.tally.count_fault("the services are not the requested rating groups in order")
-        for service in answer.services:
-            octets_granted = service.granted and service.granted.total_octets
-            if service.result_code == SUCCESS and not (octets_granted or service.final_unit_action):
-                self.tally.count_fault("a service has 2001 but no octets are granted")
-            if service.result_code is None:
-                self.tally.count_fault("a service has no Result-Code")
 
     def _continue(self, session: LoadSession, code: int, now: float) -> None:
         """Sends what comes next in the slot: the session's next request, or a new session's."""
@@ -394,27 +344,6 @@ class LoadRun:
             if self._connections[session.connection] is not connection
         }
         self.stop(f"connection lost ({reason})")
-
-
-def connect_all(plan: LoadPlan) -> list[Connection]:
-    """Opens the connections of a plan; raises SimulatorError when the server refuses one."""
-    first = Subscriber(plan.first_imsi, plan.first_msisdn)
-    connections = []
-    for number in range(1, plan.connections + 1):
-        identity = Identity(
-            f"pgw{number}.{plan.origin_realm}", plan.origin_realm, plan.destination_realm
-        )
-        templates = make_templates(identity, plan.rating_groups, first)
-        connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS)
-        connections.append(Connection(identity, connected, templates))
-    return connections
-
-
-def disconnect_all(connections: Sequence[Connection]) -> None:
-    """Takes leave of the server on every connection that is still open."""
-    for connection in connections:
-        if connection.is_open:
-            Gateway(connection.socket, connection.identity).close()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from diameter.message import Message
 
-from diameter_ocs.simulator.load import LoadRun, connect_all, disconnect_all
+from diameter_ocs.simulator.load import LoadRun
+from diameter_ocs.simulator.load_connections import connect_all, disconnect_all
 from diameter_ocs.simulator.load_plan import LoadPlan
 
 

@@ -1,0 +1,52 @@
+"""The connections of the load client, one for each gateway."""
+
+import socket
+from collections.abc import Mapping, Sequence
+
+from .encoding import Identity, Subscriber
+from .gateway import Gateway, open_connection
+from .load_plan import LoadPlan
+from .load_requests import RequestTemplate, make_templates
+from .steps import RequestType
+
+CONNECT_SECONDS = 10.0
+
+
+class Connection:
+    """One connection: its socket, its templates, and the octets not yet read or written."""
+
+    __slots__ = ("identity", "is_open", "outbox", "rest", "socket", "templates")
+
+    def __init__(
+        self,
+        identity: Identity,
+        connected: socket.socket,
+        templates: Mapping[RequestType, RequestTemplate],
+    ) -> None:
+        self.identity = identity
+        self.socket = connected
+        self.templates = templates
+        self.rest = b""
+        self.outbox = bytearray()
+        self.is_open = True
+
+
+def connect_all(plan: LoadPlan) -> list[Connection]:
+    """Opens the connections of a plan; raises SimulatorError when the server refuses one."""
+    first = Subscriber(plan.first_imsi, plan.first_msisdn)
+    connections = []
+    for number in range(1, plan.connections + 1):
+        identity = Identity(
+            f"pgw{number}.{plan.origin_realm}", plan.origin_realm, plan.destination_realm
+        )
+        templates = make_templates(identity, plan.rating_groups, first)
+        connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS)
+        connections.append(Connection(identity, connected, templates))
+    return connections
+
+
+def disconnect_all(connections: Sequence[Connection]) -> None:
+    """Takes leave of the server on every connection that is still open."""
+    for connection in connections:
+        if connection.is_open:
+            Gateway(connection.socket, connection.identity).close()
