@@ -22,6 +22,8 @@ class NewAccount(NamedTuple):
     """Of its first device, which gets the account's name."""
     money: int = 0
     """What its balance of money begins with, in micro-units."""
+    time_zone: str | None = None
+    """By which it lives; None: the tenant's."""
 
 
 class Opening(NamedTuple):
@@ -52,6 +54,8 @@ class AccountSummary(NamedTuple):
     subscriptions: tuple[Subscription, ...]
     devices: tuple[Device, ...]
     balances: tuple[Balance, ...]
+    time_zone: str | None = None
+    """By which it lives; None: the tenant's."""
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -108,7 +112,7 @@ def open_account(
         actor=actor,
     )
     return Opening(
-        Account(account_id, new.name, new.plans),
+        Account(account_id, new.name, new.plans, time_zone=new.time_zone),
         device,
         tuple(subscriptions),
         tuple(ledger.balances.values()),
@@ -128,6 +132,7 @@ def summary_of_opening(tenant: str, opening: Opening) -> AccountSummary:
         opening.subscriptions,
         () if opening.device is None else (opening.device,),
         opening.balances,
+        opening.account.time_zone,
     )
 
 
@@ -160,6 +165,7 @@ def summary(group: Group, account_id: int) -> AccountSummary:
         tuple(each for each in group.subscriptions.values() if each.account_id == account_id),
         tuple(each for each in group.devices.values() if each.account_id == account_id),
         tuple(sorted(each for each in case.balances.values() if each.account_id == account_id)),
+        account.time_zone,
     )
 
 
@@ -190,6 +196,13 @@ def resume(group: Group, account_id: int, actor: str) -> GroupChange:
     """Serves an account again that was suspended."""
     account = group.case.accounts[account_id]._replace(state=AccountState.ACTIVE)
     return changed(group, group.with_account(account), Deed("resume account", account_id, actor))
+
+
+def move(group: Group, account_id: int, time_zone: str | None, actor: str) -> GroupChange:
+    """Has an account live by another time zone; None: by the tenant's."""
+    account = group.case.accounts[account_id]._replace(time_zone=time_zone)
+    deed = Deed("set time zone", account_id, actor, time_zone)
+    return changed(group, group.with_account(account), deed)
 
 
 def delete(group: Group, account_id: int, actor: str) -> GroupChange:

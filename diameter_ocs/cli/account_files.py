@@ -19,6 +19,7 @@ from .output import command, print_done
 from .progress import Progress
 
 COLUMNS = ["id", "plan", "identities"]
+MORE_COLUMNS = [*COLUMNS, "time_zone"]
 LINE_OCTETS_MAX = 65_536
 BYTE_ORDER_MARK = "\ufeff"
 CHUNK_OCTETS = 2**20
@@ -31,7 +32,7 @@ def load(
         typer.Argument(
             help="Comma-separated values in UTF-8, one account a line: id,plan,identities. The"
             " identities are separated by spaces, as imsi:001010000000001 msisdn:15550100001. A"
-            " first line with these headings is passed over.",
+            " fourth field may say a time zone. A first line with these headings is passed over.",
             metavar="FILE",
         ),
     ],
@@ -99,7 +100,8 @@ def read_rows(file: BinaryIO) -> Iterator[Row]:
         except (csv.Error, UnicodeDecodeError, LineTooLong) as error:
             yield Row(lines.number, None, f"{_reason(error)}; what follows was not read")
             return
-        if fields and not (is_first and [field.strip().lower() for field in fields] == COLUMNS):
+        headings = [field.strip().lower() for field in fields]
+        if fields and not (is_first and headings in (COLUMNS, MORE_COLUMNS)):
             yield _row(lines.number, fields)
         is_first = is_first and not fields
 
@@ -138,14 +140,15 @@ def _reason(error: Exception) -> str:
 
 
 def _row(line: int, fields: list[str]) -> Row:
-    if len(fields) != len(COLUMNS):
+    if len(fields) not in (len(COLUMNS), len(MORE_COLUMNS)):
         expected = ",".join(COLUMNS)
         return Row(line, None, f"it has {len(fields)} fields and not {len(COLUMNS)}: {expected}")
-    name, plan, identities = (field.strip() for field in fields)
+    name, plan, identities, *more = (field.strip() for field in fields)
     if not plan:
         return Row(line, None, "it names no plan")
     try:
         parsed = parse_identities(identities.split())
     except Refusal as refusal:
         return Row(line, None, str(refusal))
-    return Row(line, NewAccount(name, (plan,), parsed))
+    time_zone = "".join(more) or None
+    return Row(line, NewAccount(name, (plan,), parsed, time_zone=time_zone))

@@ -19,6 +19,7 @@ def account_text(answer: Answer) -> str:
         ("state", answer["state"]),
         ("parent", answer["parent"]),
         ("plans", ", ".join(answer["plans"])),
+        ("time zone", zone_text(answer)),
     ]
     devices = [
         ("device", f"{device['device']}: {' '.join(device['identities']) or '-'}")
@@ -31,6 +32,12 @@ def account_text(answer: Answer) -> str:
         + "\n\n"
         + balances_text(answer["balances"], answer["currency"])
     )
+
+
+def zone_text(answer: Answer) -> str:
+    """Says by which time zone an account lives."""
+    name = str(answer["time_zone"])
+    return name if answer["has_own_time_zone"] else f"{name}, as its tenant"
 
 
 def subscriptions_text(subscriptions: Iterable[Answer]) -> str:

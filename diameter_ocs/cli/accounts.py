@@ -8,20 +8,28 @@ import typer
 from ..charging.accounts import AccountSummary, Narrowed, NewAccount
 from ..charging.case import AccountState
 from ..handlers import provisioning
-from ..handlers.accounts import create_child, delete_account, resume_account, suspend_account
+from ..handlers.accounts import (
+    create_child,
+    delete_account,
+    move_account,
+    resume_account,
+    suspend_account,
+)
 from ..handlers.amounts import parse_amount
 from ..handlers.answers import account_answer
 from ..handlers.commands import Done
 from ..jobs.clocks import wall_clock
 from ..store.accounts import PostgresAccounts
 from . import database
-from .account_text import account_text, balances_text
+from .account_text import account_text, balances_text, zone_text
 from .database import Rooms
 from .identity_text import IDENTITY_FORMS, parse_identities
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, Tenant, TransactionId, order
 from .output import command, print_cut, print_done, print_json, print_table
 
 app = typer.Typer(help="Who is charged.", no_args_is_help=True)
+
+AS_TENANT = "tenant"
 
 Name = Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")]
 
@@ -55,6 +63,14 @@ def create(
             metavar="NAME",
         ),
     ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone",
+            help="By which it lives, as Europe/Berlin or +01:00; without it, by its tenant's.",
+            metavar="ZONE",
+        ),
+    ] = None,
     tenant: Tenant = None,
     transaction_id: TransactionId = None,
     data: Data = None,
@@ -68,6 +84,7 @@ def create(
         tuple(plan),
         parse_identities(identity),
         parse_amount(credit, None, at_least=0),
+        time_zone,
     )
 
     place, given = database.Place(data, database_url, demo), order(transaction_id)
@@ -186,6 +203,32 @@ def resume(
     place, given = database.Place(data, database_url, demo), order(transaction_id)
     done = _change(place, lambda accounts: resume_account(accounts, tenant, name, given))
     print_done(done, f"Account {name} is served again.", as_json)
+
+
+@app.command("set")
+@command
+def change(
+    name: Name,
+    time_zone: Annotated[
+        str,
+        typer.Option(
+            "--time-zone",
+            help=f"By which it lives, as Europe/Berlin or +01:00; `{AS_TENANT}`: by its tenant's.",
+            metavar="ZONE",
+        ),
+    ],
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change an account: by which time zone its working hours and dates are read."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    moved = name, None if time_zone == AS_TENANT else time_zone
+    done = _change(place, lambda accounts: move_account(accounts, tenant, moved, given))
+    print_done(done, f"Account {name} lives by {zone_text(done.answer)}.", as_json)
 
 
 @app.command("delete")

@@ -64,6 +64,7 @@ ERRORS: Mapping[str, Error] = {
     "invalid_peer": Error(WRONG_INPUT, "A peer cannot be like that."),
     "invalid_priority": Error(WRONG_INPUT, "A priority is out of bounds."),
     "invalid_time": Error(WRONG_INPUT, "A time cannot be read, or ends before it begins."),
+    "invalid_time_zone": Error(WRONG_INPUT, "There is no such time zone."),
     "invalid_transaction_id": Error(WRONG_INPUT, "A transaction id is too long, or not printable."),
     "no_money": Error(REFUSED, "The catalogue has no balance type of money."),
     "no_tests_here": Error(REFUSED, "The tests are not part of what is installed."),

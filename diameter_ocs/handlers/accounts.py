@@ -5,6 +5,7 @@ from ..charging.accounts import (
     children,
     delete,
     depth,
+    move,
     numbers_needed,
     open_account,
     open_child,
@@ -17,7 +18,7 @@ from ..charging.groups import GroupChange
 from .answers import account_answer, balance_answers
 from .commands import Accounts, Done, Order
 from .groups import Decided, Found, change_group, named
-from .provisioning import check_account
+from .provisioning import check_account, check_time_zone
 from .refusals import Refusal
 
 DEPTH_MAX = 4
@@ -80,6 +81,23 @@ async def resume_account(accounts: Accounts, tenant: str | None, name: str, orde
     return await change_group(
         accounts, tenant, named(name), ("account resume", name, order), decide
     )
+
+
+async def move_account(
+    accounts: Accounts, tenant: str | None, moved: tuple[str, str | None], order: Order
+) -> Done:
+    """Has an account, given by its name, live by another time zone; None: by its tenant's."""
+    name, time_zone = moved
+    check_time_zone(time_zone)
+
+    async def decide(found: Found) -> Decided:
+        if found.account.time_zone == time_zone:
+            lives = "its tenant's time zone" if time_zone is None else time_zone
+            raise Refusal("nothing_to_do", f"account {name!r} lives by {lives} already")
+        change = move(found.group, found.account.id, time_zone, found.actor)
+        return Decided(change, _answer(change, found.account.id))
+
+    return await change_group(accounts, tenant, named(name), ("account set", moved, order), decide)
 
 
 async def delete_account(accounts: Accounts, tenant: str | None, name: str, order: Order) -> Done:

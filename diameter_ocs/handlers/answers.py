@@ -40,6 +40,8 @@ def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> d
         "identities": identity_texts(account.identities),
         "devices": [device_answer(device) for device in account.devices],
         "subscriptions": [subscription_answer(each, now) for each in account.subscriptions],
+        "time_zone": account.time_zone or catalogue.time_zone,
+        "has_own_time_zone": account.time_zone is not None,
         "currency": catalogue.currency,
         "balances": balance_answers(account.balances, catalogue, now),
     }

@@ -13,6 +13,7 @@ from ..charging.accounts import (
 )
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, Tenant
+from ..charging.hours import zone
 from ..charging.units import AMOUNT_MAX
 from .answers import account_answer, identity_texts
 from .catalogue import stored_text
@@ -182,8 +183,18 @@ def check_account(new: NewAccount, catalogue: Catalogue) -> None:
         raise Refusal("invalid_amount", f"{new.name}: a balance cannot begin with such an amount")
     for plan in new.plans:
         check_plan(plan, catalogue)
+    check_time_zone(new.time_zone)
     if new.money and catalogue.default_monetary_balance_type is None:
         raise Refusal("no_money", "the catalogue has no balance type of money")
+
+
+def check_time_zone(name: str | None) -> None:
+    """Refuses a time zone that there is not; None is the tenant's."""
+    try:
+        if name is not None:
+            zone(name)
+    except ValueError as error:
+        raise Refusal("invalid_time_zone", str(error)) from None
 
 
 def check_plan(plan: str, catalogue: Catalogue) -> None:

@@ -56,6 +56,7 @@ _FIND = (
         account.c.name,
         _parent.c.name.label("parent"),
         account.c.state,
+        account.c.time_zone,
     )
     .outerjoin(
         _parent,
@@ -196,8 +197,9 @@ def _summaries(
             tuple(subscriptions_of[number]),
             tuple(devices_of_account[number]),
             tuple(balances_of[number]),
+            time_zone,
         )
-        for group_id, number, tenant_name, name, parent, state in found
+        for group_id, number, tenant_name, name, parent, state, time_zone in found
     ]
 
 

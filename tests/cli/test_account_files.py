@@ -32,10 +32,17 @@ def read(octets: bytes) -> list[Row]:
         (b"\xef\xbb\xbfID, Plan ,identities\n\n" + LINE, 3),
         (b'"bob","basic","msisdn:+15550100007  imsi:001010000000007 imsi:001010000000007"', 1),
         (b" bob , basic , imsi:001010000000007 msisdn:15550100007 ", 1),
+        (LINE + b",", 1),
     ],
 )
 def test_a_line_is_read(octets: bytes, line: int) -> None:
     assert read(octets) == [Row(line, NewAccount("bob", ("basic",), tuple(sorted([IMSI, MSISDN]))))]
+
+
+def test_a_fourth_field_is_the_time_zone() -> None:
+    told = read(b"id,plan,identities,time_zone\n" + LINE + b", Asia/Tokyo ")
+    assert [row.account and row.account.time_zone for row in told] == ["Asia/Tokyo"]
+    assert read(LINE + b",UTC,")[0].fault.startswith("it has 5 fields and not 3")
 
 
 def test_identities_may_be_left_empty() -> None:
@@ -46,7 +53,7 @@ def test_identities_may_be_left_empty() -> None:
     ("octets", "words"),
     [
         (b"bob,basic", "it has 2 fields and not 3: id,plan,identities"),
-        (b"bob,basic,imsi:1,msisdn:2", "it has 4 fields and not 3"),
+        (b"bob,basic,imsi:1,msisdn:2,tel:3", "it has 5 fields and not 3"),
         (b"bob,,", "it names no plan"),
         (b"bob,basic,imsi:x", "'imsi:x' is no imsi"),
         (b"bob,basic,001010000000007", "write KIND:VALUE"),

@@ -65,6 +65,24 @@ def test_an_account_is_suspended_and_resumed(shop: Run) -> None:
     ]
 
 
+def test_an_account_lives_by_a_time_zone(shop: Run) -> None:
+    assert "time zone UTC, as its tenant\n" in told(shop("account", "show", "alice"))
+    said = told(shop("account", "set", "alice", "--time-zone", "Asia/Tokyo"))
+    assert said == "Account alice lives by Asia/Tokyo.\n"
+    answer = shop("account", "show", "alice", "--json").json
+    assert (answer["time_zone"], answer["has_own_time_zone"]) == ("Asia/Tokyo", True)
+    assert "time_zone UTC -> Asia/Tokyo" in told(shop("audit", "list"))
+    said = told(shop("account", "set", "alice", "--time-zone", "tenant"))
+    assert said == "Account alice lives by UTC, as its tenant.\n"
+    (first, second) = shop("edr", "list", "--account", "alice", "--json").json[:2]
+    assert (first["action"], first["reason"], second["reason"]) == (
+        "set time zone", None, "Asia/Tokyo",
+    )  # fmt: skip
+    create = ("account", "create", "bob", "--plan", "basic", "--time-zone")
+    assert "did you mean Europe/Berlin?" in shop(*create, "Europe/Berlon").err
+    assert shop(*create, "+01:00", "--json").json["time_zone"] == "+01:00"
+
+
 def test_an_account_is_deleted_when_nothing_needs_it(shop: Run) -> None:
     refused = shop("account", "delete", "alice", "--json")
     assert (refused.status, refused.json["error"]["code"]) == (1, "account_in_use")
@@ -149,6 +167,8 @@ REFUSED = (
     ("account create bob --plan basic --parent nobody", "account_unknown"),
     ("account suspend nobody", "account_unknown"),
     ("account resume alice", "account_active"),
+    ("account set alice --time-zone tenant", "nothing_to_do"),
+    ("account set alice --time-zone CEST", "invalid_time_zone"),
     ("device add alice alice", "exists"),
     ("device add nobody tablet", "account_unknown"),
     ("device remove tablet", "device_unknown"),

@@ -35,6 +35,7 @@ def test_there_are_the_promised_commands() -> None:
         "account list",
         "account suspend",
         "account resume",
+        "account set",
         "account delete",
         "device add",
         "device list",

@@ -15,6 +15,7 @@ from diameter_ocs.handlers.accounts import (
     GROUP_MAX,
     create_child,
     delete_account,
+    move_account,
     resume_account,
     suspend_account,
 )
@@ -189,6 +190,38 @@ async def test_suspending_closes_sessions_and_resuming_serves_again(kept: Kept) 
     await resume_account(kept.accounts, None, FIRST, ORDER)
     await refused("account_active", kept, resume_account, FIRST)
     assert (await ask(kept, initial(1, b"newer"))).outcome.name == "SUCCESS"
+
+
+async def test_an_account_lives_by_the_time_zone_that_it_is_given(kept: Kept) -> None:
+    (group,) = await furnish(kept.accounts, [1])
+    await ask(kept, initial())
+    case = await case_of(kept.store, group, initial())
+    assert case.accounts[group].time_zone is None
+    moves = (("Asia/Tokyo", "Asia/Tokyo"), ("-05:30", "-05:30"), (None, "UTC"))
+    for number, (zone, shows) in enumerate(moves, case.version + 1):
+        done = await move_account(kept.accounts, None, (FIRST, zone), ORDER)
+        assert done.answer["time_zone"] == shows
+        assert done.answer["has_own_time_zone"] is (zone is not None)
+        case = await case_of(kept.store, group, initial())
+        assert (case.accounts[group].time_zone, case.version) == (zone, number)
+        assert (await shown(kept.accounts, 1)).time_zone == zone
+        await refused("nothing_to_do", kept, move_account, (FIRST, zone))
+    await refused("invalid_time_zone", kept, move_account, (FIRST, "Mars/Olympus"))
+    await refused("account_unknown", kept, move_account, ("nobody", "UTC"))
+    assert (await ask(kept, update(1))).outcome.name == "SUCCESS"
+
+
+async def test_an_account_and_a_child_are_opened_with_a_time_zone(kept: Kept) -> None:
+    await furnish(kept.accounts, [1])
+    new = NewAccount("account 8", ("plan",), (imsi(8),), time_zone="Europe/Berlin")
+    await create_accounts(kept.accounts, "demo", [new], ORDER)
+    below = child(9)._replace(time_zone="+01:00")
+    done = await create_child(kept.accounts, None, (below, "account 8"), ORDER)
+    assert done.answer["time_zone"] == "+01:00"
+    assert (await shown(kept.accounts, 8)).time_zone == "Europe/Berlin"
+    assert (await shown(kept.accounts, 9)).time_zone == "+01:00"
+    wrong = child(10)._replace(time_zone="Berlin")
+    await refused("invalid_time_zone", kept, create_child, (wrong, FIRST))
 
 
 async def test_a_child_is_served_while_its_parent_is_suspended(kept: Kept) -> None:
