@@ -25,13 +25,14 @@ _BLANKS = ' "\t'
 _NETWORK_PROVIDED = "network-provided"
 _PARTS = {mark: re.compile(rf'(?:[^{mark}"]|"[^"]*"?)+') for mark in ",;"}
 _DIGITS = re.compile(r"[0-9]{5,6}")
+_KIND = re.compile(r"[!-~]{1,64}")
 
 
 class AccessNetwork(NamedTuple):
     """One access network."""
 
     kind: str
-    """The type or class in capitals, as 3GPP-E-UTRAN-FDD."""
+    """The type or class in capitals, as 3GPP-E-UTRAN-FDD; empty where it is none."""
     plmn: str | None
     """None: it does not tell, as that of a wireless LAN."""
     is_network_provided: bool
@@ -69,7 +70,8 @@ def _access_network(text: str, numbering: Numbering) -> AccessNetwork:
             is_network_provided = True
         elif name in CELL_LENGTHS and plmn is None:
             plmn = _plmn_of_cell(value.strip(_BLANKS), CELL_LENGTHS[name], numbering)
-    return AccessNetwork(kind.strip().upper(), plmn, is_network_provided)
+    kind = kind.strip().upper()
+    return AccessNetwork(kind if _KIND.fullmatch(kind) else "", plmn, is_network_provided)
 
 
 def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], numbering: Numbering) -> str | None:

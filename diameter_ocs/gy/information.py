@@ -14,7 +14,7 @@ from .numbering import Numbering
 from .parties import parties_of
 from .parts import NOTHING, Parts, parts_of
 from .party import Party
-from .text import clean
+from .text import spelled_out
 
 APN_LENGTH_MAX = 100
 """TS 23.003 clause 9.1."""
@@ -72,7 +72,7 @@ def _apn(parts: Parts) -> str | None:
     text = parts.on_access("Called-Station-Id")
     if text is None:
         return None
-    name = clean(text, set()).strip().lower().removesuffix(".")
+    name = spelled_out(text).strip().lower().removesuffix(".")
     return _OPERATOR_OF_APN.sub("", name)[:APN_LENGTH_MAX] or None
 
 

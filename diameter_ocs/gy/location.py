@@ -16,7 +16,6 @@ from .numbering import Numbering
 from .parts import NOTHING, Parts
 from .party import party_of_address
 from .plmn import plmn_of_digits, plmn_of_domain
-from .text import clean
 from .user_location import user_location
 
 USER_LOCATION = "3GPP-User-Location-Info"
@@ -106,7 +105,7 @@ def _of_sip(ims: Group, accesses: Accesses, numbering: Numbering) -> Iterator[Lo
         yield _in_network(LocationSource.ACCESS_NETWORK, accesses.current.plmn, numbering)
     visited = ims.first("IMS-Visited-Network-Identifier")
     if visited is not None:
-        plmn = plmn_of_domain(clean(visited, set()), numbering)
+        plmn = plmn_of_domain(visited, numbering)
         yield _in_network(LocationSource.VISITED_NETWORK, plmn, numbering)
     if accesses.cell is not None:
         yield _in_network(LocationSource.CELLULAR_NETWORK, accesses.cell.plmn, numbering)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..base.codec import Group
 from .isdn_address import DIGITS_MAX, is_number
-from .text import clean
+from .text import spelled_out
 from .uris import SEPARATORS, Uri, uri_of
 
 ADDRESS_LENGTH_MAX = 128
@@ -42,7 +42,7 @@ class Party(NamedTuple):
 
 def party_of_uri(text: str) -> Party | None:
     """Reads the URI of a party; None: it names nobody."""
-    text = clean(text, set()).strip()
+    text = spelled_out(text).strip()
     if text.lower().partition(".")[0] == _EMERGENCY:
         return Party(text.lower()[:ADDRESS_LENGTH_MAX], is_emergency=True)
     if text.lower() in _NOBODY:
@@ -51,14 +51,14 @@ def party_of_uri(text: str) -> Party | None:
     digits = uri.number.removeprefix("+")
     is_dialled = digits.isascii() and digits.isdigit()
     if not is_dialled:
-        name = uri.number if uri.scheme == "tel" else uri.spelled(uri.user)
+        name = uri.number if uri.scheme == "tel" else spelled_out(uri.spelled(uri.user))
         return Party(name[:ADDRESS_LENGTH_MAX], carrier=_carrier(uri)) if name else None
     return Party(digits[:ADDRESS_LENGTH_MAX], _country_digits(uri, digits), _carrier(uri))
 
 
 def party_of_address(address: Group) -> Party | None:
     """Reads the address of a party of a message; None: it names nobody."""
-    text = clean(address.first("Address-Data") or "", set()).strip()
+    text = spelled_out(address.first("Address-Data") or "").strip()
     kind = address.first("Address-Type")
     if kind in _NOT_DIALLED:
         return Party(text[:ADDRESS_LENGTH_MAX]) if text else None
@@ -98,7 +98,7 @@ def carrier_of(code: str | None) -> str | None:
     """Returns a routing number or a carrier's code in one spelling; None: there is none."""
     if not code:
         return None
-    carrier = clean(code, set()).strip().translate(SEPARATORS).removeprefix("+")
+    carrier = spelled_out(code).strip().translate(SEPARATORS).removeprefix("+")
     return carrier[:ADDRESS_LENGTH_MAX] or None
 
 

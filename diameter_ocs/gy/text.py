@@ -24,3 +24,18 @@ def clean(text: str, tolerated: set[Tolerated]) -> str:
     if spelled != text:
         tolerated.add(Tolerated.OCTETS_IN_TEXT)
     return spelled
+
+
+def spelled_out(text: str) -> str:
+    """Returns text as `clean` does, with what cannot be seen spelled out, too.
+
+    It is told to people and never compared with what was sent.
+    """
+    text = clean(text, set())
+    if text.isprintable():
+        return text
+    return "".join([each if each.isprintable() else _escaped(each) for each in text])
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

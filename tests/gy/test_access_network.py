@@ -87,6 +87,14 @@ def test_type_and_who_says_so_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["A" * 65, "\x1b[31m", "3GPP E-UTRAN", "ü"])
+def test_type_is_a_short_word_or_none(kind: str) -> None:
+    header = f"{kind};utran-cell-id-3gpp=2620112ab1a2d30b".encode()
+    assert access_networks(header, Networks()) == [
+        AccessNetwork("", "26201", is_network_provided=False)
+    ]
+
+
 def test_commas_outside_quotes_separate_access_networks() -> None:
     header = b'IEEE-802.11;x="a,b",3GPP-E-UTRAN;utran-cell-id-3gpp=2620112ab1a2d30b'
     assert plmns(header) == [None, "26201"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.gy.text import clean
+from diameter_ocs.gy.text import clean, spelled_out
 from diameter_ocs.gy.tolerance import Tolerated
 
 CASES = [
@@ -30,3 +30,22 @@ def test_any_octets_become_text_without_nul_and_without_surrogates(octets: bytes
     text = clean(octets.decode("utf-8", "surrogateescape"), set())
     assert "\0" not in text
     assert text.encode().decode() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zürich 1", "Zürich 1"),
+        ("a\0b", "ab"),
+        ("a\x1b[31m", "a\\x1b[31m"),
+        ("a\u202eb\n", "a\\u202eb\\n"),
+        ("\udcff", "\\xff"),
+    ],
+)
+def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
+    assert spelled_out(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_any_text_can_be_shown(text: str) -> None:
+    assert spelled_out(text).isprintable()
