@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..charging.catalogue import RatingGroup
-from ..charging.restrictions import Restrictions
 from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, UnitType, round_up
 from .catalogue_build import UNIT_TYPES, covered
@@ -36,17 +35,6 @@ def of_plan(path: Path, plan: PlanPart, known: Known) -> Iterator[Finding]:
         elif service.balance_types:
             reason = "without a price nothing is paid, and without an allowance nothing is used"
             yield Finding((*place, "balance_types"), f"{reason}: leave them out")
-    if plan.catch_all and all(map(_needs_location, plan.services)):
-        reason = "what nobody can place is never taken: all services ask where the subscriber is"
-        yield Finding((*path, "catch_all"), reason)
-
-
-def _needs_location(service: ServicePart) -> bool:
-    """Says whether a service takes nothing from somewhere unknown."""
-    asked: list[Restrictions | None] = [restrictions(service.when)]
-    if not (asked[0] and asked[0].needs_location):
-        asked = [restrictions(rate.when) for rate in service.rates]
-    return bool(asked) and all(each is not None and each.needs_location for each in asked)
 
 
 def _of_when(path: Path, when: WhenPart | None, known: Known) -> Iterator[Finding]:

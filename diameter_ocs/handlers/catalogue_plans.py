@@ -92,7 +92,8 @@ class PlanPart(Part):
     priority: Priority = 0
     """Among an account's plans, 0 pays first."""
     catch_all: bool = False
-    """Whether it is asked after all other plans, and takes what nobody can place."""
+    """Whether it is asked after all other plans, and takes what nobody can place, whatever its
+    services and rates ask of the place."""
     services: Annotated[tuple[ServicePart, ...], Field(min_length=1)]
     """What pays for what, by their priorities."""
 

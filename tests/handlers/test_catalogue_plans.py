@@ -107,6 +107,8 @@ def test_a_service_may_only_deny() -> None:
 def test_a_plan_may_catch_all() -> None:
     assert not plan(GOOD).catch_all
     assert plan(GOOD.replace("name: plan", "name: plan\n    catch_all: true")).catch_all
+    by_place = one("price: {amount: 1}, when: {countries: DE}")
+    assert plan(by_place.replace("name: plan", "name: plan\n    catch_all: true")).catch_all
 
 
 def test_what_was_stored_says_the_same_plans() -> None:
@@ -178,34 +180,6 @@ def test_home_and_roaming_need_home_networks() -> None:
 
 def test_on_net_needs_no_carrier_code() -> None:
     read_document(one("price: {amount: 1}, when: {party: on_net}"))
-
-
-@pytest.mark.parametrize(
-    ("when", "rates", "is_told"),
-    [
-        ("countries: DE", "", True),
-        ("party: on_net", "", False),
-        ("", "[{zone: a, price: {amount: 1}, when: {at: home}}]", True),
-        ("", "[{zone: a, price: {amount: 1}, when: {at: home}}, {zone: b, price: {amount: 2}}]",
-         False),
-        ("networks: 262/*", "[{zone: a, price: {amount: 1}}]", True),
-    ],
-)  # fmt: skip
-def test_a_plan_that_catches_all_has_a_service_that_needs_no_place(
-    when: str, rates: str, is_told: bool
-) -> None:
-    cost = f"rates: {rates}" if rates else "price: {amount: 1}"
-    condition = f", when: {{{when}}}" if when else ""
-    text = f"""{HOME}{GOOD}  - name: rest
-    catch_all: true
-    services:
-      - {{name: s, rating_groups: [0], {cost}{condition}}}
-"""
-    if is_told:
-        (told,) = faults(text)
-        assert "plans[1].catch_all: what nobody can place is never taken" in told
-    else:
-        read_document(text)
 
 
 def test_rates_are_compared_by_zone_and_in_order() -> None:
