@@ -27,6 +27,12 @@ HEADINGS = {
     "origin_host": "gateway",
     "end_to_end_id": "End-to-End-Id",
     "catalogue_version": "catalogue",
+    "location": "location",
+    "direction": "direction",
+    "calling": "calling",
+    "called": "called",
+    "apn": "access point",
+    "access": "access",
 }
 """What the fields of an EDR are called, in the order in which they are printed."""
 AMOUNTS = {
@@ -66,7 +72,7 @@ def print_edr(
     for name, heading in HEADINGS.items():
         if answer[name] is not None:
             value = answer[name]
-            is_word = name in ("kind", "outcome")
+            is_word = name in ("kind", "outcome", "direction")
             typer.echo(f"{heading:14} {value.lower().replace('_', ' ') if is_word else value}")
     for service in answer["services"]:
         typer.echo("")
@@ -109,8 +115,12 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
     grant = service["grant"]
     if grant is not None:
         units = amount_text(grant["units"], UnitType[grant["unit_type"]], "")
+        validity = grant["validity_seconds"]
+        valid = "" if validity is None else f", valid for {validity} s"
         final = ", final" if grant["is_final"] else ""
-        typer.echo(f"  {'granted':14} {units}, valid for {grant['validity_seconds']} s{final}")
+        typer.echo(f"  {'granted':14} {units}{valid}{final}")
+    for announcement in service["announcements"]:
+        typer.echo(f"  {'announced':14} {announcement['identifier']}")
 
 
 def _units(amount: int, rating_group: int | None, catalogue: Catalogue | None) -> str:

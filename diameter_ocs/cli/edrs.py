@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..charging.announcements import Announcement
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import EdrKind, Grant, ServiceRecord
 from ..charging.faults import CatalogueUnreadable
@@ -17,6 +18,7 @@ from ..handlers.moments import moment_text, parse_optional_moment
 from ..handlers.refusals import Refusal
 from ..store.journal import EdrsAsked, ListedEdr, list_edrs
 from . import database
+from .circumstances import circumstances_json, location_text, place_text
 from .database import Rooms
 from .edr_text import print_edr, service_text
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since, Tenant
@@ -26,6 +28,17 @@ app = typer.Typer(help="The journal: one record of each decision.", no_args_is_h
 
 Catalogues = dict[tuple[str, int | None], Catalogue]
 """By tenant and the version that an EDR names; None: it was a command."""
+COLUMNS = [
+    "edr",
+    "time",
+    "account",
+    "action",
+    "outcome",
+    "Session-Id",
+    "number",
+    "place",
+    "services",
+]
 DAY = 86_400_000_000
 
 
@@ -87,8 +100,7 @@ def show_all(
     if as_json:
         print_json([edr_json(each) for each in edrs])
         return
-    columns = ["edr", "time", "account", "action", "outcome", "Session-Id", "number", "services"]
-    print_table(columns, [_row(each, catalogues.get(_decided_by(each))) for each in edrs])
+    print_table(COLUMNS, [_row(each, catalogues.get(_decided_by(each))) for each in edrs])
 
 
 async def _of_account(rooms: Rooms, asked: EdrsAsked, name: str, limit: int) -> list[ListedEdr]:
@@ -131,7 +143,8 @@ def show(
     if as_json:
         print_json(edr_json(found))
     else:
-        print_edr(edr_json(found), balance_types, catalogue)
+        location = location_text(found.edr.circumstances.location)
+        print_edr({**edr_json(found), "location": location}, balance_types, catalogue)
 
 
 async def _catalogues(rooms: Rooms, edrs: Iterable[ListedEdr]) -> Catalogues:
@@ -169,6 +182,7 @@ def _row(listed: ListedEdr, catalogue: Catalogue | None) -> tuple[object, ...]:
         edr.outcome.name.lower().replace("_", " "),
         None if edr.session_id is None else session_id_text(edr.session_id),
         "" if edr.request_number is None else str(edr.request_number),
+        place_text(edr.circumstances.location),
         ", ".join([service_text(service, catalogue) for service in edr.services]),
     )
 
@@ -198,6 +212,7 @@ def edr_json(listed: ListedEdr) -> dict[str, Any]:
         "end_to_end_id": edr.end_to_end_id,
         "catalogue_version": edr.catalogue_version,
         "actor": edr.actor,
+        **circumstances_json(edr.circumstances),
         "services": [_service_json(service) for service in edr.services],
         "postings": [posting._asdict() for posting in edr.postings],
     }
@@ -210,8 +225,14 @@ def _service_json(service: ServiceRecord) -> dict[str, Any]:
         "outcome": service.outcome.name,
         **service.settlement._asdict(),
         "grant": None if service.grant is None else _grant_json(service.grant),
+        "announcements": [_announcement_json(each) for each in service.announcements],
     }
 
 
 def _grant_json(grant: Grant) -> dict[str, Any]:
     return {**grant._asdict(), "unit_type": grant.unit_type.name}
+
+
+def _announcement_json(announcement: Announcement) -> dict[str, Any]:
+    parts = [part._asdict() for part in announcement.variable_parts]
+    return {**announcement._asdict(), "variable_parts": parts}

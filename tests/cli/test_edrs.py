@@ -56,6 +56,7 @@ def test_an_edr_is_shown_in_words(shop: Run, session: str) -> None:
     assert "rating group 300: success" in lines
     assert any(line.split()[:3] == ["granted", "10", "MiB,"] for line in lines)
     assert lines[-1].split()[1:] == ["data", "0", "B", "0", "B", "+10", "MiB"]
+    assert not [line for line in lines if "None" in line or line.startswith("location")]
 
 
 @pytest.mark.parametrize(
