@@ -56,6 +56,10 @@ _NETWORK_CHANGES = (30, 31)
 """The Trigger-Types of a change of MCC or MNC, which prices depend on; not of the cell."""
 _TRIGGERS: Pairs = [("Trigger", [("Trigger-Type", kind) for kind in _NETWORK_CHANGES])]
 
+# Looked for in every answer; in its class each takes 0.1 µs.
+_SUCCESS = Outcome.SUCCESS
+_INITIAL, _, _TERMINATION, _ = RequestType
+
 _COMMAND = "Credit-Control"
 _START = Struct(">IB")
 """How a header begins: version, length and flags."""
@@ -118,9 +122,9 @@ class Encoder:
         sub_session_id = request.session_key.sub_session_id
         if sub_session_id is not None:
             parts.append(self._dictionary.encode("CC-Sub-Session-Id", sub_session_id))
-        if request.request_type is RequestType.INITIAL:
+        if request.request_type is _INITIAL:
             parts.append(self._served if code == SUCCESS else self._refused)
-        if request.request_type is not RequestType.TERMINATION:
+        if request.request_type is not _TERMINATION:
             if request.service_context != _DATA:
                 extras = _Extras(False, extras.announcements)
             for service in decision.services:
@@ -218,14 +222,14 @@ class Encoder:
 def result_code(decision: Decision, decoded: Decoded) -> int:
     """Returns the code at command level: where the units stand there, their service's."""
     outcome = decision.outcome
-    if outcome is Outcome.SUCCESS and decision.services and _mirrors_service(decoded):
+    if outcome is _SUCCESS and decision.services and _mirrors_service(decoded):
         return SERVICE_CODES[decision.services[0].outcome]
     return COMMAND_CODES[outcome]
 
 
 def _mirrors_service(decoded: Decoded) -> bool:
     """Whether the command carries its only service; a termination succeeds whatever it reported."""
-    return decoded.is_command_level and decoded.request.request_type is not RequestType.TERMINATION
+    return decoded.is_command_level and decoded.request.request_type is not _TERMINATION
 
 
 def _origin(dictionary: Dictionary, identity: Identity) -> bytes:

@@ -9,6 +9,9 @@ from ..charging.decisions import Decision, Outcome, ServiceDecision
 from ..charging.information import LocationSource
 from .decode import Decoded
 
+_RATING_FAILED = Outcome.RATING_FAILED  # looked for in every answer; in its class it takes 0.1 µs
+_SHOWN = frozenset({Outcome.LOCATION_UNKNOWN, _RATING_FAILED})
+
 _USER_LOCATION = "3GPP-User-Location-Info"
 
 _LOCATIONS = {
@@ -28,10 +31,9 @@ _LOCATIONS = {
 
 def has_failed_avp(decision: Decision) -> bool:
     """Whether anything may be there to show."""
-    if decision.outcome is Outcome.LOCATION_UNKNOWN:
+    if decision.outcome in _SHOWN:
         return True
-    outcomes = [service.outcome for service in decision.services]
-    return Outcome.RATING_FAILED in (decision.outcome, *outcomes)
+    return _RATING_FAILED in [service.outcome for service in decision.services]
 
 
 def failed_avps(
