@@ -33,7 +33,8 @@ ROLES = ("originating", "terminating", "forwarding")
 class Information:
     """What requests say of their service, as it is written; "" leaves an AVP out.
 
-    None is what they say unasked: a data session is in the home network of its subscriber.
+    None is what they say unasked: data sessions are in the home network of their subscriber, and so
+    are calls in the IMS where nothing else of the place is written.
     """
 
     context: str | None = None
@@ -42,7 +43,7 @@ class Information:
     sgsn: str | None = None
     apn: str | None = None
     rat: str | None = None
-    access: str = ""
+    access: str | None = None
     transfer: str = ""
     cellular: str = ""
     visited: str = ""
@@ -53,6 +54,12 @@ class Information:
     calling: str | None = None
     called: str | None = None
     size: str = ""
+
+    @property
+    def is_placed(self) -> bool:
+        """Is anything of the place written?"""
+        places = (self.location, self.network, self.sgsn, self.access, self.transfer)
+        return any((*places, self.cellular, self.visited, self.vlr, self.msc, self.sccp))
 
     def having(self, word: str, value: str) -> "Information":
         """Returns it with one setting changed; ValueError says what a wrong value should be."""

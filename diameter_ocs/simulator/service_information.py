@@ -12,11 +12,13 @@ from .information import ROLES, Information, octets_of
 
 OTHER_PARTY = "15550199999"
 SHORT_CODE_LENGTH_MAX = 6
+HOME_CELL = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp="
 SPEECH = b"\x11"
 """The Teleservice of a telephone call (TS 22.003)."""
 
 DATA, TEXT, PICTURE, CIRCUIT_SWITCHED_CALL = "32251", "32274", "32270", "32276"
-CALLS = ("32260", "32275", CIRCUIT_SWITCHED_CALL)
+IMS_CALLS = ("32260", "32275")
+CALLS = (*IMS_CALLS, CIRCUIT_SWITCHED_CALL)
 _3GPP = "@3gpp.org"
 
 # type: what stands, in hexadecimal digits, after each time that the network is named
@@ -67,7 +69,10 @@ def service_information(
         *tgpp_group(c.AVP_TGPP_PS_INFORMATION, access),
         *tgpp_group(
             c.AVP_TGPP_IMS_INFORMATION,
-            [*(_call(information, parties) if document in CALLS else ()), *_accesses(information)],
+            [
+                *(_call(information, parties) if document in CALLS else ()),
+                *_accesses(information, home if document in IMS_CALLS else ""),
+            ],
         ),
         *tgpp_group(
             c.AVP_TGPP_VCS_INFORMATION,
@@ -182,14 +187,21 @@ def _uri(party: str) -> str:
     return f"tel:{digits}" if len(digits) <= SHORT_CODE_LENGTH_MAX else f"tel:+{digits}"
 
 
-def _accesses(information: Information) -> list[Any]:
+def _accesses(information: Information, home: str) -> list[Any]:
+    """Returns what the IMS knows of the access: a cell at home where no place is written.
+
+    `home` is "" where the home network does not go without saying.
+    """
+    access = information.access
+    if access is None:
+        access = f"{HOME_CELL}{home}00010000101" if home and not information.is_placed else ""
     transfer = _octet_string(c.AVP_TGPP_ACCESS_NETWORK_INFORMATION, information.transfer)
     if transfer:
         kind = tgpp(c.AVP_TGPP_ACCESS_TRANSFER_TYPE, c.E_ACCESS_TRANSFER_TYPE_PS_TO_CS_TRANSFER)
         transfer = [tgpp(c.AVP_TGPP_ACCESS_TRANSFER_INFORMATION, [kind, *transfer])]
     visited = information.visited
     return [
-        *_octet_string(c.AVP_TGPP_ACCESS_NETWORK_INFORMATION, information.access),
+        *_octet_string(c.AVP_TGPP_ACCESS_NETWORK_INFORMATION, access),
         *_octet_string(c.AVP_TGPP_CELLULAR_NETWORK_INFORMATION, information.cellular),
         *([tgpp(c.AVP_TGPP_IMS_VISITED_NETWORK_IDENTIFIER, visited)] if visited else []),
         *transfer,

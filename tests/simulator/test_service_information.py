@@ -150,6 +150,25 @@ def test_the_subscriber_stands_on_the_side_that_is_charged(
     assert seen["IMS-Information Called-Party-Address"] == [called]
 
 
+@pytest.mark.parametrize(
+    ("settings", "access"),
+    [
+        ("context=32260", b"3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=0010100010000101"),
+        ("context=32275", b"3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=0010100010000101"),
+        ("context=32260 access=", None),
+        ("context=32260 visited=ims.mnc001.mcc262.3gppnetwork.org", None),
+        ("context=32260 location=26201", None),
+        ("context=32276", None),
+        ("", None),
+    ],
+)
+def test_a_call_in_the_ims_is_at_home_unless_a_place_is_written(
+    settings: str, access: bytes | None
+) -> None:
+    seen = told(settings).get("IMS-Information Access-Network-Information")
+    assert seen == (None if access is None else [access])
+
+
 def test_a_party_may_be_left_out() -> None:
     assert "IMS-Information Called-Party-Address" not in told("context=32260 called=")
 
