@@ -14,6 +14,9 @@ from .plmn import PLMN_DIGITS, plmn_of_digits
 OCTETS_MAX = 4096
 """Nobody sends as much; what is longer is not read."""
 
+NETWORKS_MAX = 8
+"""Further ones in one AVP are not read."""
+
 CELL_LENGTHS = {
     "cgi-3gpp": (8,),  # LAC 4, CI 4
     "utran-sai-3gpp": (8,),  # LAC 4, SAC 4
@@ -47,7 +50,7 @@ def access_networks(octets: bytes, numbering: Numbering) -> list[AccessNetwork]:
     if len(octets) > OCTETS_MAX:
         return []
     text = octets.replace(b"\0", b"").decode("utf-8", "replace")
-    return [_access_network(each, numbering) for each in _parts(text, ",")]
+    return [_access_network(each, numbering) for each in _parts(text, ",")[:NETWORKS_MAX]]
 
 
 def believed(networks: Iterable[AccessNetwork]) -> AccessNetwork | None:

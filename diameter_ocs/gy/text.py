@@ -2,6 +2,9 @@
 
 from .tolerance import Tolerated
 
+SPELLED_OUT_LENGTH_MAX = 1024
+"""Characters that are read of what is told to people."""
+
 
 def is_session_id(text: str) -> bool:
     """Whether text begins with an identity and a semicolon, as it should (RFC 6733 section 8.8)."""
@@ -29,9 +32,9 @@ def clean(text: str, tolerated: set[Tolerated]) -> str:
 def spelled_out(text: str) -> str:
     """Returns text as `clean` does, with what cannot be seen spelled out, too.
 
-    It is told to people and never compared with what was sent.
+    It is told to people and never compared with what was sent; of a long one it is the beginning.
     """
-    text = clean(text, set())
+    text = clean(text[:SPELLED_OUT_LENGTH_MAX], set())
     if text.isprintable():
         return text
     return "".join([each if each.isprintable() else _escaped(each) for each in text])

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.gy.access_network import AccessNetwork, access_networks, believed
+from diameter_ocs.gy.access_network import (
+    NETWORKS_MAX,
+    AccessNetwork,
+    access_networks,
+    believed,
+)
 from tests.gy.networks import Networks
 
 BY_TYPE = [
@@ -98,6 +103,10 @@ def test_type_is_a_short_word_or_none(kind: str) -> None:
 def test_commas_outside_quotes_separate_access_networks() -> None:
     header = b'IEEE-802.11;x="a,b",3GPP-E-UTRAN;utran-cell-id-3gpp=2620112ab1a2d30b'
     assert plmns(header) == [None, "26201"]
+
+
+def test_networks_in_one_header_are_bounded() -> None:
+    assert len(plmns(b"a," * 2000)) == NETWORKS_MAX
 
 
 @pytest.mark.parametrize("octets", [b"", b",", b"\0", b"a" * 60_000])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.gy.text import clean, spelled_out
+from diameter_ocs.gy.text import SPELLED_OUT_LENGTH_MAX, clean, spelled_out
 from diameter_ocs.gy.tolerance import Tolerated
 
 CASES = [
@@ -44,6 +44,10 @@ def test_any_octets_become_text_without_nul_and_without_surrogates(octets: bytes
 )
 def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
     assert spelled_out(text) == shown
+
+
+def test_of_long_text_the_beginning_is_told() -> None:
+    assert spelled_out("a" * 60_000) == "a" * SPELLED_OUT_LENGTH_MAX
 
 
 @given(st.text(st.characters()))
