@@ -1,8 +1,9 @@
 """The journal as commands list it; every search has both ends of a span of time."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, cast, select, union
+from sqlalchemy import Select, Text, and_, cast, select, union
 
 from ..charging.decisions import Edr, EdrKind
 from ..charging.requests import SessionKey
@@ -10,6 +11,10 @@ from . import edrs, sessions
 from .batches import microseconds
 from .database import Database
 from .tables import account, closed_session, edr, moment, session
+
+FIRST_SPAN = 60_000_000
+"""How much time before now is looked through first for EDRs of anybody, in microseconds."""
+SPAN_FACTOR = 10
 
 
 class EdrsAsked(NamedTuple):
@@ -55,9 +60,40 @@ _LISTED = (
 
 
 async def list_edrs(database: Database, asked: EdrsAsked, limit: int) -> list[ListedEdr]:
-    """Returns EDRs of a span of time, the newest first."""
-    since, until = moment(asked.since), moment(asked.until)
-    statement = _LISTED.where(edr.c.at >= since, edr.c.at < until).limit(limit)
+    """Returns EDRs of a span of time, the newest first.
+
+    Those of one group have an index. Others are looked for in a minute, then in more and more time
+    before it: the newest of a long span are found without sorting all of it.
+    """
+    statement = _narrowed(asked)
+    spans = [(asked.since, asked.until)]
+    if asked.group_id is None and asked.session_id is None:
+        spans = list(_spans(asked.since, asked.until, await database.ping()))
+    found: list[ListedEdr] = []
+    async with database.transaction() as connection:
+        for since, until in spans:
+            within = statement.where(edr.c.at >= moment(since), edr.c.at < moment(until))
+            rows = await connection.execute(within.limit(limit - len(found)))
+            found += [
+                ListedEdr(row.group_id, row.account_name, row.tenant, edrs.edr_of(row))
+                for row in rows
+            ]
+            if len(found) == limit:
+                break
+    return found
+
+
+def _spans(since: int, until: int, now: int) -> Iterator[tuple[int, int]]:
+    """Yields parts of a span, the latest first, each longer than the one after it."""
+    length, end = FIRST_SPAN, until
+    while end > since:
+        begin = max(min(now, end) - length, since)
+        yield begin, end
+        length, end = length * SPAN_FACTOR, begin
+
+
+def _narrowed(asked: EdrsAsked) -> Select[Any]:
+    statement = _LISTED
     if asked.group_id is not None:
         statement = statement.where(edr.c.group_id == asked.group_id)
     if asked.account_id is not None:
@@ -79,8 +115,4 @@ async def list_edrs(database: Database, asked: EdrsAsked, limit: int) -> list[Li
                 )
             )
             statement = statement.where(edr.c.group_id.in_(groups))
-    async with database.transaction() as connection:
-        return [
-            ListedEdr(row.group_id, row.account_name, row.tenant, edrs.edr_of(row))
-            for row in await connection.execute(statement)
-        ]
+    return statement

@@ -1,6 +1,9 @@
 """EDRs come back from the journal as they were decided."""
 
+import pytest
+
 from diameter_ocs.charging.decisions import (
+    Decision,
     Edr,
     EdrKind,
     Grant,
@@ -11,9 +14,10 @@ from diameter_ocs.charging.decisions import (
 from diameter_ocs.charging.ledger import Posting
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
 from diameter_ocs.store.database import Database
-from diameter_ocs.store.journal import EdrsAsked, ListedEdr, list_edrs
+from diameter_ocs.store.journal import EdrsAsked, ListedEdr, _spans, list_edrs
 from tests.store.scenario import NOW, Kept, case_of, charged, furnish, initial, keep, terminate
 
+SECOND = 1_000_000
 ALWAYS = EdrsAsked(0, 2 * NOW)
 
 
@@ -100,3 +104,47 @@ async def test_edrs_are_found_by_what_one_knows(postgres: Kept) -> None:
     assert await found(session_id=b"one", group_id=second) == []
     assert await found(kind=EdrKind.ACCOUNT, account_id=second) == [(second, "create account")]
     assert await found(session_id=b"three") == []
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "now"),
+    [(0, 50, 100), (0, 100, 50), (30, 40, 10), (10, 10, 10), (0, 10**9, 10**9), (7, 10**12, 500)],
+)
+def test_a_span_is_looked_through_whole_and_once(since: int, until: int, now: int) -> None:
+    ends = list(_spans(since * SECOND, until * SECOND, now * SECOND))
+    assert len(ends) <= 16
+    covered = [moment for begin, end in ends for moment in (end, begin)]
+    assert covered == sorted(covered, reverse=True)
+    if since < until:
+        assert (covered[0], covered[-1]) == (until * SECOND, since * SECOND)
+        assert covered[1:-1:2] == covered[2::2]
+    else:
+        assert ends == []
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 99])
+async def test_the_newest_of_anybody_are_found_however_long_ago(postgres: Kept, limit: int) -> None:
+    groups = await furnish(postgres.accounts)
+    now = await pool(postgres).ping()
+    ages = [0, 30, 59, 61, 3_600, 90_000, 3_000_000]
+    for at, age in enumerate(reversed(ages)):
+        opening = initial(at % 3 + 1, b"%d" % at)
+        moment = now - age * SECOND
+        (decision,) = await charged(postgres.store, (groups[at % 3], opening), now=moment)
+        assert isinstance(decision, Decision)
+    asked = EdrsAsked(now - 10**14, now + 10**11, kind=EdrKind.CHARGING)
+    found = await list_edrs(pool(postgres), asked, limit)
+    assert [each.edr.at for each in found] == [now - age * SECOND for age in ages][:limit]
+
+
+async def test_every_partition_has_the_index_of_times(opened: Database) -> None:
+    async with opened.connection() as connection:
+        found = await connection.execute(
+            "SELECT inhrelid::regclass::text, (SELECT count(*) FROM pg_index"
+            " JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam"
+            " WHERE indrelid = inhrelid AND amname = 'brin')"
+            " FROM pg_inherits WHERE inhparent = 'edr'::regclass"
+        )
+        counts = dict(await found.fetchall())
+    assert len(counts) > 14
+    assert set(counts.values()) == {1}
