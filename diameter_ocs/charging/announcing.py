@@ -5,12 +5,9 @@ from collections.abc import Iterable
 from .announcements import Announcement, AnnouncementKey
 from .catalogue import Catalogue, RatingGroup
 from .decisions import Grant, Outcome
-from .progress import Service
 from .requests import ChargingRequest, RequestType
+from .services import SERVED, Service
 from .units import UnitType
-
-_SILENT = (Outcome.SUCCESS, Outcome.NOT_APPLICABLE)
-"""What is no failure."""
 
 
 def announce(
@@ -38,7 +35,7 @@ def _announced(
         return _at_refusal(_said(group, AnnouncementKey.QUOTA_LIMIT_REACHED))
     if grant is not None and grant.is_final:
         return _before_end(_said(group, AnnouncementKey.QUOTA_LIMIT_REACHED), grant)
-    if outcome in _SILENT:
+    if outcome in SERVED:
         return ()
     return _said(group, _key(outcome, request_outcome))
 

@@ -3,13 +3,14 @@
 A catalogue never changes: a new version is a new value. It is built, and checked, from a document.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .announcements import Announcement, AnnouncementKey
 from .expressions import Networks
+from .hours import WorkingHours
 from .information import ServiceInformation
 from .location import Circumstances, Place
 from .restrictions import Restrictions
@@ -58,6 +59,11 @@ class Price:
     """What the first unit costs besides, before tax: once for a session and rating group."""
     minimum_units: int = 0
     """The first unit costs as much as so many, which then cost no more: likewise once."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Does everything cost nothing?"""
+        return not (self.micro_units or self.initial_micro_units)
 
     @property
     def has_beginning(self) -> bool:
@@ -170,6 +176,38 @@ class Tariff(NamedTuple):
     """Every type that may pay, those that pay at another price included."""
     is_free: bool
     """This price or another one of the rating group is nothing: it never ends."""
+    zone: str = ""
+    """The name of the rate that has the price."""
+    is_by_place: bool = False
+    """Elsewhere others might pay, or at another price."""
+    is_unplaced: bool = False
+    """Nothing pays because nobody says where the subscriber is."""
+    considered: str = ""
+    """Which services were looked at, and why each was passed over."""
+
+
+class Candidate(NamedTuple):
+    """A service that may pay for a rating group, if its restrictions hold."""
+
+    plan: Plan
+    service: Service
+    number: tuple[int, int]
+    """The places of plan and service in the catalogue, from 0."""
+
+
+class Menu(NamedTuple):
+    """What some plans have for a rating group, and what its choice depends on."""
+
+    candidates: tuple[Candidate, ...]
+    """In the order in which they are asked."""
+    always: tuple[Tariff, ...] | None
+    """What is chosen whatever the circumstances; None: it depends on them."""
+    facts: Callable[[Circumstances], object]
+    """Reads those facts of the circumstances on which the choice depends."""
+    number_bounds: tuple[str, ...]
+    """Between two neighbours of these all numbers at the other end have the same tariffs."""
+    hours: tuple[WorkingHours, ...]
+    """All working hours on which the choice depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,28 +278,34 @@ class Catalogue:
     """The service contexts whose answers carry announcements."""
     explains_in_full: bool = False
     """Every EDR says in full which services were considered, not only that of a refusal."""
-    tariffs: dict[tuple[tuple[str, ...], int], tuple[Tariff, ...]] = field(
+    menus: dict[tuple[tuple[str, ...], int], Menu] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What `rating.tariffs_of` has found, by plans and rating group; it may forget it."""
+    """What `rating` has found, by plans and rating group; it may forget it."""
+    tariffs: dict[tuple[object, ...], tuple[Tariff, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What it has chosen, by all that it depended on; likewise."""
     circumstances: dict[tuple[ServiceInformation, Circumstances], Circumstances] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """What `circumstances_of` has found, by what was said and what was known; likewise."""
 
-    def services_for(self, plans: tuple[str, ...], rating_group: int) -> tuple[Service, ...]:
+    def candidates(self, plans: tuple[str, ...], rating_group: int) -> tuple[Candidate, ...]:
         """Returns what may pay for a rating group, in order: plan priority, then service priority.
 
-        A service that names a group also covers its children; a nearer group does not win. A plan
-        that this version does not have any more supplies nothing.
+        Plans that catch all come last. A service that names a group also covers its children; a
+        nearer group does not win. A plan that this version does not have any more supplies nothing.
         """
-        known = (self.plans[name] for name in set(plans) if name in self.plans)
-        return tuple(
-            service
-            for plan in sorted(known, key=_by_priority)
-            for service in sorted(plan.services, key=_by_priority)
+        candidates = [
+            Candidate(plan, service, (plan_number, number))
+            for plan_number, plan in enumerate(self.plans.values())
+            if plan.name in plans
+            for number, service in enumerate(plan.services)
             if rating_group in service.rating_groups
-        )
+        ]
+        candidates.sort(key=_order)
+        return tuple(candidates)
 
     def rating_group_of(
         self, rating_group: int | None, service_identifiers: tuple[int, ...], context: str | None
@@ -275,5 +319,6 @@ class Catalogue:
         return None if rating_group is None else self.rating_groups.get(rating_group)
 
 
-def _by_priority(ranked: Plan | Service) -> tuple[int, str]:
-    return ranked.priority, ranked.name
+def _order(candidate: Candidate) -> tuple[bool, int, str, int, str]:
+    plan, service, _ = candidate
+    return plan.catch_all, plan.priority, plan.name, service.priority, service.name

@@ -9,9 +9,10 @@ from .case import Case
 from .decisions import Decision, Novelty, Outcome, ServiceDecision
 from .events import charge_event
 from .identification import subscriber
-from .progress import EVENT, INITIAL, SUCCESS, TERMINATION, Progress, Service, new_session
+from .progress import EVENT, INITIAL, TERMINATION, Progress, new_session
 from .repeats import kept_decision
 from .requests import ChargingRequest
+from .services import SERVED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
 from .supervision import close
 
@@ -55,10 +56,13 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
             balances={**abandoned.balances, **opened.balances},
         )
     progress = Progress(case, new_session(request, case, account_id), request.information)
-    services = progress.services(request) if request.service_context is not None else []
-    is_rated = any(service.outcome is not Outcome.RATING_FAILED for service in services)
-    if request.service_context is None or (services and not is_rated):
+    is_known = request.service_context is not None or progress.is_emergency
+    services = progress.services(request) if is_known else []
+    outcomes = {service.outcome for service in services}
+    if not is_known or outcomes == {Outcome.RATING_FAILED}:
         return _ended(request, progress, services, Outcome.RATING_FAILED, CloseReason.REFUSED)
+    if Outcome.LOCATION_UNKNOWN in outcomes and outcomes.isdisjoint(SERVED):
+        return _ended(request, progress, services, Outcome.LOCATION_UNKNOWN, CloseReason.REFUSED)
     if progress.is_denied:
         return _ended(request, progress, services, Outcome.SERVICE_DENIED, CloseReason.REFUSED)
     return _going_on(request, progress, services)

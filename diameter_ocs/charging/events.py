@@ -12,8 +12,9 @@ from .decisions import Decision, Grant, Outcome, Settlement
 from .identification import subscriber
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES, Circumstances
-from .progress import NOTHING_USED, SUCCESS, Progress, Service, new_session
+from .progress import Progress, new_session
 from .requests import ChargingRequest, ServiceUsage
+from .services import NOTHING_USED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Line, Session
 from .settlement import hold, settle
 from .units import round_up
@@ -32,7 +33,7 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     own = session._replace(account_id=account_id, circumstances=place)
     progress = Progress(case, own, request.information)
     services = []
-    if request.service_context is not None:
+    if request.service_context is not None or progress.is_emergency:
         services = progress.merged(request)
     outcome = _debit_all(services, progress)
     told = services
@@ -57,32 +58,40 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
 
 
 def _debit_all(services: list[Service], progress: Progress) -> Outcome:
-    """Serves the services in order; returns the first one's failure, after which none is served."""
+    """Serves the services in order; returns the first one's failure, after which none is served.
+
+    An unknown location fails the event only where it leaves nothing that could be served.
+    """
     in_part = progress.case.catalogue.session_rules.serves_events_in_part
     for service in services:
         if progress.is_denied:
             service.outcome = Outcome.SERVICE_DENIED
         elif service.rating_group is not None:
-            _debit(service, service.rating_group, progress.ledger, in_part)
+            _debit(service, service.rating_group, progress, in_part)
     failures = [service.outcome for service in services if service.outcome is not SUCCESS]
-    if services and not failures:
+    if (services or progress.is_emergency) and not failures:
         return SUCCESS
     for service in services:
         service.grant, service.settlement = None, NOTHING_USED
-    return failures[0] if failures else Outcome.RATING_FAILED
+    failure = failures[0] if failures else Outcome.RATING_FAILED
+    if failure is Outcome.LOCATION_UNKNOWN and len(failures) < len(services):
+        return Outcome.SERVICE_DENIED
+    return failure
 
 
-def _debit(service: Service, group: RatingGroup, ledger: Ledger, in_part: bool) -> None:
+def _debit(service: Service, group: RatingGroup, progress: Progress, in_part: bool) -> None:
     """Debits the units of a service, or says why they cannot be."""
     if not service.tariffs[0].sources:
-        service.outcome = Outcome.SERVICE_DENIED
+        service.outcome = service.unsold
         return
     wanted = _wanted(service.usage, group)
+    if wanted is None and progress.is_emergency:
+        wanted = group.default_quota
     if wanted is None:
         service.outcome = Outcome.RATING_FAILED
         return
     most = min(wanted, group.max_reservation)
-    settlement = _pay(most, group, service.tariffs, ledger, in_part)
+    settlement = _pay(most, group, service.tariffs, progress.ledger, in_part)
     served = settlement.used
     if not served or (not in_part and served < wanted):
         service.outcome = Outcome.LIMIT_REACHED

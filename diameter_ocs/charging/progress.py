@@ -3,71 +3,27 @@
 All services of a request are settled before any is granted, then granted in the request's order.
 """
 
-from .announcements import Announcement
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, reservation_expires_at, supervise_at
-from .decisions import (
-    ACTIONS,
-    Edr,
-    EdrKind,
-    Grant,
-    Outcome,
-    ServiceDecision,
-    ServiceRecord,
-    Settlement,
-)
+from .decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, Settlement
 from .information import ServiceInformation
 from .ledger import Ledger
+from .location import NO_CIRCUMSTANCES
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
-from .rating import NOTHING_PAYS, is_always_free, tariff_now, tariffs_of
+from .rating import is_always_free, tariff_now, tariffs_of
 from .repeats import digest
-from .requests import ChargingRequest, RequestType, ServiceUsage, Units
+from .requests import ChargingRequest, RequestType
+from .services import Service, considered, services_of
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, release, settle
 from .tuples import new
 from .units import AMOUNT_MAX, UnitType, round_up
 
-NOTHING_USED = Settlement()
-CANNOT_BE_RATED: tuple[Tariff, ...] = (NOTHING_PAYS,)
-
 # A member takes 0.1 µs to be looked up in its class; these are looked for several times a request.
-SUCCESS = Outcome.SUCCESS
 INITIAL, UPDATE, TERMINATION, EVENT = RequestType
 CHARGING, BILLING = EdrKind.CHARGING, EdrKind.BILLING
-
-
-class Service:
-    """One service of a request on its way: what it is, what became of it."""
-
-    __slots__ = (
-        "announcements",
-        "grant",
-        "identity",
-        "outcome",
-        "rating_group",
-        "settlement",
-        "tariffs",
-        "usage",
-    )
-
-    def __init__(
-        self, usage: ServiceUsage, rating_group: RatingGroup | None, tariffs: tuple[Tariff, ...]
-    ) -> None:
-        number = usage.rating_group if rating_group is None else rating_group.id
-        self.usage = usage
-        self.rating_group = rating_group
-        self.tariffs = tariffs
-        self.identity = number, usage.service_identifiers
-        self.outcome = Outcome.RATING_FAILED if rating_group is None else SUCCESS
-        self.settlement = NOTHING_USED
-        self.grant: Grant | None = None
-        self.announcements: tuple[Announcement, ...] = ()
-
-    def decision(self) -> ServiceDecision:
-        """Returns what it is answered."""
-        return new(ServiceDecision, (self.usage, self.outcome, self.grant, self.announcements))
 
 
 class Progress:
@@ -80,6 +36,7 @@ class Progress:
         "circumstances",
         "granted",
         "is_denied",
+        "is_emergency",
         "ledger",
         "lines",
         "newest",
@@ -99,7 +56,8 @@ class Progress:
                 information, session.circumstances, case.catalogue, case.on_net
             )
         self.account = case.accounts[session.account_id]
-        self.is_denied = case.denies(self.account)
+        self.is_emergency = self.circumstances.information.is_emergency
+        self.is_denied = case.denies(self.account) and not self.is_emergency
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
         self.lines = {line.number: line for line in session.lines}
         # By rating group, the number of its latest line.
@@ -153,21 +111,10 @@ class Progress:
     def merged(self, request: ChargingRequest) -> list[Service]:
         """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
         context = request.service_context or self.session.service_context
-        catalogue, plans = self.case.catalogue, self.account.plans
-        services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
-        for usage in request.usages:
-            group = catalogue.rating_group_of(
-                usage.rating_group, usage.service_identifiers, context
-            )
-            tariffs = CANNOT_BE_RATED
-            if group is not None:
-                tariffs = tariffs_of(plans, group.id, catalogue)
-            service = Service(usage, group, tariffs)
-            twin = services.setdefault(service.identity, service)
-            if twin is not service:
-                merge = _summed_usage if request.request_type is EVENT else _merged_usage
-                twin.usage = merge(twin.usage, usage)
-        return list(services.values())
+        case = self.case
+        return services_of(
+            request, context, self.account, case.catalogue, self.circumstances, case.now
+        )
 
     def release_all(self) -> None:
         """Gives back everything that the session holds."""
@@ -230,7 +177,7 @@ class Progress:
         """Returns the journal's record of the request."""
         case, request_type = self.case, request.request_type
         is_last = request_type is TERMINATION or request_type is EVENT
-        actor = reason = considered = None
+        actor = reason = None
         return new(
             Edr,
             (
@@ -246,13 +193,13 @@ class Progress:
                 request.origin_host,
                 request.end_to_end_id,
                 case.catalogue.version,
-                tuple([_record(service) for service in services]),
+                tuple([service.record() for service in services]),
                 actor,
                 self.session.number,
                 digest(request),
                 reason,
                 self.circumstances,
-                considered,
+                None if request_type is TERMINATION else considered(services, case.catalogue),
             ),
         )
 
@@ -277,7 +224,7 @@ class Progress:
         if not used and requested is None and not is_quota_returned:
             return
         reservation = self.reservations.pop(service.identity, None)
-        tariff = tariff_now(service.tariffs, self.ledger)
+        tariff = tariff_now(self._tariffs_before(service), self.ledger)
         granted = 0
         if reservation is not None:
             _, _, granted, number, _ = reservation
@@ -302,6 +249,21 @@ class Progress:
         if believed != reported:
             service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
 
+    def _tariffs_before(self, service: Service) -> tuple[Tariff, ...]:
+        """Returns what pays for usage: where and when it was reserved, not where it is reported.
+
+        Of a session that has said nothing yet it is what is known now.
+        """
+        group, tariffs, session = service.rating_group, service.tariffs, self.session
+        before = session.circumstances
+        if group is None or before is self.circumstances or before == NO_CIRCUMSTANCES:
+            return tariffs
+        if self.is_emergency:
+            return tariffs
+        account, at = self.account, session.last_request_at
+        catalogue = self.case.catalogue
+        return tariffs_of(account.plans, group.id, catalogue, before, at, account.time_zone)
+
     def _believed(self, rating_group: int, unit_type: UnitType, reported: int) -> int:
         """Returns what of a report is charged: a rating group has one bound for each request."""
         before = self.believed.get((rating_group, unit_type), 0)
@@ -318,7 +280,8 @@ class Progress:
             and group.id not in list(self.newest)[:RATING_GROUPS_MAX]
         )
         if self.is_denied or is_full or not tariff.sources:
-            service.outcome = Outcome.SERVICE_DENIED
+            is_unsold = not (self.is_denied or is_full)
+            service.outcome = service.unsold if is_unsold else Outcome.SERVICE_DENIED
             return
         requested = service.usage.requested
         wanted = None if requested is None else requested.of(group.unit_type)
@@ -339,7 +302,7 @@ class Progress:
             Reservation,
             (group.id, service.usage.service_identifiers, units, number, expires_at),
         )
-        service.grant = new(Grant, (group.unit_type, units, seconds, is_final, False))
+        service.grant = new(Grant, (group.unit_type, units, seconds, is_final, tariff.is_by_place))
 
     def _costs_nothing(self, group: RatingGroup) -> bool:
         """Is it free for as long as the session may last? Nothing is reserved for it then.
@@ -372,6 +335,7 @@ class Progress:
             tariff.price,
             unit_type=rating_group.unit_type,
             rounding=rating_group.rounding,
+            zone=tariff.zone,
         )
         return line
 
@@ -397,41 +361,5 @@ def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
     if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
         return False
     price = tariff.price
-    return line.price is price or line.price == price or not tariff.sources
-
-
-def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
-    return first._replace(
-        requested=first.requested if second.requested is None else second.requested,
-        used=first.used + second.used,
-        counted=_added(first.counted, second.counted),
-        is_quota_returned=first.is_quota_returned and second.is_quota_returned,
-    )
-
-
-def _summed_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
-    """Returns what an event asks for in two parts."""
-    return first._replace(requested=_added(first.requested, second.requested))
-
-
-def _added(one: Units | None, other: Units | None) -> Units | None:
-    if one is None or other is None:
-        return one or other
-    return one.plus(other)
-
-
-def _record(service: Service) -> ServiceRecord:
-    rating_group, service_identifiers = service.identity
-    is_named = service.usage.rating_group is not None
-    return new(
-        ServiceRecord,
-        (
-            rating_group,
-            service_identifiers,
-            service.outcome,
-            service.settlement,
-            service.grant,
-            is_named,
-            service.announcements,
-        ),
-    )
+    is_same = line.zone == tariff.zone and (line.price is price or line.price == price)
+    return is_same or not tariff.sources

@@ -1,31 +1,84 @@
 """Which services may pay for a usage, in which order, and at what price."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
-from .catalogue import Catalogue, Price, Service, Source, Tariff
+from .catalogue import Candidate, Catalogue, Menu, Price, Rate, Service, Source, Tariff
+from .considered import Considered, GroupConsidered, Reason, short_text
+from .hours import zone
 from .ledger import Ledger
+from .location import NO_CIRCUMSTANCES, Circumstances
+from .matching import Occasion, unmet
+from .restrictions import Restrictions
 
 NOTHING_PAYS = Tariff(None, (), (), False)
 
-TARIFFS_REMEMBERED = 4096
+MENUS_REMEMBERED = 4096
 """Pairs of an account's plans and a rating group, for each version of a catalogue."""
+CHOICES_REMEMBERED = 16_384
+"""Likewise, those with different circumstances, where it depends on them."""
+
+FACTS = {
+    "from_countries": ("location.plmn", "location.countries"),
+    "from_networks": ("location.plmn", "location.countries"),
+    "is_roaming": ("location.plmn", "location.countries"),
+    "is_same_country": ("location.plmn", "location.countries", "information.other_countries"),
+    "to_countries": ("information.other_countries",),
+    "is_on_net": ("is_on_net",),
+    "direction": ("information.direction",),
+    "apns": ("information.apn",),
+    "rat_types": ("information.rat_type",),
+    "numbers": (),
+    "hours": (),
+}
+"""What of the circumstances each restriction reads; numbers and hours are read in their own way."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class _Choice(NamedTuple):
+    """A service that pays."""
+
+    service: Service
+    rate: Rate | None
+    """None: its balances are allowances."""
 
 
 def tariffs_of(
-    plans: tuple[str, ...], rating_group: int, catalogue: Catalogue
+    plans: tuple[str, ...],
+    rating_group: int,
+    catalogue: Catalogue,
+    circumstances: Circumstances = NO_CIRCUMSTANCES,
+    at: int = 0,
+    time_zone: str | None = None,
 ) -> tuple[Tariff, ...]:
-    """Returns what may pay for a rating group under some plans, a tariff for each price, in order.
+    """Returns what may pay for a rating group in some circumstances, a tariff for each price.
 
     A rating group has one price at a time: the next tariff is for when the money of this one is
-    gone. Allowances are part of each. It is the same for every account, and found once.
+    gone. Allowances are part of each. It is the same for every account with these plans, and found
+    once for all circumstances that differ in nothing on which it depends.
     """
-    known = catalogue.tariffs
-    tariffs = known.get((plans, rating_group))
+    menu = _menu(plans, rating_group, catalogue)
+    if menu.always is not None:
+        return menu.always
+    bounds, other = menu.number_bounds, circumstances.information.other_party
+    wall = zone(time_zone or catalogue.time_zone)
+    key = (
+        plans,
+        rating_group,
+        menu.facts(circumstances),
+        bisect_right(bounds, other) if bounds and other is not None else -1,
+        tuple([hours.contains(at, wall) for hours in menu.hours]),
+    )
+    tariffs = catalogue.tariffs.get(key)
     if tariffs is None:
-        tariffs = _tariffs(catalogue.services_for(plans, rating_group))
-        if len(known) >= TARIFFS_REMEMBERED:
-            known.pop(next(iter(known)))
-        known[plans, rating_group] = tariffs
+        occasion = Occasion(circumstances, at, wall, catalogue)
+        tariffs = _tariffs(rating_group, menu.candidates, occasion)
+        _remember(catalogue.tariffs, key, tariffs, CHOICES_REMEMBERED)
     return tariffs
 
 
@@ -38,34 +91,141 @@ def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger) -> Tariff:
 
 def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> bool:
     """Does the first service that is asked take everything, everywhere, for nothing?"""
-    services = catalogue.services_for(plans, rating_group)
-    if not services or services[0].restrictions is not None or not services[0].rates:
+    candidates = _menu(plans, rating_group, catalogue).candidates
+    if not candidates or not candidates[0].service.rates:
         return False
-    rate = services[0].rates[0]
-    if rate.restrictions is not None:
-        return False
-    return not rate.price.micro_units and not rate.price.has_beginning
+    service = candidates[0].service
+    rate = service.rates[0]
+    return service.restrictions is rate.restrictions is None and rate.price.is_nothing
 
 
-def _tariffs(services: Sequence[Service]) -> tuple[Tariff, ...]:
-    if not services:
-        return (NOTHING_PAYS,)
-    prices: list[Price] = []
-    for service in services:
-        for rate in service.rates[:1]:
-            if rate.price not in prices:
-                prices.append(rate.price)
-    everything = tuple(dict.fromkeys(name for each in services for name in each.balance_types))
-    is_free = any(price.micro_units == 0 for price in prices)
+def _menu(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Menu:
+    known = catalogue.menus.get((plans, rating_group))
+    if known is not None:
+        return known
+    candidates = catalogue.candidates(plans, rating_group)
+    restrictions = list(_restrictions(candidates))
+    read = [name for name in FACTS if any(getattr(each, name) is not None for each in restrictions)]
+    facts = dict.fromkeys(fact for name in read for fact in FACTS[name])
+    bounds = {bound for each in restrictions if each.numbers for bound in each.numbers.bounds}
+    hours = dict.fromkeys(each.hours for each in restrictions if each.hours is not None)
+    always = None
+    if not read:
+        occasion = Occasion(NO_CIRCUMSTANCES, 0, UTC, catalogue)
+        always = _tariffs(rating_group, candidates, occasion)
+    facts_of = attrgetter(*facts) if facts else _nothing
+    menu = Menu(candidates, always, facts_of, tuple(sorted(bounds)), tuple(hours))
+    _remember(catalogue.menus, (plans, rating_group), menu, MENUS_REMEMBERED)
+    return menu
+
+
+def _restrictions(candidates: Iterable[Candidate]) -> Iterator[Restrictions]:
+    for _, service, _ in candidates:
+        if service.restrictions is not None:
+            yield service.restrictions
+        for rate in service.rates:
+            if rate.restrictions is not None:
+                yield rate.restrictions
+
+
+def _nothing(circumstances: Circumstances) -> None:
+    return None
+
+
+def _tariffs(
+    rating_group: int, candidates: Sequence[Candidate], occasion: Occasion
+) -> tuple[Tariff, ...]:
+    considered, choices = _choices(candidates, occasion)
+    told = short_text(GroupConsidered(rating_group, tuple(considered)))
+    is_by_place = any(each.needs_location for each in _restrictions(candidates))
+    if not choices:
+        reasons = {each.reason for each in considered}
+        is_unplaced = Reason.LOCATION_UNKNOWN in reasons
+        return (
+            NOTHING_PAYS._replace(
+                is_by_place=is_by_place, is_unplaced=is_unplaced, considered=told
+            ),
+        )
+    prices: list[tuple[Price | None, str]] = list(
+        dict.fromkeys((rate.price, rate.zone) for _, rate in choices if rate is not None)
+    )
+    types = dict.fromkeys(name for service, _ in choices for name in service.balance_types)
+    is_free = any(price is not None and price.is_nothing for price, _ in prices)
     return tuple(
-        Tariff(price, _sources_at(price, services), everything, is_free)
-        for price in prices or (None,)
+        Tariff(
+            price,
+            _sources_at(price, zone_name, choices),
+            tuple(types),
+            is_free,
+            zone_name,
+            is_by_place,
+            False,
+            told,
+        )
+        for price, zone_name in prices or [(None, "")]
     )
 
 
+def _choices(
+    candidates: Iterable[Candidate], occasion: Occasion
+) -> tuple[list[Considered], list[_Choice]]:
+    """Returns all services that were looked at, and those that pay."""
+    considered, choices = [], []
+    for plan, service, (plan_number, number) in candidates:
+        reason = unmet(service.restrictions, occasion, plan.catch_all)
+        ends = reason is None and service.denies_others
+        rate_number = None
+        if reason is None and service.rates:
+            rate_number, reason = _rate(service.rates, occasion, plan.catch_all)
+        elif reason is None and not service.balance_types:
+            reason = Reason.DENIES
+        told = reason or Reason.PAYS
+        considered.append(Considered(str(plan_number), str(number), told, rate_number, ends))
+        if reason is None:
+            rate = None if rate_number is None else service.rates[rate_number]
+            choices.append(_Choice(service, rate))
+        if ends:
+            break
+    return considered, choices
+
+
+def _rate(
+    rates: tuple[Rate, ...], occasion: Occasion, takes_unplaced: bool
+) -> tuple[int | None, Reason | None]:
+    """Returns the number of the first rate whose restrictions hold, else why there is none."""
+    why = Reason.NO_RATE
+    for number, rate in enumerate(rates):
+        reason = unmet(rate.restrictions, occasion, takes_unplaced)
+        if reason is None:
+            return number, None
+        if reason is Reason.LOCATION_UNKNOWN:
+            why = reason
+    return None, why
+
+
+def _sources_at(
+    price: Price | None, zone_name: str, choices: Iterable[_Choice]
+) -> tuple[Source, ...]:
+    """Neighbours at the price are one source: what is left of their money begins one unit."""
+    sources: list[Source] = []
+    for service, rate in choices:
+        types = service.balance_types
+        if rate is None:
+            sources.append(Source(service.name, False, types))
+        elif (rate.price, rate.zone) == (price, zone_name):
+            name = service.name
+            if sources and sources[-1].is_priced:
+                name, _, before = sources.pop()
+                types = tuple(dict.fromkeys(before + types))
+            sources.append(Source(name, True, types))
+    return tuple(sources)
+
+
 def _has_money(tariff: Tariff, ledger: Ledger) -> bool:
-    is_free = tariff.price is not None and tariff.price.micro_units == 0
-    return is_free or any(
+    price = tariff.price
+    if price is None:
+        return False
+    return price.is_nothing or any(
         ledger.available(balance_id)
         for source in tariff.sources
         if source.is_priced
@@ -73,17 +233,8 @@ def _has_money(tariff: Tariff, ledger: Ledger) -> bool:
     )
 
 
-def _sources_at(price: Price | None, services: Iterable[Service]) -> tuple[Source, ...]:
-    """Neighbours at the price are one source: what is left of their money begins one unit."""
-    sources: list[Source] = []
-    for service in services:
-        types = service.balance_types
-        if not service.rates:
-            sources.append(Source(service.name, False, types))
-        elif service.rates[0].price == price:
-            name = service.name
-            if sources and sources[-1].is_priced:
-                name, _, before = sources.pop()
-                types = tuple(dict.fromkeys(before + types))
-            sources.append(Source(name, True, types))
-    return tuple(sources)
+def _remember(known: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
+    """Keeps what was found, and of too much forgets the oldest."""
+    if len(known) >= most:
+        known.pop(next(iter(known)))
+    known[key] = value

@@ -3,8 +3,9 @@
 from .case import Case
 from .deadlines import idle_at, supervise_at
 from .decisions import Decision, Edr, EdrKind, Outcome, ServiceRecord, Stored
-from .progress import NOTHING_USED, Progress
+from .progress import Progress
 from .requests import SessionKey
+from .services import NOTHING_USED
 from .session import ClosedSession, CloseReason, Reservation, Session
 
 RESERVATION_EXPIRED = "reservation_expired"

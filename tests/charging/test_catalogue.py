@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.charging.catalogue import Plan, Price
+from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Service
 from tests.charging.scenario import (
     DATA,
     DATA_BY_KIBIBYTES,
@@ -100,6 +100,10 @@ def test_a_price_has_a_beginning_where_the_first_unit_costs_more(price, has_begi
     assert (price.charge_of(1) > price.charge_of(2) - price.charge_of(1)) is has_beginning
 
 
+def services(offered: Catalogue, plans: tuple[str, ...], rating_group: int) -> list[Service]:
+    return [candidate.service for candidate in offered.candidates(plans, rating_group)]
+
+
 def test_plan_priority_comes_before_service_priority():
     first, second = allowance("first", VOICE, priority=9), allowance("second", VOICE, priority=0)
     offered = catalogue()
@@ -107,25 +111,38 @@ def test_plan_priority_comes_before_service_priority():
         offered,
         plans={"b": Plan("b", 0, (first,), ()), "a": Plan("a", 1, (second,), ())},
     )
-    assert offered.services_for(("a", "b"), VOICE) == (first, second)
+    assert services(offered, ("a", "b"), VOICE) == [first, second]
+
+
+def test_plans_that_catch_all_come_last():
+    first, second = allowance("first", VOICE), allowance("second", VOICE)
+    offered = catalogue()
+    plans = {
+        "a": Plan("a", 0, (second,), (), catch_all=True),
+        "b": Plan("b", 9, (first,), ()),
+    }
+    offered = replace(offered, plans=plans)
+    assert services(offered, ("a", "b"), VOICE) == [first, second]
+    numbers = [candidate.number for candidate in offered.candidates(("a", "b"), VOICE)]
+    assert numbers == [(1, 0), (0, 0)]
 
 
 def test_services_of_a_plan_go_by_their_priority_and_only_where_they_name_the_group():
     late, early = allowance("late", VOICE, priority=2), allowance("early", VOICE, TEXT, priority=1)
     offered = catalogue(late, early, allowance("other", TEXT))
-    assert offered.services_for(("demo",), VOICE) == (early, late)
+    assert services(offered, ("demo",), VOICE) == [early, late]
 
 
 def test_a_plan_held_twice_counts_once():
     service = allowance(OCTETS, DATA)
-    assert catalogue(service).services_for(("demo", "demo"), DATA) == (service,)
+    assert services(catalogue(service), ("demo", "demo"), DATA) == [service]
 
 
 def test_a_plan_that_the_catalogue_has_no_more_supplies_nothing():
     service = allowance(OCTETS, DATA)
     offered = catalogue(service)
-    assert offered.services_for(("gone", "demo"), DATA) == (service,)
-    assert offered.services_for(("gone",), DATA) == ()
+    assert services(offered, ("gone", "demo"), DATA) == [service]
+    assert services(offered, ("gone",), DATA) == []
 
 
 @pytest.mark.parametrize(
