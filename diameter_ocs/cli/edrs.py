@@ -14,12 +14,15 @@ from ..charging.decisions import EdrKind, Grant, ServiceRecord
 from ..charging.faults import CatalogueUnreadable
 from ..charging.requests import session_id_text
 from ..handlers import provisioning
+from ..handlers.explanation import explained
 from ..handlers.moments import moment_text, parse_optional_moment
 from ..handlers.refusals import Refusal
+from ..server.numbering import numbering_tables
 from ..store.journal import EdrsAsked, ListedEdr, list_edrs
 from . import database
 from .circumstances import circumstances_json, location_text, place_text
 from .database import Rooms
+from .edr_explain import Terms, explanation_json, explanation_text
 from .edr_text import print_edr, service_text
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since, Tenant
 from .output import command, print_json, print_table
@@ -128,16 +131,13 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show all of an EDR."""
-    group, at, number = _parsed(name)
 
     async def work(rooms: Rooms) -> tuple[ListedEdr, dict[int, str], Catalogue | None]:
-        for each in await list_edrs(rooms.database, EdrsAsked(at, at + 1, group), 100_000):
-            if each.edr.number == number:
-                balances = await rooms.accounts.group_balances(group)
-                types = {balance.id: balance.balance_type for balance in balances}
-                catalogues = {} if as_json else await _catalogues(rooms, [each])
-                return each, types, catalogues.get(_decided_by(each))
-        raise Refusal("edr_unknown", f"there is no EDR {name!r}, or it is not kept any more")
+        found = await _find(rooms, name)
+        balances = await rooms.accounts.group_balances(found.group_id)
+        types = {balance.id: balance.balance_type for balance in balances}
+        catalogues = {} if as_json else await _catalogues(rooms, [found])
+        return found, types, catalogues.get(_decided_by(found))
 
     found, balance_types, catalogue = database.run(database.Place(data, database_url, demo), work)
     if as_json:
@@ -145,6 +145,37 @@ def show(
     else:
         location = location_text(found.edr.circumstances.location)
         print_edr({**edr_json(found), "location": location}, balance_types, catalogue)
+
+
+@app.command("explain")
+@command
+def explain(
+    name: Annotated[str, typer.Argument(help="An EDR's id, as `edr list` says.", metavar="ID")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a request was decided as it was: place, services, price, rounding, codes."""
+
+    async def work(rooms: Rooms) -> tuple[ListedEdr, Catalogue | None]:
+        found = await _find(rooms, name)
+        return found, (await _catalogues(rooms, [found])).get(_decided_by(found))
+
+    found, catalogue = database.run(database.Place(data, database_url, demo), work)
+    why = explained(found.edr.considered, catalogue)
+    if as_json:
+        print_json({**edr_json(found), **explanation_json(found.edr, why)})
+    else:
+        typer.echo(explanation_text(found, why, Terms(catalogue, numbering_tables().operators)))
+
+
+async def _find(rooms: Rooms, name: str) -> ListedEdr:
+    group, at, number = _parsed(name)
+    for each in await list_edrs(rooms.database, EdrsAsked(at, at + 1, group), 100_000):
+        if each.edr.number == number:
+            return each
+    raise Refusal("edr_unknown", f"there is no EDR {name!r}, or it is not kept any more")
 
 
 async def _catalogues(rooms: Rooms, edrs: Iterable[ListedEdr]) -> Catalogues:

@@ -35,9 +35,8 @@ def numbering(asked: Asked, as_json: AsJson = False) -> None:
 def _found(tables: Numbering, text: str) -> dict[str, str | list[str]]:
     if text.startswith("+") or len(text) > PLMN_DIGITS_MAX:
         return {"asked": text, "countries": list(tables.countries_of_number(text)), "operators": []}
-    network = tables.plmns.network(text)
     return {
         "asked": text,
         "countries": list(tables.countries_of_plmn(text)),
-        "operators": [] if network is None else list(network.operators),
+        "operators": list(tables.operators(text)),
     }

@@ -20,6 +20,11 @@ class Numbering:
         """Returns the countries of a network."""
         return self.plmns.countries_of_plmn(plmn)
 
+    def operators(self, plmn: str) -> tuple[str, ...]:
+        """Returns brand and operators of a network; of one that is not known, none."""
+        network = self.plmns.network(plmn)
+        return () if network is None else network.operators
+
     def split(self, digits: str) -> tuple[str, str] | None:
         """Divides digits that begin with a PLMN into MCC and MNC."""
         return self.plmns.split(digits)

@@ -67,6 +67,7 @@ def test_there_are_the_promised_commands() -> None:
         "db backup",
         "db migrate",
         "db restore",
+        "edr explain",
         "edr list",
         "edr show",
         "errors",
@@ -131,7 +132,7 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     assert ended.err == ""
 
 
-READING = {"list", "show", "check", "diff", "history", "schema", "reference"}
+READING = {"list", "show", "explain", "check", "diff", "history", "schema", "reference"}
 """Last words of commands that change nothing."""
 WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors", "numbering"}
 """First words of those that work on no tenant's affairs, or on the database as a whole."""

@@ -1,0 +1,325 @@
+"""`edr explain`: why a request was decided as it was, as a person would say it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..charging.announcements import Announcement
+from ..charging.catalogue import Catalogue, Price, RatingGroup
+from ..charging.considered import Reason
+from ..charging.decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from ..charging.information import Direction
+from ..charging.location import Circumstances, Location
+from ..charging.requests import RequestType
+from ..charging.units import format_money
+from ..gy.codes import COMMAND_CODES, SERVICE_CODES
+from ..handlers.amounts import amount_text
+from ..handlers.explanation import Explanation, GroupLooked, Looked
+from ..store.journal import ListedEdr
+from .circumstances import SOURCES
+
+Operators = Callable[[str], tuple[str, ...]]
+"""Returns the operators of a network."""
+
+REASONS = {
+    Reason.PAYS: "pays",
+    Reason.DENIES: "is there to refuse it",
+    Reason.NO_RATE: "has no rate for this place, time or party",
+    Reason.LOCATION_UNKNOWN: "is sold by place, and nobody says where the subscriber is",
+    Reason.COUNTRY: "is not for the country where the subscriber is",
+    Reason.NETWORK: "is not for the network where the subscriber is",
+    Reason.ROAMING: "asks whether the subscriber is at home, and the answer is another one",
+    Reason.SAME_COUNTRY: "asks whether the other number belongs to the country where the"
+    " subscriber is, and the answer is another one, or unknown",
+    Reason.OTHER_COUNTRY: "is not for the country of the number at the other end",
+    Reason.NUMBER: "is not for the number at the other end",
+    Reason.ON_NET: "asks whether the other party is of the tenant's own, and the answer is"
+    " another one",
+    Reason.DIRECTION: "is not for this direction",
+    Reason.HOURS: "is not for this time",
+    Reason.APN: "is not for this access point",
+    Reason.RAT_TYPE: "is not for this radio access",
+    Reason.EMERGENCY: "was not asked",
+}
+"""What a service was to a usage."""
+OUTCOMES = {
+    Outcome.SUCCESS: "Served.",
+    Outcome.SERVICE_DENIED: "Refused: no service may pay for it.",
+    Outcome.LIMIT_REACHED: "Refused: what may pay for it has nothing left.",
+    Outcome.USER_UNKNOWN: "Refused: nobody knows the subscriber.",
+    Outcome.SESSION_UNKNOWN: "Refused: no such session was open.",
+    Outcome.RATING_FAILED: "Refused: the catalogue does not know what it is.",
+    Outcome.LOCATION_UNKNOWN: "Refused: what may pay for it is sold by place, and nobody says where"
+    " the subscriber is.",
+    Outcome.NOT_APPLICABLE: "Free: the gateway need not ask.",
+}
+DIRECTIONS = {
+    Direction.ORIGINATING: "The subscriber was connecting to",
+    Direction.TERMINATING: "The subscriber was reached by",
+    Direction.FORWARDING: "The subscriber was forwarding to",
+    None: "The other party was",
+}
+OWN = {True: ", of the tenant's own", False: ", not of the tenant's own", None: ""}
+
+
+class Terms(NamedTuple):
+    """What is needed to say things by their names."""
+
+    catalogue: Catalogue | None
+    """The version that was in force; None: it cannot be read."""
+    operators: Operators
+
+    def group(self, number: int | None) -> RatingGroup | None:
+        """Returns a rating group."""
+        if self.catalogue is None or number is None:
+            return None
+        return self.catalogue.rating_groups.get(number)
+
+    def units(self, amount: int, number: int | None) -> str:
+        """Writes units of a rating group; of one that nobody knows, their number."""
+        group = self.group(number)
+        return str(amount) if group is None else amount_text(amount, group.unit_type, "")
+
+    def money(self, amount: int) -> str:
+        """Writes an amount of money."""
+        currency = "" if self.catalogue is None else self.catalogue.currency
+        return f"{format_money(amount)} {currency}".rstrip()
+
+
+def explanation_json(edr: Edr, explanation: Explanation) -> dict[str, Any]:
+    """Describes what was looked at, and what gateways hear if their profile says nothing else."""
+    is_answered = edr.action in ACTIONS.values()
+    return {
+        "result_code": COMMAND_CODES[edr.outcome] if is_answered else None,
+        "service_result_codes": [
+            SERVICE_CODES[each.outcome] for each in edr.services if is_answered
+        ],
+        "considered": [
+            {
+                "rating_group": group.rating_group,
+                "is_emergency": group.is_emergency,
+                "services": [_looked_json(each) for each in group.services],
+            }
+            for group in explanation.groups
+        ],
+        "is_considered_cut": explanation.is_cut,
+    }
+
+
+def _looked_json(each: Looked) -> dict[str, Any]:
+    rate = each.rate
+    return {
+        "plan": each.plan,
+        "service": each.service,
+        "reason": each.reason.name,
+        "ends_search": each.ends_search,
+        "balance_types": list(each.balance_types),
+        "zone": None if rate is None else rate.zone or None,
+        "price": None
+        if rate is None
+        else {
+            "micro_units": rate.price.micro_units,
+            "per_units": rate.price.per_units,
+            "tax_millionths": rate.price.tax_millionths,
+            "initial_micro_units": rate.price.initial_micro_units,
+            "minimum_units": rate.price.minimum_units,
+        },
+    }
+
+
+def explanation_text(listed: ListedEdr, explanation: Explanation, terms: Terms) -> str:
+    """Writes an explanation, a sentence a line."""
+    return "\n".join(_lines(listed, explanation, terms))
+
+
+def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterator[str]:
+    edr = listed.edr
+    yield _subject(listed)
+    if edr.kind not in (EdrKind.CHARGING, EdrKind.BILLING):
+        yield f"It was done by {edr.actor}: nothing was rated."
+        return
+    if edr.catalogue_version is not None:
+        known = "" if terms.catalogue is not None else ", which cannot be read"
+        yield f"Version {edr.catalogue_version} of the catalogue was in force{known}."
+    yield from _where(edr.circumstances.location, terms)
+    yield from _with_whom(edr.circumstances)
+    if edr.action in (ACTIONS[RequestType.UPDATE], ACTIONS[RequestType.TERMINATION]):
+        yield "What was used is priced as it was reserved, what is granted as things are now."
+    looked = {group.rating_group: group for group in explanation.groups}
+    for record in edr.services:
+        yield ""
+        group = None if record.rating_group is None else looked.pop(record.rating_group, None)
+        yield from _service(record, group, terms)
+    for group in looked.values():
+        yield ""
+        yield f"{_group_name(group.rating_group, terms)}:"
+        yield from _looked(group, terms)
+    if explanation.is_cut:
+        yield ""
+        yield "More services were looked at than the EDR keeps; with `explain_in_full` in the"
+        yield "settings of the catalogue it keeps all of them."
+    if edr.action in ACTIONS.values():
+        yield ""
+        yield _codes(edr)
+
+
+def _subject(listed: ListedEdr) -> str:
+    edr = listed.edr
+    words = [edr.action.capitalize()]
+    if edr.request_number is not None and edr.action != "event":
+        words.append(str(edr.request_number))
+    words.append(f"of account {listed.account} of tenant {listed.tenant}")
+    if edr.origin_host is not None:
+        words.append(f"by {edr.origin_host}")
+    reason = "" if edr.reason is None else f" ({edr.reason.replace('_', ' ')})"
+    return f"{' '.join(words)}{reason}."
+
+
+def _where(location: Location, terms: Terms) -> Iterator[str]:
+    for source in location.skipped:
+        yield f"{SOURCES[source]} could not be read, or nobody knows the place: it was passed over."
+    if location.source is None:
+        yield "Nobody says where the subscriber was."
+        return
+    place = [f"in {' or '.join(location.countries)}"] if location.countries else []
+    if location.plmn is not None:
+        names = ", ".join(terms.operators(location.plmn))
+        network = f"{location.plmn[:3]}/{location.plmn[3:]}"
+        place.append(f"in network {network}" + (f" ({names})" if names else ""))
+    said = f"{SOURCES[location.source]} says so"
+    if location.is_assumed:
+        said = f"{SOURCES[location.source]} has it assumed"
+    if location.is_remembered:
+        said = f"{SOURCES[location.source]} said so earlier in the session"
+    yield f"The subscriber was {', '.join(place)}: {said}."
+
+
+def _with_whom(circumstances: Circumstances) -> Iterator[str]:
+    information = circumstances.information
+    if information.is_emergency:
+        yield "It was an emergency."
+    if information.other_party is not None:
+        countries = " or ".join(information.other_countries)
+        of_countries = f" of {countries}" if countries else ""
+        begin = f"{DIRECTIONS[information.direction]} {information.other_party}"
+        yield f"{begin}{of_countries}{OWN[circumstances.is_on_net]}."
+
+
+def _group_name(number: int | None, terms: Terms) -> str:
+    group = terms.group(number)
+    name = "" if group is None else f" ({group.name})"
+    return f"Rating group {'that nobody knows' if number is None else number}{name}"
+
+
+def _service(record: ServiceRecord, looked: GroupLooked | None, terms: Terms) -> Iterator[str]:
+    identifiers = "".join(f", service {each}" for each in record.service_identifiers)
+    yield f"{_group_name(record.rating_group, terms)}{identifiers}:"
+    if looked is not None:
+        yield from _looked(looked, terms)
+    if record.settlement.reported:
+        yield from _settled(record, terms)
+    if record.grant is not None:
+        yield f"  {_granted(record.grant)}"
+    elif record.outcome is not Outcome.SUCCESS or not record.settlement.reported:
+        yield f"  {OUTCOMES[record.outcome]}"
+    for announcement in record.announcements:
+        yield f"  {_announced(announcement)}"
+
+
+def _looked(group: GroupLooked, terms: Terms) -> Iterator[str]:
+    if group.is_emergency:
+        yield "  An emergency is served for nothing, whatever the account has."
+    elif not group.services:
+        yield "  No plan that the account has now sells it."
+    for each in group.services:
+        reason = REASONS[each.reason]
+        if each.reason is Reason.PAYS:
+            reason = _pays(each, terms, group.rating_group)
+        end = "; after it no other was asked" if each.ends_search else ""
+        yield f"  {each.plan} / {each.service} {reason}{end}."
+
+
+def _pays(each: Looked, terms: Terms, rating_group: int) -> str:
+    sources = ", then ".join(each.balance_types)
+    begin = f"may pay from {sources}" if sources else "may pay"
+    if each.rate is None:
+        return begin
+    zone = f" in zone {each.rate.zone}" if each.rate.zone else ""
+    return f"{begin}: {price_text(each.rate.price, terms, rating_group)}{zone}"
+
+
+def price_text(price: Price, terms: Terms, rating_group: int) -> str:
+    """Writes a price."""
+    if not price.micro_units and not price.initial_micro_units:
+        return "free"
+    text = f"{terms.money(price.micro_units)} for {terms.units(price.per_units, rating_group)}"
+    if price.initial_micro_units:
+        text += f" and {terms.money(price.initial_micro_units)} to begin with"
+    if price.minimum_units > 1:
+        text += f", {terms.units(price.minimum_units, rating_group)} at least"
+    if price.tax_millionths:
+        text += f", plus {percent_text(price.tax_millionths)} tax"
+    return text
+
+
+def percent_text(millionths: int) -> str:
+    """Writes a fraction as 19 % or 7.5 %."""
+    return f"{format_money(millionths * 100).rstrip('0').rstrip('.')} %"
+
+
+def _settled(record: ServiceRecord, terms: Terms) -> Iterator[str]:
+    """Says what became of usage."""
+    settlement, number = record.settlement, record.rating_group
+    yield f"  {terms.units(settlement.reported, number)} were reported."
+    if settlement.used != settlement.reported:
+        yield f"  No request may report so much: {terms.units(settlement.used, number)} count."
+    if settlement.charged or settlement.charged_amount:
+        yield f"  {_charged(settlement, number, terms)}"
+    elif not settlement.overrun:
+        yield "  Nothing more was due: what they belong to was charged before."
+    if settlement.overrun:
+        price = settlement.overrun_amount
+        worth = f", worth {terms.money(price)}," if price else ""
+        begin = f"{terms.units(settlement.overrun, number)} above the grant{worth}"
+        yield f"  {begin} were paid by nothing."
+    if settlement.shortfall:
+        yield f"  {terms.units(settlement.shortfall, number)} of the grant nothing had covered."
+
+
+def _charged(settlement: Settlement, number: int | None, terms: Terms) -> str:
+    text = f"Charged {terms.units(settlement.charged, number)}"
+    group = terms.group(number)
+    if group is not None and group.rounding > 1:
+        text += f", in multiples of {terms.units(group.rounding, number)}"
+    if settlement.charged_amount:
+        text += f", with {terms.money(settlement.charged_amount)}"
+    if settlement.tax_amount:
+        text += f", of which {terms.money(settlement.tax_amount)} are tax"
+    return f"{text}."
+
+
+def _granted(grant: Grant) -> str:
+    units = amount_text(grant.units, grant.unit_type, "")
+    if grant.validity_seconds is None:
+        return f"Served {units}{'; no more could be paid' if grant.is_final else ''}."
+    last = ", the last, for nothing can pay after it" if grant.is_final else ""
+    place = "; elsewhere it may be paid otherwise" if grant.depends_on_location else ""
+    return f"Granted {units} for {grant.validity_seconds} s{last}{place}."
+
+
+def _announced(announcement: Announcement) -> str:
+    text = f"Callers hear announcement {announcement.identifier}"
+    if announcement.language is not None:
+        text += f" in {announcement.language}"
+    seconds = announcement.seconds_before_end
+    if seconds is not None:
+        text += f", {seconds} s before the quota's end" if seconds else ", at the quota's end"
+    return f"{text}."
+
+
+def _codes(edr: Edr) -> str:
+    codes = [f"{COMMAND_CODES[edr.outcome]} for the request"] + [
+        f"{SERVICE_CODES[each.outcome]} for rating group {each.rating_group}"
+        for each in edr.services
+        if each.rating_group is not None
+    ]
+    return f"Answered with Result-Code {', '.join(codes)}."
