@@ -33,6 +33,7 @@ from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from .catalogues import ReadCatalogue
 from .memory_directory import MemoryDirectory
 from .memory_groups import Group, answered, is_meant
+from .memory_tenants import MemoryTenants
 from .names import Entry, names_of_group, names_of_opening
 
 
@@ -40,10 +41,7 @@ class MemoryStore:
     """Accounts, sessions, catalogues and the journal in dictionaries."""
 
     def __init__(self, read: ReadCatalogue) -> None:
-        self._read = read
-        self._documents: dict[tuple[str, int], str] = {}
-        self._versions: dict[str, int | None] = {}
-        self._suspended: dict[str, int | None] = {}
+        self.known_tenants = MemoryTenants(read)
         self._last_number = 0
         self._turn = asyncio.Lock()
         self.groups: dict[int, Group] = {}
@@ -85,19 +83,6 @@ class MemoryStore:
             yield commanding
             commanding.commit()
 
-    def add_tenant(self, name: str) -> None:
-        """Adds a tenant that is not there."""
-        self._versions[name] = None
-
-    def suspend_tenant(self, name: str, at: int | None) -> None:
-        """Notes since when a tenant is suspended; None: it is not."""
-        self._suspended[name] = at
-
-    def add_catalogue(self, tenant_name: str, version: int, document: str) -> None:
-        """Makes a document the tenant's next version."""
-        self._documents[tenant_name, version] = document
-        self._versions[tenant_name] = version
-
     def add_account(self, tenant_name: str, opening: Opening) -> None:
         """Adds an account whose names are free."""
         self.groups[opening.account.id] = Group(tenant_name, opening)
@@ -118,15 +103,11 @@ class MemoryStore:
 
     async def tenants(self) -> Mapping[str, int | None]:
         """Returns the version of each tenant's catalogue; None: none was applied yet."""
-        return dict(self._versions)
+        return self.known_tenants.versions
 
     async def find_tenants(self, name: str | None) -> Sequence[Tenant]:
         """Returns tenants by name; None: all."""
-        return [
-            Tenant(each, version, self._suspended.get(each))
-            for each, version in sorted(self._versions.items())
-            if name in (None, each)
-        ]
+        return self.known_tenants.find(name)
 
     async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
         """Returns open sessions, by group and number."""
@@ -148,7 +129,7 @@ class MemoryStore:
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
         """Returns a version that was applied."""
-        return self._read(tenant_name, version, self._documents[tenant_name, version])
+        return self.known_tenants.catalogue(tenant_name, version)
 
     async def find_accounts(
         self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
@@ -167,10 +148,8 @@ class MemoryStore:
     def case(self, number: int, requests: Sequence[ChargingRequest], now: int) -> Case:
         """Returns what is stored of a group, with the sessions and identities asked for."""
         group = self.groups[number]
-        version = self._versions[group.tenant]
-        assert version is not None
         try:
-            catalogue = self._read(group.tenant, version, self._documents[group.tenant, version])
+            catalogue = self.known_tenants.catalogue(group.tenant)
         except CatalogueUnreadable as fault:
             groups = [n for n, each in self.groups.items() if each.tenant == group.tenant]
             raise fault.of(groups) from None
@@ -192,7 +171,7 @@ class MemoryStore:
             sessions=opened,
             closed=closed,
             answered=answered(group, requests, opened, closed),
-            is_tenant_suspended=self._suspended.get(group.tenant) is not None,
+            is_tenant_suspended=self.known_tenants.is_suspended(group.tenant),
             on_net=self.directory.on_net(asking, group.tenant),
         )
         return group.with_all(case).case
@@ -313,7 +292,7 @@ class MemoryCommandWork:
 
     async def suspend_tenant(self, name: str, at: int | None) -> None:
         """Notes since when a tenant is suspended; None: it is not."""
-        self._writes.append(lambda: self._store.suspend_tenant(name, at))
+        self._writes.append(lambda: self._store.known_tenants.suspend(name, at))
 
     async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
         """Returns open sessions, by group and number."""
@@ -321,7 +300,7 @@ class MemoryCommandWork:
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""
-        self._writes.append(lambda: self._store.add_tenant(name))
+        self._writes.append(lambda: self._store.known_tenants.add(name))
         return name not in await self._store.tenants()
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
@@ -337,7 +316,8 @@ class MemoryCommandWork:
         source: str | None = None,
     ) -> None:
         """Makes a document the tenant's next version; nobody reads its text here."""
-        self._writes.append(lambda: self._store.add_catalogue(tenant_name, version, document))
+        add = partial(self._store.known_tenants.add_catalogue, tenant_name, version, document)
+        self._writes.append(add)
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have, or will have."""

@@ -3,11 +3,11 @@
 import pytest
 import structlog
 
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.catalogue import read_document, read_stored, stored_text
 from diameter_ocs.jobs.catalogues import CatalogueWatch
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.store.memory import MemoryStore
-from tests.store.scenario import NOW, furnish
+from tests.store.scenario import DOCUMENT, NOW, furnish
 
 
 class Counted(MemoryStore):
@@ -55,6 +55,6 @@ async def test_a_catalogue_that_cannot_be_read_is_told_until_another_runs(store:
     assert "colour" in logs[0]["reason"]
     assert metrics.registry.get_sample_value("ocs_catalogues_unreadable") == 1
     async with store.commanding() as work:
-        await work.add_catalogue("demo", 3, store._documents["other", 1], (NOW, "a test"))
+        await work.add_catalogue("demo", 3, stored_text(read_document(DOCUMENT)), (NOW, "a test"))
     assert await watch.unready() is None
     assert metrics.registry.get_sample_value("ocs_catalogues_unreadable") == 0
