@@ -13,6 +13,8 @@ from tests.system.serving import Demonstration, Server, demonstration
 
 LISTEN = 'listen = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
 LOOPBACK = "accept_any_loopback_peer = true\nserved_realms = '*'\n"
+PATIENCE = "answer_budget_seconds = 8\n"
+"""Where a test is not about time: a disk that others use may hold up a commit for 2 s."""
 IDENTITY = 'origin_host = "ocs.test.example"\norigin_realm = "test.example"\n'
 
 
@@ -76,3 +78,4 @@ def configured(folder: Path, database: str) -> Iterator[Configured]:
     for server in servers:
         if server.starts:
             server.kill()
+            print(server.log)  # pytest shows it beside what failed

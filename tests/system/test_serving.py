@@ -13,7 +13,7 @@ from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.simulator.encoding import answer_to_request
 from diameter_ocs.simulator.gateway import Identity, SimulatorError, parse_steps
-from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
+from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configured
 from tests.system.serving import GATEWAY, Server, command, demonstration, eventually, run_command
 from tests.system.wire import (
     DISCONNECT_PEER,
@@ -79,7 +79,7 @@ def create(new: NewAccount, conninfo: str) -> None:
 
 def test_peers_are_taken_as_the_configuration_says(configured: Configured, database: str) -> None:
     provision(database, accounts=1)
-    server = configured(IDENTITY + LISTEN + PEERS).start()
+    server = configured(IDENTITY + LISTEN + PATIENCE + PEERS).start()
     for identity, refusal in (
         (Identity("pgw.demo.example", "demo.example", "test.example"), "3010"),
         (Identity("pgw1.known.example", "other.example", "test.example"), "3010"),
