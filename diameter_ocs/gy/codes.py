@@ -39,8 +39,8 @@ ERROR_MESSAGES = {
         "the IMSI or MSISDN that it has"
     ),
     5031: (
-        "What Failed-AVP shows cannot be rated; send what the catalogue of the tenant knows, or "
-        "add it there"
+        "What Failed-AVP shows cannot be rated: the tenant's catalogue does not have it, or "
+        "measures it in other units; add it there, or send what is there"
     ),
 }
 """What is said of each failure of a command: why, and what to do."""

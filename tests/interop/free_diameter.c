@@ -15,6 +15,7 @@
 
 #define WAIT_SECONDS 10
 #define LINE_OCTETS 65536
+#define TGPP 10415
 
 /* The peers that requests are routed to; libfdcore exports them, its headers do not show them. */
 extern struct fd_list fd_g_activ_peers;
@@ -338,6 +339,61 @@ static void run_steps(FILE *steps)
 	}
 }
 
+/* What freeDiameter's dictionaries do not have: TS 32.299 since its release 12, and VCS. */
+
+static const struct {
+	const char *name;
+	avp_code_t code;
+	enum dict_avp_basetype type;
+	const char *group;
+	int32_t min, max;
+} younger[] = {
+	{"VCS-Information", 3410, AVP_TYPE_GROUPED, NULL, 0, 0},
+	{"MSC-Address", 3417, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1},
+	{"VLR-Number", 3420, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1},
+	{"Announcement-Information", 3904, AVP_TYPE_GROUPED, NULL, 0, 0},
+	{"Announcement-Identifier", 3905, AVP_TYPE_UNSIGNED32, "Announcement-Information", 1, 1},
+	{"Variable-Part", 3907, AVP_TYPE_GROUPED, "Announcement-Information", 0, -1},
+	{"Variable-Part-Order", 3908, AVP_TYPE_UNSIGNED32, "Variable-Part", 0, 1},
+	{"Variable-Part-Type", 3909, AVP_TYPE_UNSIGNED32, "Variable-Part", 1, 1},
+	{"Variable-Part-Value", 3910, AVP_TYPE_OCTETSTRING, "Variable-Part", 1, 1},
+	{"Time-Indicator", 3911, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1},
+	{"Quota-Indicator", 3912, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
+	{"Announcement-Order", 3906, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1},
+	{"Play-Alternative", 3913, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
+	{"Privacy-Indicator", 3915, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
+	{"Language", 3914, AVP_TYPE_OCTETSTRING, "Announcement-Information", 0, 1},
+};
+
+static void learn_younger_avps(void)
+{
+	for (size_t at = 0; at < sizeof younger / sizeof *younger; at++) {
+		struct dict_avp_data avp = {
+			.avp_code = younger[at].code,
+			.avp_vendor = TGPP,
+			.avp_name = (char *)younger[at].name,
+			.avp_flag_mask = AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY,
+			.avp_flag_val = AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY,
+			.avp_basetype = younger[at].type,
+		};
+		struct dict_rule_data rule = {
+			.rule_position = RULE_OPTIONAL,
+			.rule_min = younger[at].min,
+			.rule_max = younger[at].max,
+		};
+
+		check(fd_dict_new(fd_g_config->cnf_dict, DICT_AVP, &avp, NULL, &rule.rule_avp),
+		      avp.avp_name);
+		if (!younger[at].group)
+			continue;
+		if (younger[at].min)
+			rule.rule_position = RULE_REQUIRED;
+		check(fd_dict_new(fd_g_config->cnf_dict, DICT_RULE, &rule,
+				  avp_named(younger[at].group, TGPP), NULL),
+		      avp.avp_name);
+	}
+}
+
 /* The connection. */
 
 static void on_event(enum fd_hook_type type, struct msg *message, struct peer_hdr *peer,
@@ -391,6 +447,7 @@ int main(int count, char **words)
 	fd_log_handler_register(log_errors);
 	check(fd_core_initialize(), "initialize");
 	check(fd_core_parseconf(words[1]), words[1]);
+	learn_younger_avps();
 	check(fd_disp_app_support(find(DICT_APPLICATION, APPLICATION_BY_ID, &gy.id), NULL, 1, 0), "Gy");
 	check(fd_hook_register(HOOK_MASK(HOOK_PEER_CONNECT_SUCCESS, HOOK_PEER_CONNECT_FAILED,
 					 HOOK_MESSAGE_PARSING_ERROR, HOOK_MESSAGE_PARSING_ERROR2,

@@ -10,10 +10,18 @@ from typing import Any, NamedTuple
 from tests.conftest import temporary_folder
 from tests.interop.recording import Recorder
 from tests.interop.stacks import Stack
-from tests.interop.steps import CROWD, IDLE, Step, Steps
+from tests.interop.steps import CROWD, IDLE, REALM, Step, Steps
 from tests.interop.subscribers import furnish_database
 from tests.system.serving import Demonstration, demonstration
 
+CONFIGURATION = f"""
+[[peers]]
+realm = "{REALM}"
+profile = "told"
+
+[profiles.told]
+free_services = "4011"
+"""
 IDLE_SECONDS = 9
 """Both stacks watch an idle connection after 6 s, give or take 2."""
 
@@ -30,7 +38,9 @@ class Run(NamedTuple):
 def furnished() -> Iterator[Demonstration]:
     """Run a demonstration that has the tenant of the steps; it ends cleanly."""
     for folder in temporary_folder():
-        demo = demonstration(folder)
+        file = folder / "ocs.toml"
+        file.write_text(CONFIGURATION)
+        demo = demonstration(folder, "--config", str(file))
         demo.server.start()
         try:
             asyncio.run(furnish_database(demo.conninfo))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 REALM = "demo.example"
 DATA, VOICE, TEXT, UNSOLD, UNKNOWN = 300, 100, 200, 400, 999
+CALLS, FREE_CALLS, UNSOLD_CALLS = 501, 510, 520
 MIB = 2**20
 MANY = range(300, 333)
 """One rating group more than a session may have."""
@@ -19,12 +20,13 @@ CROWD = range(40, 80)
 IDLE = "watchdog"
 """The conversation after which a stack is idle for a while."""
 
-LARGE, SMALL, PRICED = "large", "small", "priced"
+LARGE, SMALL, PRICED, CALLING = "large", "small", "priced", "calling"
 PLANS = {
     **dict.fromkeys(range(1, 20), LARGE),
     **dict.fromkeys(range(20, 30), SMALL),
     **dict.fromkeys(range(30, 40), PRICED),
     **dict.fromkeys(CROWD, LARGE),
+    **dict.fromkeys(range(80, 90), CALLING),
 }
 """The plan of each subscriber."""
 UNIX_TO_NTP = 2_208_988_800
@@ -42,6 +44,8 @@ class Service(NamedTuple):
     code: int = 2001
     granted: int | None = None
     is_final: bool = False
+    announced: tuple[Value, ...] = ()
+    """The members of each Announcement-Information."""
 
 
 class Step(NamedTuple):
@@ -162,6 +166,37 @@ ROUTE: tuple[Avp, ...] = (
     ("Proxy-Info", (("Proxy-Host", "agent2.example"), ("Proxy-State", b"state"))),
 )
 """What agents on the way add."""
+AT_ONCE: Value = (("Announcement-Identifier", 1001),)
+AT_THE_END: Value = (
+    ("Announcement-Identifier", 1002),
+    ("Time-Indicator", 0),
+    ("Quota-Indicator", 0),
+    ("Announcement-Order", 1),
+    ("Language", "de"),
+)
+DENIED: Value = (
+    ("Announcement-Identifier", 1003),
+    (
+        "Variable-Part",
+        (
+            ("Variable-Part-Order", 1),
+            ("Variable-Part-Type", 4),
+            ("Variable-Part-Value", "00001250"),
+        ),
+    ),
+    ("Variable-Part", (("Variable-Part-Type", 200), ("Variable-Part-Value", "own"))),
+    ("Play-Alternative", 1),
+    ("Privacy-Indicator", 1),
+)
+ERROR: Value = (("Announcement-Identifier", 1004),)
+"""What the catalogue of the steps announces."""
+VCS_INFORMATION: Avp = (
+    "VCS-Information",
+    (
+        ("MSC-Address", bytes.fromhex("9194715100f0")),
+        ("VLR-Number", bytes.fromhex("9194715100f0")),
+    ),
+)
 EQUIPMENT: Avp = (
     "User-Equipment-Info",
     (("User-Equipment-Info-Type", 0), ("User-Equipment-Info-Value", b"3534900698733190")),
@@ -223,6 +258,7 @@ class Steps:
             "events": self._events(),
             "event_refusals": self._event_refusals(),
             "agents": self._agents(),
+            "calls": self._calls(),
             IDLE: self._idle(),
         }
         read = {name: [[step] for step in steps] for name, steps in one_by_one.items()}
@@ -428,6 +464,47 @@ class Steps:
         yield Step("call-end", session.terminate(2, one, rest, *ROUTE))
         yield Step("call-is-over", session.update(3, one, again, *ROUTE), 5002)
         yield Step("other-call-end", session.terminate(1, other, rest, *ROUTE))
+
+    def _calls(self) -> Iterator[Step]:
+        """Calls whose ends and refusals are announced, one that is free, and other contexts."""
+        session = self._session(80, "32260@3gpp.org")
+        minute = seconds("Requested-Service-Unit", 60)
+        opening = session.initial(
+            service(CALLS, minute),
+            service(FREE_CALLS, EMPTY),
+            ("Service-Information", (IMS_INFORMATION,)),
+        )
+        answered = Service(CALLS, granted=60), Service(FREE_CALLS, 4011)
+        yield Step("call-begins", opening, 2001, answered)
+        more = service(CALLS, minute, seconds("Used-Service-Unit", 60))
+        last = Service(CALLS, granted=30, is_final=True, announced=(AT_THE_END,))
+        yield Step("call-ends-soon", session.update(1, more), 2001, (last,))
+        over = session.update(
+            2,
+            service(CALLS, minute, seconds("Used-Service-Unit", 30)),
+            service(UNSOLD_CALLS, EMPTY),
+        )
+        refused = (
+            Service(CALLS, 4012, announced=(AT_ONCE,)),
+            Service(UNSOLD_CALLS, 4010, announced=(DENIED,)),
+        )
+        yield Step("call-has-ended", over, 2001, refused)
+        yield Step("call-has-ended-again", over, 2001, refused, is_again=True)
+        yield Step("call-terminates", session.terminate(3))
+        octets = self._session(80, "32260@3gpp.org").event(DEBIT, service(CALLS, wanted(5)))
+        unrated = (Service(CALLS, 5031, announced=(ERROR,)),)
+        yield Step("call-of-octets", octets, 5031, unrated, failed=("Rating-Group",))
+        session = self._session(81, "32276@3gpp.org")
+        hour = service(CALLS, seconds("Requested-Service-Unit", 3600))
+        switched = session.initial(hour, ("Service-Information", (VCS_INFORMATION,)))
+        last = Service(CALLS, granted=90, is_final=True, announced=(AT_THE_END,))
+        yield Step("circuit-switched-call", switched, 2001, (last,))
+        rest = service(CALLS, seconds("Used-Service-Unit", 89))
+        yield Step("circuit-switched-end", session.terminate(1, rest))
+        picture = self._session(10, "32270@3gpp.org").event(
+            DEBIT, service(TEXT, units("Requested-Service-Unit", 1))
+        )
+        yield Step("picture", picture, 2001, (Service(TEXT, granted=1),))
 
     def _idle(self) -> Iterator[Step]:
         """A session on a connection that is then watched."""

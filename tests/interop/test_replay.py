@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from diameter_ocs.base.capabilities import PeerAccepted
 from diameter_ocs.charging.accounts import NewAccount
 from diameter_ocs.charging.requests import Identity, IdentityKind
+from diameter_ocs.gy.terms import AnswerTerms
 from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
@@ -29,7 +31,8 @@ from tests.interop.replaying import (
 from tests.interop.subscribers import CAPTURES, furnish
 from tests.store.scenario import NOW, memory_faults
 
-ANYBODY = [PeerRule(is_loopback_only=True)]
+ANYBODY = [PeerRule(terms=PeerAccepted(profile="told"), is_loopback_only=True)]
+ANSWERS = {"told": AnswerTerms(tells_free=True)}
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
@@ -53,7 +56,8 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
     said = exchanges(path)
     opening, *middle, ending = (each.request for each in said)
     assert command(ending) == DISCONNECT_PEER
-    async with Server(store, ANYBODY, lambda: at, frozenset("*")).serving() as server:
+    recorded = Server(store, ANYBODY, lambda: at, frozenset("*"), answers=ANSWERS)
+    async with recorded.serving() as server:
         gateway = await server.open()
         answers = await one_by_one(gateway, [opening])
         answers += await WAYS[way](gateway, middle)
@@ -64,7 +68,7 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
 
 
 def test_what_is_recorded_is_small() -> None:
-    assert len(RECORDED) == 17
+    assert len(RECORDED) == 19
     assert sum(path.stat().st_size for path in RECORDED) <= 128 * 1024
 
 
@@ -128,7 +132,8 @@ async def test_what_others_recorded_is_served(
     ]
     requests = [renumbered(each.request, number) for number, each in enumerate(said)]
     answers = []
-    async with Server(store, ANYBODY, lambda: NOW, frozenset("*"), HOSTS).serving() as server:
+    anybody = [PeerRule(is_loopback_only=True)]
+    async with Server(store, anybody, lambda: NOW, frozenset("*"), HOSTS).serving() as server:
         gateway = await server.connect("relay.example")
         for start in range(0, len(requests), BATCH):
             answers += await in_one_write(gateway, requests[start : start + BATCH])
