@@ -47,7 +47,7 @@ class Memory:
         return self._cases.get(group_id)
 
     def trusted(self, group_ids: Iterable[int], now: int) -> Mapping[int, Case] | None:
-        """Returns groups as they probably are still; None: one is not remembered, or in doubt.
+        """Returns those groups that are remembered as they probably are still; None: in doubt.
 
         Where several processes take turns with the same groups, what one of them remembers is
         often outdated, and a batch that was decided on it has to be decided again.
@@ -57,9 +57,8 @@ class Memory:
         found = {}
         for group_id in group_ids:
             case = self._cases.get(group_id)
-            if case is None or not lasts(case, now):
-                return None
-            found[group_id] = case
+            if case is not None and lasts(case, now):
+                found[group_id] = case
         return found
 
     def keep(self, cases: Iterable[Case]) -> None:

@@ -104,7 +104,7 @@ RESOLVE_CLOSED_SESSIONS = _groups_with(closed_session, closed_session.c.closed_a
 
 _is_suspended = cast(tenant.c.suspended_at.is_not(None), Integer)
 
-LOCK_GROUPS = compiled(
+_facts_of_groups = (
     select(
         account.c.group_id,
         account.c.version,
@@ -116,8 +116,12 @@ LOCK_GROUPS = compiled(
     .join(tenant, tenant.c.name == account.c.tenant)
     .where(account.c.group_id == _any("groups"), account.c.id == account.c.group_id)
     .order_by(account.c.group_id)
-    .with_for_update(key_share=True, skip_locked=True, of=account)
 )
+READ_GROUPS = compiled(_facts_of_groups)
+LOCK_GROUPS = compiled(
+    _facts_of_groups.with_for_update(key_share=True, skip_locked=True, of=account)
+)
+"""Returns the same of the groups that nobody else holds."""
 
 LOAD_ACCOUNTS = compiled(
     select(

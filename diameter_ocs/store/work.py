@@ -90,9 +90,10 @@ class _AskedFor(NamedTuple):
 class PostgresWork:
     """A transaction; what is locked stays so until it ends.
 
-    A batch whose groups are all remembered is not locked before it is decided: what it writes is
-    one statement, which does nothing unless every group is as it was remembered and nobody holds
-    it. What is read in between is not older than the memory.
+    Unless changes by others are to be expected, nothing is locked before it is decided: what is
+    written is one statement, which does nothing unless every group has the version that it was
+    remembered or read with, and nobody holds it. Of a group that is not remembered the version is
+    read first. So nothing that is read is older than the version, and what is newer has raised it.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class PostgresWork:
 
     @property
     def groups(self) -> Collection[int]:
-        """The groups that were locked, or are trusted to be as they are remembered."""
+        """The groups that were locked, or are trusted to stay as they were remembered or read."""
         return self._groups.keys()
 
     async def lock(
@@ -126,15 +127,13 @@ class PostgresWork:
         """Locks groups in the order of their ids; returns those that nobody else holds.
 
         What will have to be read for (group, request) at `now` is asked for at once: the database
-        does it when it has the locks, in snapshots of its own.
+        does it when it has the locks, or the versions, in snapshots of its own.
         """
         trusted = self._memory.trusted(groups, now) if requests else None
         self._foreseen = {id(request) for _, request in requests}
         if trusted is not None:
             self._known = trusted
-            self._groups = {group: as_remembered(case) for group, case in trusted.items()}
-            self._asked_for = await self._ask_for((), requests, now)
-            return self._groups.keys()
+            return await self._trust(groups, requests, now)
         remembered = {group: self._memory.get(group) for group in groups}
         self._known = {group: case for group, case in remembered.items() if case is not None}
         await self._begin()
@@ -146,6 +145,24 @@ class PostgresWork:
             self._asked_for = await self._ask_for(unknown, requests, now)
         self._groups = self._compared(await cursor.fetchall())
         return self._groups.keys()
+
+    async def _trust(
+        self, groups: Collection[int], requests: Sequence[_Asked], now: int
+    ) -> Collection[int]:
+        """Takes groups as they are remembered; of others reads the version, then the rest."""
+        found = {group: as_remembered(case) for group, case in self._known.items()}
+        unknown = sorted([group for group in groups if group not in found])
+        self._groups = found
+        if not unknown:
+            self._asked_for = await self._ask_for((), requests, now)
+            return found.keys()
+        await self._pipe()
+        cursor = await self._connection.execute(
+            statements.READ_GROUPS, {"groups": big_ints(unknown)}, binary=True
+        )
+        self._asked_for = await self._ask_for(unknown, requests, now)
+        found |= {row[0]: Found(*row) for row in await cursor.fetchall()}
+        return found.keys()
 
     def _compared(self, rows: Sequence[Row]) -> Mapping[int, Found]:
         """Returns the locked groups, with what is remembered of them if that is right."""

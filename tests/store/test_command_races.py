@@ -188,12 +188,15 @@ async def overtaken(
         await work.apply([Change(cases[group], cases[group].after(decision), decision.edrs)])
 
 
+@pytest.mark.parametrize("is_remembered", [True, False])
 @pytest.mark.parametrize("kind", COMMANDS)
 async def test_what_was_decided_on_trust_is_not_stored_once_a_command_has_come_first(
-    postgres: Kept, server: Store, kind: str
+    postgres: Kept, server: Store, kind: str, is_remembered: bool
 ) -> None:
     group = await opened(postgres, server)
     request = report()
+    if not is_remembered:
+        server = afresh(postgres)
     with pytest.raises(StaleCase):
         await overtaken(server, (group, request), COMMANDS[kind](postgres.accounts))
     (answer,) = await charged(server, (group, request))

@@ -183,6 +183,7 @@ EXPLAINED |= {
             )
         ),
     ),
+    "READ_GROUPS": (statements.READ_GROUPS, ANY_GROUP),
     "LOCK_GROUPS": (statements.LOCK_GROUPS, ANY_GROUP),
     "LOAD_ACCOUNTS": (statements.LOAD_ACCOUNTS, ANY_GROUP),
     "LOAD_BALANCES": (statements.LOAD_BALANCES, ANY_GROUP),
