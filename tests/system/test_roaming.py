@@ -1,6 +1,7 @@
 """Subscribers of two tenants at home, abroad and nowhere, on one gateway."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.conftest import temporary_folder
 from tests.system.repeating import RETRANSMITTED
 from tests.system.serving import GATEWAY, Demonstration
 from tests.system.wire import credit_control, exchange
+
+CENT = 10_000
 
 CATALOGUE = """
 tenant: {tenant}
@@ -105,11 +108,39 @@ def identifiers(answer: Answer) -> list[int | None]:
     return [announcement.identifier for announcement in service.announcements]
 
 
+def charged(edr: dict[str, Any]) -> int:
+    """Return how much money an EDR says was charged."""
+    return sum(service["charged_amount"] for service in edr["services"])
+
+
 def test_each_tenants_callers_hear_its_own_announcement(gateway: Gateway) -> None:
     call = "context=32260 initial:rg=100/time=60"
     (north,), (south,) = answers(gateway, 3, call), answers(gateway, 4, call)
     assert codes(north) == codes(south) == (2001, 4012)
     assert (identifiers(north), identifiers(south)) == ([1001], [2001])
+
+
+def test_usage_is_priced_where_it_was_reserved_and_grants_where_the_subscriber_is(
+    gateway: Gateway, travels: Demonstration
+) -> None:
+    first, second, last = answers(
+        gateway,
+        1,
+        "initial:rg=300/request=10MiB",
+        "location=20801 update:rg=300/used=10MiB/request=2MiB",
+        "terminate:rg=300/used=1MiB",
+    )
+    assert [codes(answer)[0] for answer in (first, second, last)] == [2001] * 3
+    money = travels.balances("traveller-1")["money"]
+    assert (money["used"], money["reserved"]) == (10 * CENT + 10 * CENT, 0)
+    edrs = travels.command("edr", "list", "--account", "traveller-1", "--limit", "3")
+    told = [(edr["action"], edr["location"]["network"], charged(edr)) for edr in edrs]
+    assert told == [
+        ("terminate", "20801", 10 * CENT),
+        ("update", "20801", 10 * CENT),
+        ("initial", "26201", 0),
+    ]
+    assert travels.command("books")["balanced"]
 
 
 def test_a_text_without_money_is_refused_and_charges_nothing(
@@ -120,9 +151,39 @@ def test_a_text_without_money_is_refused_and_charges_nothing(
     assert travels.balances("traveller-3")["money"]["used"] == 0
 
 
+@pytest.mark.parametrize(("location", "failed"), [("", ""), ("0xffffff", "ffffff")])
+def test_an_unknown_place_is_refused_with_what_could_not_be_read(
+    gateway: Gateway, location: str, failed: str
+) -> None:
+    (answer,) = answers(gateway, 1, f"location={location} initial:rg=300/request=1MiB")
+    assert codes(answer) == (5004, 4010)
+    (culprit,) = answer.failed_avps
+    assert culprit.name.endswith("3GPP-User-Location-Info")
+    assert culprit.octets == failed
+    assert answer.error_message
+
+
 def test_a_catch_all_plan_serves_where_the_place_is_unknown(gateway: Gateway) -> None:
     first, last = answers(gateway, 2, "location= initial:rg=300/request=1MiB terminate")
     assert (codes(first), codes(last)) == ((2001, 2001), (2001,))
+
+
+def test_an_emergency_call_is_free_for_an_empty_account(
+    gateway: Gateway, travels: Demonstration
+) -> None:
+    first, last = answers(
+        gateway,
+        3,
+        "context=32260 called=112 initial:rg=100/time=60 terminate:rg=100/used-time=60",
+    )
+    assert (codes(first), codes(last)) == ((2001, 2001), (2001,))
+    assert travels.balances("traveller-3")["money"]["used"] == 0
+
+
+def test_who_calls_from_a_country_without_a_rate_hears_why(gateway: Gateway) -> None:
+    (answer,) = answers(gateway, 1, "context=32276 vlr=375290000000 initial:rg=100/time=60")
+    assert codes(answer) == (2001, 4010)
+    assert identifiers(answer) == [1002]
 
 
 def test_a_repeated_call_hears_the_same_announcement(
