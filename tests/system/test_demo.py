@@ -116,14 +116,14 @@ def test_what_is_granted_is_reserved_until_it_is_used(
 def test_calls_cost_by_place_and_by_number(gateway: Gateway, demo: Demonstration) -> None:
     def called(settings: str) -> str:
         script = f"{settings} initial:rg=100/time=60 terminate:rg=100/used-time=60"
-        return answers(gateway.session(subscriber(5)), script)[0]
+        return answers(gateway.session(subscriber(60)), script)[0]
 
     abroad, premium = "context=32276 vlr=33609001234", "called=19005550100"
     assert "2001 SUCCESS, granted 60 s" in called("context=32260")
     assert "2001 SUCCESS, granted 60 s" in called(abroad)
     assert "4010 END_USER_SERVICE_DENIED, announcement 1002" in called(f"context=32260 {premium}")
     assert "2001 SUCCESS, granted 60 s" in called(f"{abroad} called=112")
-    used = {name: balance["used"] for name, balance in demo.balances("demo-5").items()}
+    used = {name: balance["used"] for name, balance in demo.balances("demo-60").items()}
     assert (used["voice"], used["money"]) == (60, 250_000)
 
 
