@@ -27,13 +27,11 @@ REASONS = {
     Reason.LOCATION_UNKNOWN: "is sold by place, and nobody says where the subscriber is",
     Reason.COUNTRY: "is not for the country where the subscriber is",
     Reason.NETWORK: "is not for the network where the subscriber is",
-    Reason.ROAMING: "asks whether the subscriber is at home, and the answer is another one",
-    Reason.SAME_COUNTRY: "asks whether the other number belongs to the country where the"
-    " subscriber is, and the answer is another one, or unknown",
+    Reason.ROAMING: "is not for where the subscriber is",
+    Reason.SAME_COUNTRY: "is not for where the two parties are",
     Reason.OTHER_COUNTRY: "is not for the country of the number at the other end",
     Reason.NUMBER: "is not for the number at the other end",
-    Reason.ON_NET: "asks whether the other party is of the tenant's own, and the answer is"
-    " another one",
+    Reason.ON_NET: "is not for this other party",
     Reason.DIRECTION: "is not for this direction",
     Reason.HOURS: "is not for this time",
     Reason.APN: "is not for this access point",
@@ -111,6 +109,7 @@ def _looked_json(each: Looked) -> dict[str, Any]:
         "plan": each.plan,
         "service": each.service,
         "reason": each.reason.name,
+        "unmet": each.unmet,
         "ends_search": each.ends_search,
         "balance_types": list(each.balance_types),
         "zone": None if rate is None else rate.zone or None,
@@ -201,7 +200,8 @@ def _with_whom(circumstances: Circumstances) -> Iterator[str]:
         countries = " or ".join(information.other_countries)
         of_countries = f" of {countries}" if countries else ""
         begin = f"{DIRECTIONS[information.direction]} {information.other_party}"
-        yield f"{begin}{of_countries}{OWN[circumstances.is_on_net]}."
+        own = None if information.is_emergency else circumstances.is_on_net
+        yield f"{begin}{of_countries}{OWN[own]}."
 
 
 def _group_name(number: int | None, terms: Terms) -> str:
@@ -234,6 +234,8 @@ def _looked(group: GroupLooked, terms: Terms) -> Iterator[str]:
         reason = REASONS[each.reason]
         if each.reason is Reason.PAYS:
             reason = _pays(each, terms, group.rating_group)
+        elif each.unmet is not None:
+            reason = f"{reason} (`{each.unmet}`)"
         end = "; after it no other was asked" if each.ends_search else ""
         yield f"  {each.plan} / {each.service} {reason}{end}."
 
@@ -244,7 +246,7 @@ def _pays(each: Looked, terms: Terms, rating_group: int) -> str:
     if each.rate is None:
         return begin
     zone = f" in zone {each.rate.zone}" if each.rate.zone else ""
-    return f"{begin}: {price_text(each.rate.price, terms, rating_group)}{zone}"
+    return f"{begin}{zone}: {price_text(each.rate.price, terms, rating_group)}"
 
 
 def price_text(price: Price, terms: Terms, rating_group: int) -> str:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from ..charging.units import UnitType
 from .catalogue_build import UNIT_TYPES, default_money, rating_groups
 from .catalogue_document import Document
+from .catalogue_plans import PlanPart, PricePart, ServicePart
 from .catalogue_rules import AMOUNTS
+from .catalogue_scalars import Part
 from .quantities import quantity_text
 
 NAMES = ("id", "name", "host", "prefix", "address", "zone")
@@ -81,15 +83,22 @@ def _told(document: Document) -> dict[str, Any]:
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
     for plan in content["plans"]:
+        _leave_out(plan, PlanPart, ("catch_all",))
         for service in plan["services"]:
+            _leave_out(service, ServicePart, ("deny_other_services",))
             allowance = service["allowance"]
-            prices = [service["price"], *(rate["price"] for rate in service["rates"])]
             if allowance is not None:
                 _tell(allowance, "amount", UNIT_TYPES[types[allowance["balance_type"]]])
-            for price in filter(None, prices):
-                for key in ("per", "minimum_units"):
-                    _tell(price, key, unit_types[service["rating_groups"][0]])
+            _tell_prices(service, unit_types[service["rating_groups"][0]])
     return content
+
+
+def _tell_prices(service: dict[str, Any], unit_type: UnitType) -> None:
+    for price in [service["price"], *(rate["price"] for rate in service["rates"])]:
+        if price is not None:
+            _leave_out(price, PricePart, ("initial_charge", "minimum_units"))
+            _tell(price, "per", unit_type)
+            _tell(price, "minimum_units", unit_type)
 
 
 def _announcements(part: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -117,6 +126,13 @@ def _walk(parts: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from _walk(part["children"])
 
 
+def _leave_out(part: dict[str, Any], model: type[Part], keys: Sequence[str]) -> None:
+    """Leaves out what is seldom written, where it is as it is by default."""
+    for key in keys:
+        if str(part[key]) == str(model.model_fields[key].default):
+            part[key] = None
+
+
 def _tell(part: dict[str, Any], key: str, unit_type: UnitType) -> None:
     if part[key] is not None:
         part[key] = quantity_text(part[key], unit_type)
@@ -124,6 +140,7 @@ def _tell(part: dict[str, Any], key: str, unit_type: UnitType) -> None:
 
 def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
     """Compares two values; mappings and lists of named parts by what is in them."""
+    before, after = (None if value == [] else value for value in (before, after))
     if before == after:
         return
     one, other = _named(before), _named(after)

@@ -5,7 +5,29 @@ from typing import NamedTuple
 from ..charging import considered
 from ..charging.catalogue import Catalogue, Rate, Service
 from ..charging.considered import Considered, GroupConsidered, Reason
+from ..charging.information import Direction
+from ..charging.restrictions import Restrictions
 
+CONDITION_MAX = 60
+CONDITIONS = {
+    Reason.COUNTRY: ("countries", "from_countries"),
+    Reason.NETWORK: ("networks", "from_networks"),
+    Reason.ROAMING: ("at", "is_roaming"),
+    Reason.SAME_COUNTRY: ("same_country", "is_same_country"),
+    Reason.OTHER_COUNTRY: ("party_countries", "to_countries"),
+    Reason.NUMBER: ("party_numbers", "numbers"),
+    Reason.ON_NET: ("party", "is_on_net"),
+    Reason.DIRECTION: ("direction", "direction"),
+}
+"""How a document calls what did not hold, and the restriction that it became."""
+WORDS = {
+    ("is_roaming", True): "roaming",
+    ("is_roaming", False): "home",
+    ("is_same_country", True): "true",
+    ("is_same_country", False): "false",
+    ("is_on_net", True): "on_net",
+    ("is_on_net", False): "off_net",
+}
 NO_NAME = "?"
 """Of a plan or a service, where the catalogue that was in force cannot be read."""
 
@@ -22,6 +44,8 @@ class Looked(NamedTuple):
     """What it pays from, in order."""
     ends_search: bool
     """No later service was asked."""
+    unmet: str | None = None
+    """The condition that did not hold, as operators write it."""
 
 
 class GroupLooked(NamedTuple):
@@ -69,7 +93,22 @@ def _looked(each: Considered, is_named: bool, catalogue: Catalogue | None) -> Lo
         rates[each.rate] if each.rate is not None and each.rate < len(rates) else None,
         () if service is None else service.balance_types,
         each.ends_search,
+        None if service is None else _unmet(each.reason, service.restrictions),
     )
+
+
+def _unmet(reason: Reason, restrictions: Restrictions | None) -> str | None:
+    """Writes the condition for which a service was passed over; None: it was no single one."""
+    if restrictions is None or reason not in CONDITIONS:
+        return None
+    key, field = CONDITIONS[reason]
+    value = getattr(restrictions, field)
+    if isinstance(value, Direction):
+        value = value.name.lower()
+    elif isinstance(value, bool):
+        value = WORDS[field, value]
+    text = str(value)
+    return f"{key}: {text if len(text) <= CONDITION_MAX else f'{text[: CONDITION_MAX - 3]}...'}"
 
 
 def _names(each: Considered, catalogue: Catalogue | None) -> tuple[str, str]:

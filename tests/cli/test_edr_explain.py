@@ -84,8 +84,8 @@ def test_an_event_is_explained_from_the_place_to_the_codes() -> None:
         "",
         "Rating group 0 (Voice):",
         "  plan / paid is not for the country where the subscriber is.",
-        "  plan / abroad may pay from money: 0.50 EUR for 1 min and 0.10 EUR to begin with, plus"
-        " 19 % tax in zone EU; after it no other was asked.",
+        "  plan / abroad may pay from money in zone EU: 0.50 EUR for 1 min and 0.10 EUR to begin"
+        " with, plus 19 % tax; after it no other was asked.",
         "  2 min were reported.",
         "  Charged 2 min, in multiples of 1 min, with 1.309 EUR, of which 0.209 EUR are tax.",
         "  Served 2 min.",
@@ -205,6 +205,7 @@ def test_the_json_has_names_prices_and_codes() -> None:
         "plan": "plan",
         "service": "abroad",
         "reason": "PAYS",
+        "unmet": None,
         "ends_search": True,
         "balance_types": ["money"],
         "zone": "EU",

@@ -102,6 +102,14 @@ def test_a_wrong_place_is_told(said: str, fault: str) -> None:
     assert any(fault in each for each in told), told
 
 
+def test_a_list_that_was_empty_is_told_whole() -> None:
+    told = [str(each) for each in differences(read_document(GOOD), read_document(GOOD + PLACES))]
+    assert "+ home_countries: [DE, CH]" in told
+    assert "+ emergency_numbers: [112, 0110]" in told
+    back = [str(each) for each in differences(read_document(GOOD + PLACES), read_document(GOOD))]
+    assert "- home_countries: [DE, CH]" in back
+
+
 def test_places_are_compared_by_what_they_are_places_of() -> None:
     before = read_document(GOOD + PLACES)
     changed = PLACES.replace("country: FR", "country: IT").replace("330/110", "310/110")

@@ -5,7 +5,7 @@ import pytest
 from diameter_ocs.charging.considered import Reason
 from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.handlers.catalogue_build import build
-from diameter_ocs.handlers.explanation import NO_NAME, Explanation, explained
+from diameter_ocs.handlers.explanation import CONDITION_MAX, NO_NAME, Explanation, explained
 from tests.handlers.catalogue_text import GOOD
 
 CATALOGUE = build(
@@ -39,6 +39,49 @@ def test_names_in_full_are_taken_as_they_stand() -> None:
     assert first.rate is not None
     assert (first.service, first.rate.zone) == ("by place", "EU")
     assert (second.plan, second.service, second.rate) == ("gone", "old", None)
+
+
+@pytest.mark.parametrize(
+    ("letter", "unmet"),
+    [
+        ("c", "countries: DE"),
+        ("w", "networks: 262/*"),
+        ("r", "at: home"),
+        ("s", "same_country: true"),
+        ("t", "party_countries: !US"),
+        ("b", "party_numbers: 49*,4171*"),
+        ("o", "party: off_net"),
+        ("i", "direction: originating"),
+        ("h", None),
+        ("l", None),
+    ],
+)
+def test_a_condition_that_did_not_hold_is_said_as_operators_write_it(
+    letter: str, unmet: str | None
+) -> None:
+    when = (
+        'countries: DE, networks: 262/*, at: home, same_country: true, party_countries: "!US",'
+        ' party_numbers: "49*,4171*", party: off_net, direction: originating, hours: {days: mon}'
+    )
+    service = f"      - {{name: s, rating_groups: [0], price: {{amount: 1}}, when: {{{when}}}}}\n"
+    home = "home_networks: 262/01\nhome_countries: [DE]\n"
+    catalogue = build(read_document(home + GOOD + service), 1)
+    (group,) = explained(f"0:0.2{letter}", catalogue).groups
+    assert group.services[0].unmet == unmet
+
+
+def test_a_long_condition_is_cut() -> None:
+    numbers = ",".join(f"49{n}*" for n in range(100, 200))
+    service = (
+        "      - {name: s, rating_groups: [0], price: {amount: 1},"
+        f' when: {{party_numbers: "{numbers}"}}}}\n'
+    )
+    (group,) = explained("0:0.2b", build(read_document(GOOD + service), 1)).groups
+    unmet = group.services[0].unmet
+    assert unmet is not None
+    assert unmet.startswith("party_numbers: 49100*,49101*")
+    assert unmet.endswith("...")
+    assert len(unmet) == CONDITION_MAX + len("party_numbers: ")
 
 
 @pytest.mark.parametrize("text", ["300:7.0c", "300:0.9p3"])
