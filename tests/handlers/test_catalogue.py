@@ -35,7 +35,8 @@ def test_a_document_becomes_a_catalogue() -> None:
 
 
 def test_what_was_stored_reads_alike() -> None:
-    for text in (GOOD, resource("deploy/demo.yaml").read_text()):
+    files = "deploy/demo.yaml", "deploy/catalogue.example.yaml"
+    for text in (GOOD, *(resource(name).read_text() for name in files)):
         document = read_document(text)
         stored = stored_text(document)
         assert read_stored(document.tenant, 5, stored) == build(document, 5)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from diameter_ocs.charging.peers import RunningServer
+from diameter_ocs.config import resource
 from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.handlers.catalogue_keys import check_servers, known_keys
 from diameter_ocs.handlers.refusals import Refusal
@@ -15,6 +16,9 @@ SERVER = RunningServer("a", "ocs1.example", NOW, NOW, (), (), (), known_keys())
 NESTED = GOOD + "\nsettings: {tombstone_hours: 24}\n"
 
 
+EXAMPLE = resource("deploy/catalogue.example.yaml").read_text()
+
+
 def older(*unknown: str) -> RunningServer:
     keys = tuple(key for key in known_keys() if key not in unknown)
     return replace(SERVER, id="b", origin_host="ocs2.example", catalogue_keys=keys)
@@ -23,6 +27,7 @@ def older(*unknown: str) -> RunningServer:
 def test_what_all_servers_know_is_applied() -> None:
     check_servers(read_document(NESTED), [SERVER, SERVER])
     check_servers(read_document(NESTED), [])
+    check_servers(read_document(EXAMPLE), [SERVER])
 
 
 def test_what_the_document_does_not_say_may_be_unknown() -> None:
