@@ -10,6 +10,7 @@ from diameter_ocs.charging.accounts import NewAccount, open_account
 from diameter_ocs.charging.case import Account, Case
 from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Decision
+from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
 from diameter_ocs.charging.requests import (
     ChargingRequest,
     RequestType,
@@ -26,6 +27,8 @@ from diameter_ocs.handlers.catalogue_text import CatalogueError
 from diameter_ocs.store import edrs, sessions
 from tests.store.scenario import NOW, imsi
 
+HOME = ("26201", None, None, ("DE",))
+ABROAD = ("20801", None, None, ("FR",))
 UNIT_TYPES = ("volume", "time", "units")
 BOUNDS = (1, 60, 1024, 999_999, 10**6, 2_678_400, 10 * 2**40, AMOUNT_MAX)
 QUANTITIES = st.one_of(st.sampled_from(BOUNDS), st.integers(1, AMOUNT_MAX))
@@ -41,16 +44,23 @@ def keys(**quantities: int | str | None) -> str:
     return "".join(f", {key}: {value}" for key, value in quantities.items() if value is not None)
 
 
+def pricing(draw: st.DrawFn) -> str:
+    """Write a price alone, or one for each of two zones."""
+    if draw(st.booleans()):
+        return price(draw)
+    home = f'{{zone: home, {price(draw)}, when: {{countries: "DE"}}}}'
+    return f"rates: [{home}, {{zone: world, {price(draw)}}}]"
+
+
 def price(draw: st.DrawFn) -> str:
-    """Write a price, alone or as the only rate of a zone, that may begin with a charge."""
+    """Write a price that may begin with a charge."""
     beginning = ""
     if draw(st.booleans()):
         beginning = keys(initial_charge=draw(MONEY), minimum_units=draw(st.just(0) | QUANTITIES))
-    text = (
+    return (
         f"price: {{amount: {draw(MONEY)}, per: {draw(QUANTITIES)},"
         f" tax: {draw(st.sampled_from(('0', '0.19', '10')))}{beginning}}}"
     )
-    return text if draw(st.booleans()) else f"rates: [{{zone: z, {text}}}]"
 
 
 @st.composite
@@ -65,7 +75,7 @@ def documents(draw: st.DrawFn) -> str:
         default_quota=draw(some),
     )
     prices = "".join(
-        f"      - {{name: p{n}, priority: {n}, rating_groups: [1], {price(draw)}}}\n"
+        f"      - {{name: p{n}, priority: {n}, rating_groups: [1], {pricing(draw)}}}\n"
         for n in range(draw(st.integers(0, 2)))
     )
     return f"""
@@ -105,7 +115,8 @@ def opened(text: str, money: int) -> Case:
 
 
 def asked(kind: RequestType, number: int, used: int | None, wanted: int | None) -> ChargingRequest:
-    """Ask the same for four services of the rating group."""
+    """Ask the same for four services of the rating group, each second request from abroad."""
+    place = LocationReport(LocationSource.USER_LOCATION, *(ABROAD if number % 2 else HOME))
     usages = [
         ServiceUsage(
             1,
@@ -128,6 +139,7 @@ def asked(kind: RequestType, number: int, used: int | None, wanted: int | None) 
         identities=(imsi(1),),
         event_at=None,
         usages=tuple(usages),
+        information=ServiceInformation(reports=(place,)),
     )
 
 
