@@ -1,7 +1,7 @@
 """Numbering tables of a few countries, which tests know by heart."""
 
-MCCS = {"262": ("DE",), "310": ("US",), "234": ("GB", "GG"), "001": ()}
-MNC_LENGTHS = {"262": 2, "310": 3, "234": 2}
+MCCS = {"262": ("DE",), "208": ("FR",), "310": ("US",), "234": ("GB", "GG"), "001": ()}
+MNC_LENGTHS = {"262": 2, "208": 2, "310": 3, "234": 2}
 COUNTRY_CODES = {"49": "DE", "33": "FR", "1": "US", "44": "GB"}
 
 

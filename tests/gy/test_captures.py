@@ -47,12 +47,36 @@ SWITCHED_CALL = ServiceInformation(
         LocationReport(LocationSource.MSC_ADDRESS, number=CENTRE, countries=("DE",)),
     )
 )
+
+
+def placed(plmn: str, country: str) -> ServiceInformation:
+    """What a gateway of data says that knows the cell."""
+    return ServiceInformation(
+        (LocationReport(LocationSource.USER_LOCATION, plmn, countries=(country,)),)
+    )
+
+
+def called_from(plmn: str, country: str) -> ServiceInformation:
+    """What a server of the IMS says that knows the cell."""
+    report = LocationReport(LocationSource.ACCESS_NETWORK, plmn, countries=(country,))
+    return CALL._replace(reports=(report,), access="3GPP-E-UTRAN-FDD")
+
+
+PLACES = {
+    placed("26201", "DE"),
+    placed("20801", "FR"),
+    placed("310410", "US"),
+    ServiceInformation((LocationReport(LocationSource.USER_LOCATION),)),
+    called_from("26201", "DE"),
+    called_from("20801", "FR"),
+}
 SAYING = {
     "erlang_data.pcap": {data_at("192.0.2.11")},
     "free_diameter_data.pcap": {data_at("192.0.2.11")},
     "free_diameter_agents.pcap": {CALL},
     "erlang_calls.pcap": {CALL, SWITCHED_CALL},
     "free_diameter_calls.pcap": {CALL, SWITCHED_CALL},
+    "free_diameter_places.pcap": PLACES,
 }
 """Of our captures those that say anything."""
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 REALM = "demo.example"
 DATA, VOICE, TEXT, UNSOLD, UNKNOWN = 300, 100, 200, 400, 999
 CALLS, FREE_CALLS, UNSOLD_CALLS = 501, 510, 520
+DATA_BY_PLACE, CALLS_BY_PLACE, TEXTS_BY_PLACE = 601, 602, 603
 MIB = 2**20
 MANY = range(300, 333)
 """One rating group more than a session may have."""
@@ -20,13 +21,14 @@ CROWD = range(40, 80)
 IDLE = "watchdog"
 """The conversation after which a stack is idle for a while."""
 
-LARGE, SMALL, PRICED, CALLING = "large", "small", "priced", "calling"
+LARGE, SMALL, PRICED, CALLING, TRAVELLING = "large", "small", "priced", "calling", "travelling"
 PLANS = {
     **dict.fromkeys(range(1, 20), LARGE),
     **dict.fromkeys(range(20, 30), SMALL),
     **dict.fromkeys(range(30, 40), PRICED),
     **dict.fromkeys(CROWD, LARGE),
     **dict.fromkeys(range(80, 90), CALLING),
+    **dict.fromkeys(range(90, 100), TRAVELLING),
 }
 """The plan of each subscriber."""
 UNIX_TO_NTP = 2_208_988_800
@@ -46,6 +48,8 @@ class Service(NamedTuple):
     is_final: bool = False
     announced: tuple[Value, ...] = ()
     """The members of each Announcement-Information."""
+    triggers: tuple[int, ...] = ()
+    """The Trigger-Types."""
 
 
 class Step(NamedTuple):
@@ -190,6 +194,16 @@ DENIED: Value = (
 )
 ERROR: Value = (("Announcement-Identifier", 1004),)
 """What the catalogue of the steps announces."""
+NO_SALE: Value = (("Announcement-Identifier", 2001),)
+NO_PLACE: Value = (("Announcement-Identifier", 2002),)
+"""What it announces where a service is sold by place."""
+NETWORK_CHANGES = (30, 31)
+"""The Trigger-Types of MCC and MNC."""
+HOME = bytes.fromhex("8262f210000162f21000000101")
+FRANCE = bytes.fromhex("8202f810000102f81000000101")
+AMERICA = bytes.fromhex("82130014000113001400000101")
+UNREADABLE = bytes.fromhex("82ffffff")
+"""Places as 3GPP-User-Location-Info says them: TAI and ECGI."""
 VCS_INFORMATION: Avp = (
     "VCS-Information",
     (
@@ -201,6 +215,25 @@ EQUIPMENT: Avp = (
     "User-Equipment-Info",
     (("User-Equipment-Info-Type", 0), ("User-Equipment-Info-Value", b"3534900698733190")),
 )
+
+
+def at(place: bytes) -> Avp:
+    """Return where a gateway of data says that a subscriber is."""
+    return "Service-Information", (("PS-Information", (("3GPP-User-Location-Info", place),)),)
+
+
+def called_from(network: str) -> Avp:
+    """Return where a server of the IMS says that a caller is."""
+    access = f"3GPP-E-UTRAN-FDD; utran-cell-id-3gpp={network}00010000101".encode()
+    members = IMS_INFORMATION[1]
+    assert isinstance(members, tuple)
+    information = (*members, ("Access-Network-Information", access))
+    return "Service-Information", (("IMS-Information", information),)
+
+
+def lost(name: str, avps: tuple[Avp, ...], unsold: Service) -> Step:
+    """Return a step that is refused because nobody says where the subscriber is."""
+    return Step(name, avps, 5004, (unsold,), failed=("3GPP-User-Location-Info",))
 
 
 class Session:
@@ -259,6 +292,7 @@ class Steps:
             "event_refusals": self._event_refusals(),
             "agents": self._agents(),
             "calls": self._calls(),
+            "places": (*self._places(), *self._calls_by_place()),
             IDLE: self._idle(),
         }
         read = {name: [[step] for step in steps] for name, steps in one_by_one.items()}
@@ -505,6 +539,48 @@ class Steps:
             DEBIT, service(TEXT, units("Requested-Service-Unit", 1))
         )
         yield Step("picture", picture, 2001, (Service(TEXT, granted=1),))
+
+    def _places(self) -> Iterator[Step]:
+        """What is sold by place: at home, abroad, where it is not sold, and nobody knows where."""
+        session = self._session(90)
+        wants = service(DATA_BY_PLACE, wanted(MIB))
+        more = service(DATA_BY_PLACE, wanted(MIB), used(MIB))
+        granted = (Service(DATA_BY_PLACE, granted=MIB, triggers=NETWORK_CHANGES),)
+        unsold = Service(DATA_BY_PLACE, 4010)
+        yield Step("data-at-home", session.initial(wants, at(HOME)), 2001, granted)
+        yield Step("data-abroad", session.update(1, more, at(FRANCE)), 2001, granted)
+        yield Step("data-unsold", session.update(2, more, at(AMERICA)), 2001, (unsold,))
+        yield Step("data-of-a-traveller-ends", session.terminate(3))
+        yield lost("data-nowhere", self._session(91).initial(wants), unsold)
+        yield lost("data-unreadable", self._session(91).initial(wants, at(UNREADABLE)), unsold)
+        text = service(TEXTS_BY_PLACE, units("Requested-Service-Unit", 1))
+        sent = self._text(91).event(DEBIT, text, at(FRANCE))
+        yield Step("text-abroad", sent, 2001, (Service(TEXTS_BY_PLACE, granted=1),))
+        unsold = Service(TEXTS_BY_PLACE, 4010)
+        at_home = self._text(91).event(DEBIT, text, at(HOME))
+        yield Step("text-at-home", at_home, 4010, (unsold,))
+        yield lost("text-nowhere", self._text(91).event(DEBIT, text), unsold)
+
+    def _calls_by_place(self) -> Iterator[Step]:
+        """Likewise calls, whose refusals are announced."""
+        minute = service(CALLS_BY_PLACE, seconds("Requested-Service-Unit", 60))
+        session = self._session(92, "32260@3gpp.org")
+        abroad = session.initial(minute, called_from("20801"))
+        yield Step("call-abroad", abroad, 2001, (Service(CALLS_BY_PLACE, granted=60),))
+        yield Step("call-abroad-ends", session.terminate(1))
+        session = self._session(92, "32260@3gpp.org")
+        unsold = Service(CALLS_BY_PLACE, 4010, announced=(NO_SALE,))
+        at_home = session.initial(minute, called_from("26201"))
+        yield Step("call-unsold", at_home, 2001, (unsold,))
+        yield Step("call-unsold-ends", session.terminate(1))
+        nowhere = self._session(92, "32260@3gpp.org").initial(minute)
+        yield lost("call-nowhere", nowhere, unsold._replace(announced=(NO_PLACE,)))
+        session = self._session(92, "32260@3gpp.org")
+        anywhere = service(VOICE, seconds("Requested-Service-Unit", 60))
+        answered = Service(VOICE, granted=60), unsold
+        yield Step("call-of-two", session.initial(anywhere, minute), 2001, answered)
+        yield Step("call-of-two-goes-on", session.update(1, minute), 2001, (unsold,))
+        yield Step("call-of-two-ends", session.terminate(2))
 
     def _idle(self) -> Iterator[Step]:
         """A session on a connection that is then watched."""

@@ -80,6 +80,11 @@ def said(avps: list[Any]) -> Said:
             granted(service),
             first(service, "Final-Unit-Indication") == TERMINATE,
             tuple(all_of(service, "Announcement-Information")),
+            tuple(
+                kind
+                for trigger in all_of(service, "Trigger")
+                for kind in all_of(trigger, "Trigger-Type")
+            ),
         )
         for service in all_of(avps, "Multiple-Services-Credit-Control")
     )

@@ -28,6 +28,11 @@ SHOWN = {
         "5001",
         "Unknown AVP 9999 (vendor=3GPP), if you know what this is you can add it to dictionary.xml",
     ): "the gateway's own AVP comes back in Failed-AVP",
+    ("5004", "Data is empty"): "a missing location is shown as an empty one",
+    (
+        "5004",
+        "Malformed Packet (Exception occurred)",
+    ): "tshark reads a location also where it is shown because it cannot be read, or is empty",
     ("5005", "Data is empty"): "a missing Subscription-Id is shown with the least text that can be",
 }
 """What tshark remarks of the answers that refuse, and why that is right."""
