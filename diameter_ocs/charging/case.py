@@ -10,6 +10,7 @@ from .decisions import Decision, Edr
 from .ledger import Balance
 from .requests import Identity, SessionKey
 from .session import ClosedSession, Session
+from .tuples import new
 
 
 class AccountState(IntEnum):
@@ -141,20 +142,29 @@ class Case(NamedTuple):
             if edr.session_number is not None:
                 before = answered.get(edr.session_number, ())
                 answered = {**answered, edr.session_number: (*before, edr)}
-        return Case(
-            self.now + 1 if is_silent else self.now,
-            self.group_id,
-            self.version + len(decision.edrs),
-            self.catalogue,
-            self.directory,
-            self.accounts,
-            {**self.balances, **decision.balances},
-            sessions,
-            closed,
-            answered,
-            self.is_tenant_suspended,
-            self.on_net,
+        return new(
+            Case,
+            (
+                self.now + 1 if is_silent else self.now,
+                self.group_id,
+                self.version + len(decision.edrs),
+                self.catalogue,
+                self.directory,
+                self.accounts,
+                {**self.balances, **decision.balances},
+                sessions,
+                closed,
+                answered,
+                self.is_tenant_suspended,
+                self.on_net,
+            ),
         )
+
+    def without_requests(self, sessions: Mapping[SessionKey, Session]) -> "Case":
+        """Returns the case without what was read for requests alone, and with some sessions."""
+        now, group_id, version, catalogue, _, accounts, balances, _, _, _, is_suspended, _ = self
+        group = now, group_id, version, catalogue, NOTHING, accounts, balances
+        return new(Case, (*group, sessions, NOTHING, NOTHING, is_suspended, NOBODY))
 
 
 class Change(NamedTuple):
@@ -184,6 +194,6 @@ class Course:
     def changes(self) -> list[Change]:
         """Returns what has become of the groups that were decided on."""
         return [
-            Change(self._before[group], self.cases[group], tuple(edrs))
+            new(Change, (self._before[group], self.cases[group], tuple(edrs)))
             for group, edrs in self._edrs.items()
         ]

@@ -59,15 +59,12 @@ class Service:
 
     def record(self) -> ServiceRecord:
         """Returns it as the journal keeps it."""
-        usage, group = self.usage, self.rating_group
-        return ServiceRecord(
-            usage.rating_group if group is None else group.id,
-            usage.service_identifiers,
-            self.outcome,
-            self.settlement,
-            self.grant,
-            usage.rating_group is not None,
-            self.announcements,
+        rating_group, service_identifiers = self.identity
+        is_named = self.usage.rating_group is not None
+        decided = self.outcome, self.settlement, self.grant
+        return new(
+            ServiceRecord,
+            (rating_group, service_identifiers, *decided, is_named, self.announcements),
         )
 
 

@@ -19,6 +19,7 @@ from ..charging.requests import (
     SessionKey,
     Units,
 )
+from ..charging.tuples import new
 from ..charging.units import AMOUNT_MAX
 from .events import check_action
 from .identities import identities_of
@@ -52,6 +53,7 @@ _USUAL_TYPES = {
     for request_type in RequestType
     if request_type is not RequestType.EVENT
 }
+_INITIAL = RequestType.INITIAL
 _IS_SUPPORTED = 1
 _number = int.from_bytes
 
@@ -160,26 +162,32 @@ class Decoder:
             or _number(octets[places.application_id]) != message.application_id
         ):
             return None
-        if request_type is RequestType.INITIAL and places.services:
+        if request_type is _INITIAL and places.services:
             indicator = places.indicator
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
-        request = ChargingRequest(
-            request_type,
-            _number(octets[places.request_number]),
-            SessionKey(session_id),
-            service_context,
-            origin_host,
-            origin_realm,
-            message.end_to_end,
-            message.is_retransmission,
-            tenant,
-            identities,
-            event_at,
-            usages,
-            False,
-            None,
-            self._information.at(message, places.access),
+        is_spooled = tells_free = False
+        said = None
+        request = new(
+            ChargingRequest,
+            (
+                request_type,
+                _number(octets[places.request_number]),
+                new(SessionKey, (session_id, None)),
+                service_context,
+                origin_host,
+                origin_realm,
+                message.end_to_end,
+                message.is_retransmission,
+                tenant,
+                identities,
+                event_at,
+                usages,
+                is_spooled,
+                said,
+                self._information.at(message, places.access),
+                tells_free,
+            ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
         return Decoded(request, False, (), octets, session_id_avp, b"")
@@ -278,14 +286,10 @@ def _usages_at(octets: bytes, places: Places) -> tuple[ServiceUsage, ...] | None
     for at, asked, requested, used in places.services:
         rating_group = _number(octets[at])
         rating_groups.add(rating_group)
-        usages.append(
-            ServiceUsage(
-                rating_group,
-                (),
-                asked if requested is None else Units(min(_number(octets[requested]), AMOUNT_MAX)),
-                tuple([Units(_number(octets[total])) for total in used]),
-            )
-        )
+        if requested is not None:
+            asked = new(Units, (min(_number(octets[requested]), AMOUNT_MAX), None, None))
+        reports = tuple([new(Units, (_number(octets[total]), None, None)) for total in used])
+        usages.append(new(ServiceUsage, (rating_group, (), asked, reports, False, None, 1)))
     return tuple(usages) if len(rating_groups) == len(usages) else None
 
 

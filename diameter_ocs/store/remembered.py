@@ -7,7 +7,7 @@ the one that the database has, which is seen when the group is locked, or when i
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 
-from ..charging.case import NOBODY, NOTHING, Case
+from ..charging.case import Case
 from ..charging.requests import SessionKey
 from ..charging.session import Session
 from .reading import lasts
@@ -22,6 +22,10 @@ BATCHES_IN_DOUBT = 16
 """After a batch was decided on what was not so any more, so many others are locked first."""
 
 
+UNKNOWN: tuple[None, int] = None, 0
+"""A group that is not remembered, and has no parts."""
+
+
 class Memory:
     """The cases of groups as they were committed; the oldest are forgotten first.
 
@@ -30,7 +34,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._cases: OrderedDict[int, Case] = OrderedDict()
+        self._cases: OrderedDict[int, tuple[Case, int]] = OrderedDict()  # and how many parts
         self._parts = 0
         self._generation = 0
         self._doubts = 0
@@ -44,7 +48,8 @@ class Memory:
 
     def get(self, group_id: int) -> Case | None:
         """Returns a group as it was left; it may have changed since."""
-        return self._cases.get(group_id)
+        case, _ = self._cases.get(group_id, UNKNOWN)
+        return case
 
     def trusted(self, group_ids: Iterable[int], now: int) -> Mapping[int, Case] | None:
         """Returns those groups that are remembered as they probably are still; None: in doubt.
@@ -56,7 +61,7 @@ class Memory:
             return None
         found = {}
         for group_id in group_ids:
-            case = self._cases.get(group_id)
+            case, _ = self._cases.get(group_id, UNKNOWN)
             if case is not None and lasts(case, now):
                 found[group_id] = case
         return found
@@ -64,17 +69,14 @@ class Memory:
     def keep(self, cases: Iterable[Case]) -> None:
         """Remembers groups as they were committed."""
         for case in cases:
-            self._drop(self._cases.pop(case.group_id, None))
-            kept = self._cases[case.group_id] = case._replace(
-                directory=NOTHING,
-                sessions=_latest(case.sessions),
-                closed=NOTHING,
-                answered=NOTHING,
-                on_net=NOBODY,
-            )
-            self._parts += _parts(kept)
+            kept = case.without_requests(_latest(case.sessions))
+            parts = _parts(kept)
+            _, before = self._cases.pop(case.group_id, UNKNOWN)
+            self._cases[case.group_id] = kept, parts
+            self._parts += parts - before
         while len(self._cases) > GROUPS_REMEMBERED or self._parts > PARTS_REMEMBERED:
-            self._drop(self._cases.popitem(last=False)[1])
+            _, (_, parts) = self._cases.popitem(last=False)
+            self._parts -= parts
 
     def confirm(self, are_right: bool) -> None:
         """Takes note whether what is remembered was right when it was compared."""
@@ -83,12 +85,8 @@ class Memory:
     def forget(self, group_ids: Collection[int]) -> None:
         """Forgets groups of which nobody knows how they were left."""
         for group_id in group_ids:
-            self._drop(self._cases.pop(group_id, None))
-
-    def _drop(self, case: Case | None) -> None:
-        """Counts what has been taken out."""
-        if case is not None:
-            self._parts -= _parts(case)
+            _, parts = self._cases.pop(group_id, UNKNOWN)
+            self._parts -= parts
 
 
 def _parts(case: Case) -> int:
