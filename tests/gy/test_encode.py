@@ -17,8 +17,12 @@ from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
 
 NOON = 1_709_985_600_000_000
-INITIAL, UPDATE, TERMINATION = 1, 2, 3
+INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
 MIB = 2**20
+SUBSCRIPTION = (
+    "Subscription-Id",
+    [("Subscription-Id-Type", 0), ("Subscription-Id-Data", "15550100001")],
+)
 
 Pair = tuple[str, Any]
 Exchange = Callable[..., bytes]
@@ -359,6 +363,26 @@ def test_code_of_units_at_command_level_stands_there(
     if request_type == INITIAL:
         opened = (1, 2, 0) if outcome is Outcome.SUCCESS else (None, 0, None)
         assert failure_handling(octets, dictionary) == opened
+
+
+@pytest.mark.parametrize("request_type", [INITIAL, UPDATE, EVENT])
+@pytest.mark.parametrize(("outcome", "of_command", "of_service"), CODES)
+def test_refusal_of_a_service_may_be_the_commands_too(
+    exchange: Exchange,
+    dictionary: Dictionary,
+    outcome: Outcome,
+    of_command: int,
+    of_service: int,
+    request_type: int,
+) -> None:
+    decision = Decision(outcome, (decided(1, outcome),))
+    action = [("Requested-Action", 0)] if request_type == EVENT else []
+    octets = exchange(decision, request_type, *action, service(("Rating-Group", 1)), SUBSCRIPTION)
+    answer = read(octets)
+    assert answer.result_code == of_command
+    assert [each.result_code for each in answer.multiple_services_credit_control] == [of_service]
+    if request_type == INITIAL and outcome is not Outcome.SUCCESS:
+        assert failure_handling(octets, dictionary) == (None, 0, None)
 
 
 def test_failure_of_the_command_is_above_that_of_its_units(exchange: Exchange) -> None:
