@@ -21,7 +21,7 @@ VALUE_CHARACTERS_MAX = 100
 TYPES = {kind.name.lower(): kind.value for kind in VariablePartType}
 OWN_TYPES = range(128, 256)
 """Types of variable parts by agreement with whoever plays them."""
-LANGUAGE = "(?:[A-Za-z]{2,8}|[xX](?=-))(?:-[A-Za-z0-9]{1,8}){0,6}"
+LANGUAGE = "(?:[A-Za-z]{2,3}|[xX](?=-))(?:-[A-Za-z0-9]{1,8}){0,6}"
 NUMBER = r"-?[0-9]{1,10}"
 
 VALUES = {

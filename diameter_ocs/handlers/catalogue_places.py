@@ -16,7 +16,7 @@ TABLE_ENTRIES_MAX = 10_000
 """In a table of prefixes or addresses."""
 COUNTRY = "[A-Za-z]{2}"
 NETWORK = "[0-9]{3}/[0-9]{2,3}"
-PREFIX = r"\+?[0-9]{1,15}"
+PREFIX = r"\+?[1-9][0-9]{0,14}"
 EMERGENCY = "[0-9]{2,15}"
 CARRIER = "[!-~]{1,32}"
 
@@ -35,7 +35,7 @@ def _check_network(text: str) -> str:
 
 def _check_prefix(text: str) -> str:
     if not re.fullmatch(PREFIX, text):
-        raise ValueError("write the first digits of numbers, country code first, as 49171")
+        raise ValueError("write the first digits of numbers, country code first and without 00, as 49171")
     return text.removeprefix("+")
 
 

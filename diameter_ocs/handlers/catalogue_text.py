@@ -115,7 +115,8 @@ def read_text(text: str) -> tuple[Node, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
         reason = ", ".join(filter(None, (error.context, error.problem)))
-        reason += '; what begins with * stands in quotes: "*"' if "alias" in reason else ""
+        if "alias" in reason or "tag" in reason:
+            reason += '; what begins with * or ! stands in quotes: "*"'
         raise CatalogueError([Fault(line, column, "", f"this is no YAML: {reason}")]) from None
     except yaml.reader.ReaderError as error:
         number = int(error.character)

@@ -122,7 +122,7 @@ def test_what_was_stored_announces_alike() -> None:
         ("{other_error: {identifier: 0}}", ".other_error.identifier: '0' is less than 1"),
         ("{other_error: {identifier: 5, languag: de}}",
          ".other_error.languag: unknown key (did you mean language?)"),
-        ("{other_error: {identifier: 5, language: german language}}",
+        ("{other_error: {identifier: 5, language: german}}",
          ".other_error.language: write a language as RFC 5646 does, like de or pt-BR"),
         ("{other_error: [4, {identifier: 5, language: x}]}", ".other_error[1].language: write a"),
         ("{other_error: {identifier: 5, play_alternative: both}}",
