@@ -156,6 +156,9 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
         yield ""
         yield "More services were looked at than the EDR keeps; with `explain_in_full` in the"
         yield "settings of the catalogue it keeps all of them."
+    if not explanation.is_readable:
+        yield ""
+        yield "Which services were looked at was written by a newer program: ask that one."
     if edr.action in ACTIONS.values():
         yield ""
         yield _codes(edr)

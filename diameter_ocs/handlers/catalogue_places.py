@@ -35,7 +35,9 @@ def _check_network(text: str) -> str:
 
 def _check_prefix(text: str) -> str:
     if not re.fullmatch(PREFIX, text):
-        raise ValueError("write the first digits of numbers, country code first and without 00, as 49171")
+        raise ValueError(
+            "write the first digits of numbers, country code first: 49171, not 0049171"
+        )
     return text.removeprefix("+")
 
 

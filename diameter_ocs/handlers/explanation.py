@@ -62,6 +62,8 @@ class Explanation(NamedTuple):
     groups: tuple[GroupLooked, ...] = ()
     is_cut: bool = False
     """There was more."""
+    is_readable: bool = True
+    """A newer program may have written it in words of its own."""
 
 
 def explained(text: str | None, catalogue: Catalogue | None) -> Explanation:
@@ -71,7 +73,10 @@ def explained(text: str | None, catalogue: Catalogue | None) -> Explanation:
     """
     if text is None:
         return Explanation()
-    found = considered.parse(text)
+    try:
+        found = considered.parse(text)
+    except ValueError:
+        return Explanation(is_readable=False)
     is_named = "/" in text
     groups = [_group(group, is_named, catalogue) for group in found.groups]
     return Explanation(tuple(groups), found.is_cut)

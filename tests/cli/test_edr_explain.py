@@ -158,6 +158,11 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
     ]
 
 
+def test_what_a_newer_program_wrote_is_told() -> None:
+    lines = said(EVENT._replace(considered="0:new"))
+    assert "Which services were looked at was written by a newer program: ask that one." in lines
+
+
 def test_an_emergency_and_a_group_without_services_are_said() -> None:
     information = CALL._replace(is_emergency=True, called="112", other_countries=())
     emergency = EVENT._replace(

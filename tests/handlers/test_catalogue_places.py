@@ -74,7 +74,7 @@ def test_what_was_stored_says_the_same_places() -> None:
         ("home_networks: *", 'what begins with * or ! stands in quotes: "*"'),
         ("home_networks: !262/*", 'or in quotes: "!DE"'),
         ("home_networks: {!262/01}", 'what begins with * or ! stands in quotes: "*"'),
-        ("number_prefixes: [{prefix: 0049, country: DE}]", "code first and without 00, as 49171"),
+        ("number_prefixes: [{prefix: 0049, country: DE}]", "country code first: 49171, not"),
         ("home_networks: 262/01", "home_networks: say `home_countries` too"),
         ("home_countries: [DE]", "home_countries: say `home_networks` too"),
         ("home_countries: [UK]\nhome_networks: 234/15",

@@ -91,6 +91,11 @@ def test_what_the_catalogue_does_not_have_has_no_name(text: str) -> None:
         assert (looked.plan, looked.service, looked.rate) == (NO_NAME, NO_NAME, None)
 
 
+@pytest.mark.parametrize("text", ["300:0.0?", "300", "x:0.0p", "300:a/b/", "1:2:3", "300:0.0Z"])
+def test_what_only_a_newer_program_reads_is_said_so(text: str) -> None:
+    assert explained(text, CATALOGUE) == Explanation(is_readable=False)
+
+
 def test_nothing_rated_and_emergencies_and_what_was_cut_are_told() -> None:
     assert explained(None, CATALOGUE) == Explanation()
     emergency = explained("0:e", CATALOGUE).groups[0]
