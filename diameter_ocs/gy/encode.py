@@ -53,7 +53,10 @@ _REFUSED: Pairs = [("Credit-Control-Failure-Handling", FailureHandling.TERMINATE
 
 _DATA = "32251"
 _NETWORK_CHANGES = (30, 31)
-"""The Trigger-Types of a change of MCC or MNC, which prices depend on; not of the cell."""
+"""The Trigger-Types of a change of MCC or MNC, which prices depend on; not of the cell.
+
+A grant without triggers leaves those of the client as they are.
+"""
 _TRIGGERS: Pairs = [("Trigger", [("Trigger-Type", kind) for kind in _NETWORK_CHANGES])]
 
 # Looked for in every answer; in its class each takes 0.1 µs.

@@ -15,6 +15,7 @@ from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import DiameterError, InvalidAvpValue
 from diameter_ocs.base.message import Identity, Message, decode, error_answer
+from diameter_ocs.charging.announcements import Announcement, VariablePart
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.requests import RequestType, ServiceUsage
 from diameter_ocs.charging.units import UnitType
@@ -270,3 +271,51 @@ def test_request_of_another_stack_is_read(dictionary: Dictionary, decoder: Decod
     assert decoded.request.service_context == "32251"
     assert [identity.value for identity in decoded.request.identities] == ["001010000000001"]
     assert [usage.rating_group for usage in decoded.request.usages] == [300]
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), values)
+
+
+spoken = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+announcements = st.builds(
+    Announcement,
+    unsigned32,
+    st.lists(st.builds(VariablePart, unsigned32, spoken, maybe(unsigned32)), max_size=3).map(tuple),
+    maybe(unsigned32),
+    maybe(st.booleans()),
+    maybe(unsigned32),
+    maybe(st.booleans()),
+    maybe(st.booleans()),
+    maybe(spoken),
+)
+
+
+@given(st.lists(announcements, max_size=4))
+def test_announcements_are_read_as_they_were_decided(
+    read: Callable[..., Decoded], encoder: Encoder, announcements: list[Announcement]
+) -> None:
+    said = ServiceDecision(ServiceUsage(1), Outcome.LIMIT_REACHED, None, tuple(announcements))
+    decoded = read(("Multiple-Services-Credit-Control", [("Rating-Group", 1)]))
+    answer = PythonMessage.from_bytes(encoder.encode(Decision(Outcome.SUCCESS, (said,)), decoded))
+    assert isinstance(answer, CreditControlAnswer)
+    (service,) = answer.multiple_services_credit_control
+    assert [heard(each) for each in service.announcement_information] == announcements
+
+
+def heard(told: Any) -> Announcement:
+    """Return an announcement that python-diameter has read."""
+    parts = [
+        VariablePart(part.variable_part_type, part.variable_part_value, part.variable_part_order)
+        for part in told.variable_part
+    ]
+    return Announcement(
+        told.announcement_identifier,
+        tuple(parts),
+        told.time_indicator,
+        told.quota_indicator,
+        told.announcement_order,
+        told.play_alternative,
+        told.privacy_indicator,
+        told.language,
+    )
