@@ -30,7 +30,10 @@ from diameter_ocs.handlers.catalogue_build import build
 from diameter_ocs.handlers.explanation import explained
 from diameter_ocs.store.journal import ListedEdr
 from tests.cli.conftest import Run
+from tests.cli.test_sessions import SESSION_ID, session
 from tests.handlers.catalogue_text import GOOD
+
+__all__ = ["session"]
 
 CATALOGUE = build(
     read_document(
@@ -247,6 +250,18 @@ def test_percentages_are_short() -> None:
 def test_every_reason_and_every_outcome_has_words() -> None:
     assert set(REASONS) == set(Reason)
     assert set(OUTCOMES) == set(Outcome)
+
+
+def test_the_command_explains_what_a_server_has_decided(shop: Run, session: str) -> None:
+    (edr,) = shop("edr", "list", "--session", SESSION_ID, "--json").json
+    lines = shop("edr", "explain", edr["edr"]).out.splitlines()
+    assert "Nobody says where the subscriber was." in lines
+    assert "  basic / data may pay from data." in lines
+    assert any(line.startswith("  Granted 10 MiB for ") for line in lines)
+    assert lines[-1] == "Answered with Result-Code 2001 for the request, 2001 for rating group 300."
+    described = shop("edr", "explain", edr["edr"], "--json").json
+    assert described.items() >= edr.items()
+    assert (described["result_code"], described["service_result_codes"]) == (2001, [2001])
 
 
 def test_the_command_explains_an_edr(shop: Run) -> None:
