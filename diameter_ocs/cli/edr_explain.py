@@ -39,6 +39,10 @@ REASONS = {
     Reason.EMERGENCY: "was not asked",
 }
 """What a service was to a usage."""
+REFUSED_ALL_THE_SAME = (
+    "Refused all the same: the account or its tenant was suspended, or what pays was blocked, or"
+    " the session had as many rating groups as one may have."
+)
 OUTCOMES = {
     Outcome.SUCCESS: "Served.",
     Outcome.SERVICE_DENIED: "Refused: no service may pay for it.",
@@ -88,9 +92,7 @@ def explanation_json(edr: Edr, explanation: Explanation) -> dict[str, Any]:
     is_answered = edr.action in ACTIONS.values()
     return {
         "result_code": COMMAND_CODES[edr.outcome] if is_answered else None,
-        "service_result_codes": [
-            SERVICE_CODES[each.outcome] for each in edr.services if is_answered
-        ],
+        "service_result_codes": [SERVICE_CODES[each.outcome] for each in _answered(edr)],
         "considered": [
             {
                 "rating_group": group.rating_group,
@@ -223,9 +225,17 @@ def _service(record: ServiceRecord, looked: GroupLooked | None, terms: Terms) ->
     if record.grant is not None:
         yield f"  {_granted(record.grant)}"
     elif record.outcome is not Outcome.SUCCESS or not record.settlement.reported:
-        yield f"  {OUTCOMES[record.outcome]}"
+        yield f"  {_outcome(record.outcome, looked)}"
     for announcement in record.announcements:
         yield f"  {_announced(announcement)}"
+
+
+def _outcome(outcome: Outcome, looked: GroupLooked | None) -> str:
+    """Says what became of a service that was granted nothing."""
+    found = () if looked is None else looked.services
+    if outcome is Outcome.SERVICE_DENIED and any(each.reason is Reason.PAYS for each in found):
+        return REFUSED_ALL_THE_SAME
+    return OUTCOMES[outcome]
 
 
 def _looked(group: GroupLooked, terms: Terms) -> Iterator[str]:
@@ -321,10 +331,16 @@ def _announced(announcement: Announcement) -> str:
     return f"{text}."
 
 
+def _answered(edr: Edr) -> tuple[ServiceRecord, ...]:
+    """Returns the services that the answer speaks of: that to a termination of none."""
+    is_answered = edr.action in ACTIONS.values()
+    return edr.services if is_answered and edr.action != ACTIONS[RequestType.TERMINATION] else ()
+
+
 def _codes(edr: Edr) -> str:
     codes = [f"{COMMAND_CODES[edr.outcome]} for the request"] + [
         f"{SERVICE_CODES[each.outcome]} for rating group {each.rating_group}"
-        for each in edr.services
+        for each in _answered(edr)
         if each.rating_group is not None
     ]
     return f"Answered with Result-Code {', '.join(codes)}."

@@ -19,6 +19,7 @@ from diameter_ocs.charging.units import UnitType
 from diameter_ocs.cli.edr_explain import (
     OUTCOMES,
     REASONS,
+    REFUSED_ALL_THE_SAME,
     Terms,
     explanation_json,
     explanation_text,
@@ -104,6 +105,23 @@ def test_a_refusal_says_why_and_what_callers_hear() -> None:
     assert "  Refused: what may pay for it has nothing left." in lines
     assert "  Callers hear announcement 1001 in de." in lines
     assert lines[-1] == "Answered with Result-Code 4012 for the request, 4012 for rating group 0."
+
+
+def test_a_refusal_though_something_could_pay_is_not_put_down_to_the_plans() -> None:
+    refused = EVENT._replace(
+        outcome=Outcome.SERVICE_DENIED, services=(record(outcome=Outcome.SERVICE_DENIED),)
+    )
+    assert f"  {REFUSED_ALL_THE_SAME}" in said(refused)
+    unsold = refused._replace(considered="0:0.1c")
+    assert f"  {OUTCOMES[Outcome.SERVICE_DENIED]}" in said(unsold)
+    assert f"  {REFUSED_ALL_THE_SAME}" not in said(unsold)
+
+
+def test_an_answer_to_a_termination_speaks_of_no_service() -> None:
+    settled = record(settlement=Settlement(60, 60, 60, 1_000, 0))
+    edr = EVENT._replace(action="terminate", considered=None, services=(settled,))
+    assert said(edr)[-1] == "Answered with Result-Code 2001 for the request."
+    assert explanation_json(edr, explained(None, CATALOGUE))["service_result_codes"] == []
 
 
 def test_an_unknown_place_has_its_codes_at_both_levels() -> None:
