@@ -1,6 +1,6 @@
 """`edr explain`: why a request was decided as it was, as a person would say it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..charging.announcements import Announcement
@@ -69,6 +69,8 @@ class Terms(NamedTuple):
     catalogue: Catalogue | None
     """The version that was in force; None: it cannot be read."""
     operators: Operators
+    reserved_by: Mapping[int, str] = {}
+    """By rating group the EDR by which was reserved what was used."""
 
     def group(self, number: int | None) -> RatingGroup | None:
         """Returns a rating group."""
@@ -87,7 +89,9 @@ class Terms(NamedTuple):
         return f"{format_money(amount)} {currency}".rstrip()
 
 
-def explanation_json(edr: Edr, explanation: Explanation) -> dict[str, Any]:
+def explanation_json(
+    edr: Edr, explanation: Explanation, reserved_by: Mapping[int, str]
+) -> dict[str, Any]:
     """Describes what was looked at, and what gateways hear if their profile says nothing else."""
     is_answered = edr.action in ACTIONS.values()
     return {
@@ -102,6 +106,9 @@ def explanation_json(edr: Edr, explanation: Explanation) -> dict[str, Any]:
             for group in explanation.groups
         ],
         "is_considered_cut": explanation.is_cut,
+        "reserved_by": [
+            {"rating_group": number, "edr": name} for number, name in reserved_by.items()
+        ],
     }
 
 
@@ -284,7 +291,9 @@ def percent_text(millionths: int) -> str:
 def _settled(record: ServiceRecord, terms: Terms) -> Iterator[str]:
     """Says what became of usage."""
     settlement, number = record.settlement, record.rating_group
-    yield f"  {terms.units(settlement.reported, number)} were reported."
+    reserved = None if number is None else terms.reserved_by.get(number)
+    priced = "" if reserved is None else f", priced as reserved by {reserved}"
+    yield f"  {terms.units(settlement.reported, number)} were reported{priced}."
     if settlement.used != settlement.reported:
         yield f"  No request may report so much: {terms.units(settlement.used, number)} count."
     if settlement.charged or settlement.charged_amount:

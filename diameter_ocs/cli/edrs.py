@@ -43,6 +43,9 @@ COLUMNS = [
     "services",
 ]
 DAY = 86_400_000_000
+RESERVED_SINCE = 3 * DAY
+"""How long what is used may have been reserved, and some more."""
+SESSION_EDRS_MAX = 1000
 
 
 class Kind(StrEnum):
@@ -158,16 +161,35 @@ def explain(
 ) -> None:
     """Say why a request was decided as it was: place, services, price, rounding, codes."""
 
-    async def work(rooms: Rooms) -> tuple[ListedEdr, Catalogue | None]:
+    async def work(rooms: Rooms) -> tuple[ListedEdr, Catalogue | None, dict[int, str]]:
         found = await _find(rooms, name)
-        return found, (await _catalogues(rooms, [found])).get(_decided_by(found))
+        catalogue = (await _catalogues(rooms, [found])).get(_decided_by(found))
+        return found, catalogue, await _reserved_by(rooms, found)
 
-    found, catalogue = database.run(database.Place(data, database_url, demo), work)
+    found, catalogue, reserved_by = database.run(database.Place(data, database_url, demo), work)
     why = explained(found.edr.considered, catalogue)
     if as_json:
-        print_json({**edr_json(found), **explanation_json(found.edr, why)})
+        print_json({**edr_json(found), **explanation_json(found.edr, why, reserved_by)})
     else:
-        typer.echo(explanation_text(found, why, Terms(catalogue, numbering_tables().operators)))
+        terms = Terms(catalogue, numbering_tables().operators, reserved_by)
+        typer.echo(explanation_text(found, why, terms))
+
+
+async def _reserved_by(rooms: Rooms, found: ListedEdr) -> dict[int, str]:
+    """Returns, by rating group, the EDR that granted what this one reports as used."""
+    edr, reserved_by = found.edr, dict[int, str]()
+    used = {each.rating_group for each in edr.services if each.settlement.reported}
+    if edr.session_number is None or not used:
+        return reserved_by
+    since = edr.at - RESERVED_SINCE
+    asked = EdrsAsked(since, edr.at + 1, found.group_id, session_id=edr.session_id)
+    for before in await list_edrs(rooms.database, asked, SESSION_EDRS_MAX):
+        is_its = before.edr.session_number == edr.session_number
+        for each in before.edr.services if is_its and before.edr.number < edr.number else ():
+            number = each.rating_group
+            if number is not None and number in used and each.grant is not None:
+                reserved_by.setdefault(number, edr_name(before))
+    return reserved_by
 
 
 async def _find(rooms: Rooms, name: str) -> ListedEdr:

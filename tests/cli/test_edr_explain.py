@@ -1,5 +1,7 @@
 """`edr explain`: what is said of a decision, sentence by sentence."""
 
+import asyncio
+
 import pytest
 
 from diameter_ocs.charging.announcements import Announcement
@@ -16,6 +18,7 @@ from diameter_ocs.charging.decisions import (
 from diameter_ocs.charging.information import Direction, LocationSource, ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
 from diameter_ocs.charging.units import UnitType
+from diameter_ocs.cli.database import opened
 from diameter_ocs.cli.edr_explain import (
     OUTCOMES,
     REASONS,
@@ -26,13 +29,16 @@ from diameter_ocs.cli.edr_explain import (
     percent_text,
     price_text,
 )
-from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.catalogue_build import build
 from diameter_ocs.handlers.explanation import explained
+from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.journal import ListedEdr
+from diameter_ocs.store.work import PostgresStore
 from tests.cli.conftest import Run
 from tests.cli.test_sessions import SESSION_ID, session
 from tests.handlers.catalogue_text import GOOD
+from tests.store.scenario import charged, terminate, used
 
 __all__ = ["session"]
 
@@ -121,7 +127,7 @@ def test_an_answer_to_a_termination_speaks_of_no_service() -> None:
     settled = record(settlement=Settlement(60, 60, 60, 1_000, 0))
     edr = EVENT._replace(action="terminate", considered=None, services=(settled,))
     assert said(edr)[-1] == "Answered with Result-Code 2001 for the request."
-    assert explanation_json(edr, explained(None, CATALOGUE))["service_result_codes"] == []
+    assert explanation_json(edr, explained(None, CATALOGUE), {})["service_result_codes"] == []
 
 
 def test_an_unknown_place_has_its_codes_at_both_levels() -> None:
@@ -152,7 +158,7 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
         considered="300:0.0p,0.1d!~",
         circumstances=Circumstances(PARIS._replace(is_remembered=True, skipped=())),
     )  # fmt: skip
-    assert said(edr) == [
+    assert said(edr, TERMS._replace(reserved_by={300: "5-1-2"})) == [
         "Update 4 of account alice of tenant acme by ims.example.net.",
         "Version 3 of the catalogue was in force.",
         "The subscriber was in FR, in network 208/01 (Orange): VLR-Number said so earlier in the"
@@ -162,7 +168,7 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
         "Rating group 300 (Data):",
         "  plan / included may pay from data.",
         "  plan / paid is there to refuse it; after it no other was asked.",
-        "  16 TiB were reported.",
+        "  16 TiB were reported, priced as reserved by 5-1-2.",
         "  No request may report so much: 10 TiB count.",
         "  Charged 1 GiB, in multiples of 1 KiB.",
         "  1 MiB above the grant, worth 0.000001 EUR, were paid by nothing.",
@@ -209,7 +215,7 @@ def test_what_nobody_asked_has_no_codes() -> None:
     lines = said(released)
     assert lines[0].endswith("by ims.example.net (reservation expired).")
     assert not any("Result-Code" in line for line in lines)
-    described = explanation_json(released, explained(None, CATALOGUE))
+    described = explanation_json(released, explained(None, CATALOGUE), {})
     assert (described["result_code"], described["service_result_codes"]) == (None, [])
 
 
@@ -223,8 +229,9 @@ def test_a_catalogue_that_cannot_be_read_is_no_hindrance() -> None:
 
 def test_the_json_has_names_prices_and_codes() -> None:
     edr = EVENT._replace(services=(record(outcome=Outcome.LIMIT_REACHED),))
-    described = explanation_json(edr, explained(edr.considered, CATALOGUE))
+    described = explanation_json(edr, explained(edr.considered, CATALOGUE), {0: "5-1-2"})
     assert (described["result_code"], described["service_result_codes"]) == (2001, [4012])
+    assert described["reserved_by"] == [{"rating_group": 0, "edr": "5-1-2"}]
     (group,) = described["considered"]
     assert [each["reason"] for each in group["services"]] == ["COUNTRY", "PAYS"]
     assert group["services"][1] == {
@@ -280,6 +287,23 @@ def test_the_command_explains_what_a_server_has_decided(shop: Run, session: str)
     described = shop("edr", "explain", edr["edr"], "--json").json
     assert described.items() >= edr.items()
     assert (described["result_code"], described["service_result_codes"]) == (2001, [2001])
+
+
+def test_usage_is_explained_by_what_reserved_it(shop: Run, session: str, database: str) -> None:
+    async def use() -> None:
+        async with opened(database) as rooms:
+            store = PostgresStore(rooms.database, Catalogues(read_stored))
+            group = int(session.partition("-")[0])
+            usages = (used(5),)
+            await charged(store, (group, terminate(1, SESSION_ID.encode(), usages=usages)))
+
+    asyncio.run(use())
+    last, first = shop("edr", "list", "--session", SESSION_ID, "--json").json
+    lines = shop("edr", "explain", last["edr"]).out.splitlines()
+    assert f"  5 B were reported, priced as reserved by {first['edr']}." in lines
+    described = shop("edr", "explain", last["edr"], "--json").json
+    assert described["reserved_by"] == [{"rating_group": 300, "edr": first["edr"]}]
+    assert shop("edr", "explain", first["edr"], "--json").json["reserved_by"] == []
 
 
 def test_the_command_explains_an_edr(shop: Run) -> None:
