@@ -40,6 +40,10 @@ plans:
         rates:
           - {{zone: home, price: {{amount: 0.01, per: 1 MiB}}, when: {{at: home}}}}
           - {{zone: Europe, price: {{amount: 0.10, per: 1 MiB}}, when: {{countries: "(FR,AT)"}}}}
+      - name: no calls from Belarus
+        rating_groups: [100]
+        when: {{countries: BY}}
+        deny_other_services: true
       - name: calls
         rating_groups: [100]
         rates:
@@ -50,6 +54,7 @@ plans:
     catch_all: true
     services:
       - {{name: data anywhere, rating_groups: [300], price: {{amount: 1, per: 1 MiB}}}}
+      - {{name: calls anywhere, rating_groups: [100], price: {{amount: 1, per: 1 min}}}}
 """
 
 
@@ -140,6 +145,8 @@ def test_usage_is_priced_where_it_was_reserved_and_grants_where_the_subscriber_i
         ("update", "20801", 10 * CENT),
         ("initial", "26201", 0),
     ]
+    shown = travels.command("edr", "show", edrs[1]["edr"])
+    assert shown["location"]["countries"] == ["FR"]
     assert travels.command("books")["balanced"]
 
 
@@ -180,10 +187,23 @@ def test_an_emergency_call_is_free_for_an_empty_account(
     assert travels.balances("traveller-3")["money"]["used"] == 0
 
 
-def test_who_calls_from_a_country_without_a_rate_hears_why(gateway: Gateway) -> None:
-    (answer,) = answers(gateway, 1, "context=32276 vlr=375290000000 initial:rg=100/time=60")
-    assert codes(answer) == (2001, 4010)
-    assert identifiers(answer) == [1002]
+@pytest.mark.parametrize(
+    ("number", "vlr", "heard"),
+    [
+        (1, "375290000000", (4010, [1002])),  # Belarus, which is denied
+        (2, "375290000000", (4010, [1002])),  # though another plan would take it
+        (1, "819000000000", (4010, [1002])),  # Japan, for which there is no rate
+        (2, "819000000000", (2001, [])),  # but a plan that takes everything
+    ],
+)
+def test_who_calls_from_a_country_that_is_not_served_hears_why(
+    gateway: Gateway, number: int, vlr: str, heard: tuple[int, list[int]]
+) -> None:
+    first, last = answers(
+        gateway, number, f"context=32276 vlr={vlr} initial:rg=100/time=60 terminate"
+    )
+    assert (codes(first), identifiers(first)) == ((2001, heard[0]), heard[1])
+    assert codes(last) == (2001,)
 
 
 def test_a_repeated_call_hears_the_same_announcement(
