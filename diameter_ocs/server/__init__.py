@@ -44,9 +44,9 @@ RESTART_SECONDS = 0.2
 """How often the embedded database is looked after."""
 STOP_SECONDS = 10.0
 """How long peers may take to leave when the server stops."""
-GARBAGE_THRESHOLDS = 20_000, 250
-"""Looking through new objects takes 3 ms so, and those that stay, as accounts are remembered, are
-looked through again after five million more: counting frees nearly all."""
+GARBAGE_THRESHOLDS = 100_000, 50
+"""A burst of requests makes many objects that counting frees again: not worth looking through.
+Those that stay, as accounts are remembered, are looked through in turns of 20 to 40 ms."""
 
 
 class Listening(NamedTuple):
