@@ -24,6 +24,9 @@ CELL_LENGTHS = {
 }
 """How many digits follow the PLMN, by the parameter that they stand in."""
 
+_CELLULAR = ("3GPP-GERAN", "3GPP-UTRAN", "3GPP-E-UTRAN", "3GPP-NR")
+"""How the types begin that should tell a cell."""
+
 _BLANKS = ' "\t'
 _NETWORK_PROVIDED = "network-provided"
 _PARTS = {mark: re.compile(rf'(?:[^{mark}"]|"[^"]*"?)+') for mark in ",;"}
@@ -40,6 +43,8 @@ class AccessNetwork(NamedTuple):
     """None: it does not tell, as that of a wireless LAN."""
     is_network_provided: bool
     """It is the network that says so, and not the terminal."""
+    is_silent: bool = False
+    """It is of a type that has no cell to tell, as a wireless LAN."""
 
 
 UNREADABLE = AccessNetwork("", None, is_network_provided=False)
@@ -65,16 +70,19 @@ def _credibility(network: AccessNetwork) -> tuple[bool, bool]:
 def _access_network(text: str, numbering: Numbering) -> AccessNetwork:
     kind, *parameters = _parts(text, ";") or [""]
     plmn = None
-    is_network_provided = False
+    is_network_provided = has_cell = False
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         name = name.strip().lower()
         if name == _NETWORK_PROVIDED:
             is_network_provided = True
         elif name in CELL_LENGTHS and plmn is None:
+            has_cell = True
             plmn = _plmn_of_cell(value.strip(_BLANKS), CELL_LENGTHS[name], numbering)
     kind = kind.strip().upper()
-    return AccessNetwork(kind if _KIND.fullmatch(kind) else "", plmn, is_network_provided)
+    is_readable = _KIND.fullmatch(kind) is not None
+    is_silent = is_readable and not has_cell and not kind.startswith(_CELLULAR)
+    return AccessNetwork(kind if is_readable else "", plmn, is_network_provided, is_silent)
 
 
 def _plmn_of_cell(cell: str, cell_lengths: tuple[int, ...], numbering: Numbering) -> str | None:

@@ -98,16 +98,16 @@ def _of_nodes(
 
 
 def _of_sip(ims: Group, accesses: Accesses, numbering: Numbering) -> Iterator[LocationReport]:
-    if accesses.transferred is not None:
+    if accesses.transferred is not None and not accesses.transferred.is_silent:
         plmn = accesses.transferred.plmn
         yield _in_network(LocationSource.TRANSFER_ACCESS_NETWORK, plmn, numbering)
-    if accesses.current is not None:
+    if accesses.current is not None and not accesses.current.is_silent:
         yield _in_network(LocationSource.ACCESS_NETWORK, accesses.current.plmn, numbering)
     visited = ims.first("IMS-Visited-Network-Identifier")
     if visited is not None:
         plmn = plmn_of_domain(visited, numbering)
         yield _in_network(LocationSource.VISITED_NETWORK, plmn, numbering)
-    if accesses.cell is not None:
+    if accesses.cell is not None and not accesses.cell.is_silent:
         yield _in_network(LocationSource.CELLULAR_NETWORK, accesses.cell.plmn, numbering)
 
 

@@ -111,7 +111,8 @@ UNREADABLE: list[tuple[Pair, LocationSource]] = [
         LocationSource.ORIGINATOR,
     ),
     (ims(transferred(header(b""))), LocationSource.TRANSFER_ACCESS_NETWORK),
-    (ims(header(WIRELESS_LAN)), LocationSource.ACCESS_NETWORK),
+    (ims(header(b"3GPP-E-UTRAN-FDD")), LocationSource.ACCESS_NETWORK),
+    (ims(header(b"3GPP-NR;utran-cell-id-3gpp=x")), LocationSource.ACCESS_NETWORK),
     (ims(header(b"\0" * 60_000)), LocationSource.ACCESS_NETWORK),
     (ims(("IMS-Visited-Network-Identifier", b"\0\xff")), LocationSource.VISITED_NETWORK),
     (ims(cell(b",")), LocationSource.CELLULAR_NETWORK),
@@ -135,6 +136,10 @@ def test_source_that_cannot_be_read_is_there_and_says_nothing(
 
 def test_request_that_tells_no_place_has_no_reports(read: Read) -> None:
     assert read() == read(packet()) == read(("Service-Information", [])) == ()
+
+
+def test_access_that_has_no_cells_is_nothing_that_cannot_be_read(read: Read) -> None:
+    assert read(ims(header(WIRELESS_LAN), transferred(header(b"xDSL;dsl-location=x")))) == ()
 
 
 def test_reports_stand_in_the_order_in_which_they_are_believed(read: Read) -> None:
