@@ -4,7 +4,7 @@ A catalogue never changes: a new version is a new value. It is built, and checke
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
@@ -70,6 +70,11 @@ class Price:
         """Does the first unit cost more than those that follow it?"""
         return self.initial_micro_units > 0 or self.minimum_units > 1
 
+    @property
+    def continued(self) -> "Price":
+        """The price of what follows a first unit that was charged elsewhere."""
+        return replace(self, initial_micro_units=0, minimum_units=0) if self.has_beginning else self
+
     def charge_of(self, units: int) -> int:
         """Returns what so many units cost in all, tax included, in micro-units."""
         if not units:
@@ -80,6 +85,14 @@ class Price:
         if not self.tax_millionths:
             return half_up(net, self.per_units)
         return half_up(net * (MICRO_UNITS + self.tax_millionths), self.per_units * MICRO_UNITS)
+
+    def least_after(self, units: int) -> int:
+        """Returns the least amount for which there is more after so many units; 0: it is paid."""
+        if not self.has_beginning:
+            return 1
+        if not units:
+            return self.charge_of(1)
+        return 0 if units < self.minimum_units else 1
 
     def tax_within(self, charge: int) -> int:
         """Returns the tax that a charge includes; a greater charge never includes less."""
@@ -184,6 +197,8 @@ class Tariff(NamedTuple):
     """Nothing pays because nobody says where the subscriber is."""
     considered: str = ""
     """Which services were looked at, and why each was passed over."""
+    services: tuple[str, ...] = ()
+    """Those that pay, at this price or as allowances: plans and services."""
 
 
 class Candidate(NamedTuple):

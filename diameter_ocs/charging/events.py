@@ -16,7 +16,7 @@ from .progress import Progress, new_session
 from .requests import ChargingRequest, ServiceUsage
 from .services import NOTHING_USED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Line, Session
-from .settlement import hold, settle
+from .settlement import continued, hold, new_line, settle
 from .units import round_up
 
 
@@ -63,11 +63,12 @@ def _debit_all(services: list[Service], progress: Progress) -> Outcome:
     An unknown location fails the event only where it leaves nothing that could be served.
     """
     in_part = progress.case.catalogue.session_rules.serves_events_in_part
+    begun: set[int] = set()
     for service in services:
         if progress.is_denied:
             service.outcome = Outcome.SERVICE_DENIED
         elif service.rating_group is not None:
-            _debit(service, service.rating_group, progress, in_part)
+            _debit(service, service.rating_group, progress, in_part, begun)
     failures = [service.outcome for service in services if service.outcome is not SUCCESS]
     if (services or progress.is_emergency) and not failures:
         return SUCCESS
@@ -79,8 +80,13 @@ def _debit_all(services: list[Service], progress: Progress) -> Outcome:
     return failure
 
 
-def _debit(service: Service, group: RatingGroup, progress: Progress, in_part: bool) -> None:
-    """Debits the units of a service, or says why they cannot be."""
+def _debit(
+    service: Service, group: RatingGroup, progress: Progress, in_part: bool, begun: set[int]
+) -> None:
+    """Debits the units of a service, or says why they cannot be.
+
+    `begun` are the rating groups of which units were priced before.
+    """
     if not service.tariffs[0].sources:
         service.outcome = service.unsold
         return
@@ -91,7 +97,10 @@ def _debit(service: Service, group: RatingGroup, progress: Progress, in_part: bo
         service.outcome = Outcome.RATING_FAILED
         return
     most = min(wanted, group.max_reservation)
-    settlement = _pay(most, group, service.tariffs, progress.ledger, in_part)
+    lines = [new_line(1, group, tariff, group.id in begun) for tariff in service.tariffs]
+    settlement = _pay(most, lines, service.tariffs, progress.ledger, in_part)
+    if any(line.priced for line in lines):
+        begun.add(group.id)
     served = settlement.used
     if not served or (not in_part and served < wanted):
         service.outcome = Outcome.LIMIT_REACHED
@@ -101,18 +110,17 @@ def _debit(service: Service, group: RatingGroup, progress: Progress, in_part: bo
 
 
 def _pay(
-    units: int, group: RatingGroup, tariffs: tuple[Tariff, ...], ledger: Ledger, in_part: bool
+    units: int, lines: list[Line], tariffs: tuple[Tariff, ...], ledger: Ledger, in_part: bool
 ) -> Settlement:
     """Pays for units at one price after the other; what then is left may begin one more of each."""
-    rounding = group.rounding
-    lines = [
-        Line(1, group.id, tariff.price, unit_type=group.unit_type, rounding=rounding)
-        for tariff in tariffs
-    ]
+    rounding = lines[0].rounding
     settlement, left = NOTHING_USED, units
     for begins_unit in (False, True) if in_part else (False,):
         for at, tariff in enumerate(tariffs):
-            line, held = hold(lines[at], round_up(left, rounding), tariff, ledger, begins_unit)
+            line = lines[at]
+            if not line.priced and any(each.priced for each in lines):
+                line = continued(line, ledger)
+            line, held = hold(line, round_up(left, rounding), tariff, ledger, begins_unit)
             covered = round_up(held, rounding) if begins_unit else held - held % rounding
             served = min(left, covered)
             lines[at], part = settle(line, served, 0, served, tariff, ledger)

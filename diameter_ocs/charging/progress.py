@@ -12,12 +12,12 @@ from .information import ServiceInformation
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
-from .rating import is_always_free, tariff_now, tariffs_of
+from .rating import is_always_free, tariff_now, tariff_of_line, tariffs_of
 from .repeats import digest
 from .requests import ChargingRequest, RequestType
 from .services import Service, considered, services_of
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
-from .settlement import USED_MAX, release, settle
+from .settlement import USED_MAX, continued, new_line, release, settle
 from .tuples import new
 from .units import AMOUNT_MAX, UnitType, round_up
 
@@ -224,13 +224,16 @@ class Progress:
         if not used and requested is None and not is_quota_returned:
             return
         reservation = self.reservations.pop(service.identity, None)
-        tariff = tariff_now(self._tariffs_before(service), self.ledger)
         granted = 0
         if reservation is not None:
             _, _, granted, number, _ = reservation
             line = self.lines[number]
             self.granted[number] -= granted
+            tariff = self._tariff_now(group, service.tariffs)
+            if line.services and line.services != tariff.services:
+                tariff = tariff_of_line(line, tariff, self.case.catalogue)
         elif group is not None and used:
+            tariff = self._tariff_now(group, self._tariffs_before(service))
             line = self._line(group, tariff)
             number = line.number
         else:
@@ -248,9 +251,25 @@ class Progress:
         )
         if believed != reported:
             service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
+        if len(self.lines) > len(self.newest):
+            self._begin_others(self.lines[number])
+
+    def _begin_others(self, begun: Line) -> None:
+        """Has the other lines of a rating group go on with what one of them has begun."""
+        if not (begun.priced or begun.has_begun):
+            return
+        for number, line in self.lines.items():
+            is_other = number != begun.number and line.rating_group == begun.rating_group
+            if is_other and not (line.priced or line.has_begun):
+                self.lines[number] = continued(line, self.ledger)
+
+    def _tariff_now(self, group: RatingGroup | None, tariffs: tuple[Tariff, ...]) -> Tariff:
+        if len(tariffs) == 1 or group is None:
+            return tariffs[0]
+        return tariff_now(tariffs, self.ledger, self.lines.get(self.newest.get(group.id, 0)))
 
     def _tariffs_before(self, service: Service) -> tuple[Tariff, ...]:
-        """Returns what pays for usage: where and when it was reserved, not where it is reported.
+        """Returns what pays for usage that was not granted: what was sold where the session was.
 
         Of a session that has said nothing yet it is what is known now.
         """
@@ -274,7 +293,7 @@ class Progress:
 
     def _grant(self, service: Service, group: RatingGroup, spread: int) -> None:
         """Grants a quota, or says why there is none."""
-        tariff = tariff_now(service.tariffs, self.ledger)
+        tariff = self._tariff_now(group, service.tariffs)
         is_full = len(self.reservations) >= RESERVATIONS_MAX or (
             len(self.newest) >= RATING_GROUPS_MAX
             and group.id not in list(self.newest)[:RATING_GROUPS_MAX]
@@ -325,18 +344,17 @@ class Progress:
         if number is not None:
             line = self.lines[number]
             if _still_holds(line, rating_group, tariff):
+                if line.services != tariff.services and tariff.services:
+                    line = line._replace(services=tariff.services)
                 return line
+        has_begun = any(
+            line.rating_group == rating_group.id and (line.has_begun or line.priced)
+            for line in self.lines.values()
+        )
         number = max(self.lines, default=0) + 1
         self.newest[rating_group.id] = number
         self.granted[number] = 0
-        line = self.lines[number] = Line(
-            number,
-            rating_group.id,
-            tariff.price,
-            unit_type=rating_group.unit_type,
-            rounding=rating_group.rounding,
-            zone=tariff.zone,
-        )
+        line = self.lines[number] = new_line(number, rating_group, tariff, has_begun)
         return line
 
 
@@ -361,5 +379,7 @@ def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:
     if line.rounding != rating_group.rounding or line.unit_type is not rating_group.unit_type:
         return False
     price = tariff.price
+    if line.has_begun and price is not None:
+        price = price.continued
     is_same = line.zone == tariff.zone and (line.price is price or line.price == price)
     return is_same or not tariff.sources

@@ -24,7 +24,7 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     When less can be paid than is wanted, the quota ends with the rounding unit that what is left
     can begin (PROVIDE_ROUNDED_AMOUNT): a client is not cut off within a unit that it has paid.
     """
-    _, _, _, used, settled, _, holds, _, rounding, _ = line
+    _, _, _, used, settled, _, holds, _, rounding, *_ = line
     outstanding = used + granted_to_others
     held_before = line.held_units if holds else 0
     missing = round_up(outstanding + wanted, rounding) - settled - held_before
@@ -33,7 +33,7 @@ def grant(line: Line, granted_to_others: int, wanted: int, tariff: Tariff, ledge
     units = wanted if wanted < grantable else grantable
     if units <= 0:
         return release(line, held_before, ledger), 0, True, False
-    is_last = units == grantable and not _can_pay(tariff, ledger)
+    is_last = units == grantable and not _can_pay(line, tariff, ledger)
     is_final = is_last and not granted_to_others and _holds_alone(line, tariff, ledger)
     return line, units, is_last, is_final
 
@@ -71,11 +71,20 @@ def validity_seconds(rating_group: RatingGroup, spread: int, plans_last: int | N
     return max(min(seconds, plans_last // 1_000_000), VALIDITY_SECONDS_MIN)
 
 
-def _can_pay(tariff: Tariff, ledger: Ledger) -> bool:
-    """Is anything left that could pay for one more unit?"""
+def _can_pay(line: Line, tariff: Tariff, ledger: Ledger) -> bool:
+    """Is anything left that could pay for one more unit, or is that paid already?"""
     if tariff.is_free:
         return True
-    return any(map(ledger.available, ledger.paying(tariff.balance_types)))
+    price = line.price
+    if price is None or not price.has_beginning:
+        return any(map(ledger.available, ledger.paying(tariff.balance_types)))
+    least = price.least_after(line.priced_units)
+    priced = [
+        name for source in tariff.sources if source.is_priced for name in source.balance_types
+    ]
+    money = ledger.paying(tuple(dict.fromkeys(priced)))
+    others = set(ledger.paying(tariff.balance_types)) - set(money)
+    return any(map(ledger.available, others)) or sum(map(ledger.available, money)) >= least
 
 
 def _holds_alone(line: Line, tariff: Tariff, ledger: Ledger) -> bool:

@@ -6,13 +6,14 @@ from datetime import UTC
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from .catalogue import Candidate, Catalogue, Menu, Price, Rate, Service, Source, Tariff
+from .catalogue import Candidate, Catalogue, Menu, Plan, Price, Rate, Service, Source, Tariff
 from .considered import Considered, GroupConsidered, Reason, short_text
 from .hours import zone
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES, Circumstances
 from .matching import Occasion, unmet
 from .restrictions import Restrictions
+from .session import Line
 
 NOTHING_PAYS = Tariff(None, (), (), False)
 
@@ -43,6 +44,7 @@ _Value = TypeVar("_Value")
 class _Choice(NamedTuple):
     """A service that pays."""
 
+    plan: Plan
     service: Service
     rate: Rate | None
     """None: its balances are allowances."""
@@ -82,11 +84,33 @@ def tariffs_of(
     return tariffs
 
 
-def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger) -> Tariff:
-    """Returns the first tariff whose price something can pay, else the first."""
+def tariff_of_line(line: Line, tariff: Tariff, catalogue: Catalogue) -> Tariff:
+    """Returns what pays for usage that was reserved on a line, when a tariff is what counts now.
+
+    It is paid by what was sold where and when it was reserved, though the plan be cancelled since;
+    what is sold now at the same price comes after it.
+    """
+    names = line.services
+    if (line.zone, line.price) == (tariff.zone, tariff.price):
+        names = tuple(dict.fromkeys(names + tariff.services))
+    if names == tariff.services:
+        return tariff
+    key = names, line.price, line.zone
+    known = catalogue.tariffs.get(key)
+    if known is None:
+        known = (_named(names, line, catalogue),)
+        _remember(catalogue.tariffs, key, known, CHOICES_REMEMBERED)
+    return known[0]
+
+
+def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger, line: Line | None = None) -> Tariff:
+    """Returns the first tariff whose price something can pay, else the first.
+
+    `line` is the latest of the rating group: what its price begins with may be paid.
+    """
     if len(tariffs) == 1:
         return tariffs[0]
-    return next((tariff for tariff in tariffs if _has_money(tariff, ledger)), tariffs[0])
+    return next((tariff for tariff in tariffs if _has_money(tariff, ledger, line)), tariffs[0])
 
 
 def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> bool:
@@ -147,23 +171,40 @@ def _tariffs(
             ),
         )
     prices: list[tuple[Price | None, str]] = list(
-        dict.fromkeys((rate.price, rate.zone) for _, rate in choices if rate is not None)
+        dict.fromkeys((rate.price, rate.zone) for *_, rate in choices if rate is not None)
     )
-    types = dict.fromkeys(name for service, _ in choices for name in service.balance_types)
+    types = dict.fromkeys(name for _, service, _ in choices for name in service.balance_types)
     is_free = any(price is not None and price.is_nothing for price, _ in prices)
     return tuple(
         Tariff(
             price,
-            _sources_at(price, zone_name, choices),
+            _sources(_at(price, zone_name, choices)),
             tuple(types),
             is_free,
             zone_name,
             is_by_place,
             False,
             told,
+            tuple([_name(each) for each in _at(price, zone_name, choices)]),
         )
         for price, zone_name in prices or [(None, "")]
     )
+
+
+def _named(names: tuple[str, ...], line: Line, catalogue: Catalogue) -> Tariff:
+    """Returns the tariff of a line, by the services that the catalogue still has."""
+    price = line.price
+    rate = None if price is None else Rate(price, line.zone)
+    every = (
+        _Choice(plan, service, rate if service.rates else None)
+        for plan in catalogue.plans.values()
+        for service in plan.services
+    )
+    found = {_name(choice): choice for choice in every if _name(choice) in names}
+    choices = [found[name] for name in names if name in found]
+    types = dict.fromkeys(name for _, service, _ in choices for name in service.balance_types)
+    is_free = price is not None and price.is_nothing
+    return Tariff(price, _sources(choices), tuple(types), is_free, line.zone, services=names)
 
 
 def _choices(
@@ -183,7 +224,7 @@ def _choices(
         considered.append(Considered(str(plan_number), str(number), told, rate_number, ends))
         if reason is None:
             rate = None if rate_number is None else service.rates[rate_number]
-            choices.append(_Choice(service, rate))
+            choices.append(_Choice(plan, service, rate))
         if ends:
             break
     return considered, choices
@@ -203,34 +244,47 @@ def _rate(
     return None, why
 
 
-def _sources_at(
-    price: Price | None, zone_name: str, choices: Iterable[_Choice]
-) -> tuple[Source, ...]:
-    """Neighbours at the price are one source: what is left of their money begins one unit."""
+def _at(price: Price | None, zone_name: str, choices: Iterable[_Choice]) -> list[_Choice]:
+    """Returns the allowances, and what pays at a price."""
+    return [
+        choice
+        for choice in choices
+        if choice.rate is None or (choice.rate.price, choice.rate.zone) == (price, zone_name)
+    ]
+
+
+def _name(choice: _Choice) -> str:
+    return f"{choice.plan.name}/{choice.service.name}"
+
+
+def _sources(choices: Iterable[_Choice]) -> tuple[Source, ...]:
+    """Neighbours at one price are one source: what is left of their money begins one unit."""
     sources: list[Source] = []
-    for service, rate in choices:
-        types = service.balance_types
-        if rate is None:
-            sources.append(Source(service.name, False, types))
-        elif (rate.price, rate.zone) == (price, zone_name):
-            name = service.name
-            if sources and sources[-1].is_priced:
-                name, _, before = sources.pop()
-                types = tuple(dict.fromkeys(before + types))
-            sources.append(Source(name, True, types))
+    for _, service, rate in choices:
+        name, types = service.name, service.balance_types
+        if rate is not None and sources and sources[-1].is_priced:
+            name, _, before = sources.pop()
+            types = tuple(dict.fromkeys(before + types))
+        sources.append(Source(name, rate is not None, types))
     return tuple(sources)
 
 
-def _has_money(tariff: Tariff, ledger: Ledger) -> bool:
+def _has_money(tariff: Tariff, ledger: Ledger, line: Line | None) -> bool:
     price = tariff.price
-    if price is None:
-        return False
-    return price.is_nothing or any(
+    if price is None or price.is_nothing:
+        return price is not None
+    units = 0
+    if line is not None and (line.price, line.zone) == (price, tariff.zone):
+        units = line.priced_units
+    elif line is not None and (line.has_begun or line.priced):
+        price = price.continued
+    available = sum(
         ledger.available(balance_id)
         for source in tariff.sources
         if source.is_priced
         for balance_id in ledger.paying(source.balance_types)
     )
+    return available >= price.least_after(units)
 
 
 def _remember(known: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:

@@ -63,6 +63,15 @@ class Line(NamedTuple):
     """Its usage is charged in multiples of this many units."""
     zone: str = ""
     """The name of the rate by which it is priced."""
+    has_begun: bool = False
+    """Usage of the rating group was priced before this line's: its price has no beginning."""
+    services: tuple[str, ...] = ()
+    """What may pay for it, as its latest grant found it: plans and services."""
+
+    @property
+    def priced_units(self) -> int:
+        """Units that were paid at the price, or are held at it."""
+        return self.priced + sum([hold.units for hold in self.holds if hold.is_priced])
 
     @property
     def held_units(self) -> int:

@@ -4,7 +4,7 @@ Units go down the services in order: allowances give all they have, the rest is 
 priced units is the difference of the line's running total, so that no rounding is done twice.
 """
 
-from .catalogue import Price, Tariff
+from .catalogue import Price, RatingGroup, Tariff
 from .decisions import Settlement
 from .ledger import Ledger
 from .session import Amounts, Hold, Line
@@ -22,6 +22,23 @@ USED_MAX = {
 _Paid = tuple[tuple[Hold, ...], int, int, int, int]
 """The holds that a line keeps; what the others paid: units, units of these at the price, their
 amount, the tax within it."""
+
+
+def new_line(number: int, group: RatingGroup, tariff: Tariff, has_begun: bool) -> Line:
+    """Returns a line for the usage of a rating group, of which some may have been priced before."""
+    price = tariff.price
+    if has_begun and price is not None:
+        price = price.continued
+    return Line(
+        number,
+        group.id,
+        price,
+        unit_type=group.unit_type,
+        rounding=group.rounding,
+        zone=tariff.zone,
+        has_begun=has_begun,
+        services=tariff.services,
+    )
 
 
 def hold(
@@ -72,7 +89,7 @@ def settle(
     place of what others were granted on the line, so that as much is held anew out of what is
     free; what cannot be held is an overrun.
     """
-    number, rating_group, price, used_before, settled, priced, _, unit_type, rounding, zone = line
+    _, _, price, used_before, settled, priced, _, _, rounding, *_ = line
     used_after = used_before + used
     due = round_up(used_after, rounding) - settled
     settled += due
@@ -86,23 +103,15 @@ def settle(
         keep = round_up(used_after + granted_to_others, rounding) - settled
     holds, units, newly_priced, amount, tax = _pay(line, due - overrun, keep, ledger)
     priced += newly_priced
-    overrun_amount = _cost_of_overrun(price, priced, overrun) if overrun else 0
     shortfall = due - overrun - units
-    line = new(
-        Line,
-        (
-            number,
-            rating_group,
-            price,
-            used_after,
-            settled,
-            priced,
-            holds,
-            unit_type,
-            rounding,
-            zone,
-        ),
-    )
+    number, rating_group, _, _, _, _, _, *others = line
+    line = new(Line, (number, rating_group, price, used_after, settled, priced, holds, *others))
+    overrun_amount = 0
+    if overrun and price is not None:
+        overrun_amount = price.charge_of(priced + overrun) - price.charge_of(priced)
+        overrun_amount = min(overrun_amount, AMOUNT_MAX)
+        if not priced:
+            line = continued(line, ledger)
     return line, new(
         Settlement, (used, used, units, amount, tax, overrun, overrun_amount, shortfall)
     )
@@ -114,18 +123,46 @@ def release(line: Line, keep: int, ledger: Ledger) -> Line:
     return _with_holds(line, holds)
 
 
+def continued(line: Line, ledger: Ledger) -> Line:
+    """Returns a line of which nothing was priced, after the beginning was charged elsewhere.
+
+    What it holds for the beginning is released.
+    """
+    assert not line.priced
+    price = line.price
+    if price is None or not price.has_beginning:
+        return line._replace(has_begun=True)
+    price = price.continued
+    left = tuple([part for held in line.holds if held.is_priced for part in held.amounts])
+    position, holds = 0, []
+    for held in line.holds:
+        if held.is_priced:
+            cost = price.charge_of(position + held.units) - price.charge_of(position)
+            position += held.units
+            amounts, left = _divided(left, cost)
+            held = held._replace(amounts=amounts)
+        holds.append(held)
+    ledger.settle(left, 0, 0)
+    return line._replace(price=price, holds=tuple(holds), has_begun=True)
+
+
+def _divided(amounts: Amounts, first: int) -> tuple[Amounts, Amounts]:
+    """Returns the first so much of the amounts, and the rest."""
+    head, tail = [], []
+    for balance_id, amount in amounts:
+        part = min(first, amount)
+        first -= part
+        if part:
+            head.append((balance_id, part))
+        if part < amount:
+            tail.append((balance_id, amount - part))
+    return tuple(head), tuple(tail)
+
+
 def _with_holds(line: Line, holds: tuple[Hold, ...]) -> Line:
     """Does what `_replace` does in a fifth of its time."""
-    number, rating_group, price, used, settled, priced, _, unit_type, rounding, zone = line
-    return new(
-        Line, (number, rating_group, price, used, settled, priced, holds, unit_type, rounding, zone)
-    )
-
-
-def _cost_of_overrun(price: Price | None, priced: int, overrun: int) -> int:
-    if price is None:
-        return 0
-    return min(price.charge_of(priced + overrun) - price.charge_of(priced), AMOUNT_MAX)
+    number, rating_group, price, used, settled, priced, _, *others = line
+    return new(Line, (number, rating_group, price, used, settled, priced, holds, *others))
 
 
 def _hold_money(
@@ -136,15 +173,20 @@ def _hold_money(
     ledger: Ledger,
     begins_unit: bool,
 ) -> tuple[int, Amounts]:
-    """Reserves the price of units; what is left of the balances may begin one more unit."""
+    """Reserves the price of units; what is left of the balances may begin one more unit.
+
+    What the first unit costs besides is held whole, or nothing is.
+    """
     available = sum(map(ledger.available, balance_ids))
-    if price is None or (price.micro_units and not available):
+    if price is None or (not available and price.micro_units and priced >= price.minimum_units):
         return 0, ()
     paid = price.charge_of(priced)
     cost = price.charge_of(priced + units) - paid
     if cost > available:
         units = price.units_for(paid + available, priced + units) - priced
         cost = price.charge_of(priced + units) - paid
+        if not (priced or units) and price.has_beginning:
+            return 0, ()
         if cost < available and begins_unit:
             units += 1
             cost = available

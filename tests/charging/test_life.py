@@ -1,13 +1,17 @@
 """Dates, parents and denials: what may pay, for whom, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from diameter_ocs.charging.accounts import children, summary, suspend
 from diameter_ocs.charging.case import Account, AccountState, Case
-from diameter_ocs.charging.catalogue import Price
+from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Service
 from diameter_ocs.charging.groups import Group
 from diameter_ocs.charging.ledger import Ledger, Posting, is_valid
+from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.charging.session import CloseReason
+from diameter_ocs.charging.supervision import supervise
 from tests.charging.scenario import (
     ALICE,
     BONUS,
@@ -178,16 +182,80 @@ def test_a_balance_to_come_pays_when_it_has_begun():
     assert granted(desk.update(want(TEXT, 5))) == [(5, False)]
 
 
-def test_a_cancelled_plan_is_charged_for_what_it_holds_and_for_nothing_else():
-    price = Price(10, 1)
-    offered = catalogue(priced(price, VOICE), groups=(VOICE_BY_SECONDS,))
-    desk = Desk(offered, balance(1, MONEY, 1000))
-    desk.initial(want(VOICE, 30))
+def cancelled(desk: Desk, *plans: str) -> None:
+    """Leave an account so many plans."""
     (account,) = desk.case.accounts.values()
-    desk.case = desk.case._replace(accounts={1: account._replace(plans=())})
-    decision = desk.terminate(used(VOICE, 40))
+    desk.case = desk.case._replace(accounts={1: account._replace(plans=plans)})
+
+
+def of_plans(**plans: Service) -> Catalogue:
+    offered = catalogue(groups=(VOICE_BY_SECONDS,))
+    made = {name: Plan(name, 0, (service,), ()) for name, service in plans.items()}
+    return replace(offered, plans=made)
+
+
+HELD, OTHER = priced(Price(10, 1), VOICE), priced(Price(20, 1), VOICE, balance_types=(BONUS,))
+
+
+def subscriber_of_both(**totals: int) -> Desk:
+    account = Account(1, "alice", ("held", "other"))
+    return Desk(
+        of_plans(held=HELD, other=OTHER),
+        balance(1, MONEY, totals.get("money", 1000)),
+        balance(2, BONUS, 1000),
+        accounts={ALICE: account},
+    )
+
+
+def test_a_cancelled_plan_that_holds_a_reservation_is_charged():
+    desk = subscriber_of_both()
+    desk.initial(want(VOICE, 30))
+    cancelled(desk)
+    desk.terminate(used(VOICE, 40))
+    assert desk.balance(1) == (400, 0)
+    assert desk.settlements[0].overrun == 0
+
+
+def test_another_cancelled_plan_is_never_charged():
+    desk = subscriber_of_both(money=300)
+    desk.initial(want(VOICE, 30))
+    cancelled(desk)
+    desk.terminate(used(VOICE, 40))
+    assert (desk.balance(1), desk.balance(2)) == ((300, 0), (0, 0))
+    assert desk.settlements[0].overrun == 10
+
+
+def test_an_active_plan_of_another_price_does_not_pay_for_what_a_cancelled_one_holds():
+    desk = subscriber_of_both(money=300)
+    desk.initial(want(VOICE, 30))
+    cancelled(desk, "other")
+    desk.update(used(VOICE, 40, wanted=10))
+    assert (desk.balance(1), desk.balance(2)) == ((300, 0), (0, 200))
+    desk.terminate(used(VOICE, 10))
+    assert desk.balance(2) == (200, 0)
+
+
+def test_late_usage_is_charged_by_the_plan_that_held_it_though_that_is_cancelled():
+    desk = subscriber_of_both()
+    desk.initial(want(VOICE, 30))
+    desk.case = desk.case._replace(now=desk.case.now + 3 * 3600 * 10**6)
+    released = supervise(SessionKey(b"one"), desk.case)
+    desk.case = desk.case.after(released)
+    desk.decisions.append(released)
+    assert desk.balance(1) == (0, 0)
+    cancelled(desk)
+    desk.terminate(used(VOICE, 20))
+    assert (desk.balance(1), desk.balance(2)) == ((200, 0), (0, 0))
+
+
+def test_what_a_cancelled_plan_holds_is_settled_though_the_catalogue_has_it_no_more():
+    desk = subscriber_of_both()
+    desk.initial(want(VOICE, 30))
+    desk.offer(of_plans(other=OTHER))
+    cancelled(desk)
+    desk.terminate(used(VOICE, 40))
     assert desk.balance(1) == (300, 0)
-    assert decision.edrs[-1].services[0].settlement.overrun == 10
+    assert desk.settlements[0].overrun == 10
 
 
 def test_a_service_of_no_active_plan_is_denied():
