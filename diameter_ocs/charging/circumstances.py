@@ -10,6 +10,11 @@ CIRCUMSTANCES_REMEMBERED = 4096
 """Different ones, for each version of a catalogue."""
 
 
+def may_come_again(information: ServiceInformation) -> bool:
+    """Whether it is worth remembering: a message to several is one of its kind, and long."""
+    return len(information.recipients) < 2
+
+
 def circumstances_of(
     information: ServiceInformation,
     before: Circumstances,
@@ -25,9 +30,10 @@ def circumstances_of(
     found = known.get((information, before))
     if found is None:
         found = _found(information, before, catalogue)
-        if len(known) >= CIRCUMSTANCES_REMEMBERED:
-            known.pop(next(iter(known)))
-        known[information, before] = found
+        if may_come_again(information) and may_come_again(before.information):
+            if len(known) >= CIRCUMSTANCES_REMEMBERED:
+                known.pop(next(iter(known)))
+            known[information, before] = found
     other = information.other_party
     if other is None or found.is_on_net or other not in on_net:
         return found

@@ -12,6 +12,9 @@ from .decode import Decoded
 _RATING_FAILED = Outcome.RATING_FAILED  # looked for in every answer; in its class it takes 0.1 µs
 _SHOWN = frozenset({Outcome.LOCATION_UNKNOWN, _RATING_FAILED})
 
+SHOWN_OCTETS_MAX = 1024
+"""Of one AVP; of a longer one only the kind is shown, for an answer is not long."""
+
 _USER_LOCATION = "3GPP-User-Location-Info"
 
 _LOCATIONS = {
@@ -45,9 +48,10 @@ def failed_avps(
     that is; a service without a name lacks its Rating-Group, so an example of one stands for it.
     """
     if decision.outcome is Outcome.LOCATION_UNKNOWN:
-        return [_location(decoded, message) or dictionary.example(_USER_LOCATION)]
+        return [_location(decoded, message, dictionary) or dictionary.example(_USER_LOCATION)]
     if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:
-        return [message.raw(avp) for avp in message.group.avps("Service-Context-Id")]
+        contexts = message.group.avps("Service-Context-Id")
+        return [_shown(avp, message, dictionary) for avp in contexts]
     unrated: list[bytes] = []
     for service in decision.services:
         if service.outcome is Outcome.RATING_FAILED:
@@ -55,14 +59,22 @@ def failed_avps(
     return list(dict.fromkeys(unrated))
 
 
-def _location(decoded: Decoded, message: Message) -> bytes | None:
+def _location(decoded: Decoded, message: Message, dictionary: Dictionary) -> bytes | None:
     """Returns the first AVP that names a place and cannot be read, or names an unknown one."""
     for report in decoded.request.information.reports:
         names = () if report.countries else _LOCATIONS.get(report.source, ())
         found = next(_found(message.group, names), None)
         if found is not None:
-            return message.raw(found)
+            return _shown(found, message, dictionary)
     return None
+
+
+def _shown(avp: Avp, message: Message, dictionary: Dictionary) -> bytes:
+    """Returns an AVP as it came, or an example of it."""
+    octets = message.raw(avp)
+    if len(octets) <= SHOWN_OCTETS_MAX or avp.definition is None:
+        return octets
+    return dictionary.example(avp.definition.name)
 
 
 def _found(group: Group, names: tuple[str, ...]) -> Iterator[Avp]:

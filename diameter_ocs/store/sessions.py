@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..charging.circumstances import may_come_again
 from ..charging.location import NO_CIRCUMSTANCES, Circumstances
 from ..charging.requests import SessionKey
 from ..charging.session import ClosedSession, CloseReason, Line, Reservation, Session
@@ -55,9 +56,15 @@ def circumstances_of(document: str | None) -> Circumstances:
     return NO_CIRCUMSTANCES if document is None else _circumstances.decode(document)
 
 
-@lru_cache(maxsize=CIRCUMSTANCES_REMEMBERED)
 def circumstances_text(circumstances: Circumstances) -> bytes | None:
     """Writes circumstances; those of the requests of a session are mostly the same."""
+    if may_come_again(circumstances.information):
+        return _remembered_text(circumstances)
+    return _encode(circumstances)
+
+
+@lru_cache(maxsize=CIRCUMSTANCES_REMEMBERED)
+def _remembered_text(circumstances: Circumstances) -> bytes | None:
     return None if circumstances == NO_CIRCUMSTANCES else _encode(circumstances)
 
 

@@ -12,6 +12,7 @@ from diameter_ocs.charging.information import LocationReport, LocationSource, Se
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.gy.decode import Decoder
 from diameter_ocs.gy.encode import Encoder
+from diameter_ocs.gy.failed_avp import SHOWN_OCTETS_MAX
 
 NOON = 1_709_985_600_000_000
 UPDATE = 2
@@ -77,6 +78,40 @@ def test_location_that_cannot_be_read_is_shown_as_it_came(shown: Shown) -> None:
     location = (LOCATION, bytes.fromhex("82ffffff"))
     reports = unreadable(LocationSource.USER_LOCATION)
     assert shown(NOBODY_KNOWS, reports, data(location)) == [bytes.fromhex(UNREADABLE)]
+
+
+# A value that is too long to be sent back, and what of it is shown.
+ENDLESS: list[tuple[LocationSource, Pair, str]] = [
+    (LocationSource.USER_LOCATION, data((LOCATION, b"\xff" * 60_000)), EMPTY),
+    (
+        LocationSource.VISITED_NETWORK,
+        calls(("IMS-Visited-Network-Identifier", "x" * 60_000)),
+        "00000a99 c000000c 000028af",
+    ),
+    (
+        LocationSource.ACCESS_NETWORK,
+        calls(("Access-Network-Information", b";" * SHOWN_OCTETS_MAX)),
+        "000004ef c000000c 000028af",
+    ),
+    (
+        LocationSource.RECEIVED_ADDRESS,
+        texts(("Originator-Received-Address", [("Address-Data", "x" * 60_000)])),
+        "000007eb c000000c 000028af",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "members", "avp"), ENDLESS)
+def test_of_an_endless_value_the_kind_is_shown(
+    shown: Shown, source: LocationSource, members: Pair, avp: str
+) -> None:
+    assert shown(NOBODY_KNOWS, unreadable(source), members) == [bytes.fromhex(avp)]
+
+
+def test_of_an_endless_service_context_the_kind_is_shown(shown: Shown) -> None:
+    decision = Decision(Outcome.RATING_FAILED)
+    context = {"Service-Context-Id": "x" * 60_000}
+    assert shown(decision, (), with_=context) == [bytes.fromhex("000001cd 40000008")]
 
 
 def test_location_at_command_level_is_shown_too(shown: Shown) -> None:

@@ -1,11 +1,19 @@
 """Sessions are found by a digest of their key, and told apart by the key itself."""
 
+import tracemalloc
+
 import psycopg
 
+from diameter_ocs.charging.circumstances import circumstances_of
 from diameter_ocs.charging.decisions import Decision, Outcome
+from diameter_ocs.charging.information import ServiceInformation
+from diameter_ocs.charging.location import NO_CIRCUMSTANCES
 from diameter_ocs.charging.requests import SessionKey
-from diameter_ocs.store.sessions import digest
+from diameter_ocs.handlers.catalogue import build, read_document
+from diameter_ocs.store.sessions import circumstances_of as read_circumstances
+from diameter_ocs.store.sessions import circumstances_text, digest
 from tests.store.scenario import (
+    DOCUMENT,
     Kept,
     afresh,
     case_of,
@@ -73,3 +81,19 @@ async def test_of_two_rows_with_one_key_in_a_group_the_newer_counts(
     collide(emptied, SessionKey(ONE))
     case = await case_of(afresh(postgres), group, update(session=ONE))
     assert [session.number for session in case.sessions.values()] == [3]
+
+
+def test_messages_to_many_are_forgotten() -> None:
+    """Each is one of its kind: what was remembered of it would be of no use, and long."""
+    catalogue = build(read_document(DOCUMENT), 1)
+    tracemalloc.start()
+    for number in range(300):
+        recipients = tuple(f"{number:0128d}{each}" for each in range(32))
+        said = ServiceInformation(called=recipients[0], recipients=recipients)
+        circumstances = circumstances_of(said, NO_CIRCUMSTANCES, catalogue)
+        text = circumstances_text(circumstances)
+        assert text is not None
+        assert read_circumstances(text.decode()) == circumstances
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 500_000
