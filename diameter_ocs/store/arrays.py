@@ -21,6 +21,9 @@ EPOCH_2000 = 946_684_800_000_000
 """PostgreSQL counts microseconds from 2000, everything else here from 1970."""
 
 
+TEXTS_REMEMBERED = 1024
+"""Names of hosts and the like, which stand in most rows, are kept as they are sent."""
+
 _NULL = b"\xff\xff\xff\xff"
 
 
@@ -61,12 +64,9 @@ def optional_moments(values: Sequence[int | None]) -> _Moments:
     return _Moments(_fixed(TIMESTAMPTZ, since_2000))
 
 
-def texts(values: Iterable[str | None]) -> _Texts:
+def texts(values: Sequence[str | None]) -> _Texts:
     """Packs strings as text[]; octets that were no UTF-8 are written as escapes."""
-    encoded = [
-        None if value is None else value.encode(errors="backslashreplace") for value in values
-    ]
-    return _Texts(_variable(TEXT, encoded))
+    return _Texts(_array(TEXT, None in values, list(map(_text_field, values))))
 
 
 def documents(values: Sequence[bytes | None]) -> _Texts:
@@ -100,9 +100,21 @@ def _fixed(oid: int, values: Sequence[int | None]) -> bytes:
 
 
 def _variable(oid: int, values: Sequence[bytes | None]) -> bytes:
-    header = pack(">iiiii", 1, int(None in values), oid, len(values), 1)
     fields = [_NULL if value is None else len(value).to_bytes(4) + value for value in values]
-    return header + b"".join(fields)
+    return _array(oid, None in values, fields)
+
+
+def _array(oid: int, has_null: bool, fields: Sequence[bytes]) -> bytes:
+    return pack(">iiiii", 1, has_null, oid, len(fields), 1) + b"".join(fields)
+
+
+@lru_cache(maxsize=TEXTS_REMEMBERED)
+def _text_field(value: str | None) -> bytes:
+    """Returns a text of an array as it is sent: its length in octets, and these."""
+    if value is None:
+        return _NULL
+    octets = value.encode(errors="backslashreplace")
+    return len(octets).to_bytes(4) + octets
 
 
 class _PackedDumper(Dumper):
