@@ -227,11 +227,17 @@ def delete(group: Group, account_id: int, actor: str) -> GroupChange:
 def _without_sessions(
     group: Group, account_id: int, reason: CloseReason
 ) -> tuple[Group, tuple[Edr, ...]]:
-    """Closes the open sessions of an account, the oldest first: all that they hold is released."""
+    """Closes the open sessions of an account, the oldest first: all that they hold is released.
+
+    A call for help goes on though its account be suspended.
+    """
     case = group.case
     edrs: tuple[Edr, ...] = ()
     for session in sorted(group.case.sessions.values()):
-        if session.account_id == account_id:
+        is_emergency = session.circumstances.information.is_emergency
+        if session.account_id == account_id and not (
+            is_emergency and reason is CloseReason.SUSPENDED
+        ):
             decision = close(session, reason, case)
             case, edrs = case.after(decision), (*edrs, *decision.edrs)
     return group._replace(case=case), edrs

@@ -65,7 +65,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
         return _ended(request, progress, services, Outcome.LOCATION_UNKNOWN, CloseReason.REFUSED)
     if progress.is_denied:
         return _ended(request, progress, services, Outcome.SERVICE_DENIED, CloseReason.REFUSED)
-    return _going_on(request, progress, services)
+    return _refused_or_going_on(request, progress, services)
 
 
 def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
@@ -73,7 +73,7 @@ def _continue(request: ChargingRequest, case: Case, session: Session) -> Decisio
     progress = Progress(case, session, request.information)
     services = progress.services(request)
     if request.request_type is not TERMINATION:
-        return _going_on(request, progress, services)
+        return _refused_or_going_on(request, progress, services)
     progress.release_all()
     return _ended(request, progress, services, SUCCESS, CloseReason.TERMINATED)
 
@@ -117,6 +117,42 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
         services = progress.recorded(request)
     decision = _ended(request, progress, services, Outcome.SESSION_UNKNOWN, CloseReason.UNKNOWN)
     return _marked(decision, "session_unknown")
+
+
+def _refused_or_going_on(
+    request: ChargingRequest, progress: Progress, services: list[Service]
+) -> Decision:
+    """Refuses the whole request where a rating group wants that, and ends its session.
+
+    Only what was refused is spoken of, as in every answer to a repeat.
+    """
+    for service in services:
+        if service.outcome not in SERVED and _refuses_all(service, request, progress, services):
+            break
+    else:
+        return _going_on(request, progress, services)
+    progress.release_all()
+    for each in services:
+        each.grant = None
+    outcome = service.outcome
+    if outcome is Outcome.LOCATION_UNKNOWN:  # others could be served
+        outcome = Outcome.SERVICE_DENIED
+    decision = _ended(request, progress, services, outcome, CloseReason.REFUSED)
+    told = [each for each in decision.services if each.outcome is not SUCCESS]
+    return decision._replace(services=tuple(told))
+
+
+def _refuses_all(
+    service: Service, request: ChargingRequest, progress: Progress, services: list[Service]
+) -> bool:
+    """Is the refusal of a service that of its request? Not while others go on in the session."""
+    group = service.rating_group
+    if group is None or not group.mirrors_result_code:
+        return False
+    return request.request_type is INITIAL or not (
+        progress.grants_others(group.id)
+        or any(each.outcome is Outcome.NOT_APPLICABLE for each in services)
+    )
 
 
 def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:

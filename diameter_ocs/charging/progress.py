@@ -116,6 +116,13 @@ class Progress:
             request, context, self.account, case.catalogue, self.circumstances, case.now
         )
 
+    def grants_others(self, rating_group: int) -> bool:
+        """Does the session hold a quota of another rating group?"""
+        return any(
+            reservation.granted and reservation.rating_group != rating_group
+            for reservation in self.reservations.values()
+        )
+
     def release_all(self) -> None:
         """Gives back everything that the session holds."""
         self.reservations.clear()

@@ -134,7 +134,7 @@ class CloseReason(StrEnum):
 
     TERMINATED = "terminated"
     REFUSED = "refused"
-    """Its first request was answered with a failure."""
+    """A request was answered with a failure, mostly its first."""
     REPLACED = "replaced"
     """A new session was opened under its name."""
     IDLE = "idle"

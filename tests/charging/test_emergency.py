@@ -4,12 +4,22 @@ from dataclasses import replace
 
 import pytest
 
+from diameter_ocs.charging.accounts import suspend
 from diameter_ocs.charging.case import Account, AccountState
 from diameter_ocs.charging.catalogue import Catalogue, Service
+from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Outcome, Settlement
 from diameter_ocs.charging.emergency import unknown_group
+from diameter_ocs.charging.groups import Group
 from diameter_ocs.charging.information import Direction, ServiceInformation
-from diameter_ocs.charging.requests import Identity, IdentityKind, ServiceUsage, SessionKey, Units
+from diameter_ocs.charging.requests import (
+    Identity,
+    IdentityKind,
+    RequestType,
+    ServiceUsage,
+    SessionKey,
+    Units,
+)
 from diameter_ocs.charging.units import UnitType
 from tests.charging.scenario import (
     ALICE,
@@ -147,3 +157,14 @@ def test_minutes_of_a_known_group_stay_minutes():
     desk.initial(want(VOICE, 30), information=HELP)
     (line,) = desk.case.sessions[SessionKey(b"one")].lines
     assert (line.rounding, line.zone) == (VOICE_BY_MINUTES.rounding, "emergency")
+
+
+def test_a_call_for_help_goes_on_though_its_account_be_suspended():
+    desk = Desk(SOLD, balance(1, MONEY, 1000))
+    desk.initial(want(VOICE, 60), information=HELP)
+    desk.initial(want(VOICE, 60), information=FRIEND, session=b"two")
+    after = suspend(Group(desk.case, {}, {}), 1, "a test").after.case
+    assert list(after.sessions) == [SessionKey(b"one")]
+    update = desk.request(RequestType.UPDATE, (used(VOICE, 60, wanted=60),), b"one")
+    decision = charge(update._replace(request_number=1), after)
+    assert granted(decision) == [(60, False)]
