@@ -8,7 +8,7 @@ URLs: `300:gold/all%20data/c`. Where something was cut a `~` stands at the end.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote
 LENGTH_MAX = 60
 """Of the short form of all groups together, in octets."""
 FULL_LENGTH_MAX = 2000
+SERVICES_MAX = FULL_LENGTH_MAX // 5
+"""Of one group, those looked at first: more of them would be cut from either form."""
 CUT = "~"
 
 
@@ -46,6 +48,10 @@ class Reason(StrEnum):
     RAT_TYPE = "g"
     EMERGENCY = "e"
     """Nothing was asked: it is served for nothing."""
+
+
+Name = Callable[[int, int], tuple[str, str]]
+"""Returns the names of a plan and a service by their places in the catalogue."""
 
 
 class Considered(NamedTuple):
@@ -114,9 +120,9 @@ def parse(text: str) -> Considerations:
     return Considerations(tuple(groups), text.endswith(CUT))
 
 
-def named(found: Considerations, plans: Sequence[tuple[str, Sequence[str]]]) -> Considerations:
-    """Returns it with names for numbers; `plans` are the catalogue's, each with its services."""
-    return found._replace(groups=tuple([_named(group, plans) for group in found.groups]))
+def named(found: Considerations, name: Name) -> Considerations:
+    """Returns it with names for numbers."""
+    return found._replace(groups=tuple([_named(group, name) for group in found.groups]))
 
 
 def _text(group: GroupConsidered, names: Iterable[str]) -> str:
@@ -153,9 +159,9 @@ def _service(text: str) -> Considered:
     )
 
 
-def _named(group: GroupConsidered, plans: Sequence[tuple[str, Sequence[str]]]) -> GroupConsidered:
+def _named(group: GroupConsidered, name: Name) -> GroupConsidered:
     services = []
     for each in group.services:
-        plan, names = plans[int(each.plan)]
-        services.append(each._replace(plan=plan, service=names[int(each.service)]))
+        plan, service = name(int(each.plan), int(each.service))
+        services.append(each._replace(plan=plan, service=service))
     return group._replace(services=tuple(services))

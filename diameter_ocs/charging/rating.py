@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from .catalogue import Candidate, Catalogue, Menu, Plan, Price, Rate, Service, Source, Tariff
-from .considered import Considered, GroupConsidered, Reason, short_text
+from .considered import SERVICES_MAX, Considered, GroupConsidered, Reason, short_text
 from .hours import zone
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES, Circumstances
@@ -160,7 +160,7 @@ def _tariffs(
     rating_group: int, candidates: Sequence[Candidate], occasion: Occasion
 ) -> tuple[Tariff, ...]:
     considered, choices = _choices(candidates, occasion)
-    told = short_text(GroupConsidered(rating_group, tuple(considered)))
+    told = short_text(GroupConsidered(rating_group, tuple(considered[:SERVICES_MAX])))
     is_by_place = any(each.needs_location for each in _restrictions(candidates))
     if not choices:
         reasons = {each.reason for each in considered}

@@ -113,9 +113,12 @@ def considered(services: list[Service], catalogue: Catalogue) -> str | None:
         return None
     if not is_full:
         return joined(texts)
-    plans = catalogue.plans.values()
-    names = [(plan.name, [each.name for each in plan.services]) for plan in plans]
-    found = named(parse(" ".join(texts)), names)
+    plans = list(catalogue.plans.values())
+
+    def name(plan: int, service: int) -> tuple[str, str]:
+        return plans[plan].name, plans[plan].services[service].name
+
+    found = named(parse(" ".join(texts)), name)
     return joined([full_text(group) for group in found.groups], FULL_LENGTH_MAX)
 
 

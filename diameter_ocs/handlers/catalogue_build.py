@@ -1,6 +1,6 @@
 """From a checked document to the catalogue that charging reads."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from ..charging import catalogue
 from ..charging.expressions import parse_networks
@@ -22,6 +22,7 @@ UNIT_TYPES = {
 def build(document: Document, version: int) -> catalogue.Catalogue:
     """Returns the catalogue that a checked document describes."""
     groups = {group.id: group for group in rating_groups(document.rating_groups)}
+    coverage = Coverage(groups.values())
     money, home = default_money(document), document.home_networks
     return catalogue.Catalogue(
         tenant=document.tenant,
@@ -32,7 +33,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
             part.name: catalogue.BalanceType(part.name, UNIT_TYPES.get(part.unit_type))
             for part in document.balance_types
         },
-        plans={part.name: _plan(part, money, groups) for part in document.plans},
+        plans={part.name: _plan(part, money, coverage) for part in document.plans},
         default_rating_groups=dict(document.default_rating_groups),
         service_identifiers=dict(document.service_identifiers),
         default_monetary_balance_type=money,
@@ -59,13 +60,24 @@ def rating_groups(
         yield from rating_groups(part.children, group)
 
 
-def covered(service: ServicePart, groups: Mapping[int, catalogue.RatingGroup]) -> set[int]:
-    """Returns the groups that a service names, and all groups below them."""
-    found = set(service.rating_groups) & groups.keys()
-    for group in groups.values():  # parents come before their children
-        if group.parent_id in found:
-            found.add(group.id)
-    return found
+class Coverage:
+    """Which groups services cover: those that they name, and all groups below them."""
+
+    def __init__(self, groups: Iterable[catalogue.RatingGroup]) -> None:
+        """`groups` have parents before their children."""
+        self._below: dict[int, set[int]] = {}
+        self._found: dict[frozenset[int], frozenset[int]] = {}
+        lines: dict[int | None, tuple[int, ...]] = {None: ()}
+        for group in groups:
+            lines[group.id] = (*lines[group.parent_id], group.id)
+            for number in lines[group.id]:
+                self._below.setdefault(number, set()).add(group.id)
+
+    def of(self, service: ServicePart) -> frozenset[int]:
+        """Returns the groups of a service; services that cover the same ones share the value."""
+        below = [self._below.get(number, ()) for number in service.rating_groups]
+        found = frozenset().union(*below)
+        return self._found.setdefault(found, found)
 
 
 def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
@@ -120,14 +132,12 @@ def default_money(document: Document) -> str | None:
     return document.default_monetary_balance_type or (money[0] if money else None)
 
 
-def _plan(
-    part: PlanPart, money: str | None, groups: Mapping[int, catalogue.RatingGroup]
-) -> catalogue.Plan:
+def _plan(part: PlanPart, money: str | None, coverage: Coverage) -> catalogue.Plan:
     services = tuple(
         catalogue.Service(
             name=service.name,
             priority=service.priority,
-            rating_groups=frozenset(covered(service, groups)),
+            rating_groups=coverage.of(service),
             balance_types=pays_from(service, money),
             rates=rates(service),
             restrictions=restrictions(service.when),

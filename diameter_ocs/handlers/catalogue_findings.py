@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeVar
 
 from ..charging.catalogue import RatingGroup
 from ..charging.units import UnitType
+from .catalogue_build import Coverage
 from .catalogue_text import Path
 from .refusals import suggestion
 
@@ -22,6 +23,7 @@ class Known(NamedTuple):
     """What the services of a document may refer to."""
 
     groups: Groups
+    coverage: Coverage
     types: Mapping[str, str]
     """The unit types of the balance types."""
     money: str | None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, UnitType, round_up
-from .catalogue_build import UNIT_TYPES, covered
+from .catalogue_build import UNIT_TYPES
 from .catalogue_findings import USED_MAX_TEXT, Finding, Known, repeated, unknown_group
 from .catalogue_plans import PlanPart, PricePart, ServicePart, pays_from, price, prices
 from .catalogue_reach import unreached
@@ -76,14 +76,14 @@ def _of_payment(path: Path, service: ServicePart, known: Known) -> Iterator[Find
 def _of_units(path: Path, service: ServicePart, name: str, known: Known) -> Iterator[Finding]:
     """An allowance pays unit for unit."""
     unit_type, groups = known.types[name], known.groups
-    for number in sorted(covered(service, groups)):
+    for number in sorted(known.coverage.of(service)):
         if UNIT_TYPES.get(unit_type) is not groups[number].unit_type:
             reason = f"rating group {number} is not counted in {unit_type}, as {name!r} is"
             yield Finding(path, reason, ("balance_types", "rating_groups"))
 
 
 def _of_rates(path: Path, service: ServicePart, known: Known) -> Iterator[Finding]:
-    groups = _unlike(known.groups[number] for number in sorted(covered(service, known.groups)))
+    groups = _unlike(known.groups[number] for number in sorted(known.coverage.of(service)))
     paths: Sequence[Path] = [(*path, "rates", n, "price") for n in range(len(service.rates))]
     for place, part in zip(paths or [(*path, "price")], prices(service), strict=False):
         yield from _of_price(place, part, groups)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
 from . import catalogue_announcements
-from .catalogue_build import default_money, rating_groups
+from .catalogue_build import Coverage, default_money, rating_groups
 from .catalogue_document import Document, RatingGroupPart
 from .catalogue_findings import (
     USED_MAX_TEXT,
@@ -23,6 +23,8 @@ from .refusals import suggestion
 RATING_GROUPS_MAX = 1000
 DEPTH_MAX = 16
 """Rating groups below each other."""
+OFFERS_MAX = 20_000
+"""Services and rates of all plans: charging may have to look at each of them for one request."""
 AMOUNTS = ("rounding", "min_reservation", "max_reservation", "default_quota")
 
 
@@ -36,10 +38,15 @@ def findings(document: Document) -> Iterator[Finding]:
     if len(parts) > RATING_GROUPS_MAX:
         yield Finding(("rating_groups",), f"more than {RATING_GROUPS_MAX} rating groups")
         return
+    offers = sum(1 + len(service.rates) for plan in document.plans for service in plan.services)
+    if offers > OFFERS_MAX:
+        yield Finding(("plans",), f"{offers} services and rates, and {OFFERS_MAX} are the most")
+        return
     filled_in = list(rating_groups(document.rating_groups))
     groups = {group.id: group for group in filled_in}
     types = {part.name: part.unit_type for part in document.balance_types}
-    known = Known(groups, types, default_money(document), document.home_networks is not None)
+    money, has_home = default_money(document), document.home_networks is not None
+    known = Known(groups, Coverage(filled_in), types, money, has_home)
     yield from repeated("id", [((*path, "id"), part.id) for path, part in parts])
     for section in (parts, listed("balance_types", document.balance_types)):
         yield from repeated("name", [((*path, "name"), part.name) for path, part in section])

@@ -1,5 +1,6 @@
 """Versions of the tenants' catalogues."""
 
+import asyncio
 from collections.abc import Callable
 
 from sqlalchemy import Text, bindparam, cast, select
@@ -29,6 +30,7 @@ class Catalogues:
     def __init__(self, read: ReadCatalogue) -> None:
         self._read = read
         self._known: dict[tuple[str, int], Catalogue | CatalogueUnreadable] = {}
+        self._reading = asyncio.Lock()
 
     async def get(self, connection: Connection, tenant: str, version: int) -> Catalogue:
         """Returns a version, reading it within the caller's transaction if it is new here.
@@ -41,13 +43,23 @@ class Catalogues:
             cursor = await connection.execute(_GET, {"tenant": tenant, "version": version})
             row = await cursor.fetchone()
             assert row is not None, f"catalogue {version} of {tenant} is named and not there"
-            known = self._try(tenant, version, row[0])
-            if len(self._known) >= CATALOGUES_REMEMBERED:
-                self._known.pop(next(iter(self._known)))
-            self._known[tenant, version] = known
+            known = await self._read_once(tenant, version, row[0])
         if isinstance(known, CatalogueUnreadable):
             raise known.of(())  # each its own: an exception carries who has met it
         return known
+
+    async def _read_once(
+        self, tenant: str, version: int, document: str
+    ) -> Catalogue | CatalogueUnreadable:
+        """Reads a document while others are charged on: a long one takes a second."""
+        async with self._reading:
+            known = self._known.get((tenant, version))
+            if known is None:
+                known = await asyncio.to_thread(self._try, tenant, version, document)
+                if len(self._known) >= CATALOGUES_REMEMBERED:
+                    self._known.pop(next(iter(self._known)))
+                self._known[tenant, version] = known
+            return known
 
     def _try(self, tenant: str, version: int, document: str) -> Catalogue | CatalogueUnreadable:
         try:

@@ -35,6 +35,13 @@ NAMED = VOICE._replace(
     )
 )
 PLANS = [("gold", ["", "all data", "a/b,c:d!~é"]), ("p", ["x1"])]
+
+
+def name(plan, service):
+    called, services = PLANS[plan]
+    return called, services[service]
+
+
 EMERGENCY = GroupConsidered(0, (), True)
 NOBODY = GroupConsidered(7, ())
 
@@ -56,7 +63,7 @@ def test_in_full_there_are_names_whatever_these_are():
     text = full_text(NAMED)
     assert text == "300:gold/all%20data/c,gold/a%2Fb%2Cc%3Ad%21%7E%C3%A9/n,p/x1/p4!"
     assert parse(text) == Considerations((NAMED,))
-    assert named(parse(short_text(VOICE)), PLANS).groups == (NAMED,)
+    assert named(parse(short_text(VOICE)), name).groups == (NAMED,)
 
 
 def test_groups_are_joined():

@@ -7,6 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter_ocs.charging.catalogue import Plan, Price, Rate, Service, Source
+from diameter_ocs.charging.considered import (
+    CUT,
+    FULL_LENGTH_MAX,
+    SERVICES_MAX,
+    full_text,
+    joined,
+    named,
+    parse,
+)
 from diameter_ocs.charging.expressions import parse_countries, parse_networks, parse_numbers
 from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.information import Direction, LocationSource, ServiceInformation
@@ -195,6 +204,21 @@ def test_a_service_that_denies_others_denies_also_where_it_has_no_rate_or_nothin
     assert chosen(catalogue(deny, second), "DE").sources == ()
     nowhere = service("nowhere", sold_in("US", CHEAP), denies_others=True)
     assert chosen(catalogue(nowhere, second), "DE").considered == "100:0.0n!"
+
+
+def test_of_very_many_services_those_are_told_that_were_looked_at_first():
+    nowhere = Restrictions(from_countries=parse_countries("US"))
+    offered = catalogue(
+        *[
+            service(str(number), Rate(CHEAP), restrictions=nowhere)
+            for number in range(2 * SERVICES_MAX)
+        ]
+    )
+    told = parse(chosen(offered, "DE").considered)
+    assert len(told.groups[0].services) == SERVICES_MAX
+    assert joined([chosen(offered, "DE").considered]).endswith(CUT)
+    in_full = full_text(named(told, lambda plan, number: ("p", "s")).groups[0])
+    assert joined([in_full], FULL_LENGTH_MAX).endswith(CUT)
 
 
 def test_a_denial_is_no_matter_of_the_place_but_what_was_passed_over_for_it_is():

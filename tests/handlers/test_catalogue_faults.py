@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from diameter_ocs.handlers.catalogue import read_document, read_stored, stored_text
 from diameter_ocs.handlers.catalogue_build import build
 from diameter_ocs.handlers.catalogue_document import PARTS, Part, keys_at
-from diameter_ocs.handlers.catalogue_rules import DEPTH_MAX, RATING_GROUPS_MAX
+from diameter_ocs.handlers.catalogue_rules import DEPTH_MAX, OFFERS_MAX, RATING_GROUPS_MAX
 from diameter_ocs.handlers.catalogue_text import DOCUMENT_OCTETS_MAX, FAULTS_MAX
 from diameter_ocs.handlers.refusals import suggestion
 from tests.handlers.catalogue_text import GOOD, faults
@@ -260,6 +260,15 @@ def test_size_is_bounded() -> None:
     assert faults(textwrap.dedent(text)) == [
         f"5:3: rating_groups: more than {RATING_GROUPS_MAX} rating groups"
     ]
+
+
+@pytest.mark.ci
+def test_what_is_offered_is_bounded() -> None:
+    """A request may have to be held against each service and rate there is."""
+    service = "      - {{name: s{}, rating_groups: [300], price: {{amount: 1, per: 1}}}}\n".format
+    many = "".join(map(service, range(OFFERS_MAX)))
+    (fault,) = faults(GOOD + many)
+    assert fault.endswith(f" services and rates, and {OFFERS_MAX} are the most")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A version of a catalogue is read once, and never another one in its place."""
 
+import asyncio
+import threading
 from contextlib import suppress
 
 import pytest
@@ -47,6 +49,33 @@ async def test_a_version_is_read_once(postgres: Kept, opened: Database) -> None:
         assert await catalogues.get(connection, "demo", 1) is first
     assert reading.versions == [1]
     assert (first.tenant, first.version) == ("demo", 1)
+
+
+async def test_others_are_charged_while_a_long_one_is_read(
+    postgres: Kept, opened: Database
+) -> None:
+    await furnish(postgres.accounts)
+    begun, others_are_charged = threading.Event(), threading.Event()
+    versions: list[int] = []
+
+    def read(tenant: str, version: int, document: str) -> Catalogue:
+        versions.append(version)
+        begun.set()
+        assert others_are_charged.wait(10)
+        return read_stored(tenant, version, document)
+
+    catalogues = Catalogues(read)
+    async with (
+        opened.connection() as one,
+        opened.connection() as other,
+        asyncio.TaskGroup() as tasks,
+    ):
+        gets = [tasks.create_task(catalogues.get(each, "demo", 1)) for each in (one, other)]
+        assert await asyncio.to_thread(begun.wait, 10)
+        others_are_charged.set()
+    first, second = (get.result() for get in gets)
+    assert first is second
+    assert versions == [1]
 
 
 async def test_what_is_remembered_is_bounded(postgres: Kept, opened: Database) -> None:
