@@ -87,18 +87,18 @@ def tariffs_of(
 def tariff_of_line(line: Line, tariff: Tariff, catalogue: Catalogue) -> Tariff:
     """Returns what pays for usage that was reserved on a line, when a tariff is what counts now.
 
-    It is paid by what was sold where and when it was reserved, though the plan be cancelled since;
-    what is sold now at the same price comes after it.
+    It is paid by what was sold where and when it was reserved, though the plan be cancelled since,
+    and by what is sold now at the same price.
     """
-    names = line.services
+    names, now = frozenset(line.services), frozenset(tariff.services)
     if (line.zone, line.price) == (tariff.zone, tariff.price):
-        names = tuple(dict.fromkeys(names + tariff.services))
-    if names == tariff.services:
+        names |= now
+    if names == now:
         return tariff
     key = names, line.price, line.zone
     known = catalogue.tariffs.get(key)
     if known is None:
-        known = (_named(names, line, catalogue),)
+        known = (_tariff_of(names, line, catalogue),)
         _remember(catalogue.tariffs, key, known, CHOICES_REMEMBERED)
     return known[0]
 
@@ -191,20 +191,16 @@ def _tariffs(
     )
 
 
-def _named(names: tuple[str, ...], line: Line, catalogue: Catalogue) -> Tariff:
-    """Returns the tariff of a line, by the services that the catalogue still has."""
-    price = line.price
-    rate = None if price is None else Rate(price, line.zone)
-    every = (
-        _Choice(plan, service, rate if service.rates else None)
-        for plan in catalogue.plans.values()
-        for service in plan.services
-    )
-    found = {_name(choice): choice for choice in every if _name(choice) in names}
-    choices = [found[name] for name in names if name in found]
+def _tariff_of(names: frozenset[str], line: Line, catalogue: Catalogue) -> Tariff:
+    """Returns the tariff of services that are named, of which the catalogue may have lost some."""
+    price, zone_name = line.price, line.zone
+    rate = None if price is None else Rate(price, zone_name)
+    candidates = catalogue.candidates(tuple(catalogue.plans), line.rating_group)
+    every = [_Choice(plan, each, rate if each.rates else None) for plan, each, _ in candidates]
+    choices = [choice for choice in every if _name(choice) in names]
     types = dict.fromkeys(name for _, service, _ in choices for name in service.balance_types)
     is_free = price is not None and price.is_nothing
-    return Tariff(price, _sources(choices), tuple(types), is_free, line.zone, services=names)
+    return Tariff(price, _sources(choices), tuple(types), is_free, zone_name)
 
 
 def _choices(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,7 +68,7 @@ plans:
     def price(self, rating_group: int) -> int:
         return self.prices[rating_group == VOICE]
 
-    def sources(self, plans: set[str], rating_group: int) -> list[str]:
+    def sources(self, plans: Set[str], rating_group: int) -> list[str]:
         """Return the types of balances that pay, in order."""
         if rating_group == VOICE:
             return [MONEY] if "plan" in plans else []
@@ -161,6 +161,8 @@ class Quota:
 
     price: int | None
     units: list[Unit]
+    plans: frozenset[str]
+    """Those of the account when it was granted."""
     expires_at: int = 0
 
 
@@ -263,8 +265,11 @@ class Family:
     def active_plans(self, person: Person) -> set[str]:
         return {plan.name for plan in person.plans.values() if plan.is_active(self.now)}
 
-    def sources(self, person: Person, rating_group: int) -> list[str]:
-        return self.offer.sources(self.active_plans(person), rating_group)
+    def sources(
+        self, person: Person, rating_group: int, plans: Set[str] | None = None
+    ) -> list[str]:
+        """Return the types that pay, under an account's active plans or others."""
+        return self.offer.sources(plans or self.active_plans(person), rating_group)
 
     def price(self, person: Person, rating_group: int) -> int | None:
         has_price = MONEY in self.sources(person, rating_group)
@@ -281,11 +286,17 @@ class Family:
         ]
 
     def take(
-        self, person: Person, rating_group: int, wanted: int, price: int | None, begins: bool = True
+        self,
+        person: Person,
+        rating_group: int,
+        wanted: int,
+        price: int | None,
+        begins: bool = True,
+        plans: Set[str] | None = None,
     ) -> list[Unit]:
         """Reserve what can be had of so many units."""
         units: list[Unit] = []
-        for kind in self.sources(person, rating_group):
+        for kind in self.sources(person, rating_group, plans):
             paying = self.paying(person, kind)
             cost = price if kind == MONEY else 1
             while cost is not None and len(units) < wanted:
@@ -321,10 +332,13 @@ class Family:
         if quota is None and used is None:
             return Paid()
         if quota is None:
-            quota = Quota(self.line(session, rating_group), [])
+            quota = Quota(self.line(session, rating_group), [], frozenset())
         used = used or 0
         above = max(used - len(quota.units), 0)
-        more = self.take(session.person, rating_group, above, quota.price)
+        plans = quota.plans
+        if quota.price == self.price(session.person, rating_group):
+            plans |= self.active_plans(session.person)
+        more = self.take(session.person, rating_group, above, quota.price, plans=plans)
         count, money = self.spend(quota.units[:used] + more)
         release(quota.units[used:])
         return Paid(count, money, above - len(more))
@@ -339,7 +353,8 @@ class Family:
         units = self.take(person, rating_group, wanted, price)
         if not units:
             return Outcome.LIMIT_REACHED, 0, False
-        session.quotas[rating_group] = Quota(price, units)
+        plans = frozenset(self.active_plans(person))
+        session.quotas[rating_group] = Quota(price, units, plans)
         own: Counter[int] = Counter()
         for unit in units:
             for bucket, amount in unit:
