@@ -88,7 +88,8 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
         progress = Progress(case, session, request.information)
         if progress.is_denied:
             services = progress.services(request)
-            return _marked(_ended(request, progress, services, SUCCESS, reason), "late")
+            outcome = _mirrored(request, progress, services) or SUCCESS
+            return _marked(_ended(request, progress, services, outcome, reason), "late")
     outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
@@ -122,24 +123,27 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
 def _refused_or_going_on(
     request: ChargingRequest, progress: Progress, services: list[Service]
 ) -> Decision:
-    """Refuses the whole request where a rating group wants that, and ends its session.
-
-    Only what was refused is spoken of, as in every answer to a repeat.
-    """
-    for service in services:
-        if service.outcome not in SERVED and _refuses_all(service, request, progress, services):
-            break
-    else:
+    """Refuses the whole request where a rating group wants that, and ends its session."""
+    outcome = _mirrored(request, progress, services)
+    if outcome is None:
         return _going_on(request, progress, services)
     progress.release_all()
-    for each in services:
-        each.grant = None
-    outcome = service.outcome
-    if outcome is Outcome.LOCATION_UNKNOWN:  # others could be served
-        outcome = Outcome.SERVICE_DENIED
-    decision = _ended(request, progress, services, outcome, CloseReason.REFUSED)
-    told = [each for each in decision.services if each.outcome is not SUCCESS]
-    return decision._replace(services=tuple(told))
+    for service in services:
+        service.grant = None
+    return _ended(request, progress, services, outcome, CloseReason.REFUSED)
+
+
+def _mirrored(
+    request: ChargingRequest, progress: Progress, services: list[Service]
+) -> Outcome | None:
+    """Returns the refusal of a service that is that of its request, by its rating group."""
+    for service in services:
+        outcome = service.outcome
+        if outcome not in SERVED and _refuses_all(service, request, progress, services):
+            # Where the location is unknown others could be served.
+            is_unplaced = outcome is Outcome.LOCATION_UNKNOWN
+            return Outcome.SERVICE_DENIED if is_unplaced else outcome
+    return None
 
 
 def _refuses_all(
@@ -175,12 +179,17 @@ def _ended(
     outcome: Outcome,
     reason: CloseReason,
 ) -> Decision:
-    """Returns the decision after which the session is closed."""
+    """Returns the decision after which the session is closed.
+
+    A failure speaks only of what was refused, as does its repeat.
+    """
     announce(services, request, outcome, progress.case.catalogue)
     closed = ClosedSession(progress.session_after(request), progress.case.now, reason)
+    is_success = outcome is SUCCESS
+    told = services if is_success else [s for s in services if s.outcome is not SUCCESS]
     return Decision(
         outcome,
-        _answers(services),
+        _answers(told),
         (progress.edr(request, outcome, services),),
         None,
         (closed,),

@@ -23,8 +23,8 @@ def circumstances_of(
 ) -> Circumstances:
     """Returns the circumstances of a request whose session had others before.
 
-    `on_net` are those of the numbers at other ends that are the tenant's own. Those of most
-    requests are the same, and found once.
+    `on_net` are those of the numbers at other ends that are the tenant's own, where it was looked
+    for; who was on-net before still is. Those of most requests are the same, and found once.
     """
     known = catalogue.circumstances
     found = known.get((information, before))
@@ -47,14 +47,23 @@ def _found(
         information.reports, before.location, catalogue.prefixes, catalogue.sgsn_addresses
     )
     joined = _joined(information, before.information)
-    if joined.called in catalogue.emergency_numbers:
-        is_called = joined.direction is Direction.TERMINATING
-        joined = joined._replace(is_emergency=joined.is_emergency or not is_called)
-    is_on_net = before.is_on_net
-    if information.other_party is not None:
-        carrier = information.carrier
-        is_on_net = carrier is not None and carrier == catalogue.carrier_code
+    if _calls_for_help(joined, catalogue):
+        joined = joined._replace(is_emergency=True)
+    other = joined.other_party
+    is_on_net = None
+    if other is not None:
+        is_same = other == before.information.other_party
+        is_of_carrier = joined.carrier is not None and joined.carrier == catalogue.carrier_code
+        is_on_net = is_of_carrier or (is_same and before.is_on_net is True)
     return Circumstances(location, joined, is_on_net)
+
+
+def _calls_for_help(information: ServiceInformation, catalogue: Catalogue) -> bool:
+    """Is anybody called, or written to, who helps in emergencies?"""
+    numbers = catalogue.emergency_numbers
+    if not numbers or information.direction is Direction.TERMINATING:
+        return False
+    return information.called in numbers or not numbers.isdisjoint(information.recipients)
 
 
 def _joined(new: ServiceInformation, old: ServiceInformation) -> ServiceInformation:

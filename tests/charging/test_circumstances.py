@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from diameter_ocs.charging.catalogue import Rate, Service
 from diameter_ocs.charging.circumstances import CIRCUMSTANCES_REMEMBERED, circumstances_of
 from diameter_ocs.charging.decisions import Outcome
 from diameter_ocs.charging.information import (
@@ -14,6 +15,7 @@ from diameter_ocs.charging.information import (
 )
 from diameter_ocs.charging.location import NO_CIRCUMSTANCES, Circumstances, Location
 from diameter_ocs.charging.requests import RequestType, SessionKey
+from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.charging.supervision import close_commanded, supervise
 from tests.charging.scenario import (
@@ -22,6 +24,8 @@ from tests.charging.scenario import (
     MONEY,
     TEXT,
     TEXT_EACH,
+    VOICE,
+    VOICE_BY_SECONDS,
     Desk,
     Price,
     balance,
@@ -107,6 +111,44 @@ def test_the_other_end_stays_on_net_while_nobody_speaks_of_it():
     before = circumstances_of(call("4930"), NO_CIRCUMSTANCES, OFFERED, {"4930"})
     assert circumstances_of(HOME, before, OFFERED).is_on_net is True
     assert circumstances_of(call("4940"), before, OFFERED).is_on_net is False
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_the_other_end_stays_on_net_while_it_is_the_same(direction):
+    said = call("4930", calling="4940", direction=direction)
+    other = said.other_party
+    assert other is not None
+    before = circumstances_of(said, NO_CIRCUMSTANCES, OFFERED, {other})
+    assert circumstances_of(said, before, OFFERED).is_on_net is True
+    somebody_else = call("4931", calling="4941", direction=direction)
+    assert circumstances_of(somebody_else, before, OFFERED).is_on_net is False
+
+
+def test_a_call_within_the_net_costs_the_same_to_its_end():
+    inside = Restrictions(is_on_net=True)
+    rates = Rate(Price(1, 1), "inside", inside), Rate(Price(10, 1), "outside")
+    calls = Service("calls", 1, frozenset({VOICE}), (MONEY,), rates)
+    desk = Desk(catalogue(calls, groups=(VOICE_BY_SECONDS,)), balance(1, MONEY, 10**6))
+    desk.case = desk.case._replace(on_net=frozenset({"4930"}))
+    desk.initial(want(VOICE, 60), information=call("4930"))
+    desk.case = desk.case._replace(on_net=frozenset())
+    desk.update(used(VOICE, 60, wanted=60), information=call("4930"))
+    desk.terminate(used(VOICE, 60), information=call("4930"))
+    assert desk.balance(1) == (120, 0)
+
+
+def test_who_turns_out_to_be_of_the_carrier_is_on_net():
+    before = circumstances_of(call("4930"), NO_CIRCUMSTANCES, OFFERED)
+    assert circumstances_of(call("4930", carrier="D001"), before, OFFERED).is_on_net is True
+
+
+@pytest.mark.parametrize("recipients", [("112", "4930"), ("4930", "112")])
+def test_a_message_for_help_may_go_to_others_too(recipients):
+    said = call(recipients[0], recipients=recipients)
+    found = circumstances_of(said, NO_CIRCUMSTANCES, OFFERED)
+    assert found.information.is_emergency
+    received = said._replace(direction=Direction.TERMINATING)
+    assert not circumstances_of(received, NO_CIRCUMSTANCES, OFFERED).information.is_emergency
 
 
 def test_who_calls_an_emergency_number_is_in_an_emergency_until_the_end():

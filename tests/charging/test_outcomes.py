@@ -4,12 +4,21 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from diameter_ocs.charging.accounts import suspend
 from diameter_ocs.charging.case import Account, AccountState
 from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Rate, RatingGroup, Service
+from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Decision, Novelty
 from diameter_ocs.charging.expressions import parse_countries
+from diameter_ocs.charging.groups import Group
 from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
-from diameter_ocs.charging.requests import Identity, IdentityKind, ServiceUsage, SessionKey
+from diameter_ocs.charging.requests import (
+    Identity,
+    IdentityKind,
+    RequestType,
+    ServiceUsage,
+    SessionKey,
+)
 from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.session import CloseReason
 from tests.charging.scenario import (
@@ -367,3 +376,22 @@ def test_a_repeat_of_what_was_refused_as_a_whole_is_answered_alike():
     again = desk.initial(want(VOICE, 10), want(TEXT, 1), information=at(ABROAD), request_number=0)
     assert again.novelty is Novelty.REPEATED
     assert told(again) == told(first) == (DENIED, [DENIED])
+
+
+def test_a_repeat_of_a_denied_opening_is_told_what_it_was_told():
+    desk = desk_of(next(row for row in ROWS if row.case == "account suspended"))
+    usages = want(VOICE, 10), used(TEXT, 1)
+    first = desk.initial(*usages)
+    again = desk.initial(*usages, request_number=0)
+    assert again.novelty is Novelty.REPEATED
+    assert told(again) == told(first) == (DENIED, [DENIED])
+
+
+def test_a_suspended_account_s_session_is_refused_as_a_whole_where_its_group_wants_that():
+    desk = mirror(VOICE)
+    desk.initial(want(VOICE, 10), information=at(HOME))
+    desk.case = suspend(Group(desk.case, {}, {}), 1, "root").after.case
+    request = desk.request(RequestType.UPDATE, (used(VOICE, 10, wanted=10),), b"one")
+    decision = charge(request._replace(request_number=1), desk.case)
+    assert told(decision) == (DENIED, [DENIED])
+    assert decision.edrs[0].services[0].settlement.charged == 10
