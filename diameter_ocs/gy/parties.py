@@ -69,14 +69,14 @@ Found = TypeVar("Found")
 def parties_of(document: str | None, parts: Parts, identities: tuple[Identity, ...]) -> Parties:
     """Returns who communicates in a service, by the document that describes it.
 
-    Messages that the IMS carries may be told of by IMS-Information alone. `identities` are those
-    of whoever is charged.
+    Messages that the IMS carries may be told of by IMS-Information alone, and a call for help may
+    be of a context that nobody knows. `identities` are those of whoever is charged.
     """
     if document == _TEXTS and parts.texts is not NOTHING:
         return _of_text(parts.texts, identities)
     if document == _PICTURES and parts.pictures is not NOTHING:
         return _of_picture(parts.pictures, identities)
-    return _of_call(parts.ims) if document in _WITH_PARTIES else NOBODY
+    return _of_call(parts.ims) if document in (None, *_WITH_PARTIES) else NOBODY
 
 
 def _of_call(ims: Group) -> Parties:

@@ -95,10 +95,13 @@ def _carrier(uri: Uri) -> str | None:
 
 
 def carrier_of(code: str | None) -> str | None:
-    """Returns a routing number or a carrier's code in one spelling; None: there is none."""
+    """Returns a routing number or a carrier's code in one spelling; None: there is none.
+
+    Its digits may be hexadecimal, which are the same in capitals (RFC 4694 section 5).
+    """
     if not code:
         return None
-    carrier = spelled_out(code).strip().translate(SEPARATORS).removeprefix("+")
+    carrier = spelled_out(code).strip().translate(SEPARATORS).removeprefix("+").upper()
     return carrier[:ADDRESS_LENGTH_MAX] or None
 
 

@@ -18,7 +18,8 @@ COUNTRY = "[A-Za-z]{2}"
 NETWORK = "[0-9]{3}/[0-9]{2,3}"
 PREFIX = r"\+?[1-9][0-9]{0,14}"
 EMERGENCY = "[0-9]{2,15}"
-CARRIER = "[!-~]{1,32}"
+CARRIER = r"[+(]?[0-9A-Za-z][0-9A-Za-z.()-]{0,31}"
+_SEPARATORS = str.maketrans("", "", "-.()")
 
 
 def _check_country(text: str) -> str:
@@ -50,7 +51,7 @@ def _check_emergency(text: str) -> str:
 def _check_carrier(text: str) -> str:
     if not re.fullmatch(CARRIER, text):
         raise ValueError("write a carrier's code in up to 32 letters and digits")
-    return text
+    return text.translate(_SEPARATORS).removeprefix("+").upper()
 
 
 def _check_address(text: str) -> str:

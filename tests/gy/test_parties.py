@@ -82,7 +82,13 @@ def test_role_of_the_node_is_the_side_that_is_charged(
     assert parties.other == (ALICE if direction is TERMINATING else BOB)
 
 
-@pytest.mark.parametrize("document", [DATA, "32271", None])
+def test_a_call_for_help_is_one_though_nobody_knows_its_context(read: Read) -> None:
+    help_is_called = "Called-Party-Address", "urn:service:sos.police"
+    assert read(None, call(("Role-Of-Node", 0), FROM_ALICE, help_is_called)).is_emergency
+    assert read(None, call(("Role-Of-Node", 0), FROM_ALICE, TO_BOB)).called == BOB
+
+
+@pytest.mark.parametrize("document", [DATA, "32271"])
 def test_other_services_have_no_parties(read: Read, document: str | None) -> None:
     assert read(document, call(("Role-Of-Node", 0), FROM_ALICE, TO_BOB)) == NOBODY
 

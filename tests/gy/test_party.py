@@ -34,6 +34,7 @@ URIS = [
         "sip:+491710000001;npdi;RN=D123@ims.example;user=phone",
         INTERNATIONAL._replace(carrier="D123"),
     ),
+    ("tel:+491710000001;rn=d1a3", INTERNATIONAL._replace(carrier="D1A3")),
     ("tel:+491710000001;cic=+1-6789", INTERNATIONAL._replace(carrier="16789")),
     ("tel:+491710000001;rn=;cic=5", INTERNATIONAL._replace(carrier="5")),
     # dialled within a country, or within a network

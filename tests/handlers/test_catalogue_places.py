@@ -43,6 +43,12 @@ def test_places_become_the_tenants_tables() -> None:
     assert catalogue.explains_in_full
 
 
+@pytest.mark.parametrize("written", ["D1A3", "d1a3", "+D1-A3", '"(D1)A3"'])
+def test_a_carrier_s_code_is_spelled_as_calls_carry_it(written: str) -> None:
+    document = read_document(f"{GOOD}carrier_code: {written}\n")
+    assert build(document, 1).carrier_code == "D1A3"
+
+
 def test_without_places_there_are_none() -> None:
     catalogue = build(read_document(GOOD), 1)
     assert (catalogue.time_zone, catalogue.home_networks, catalogue.home_countries) == (
