@@ -123,7 +123,7 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
 def _refused_or_going_on(
     request: ChargingRequest, progress: Progress, services: list[Service]
 ) -> Decision:
-    """Refuses the whole request where a rating group wants that, and ends its session."""
+    """Refuses the whole request where a service's refusal is that, and ends its session."""
     outcome = _mirrored(request, progress, services)
     if outcome is None:
         return _going_on(request, progress, services)
@@ -136,7 +136,7 @@ def _refused_or_going_on(
 def _mirrored(
     request: ChargingRequest, progress: Progress, services: list[Service]
 ) -> Outcome | None:
-    """Returns the refusal of a service that is that of its request, by its rating group."""
+    """Returns the refusal of a service that is that of its request; None: there is none."""
     for service in services:
         outcome = service.outcome
         if outcome not in SERVED and _refuses_all(service, request, progress, services):
@@ -149,7 +149,12 @@ def _mirrored(
 def _refuses_all(
     service: Service, request: ChargingRequest, progress: Progress, services: list[Service]
 ) -> bool:
-    """Is the refusal of a service that of its request? Not while others go on in the session."""
+    """Is the refusal of a service that of its request? Not while others go on in the session.
+
+    Where the service is the request itself the client ends the session anyway (RFC 8506 section 7).
+    """
+    if request.is_its_service:
+        return True
     group = service.rating_group
     if group is None or not group.mirrors_result_code:
         return False

@@ -123,3 +123,5 @@ class ChargingRequest(NamedTuple):
     information: ServiceInformation = NO_INFORMATION
     tells_free: bool = False
     """The gateway is told what is free in the session, and does not ask for it any more."""
+    is_its_service: bool = False
+    """It has one service, told of as itself: when that is refused the session ends with it."""

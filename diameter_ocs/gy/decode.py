@@ -166,7 +166,7 @@ class Decoder:
             indicator = places.indicator
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
-        is_spooled = tells_free = False
+        is_spooled = tells_free = is_its_service = False
         said = None
         request = new(
             ChargingRequest,
@@ -187,6 +187,7 @@ class Decoder:
                 said,
                 self._information.at(message, places.access),
                 tells_free,
+                is_its_service,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
@@ -219,6 +220,7 @@ class Decoder:
         if not is_session_id(session_id.value):
             tolerated.add(Tolerated.ODD_SESSION_ID)
         service_context = service_context_of(service_context_id, self._private_contexts, tolerated)
+        is_command_level = not services and bool(usages)
         request = ChargingRequest(
             request_type,
             _required(group, "CC-Request-Number"),
@@ -233,10 +235,11 @@ class Decoder:
             _event_at(group, received_at, tolerated),
             usages,
             information=self._information.read(message, service_context, identities or ()),
+            is_its_service=is_command_level,
         )
         return Decoded(
             request,
-            not services and bool(usages),
+            is_command_level,
             tuple(sorted(tolerated)) if tolerated else (),
             message.octets,
             message.raw(session_id),

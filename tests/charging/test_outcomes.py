@@ -395,3 +395,18 @@ def test_a_suspended_account_s_session_is_refused_as_a_whole_where_its_group_wan
     decision = charge(request._replace(request_number=1), desk.case)
     assert told(decision) == (DENIED, [DENIED])
     assert decision.edrs[0].services[0].settlement.charged == 10
+
+
+@pytest.mark.parametrize("group", [VOICE, UNKNOWN_GROUP])
+def test_a_session_ends_with_a_refusal_of_the_service_that_it_is_about(group):
+    desk = Desk(BY_PLACE, balance(1, MONEY, 1000))
+    alone = {"is_its_service": True, "information": at(ABROAD)}
+    assert desk.initial(want(VOICE, 10), **alone).outcome.name == DENIED
+    desk.initial(want(VOICE, 10), is_its_service=True, information=at(HOME))
+    asked = used(VOICE, 10, wanted=10) if group == VOICE else want(group, 10)
+    decision = desk.update(asked, **alone)
+    expected = DENIED if group == VOICE else UNRATED
+    assert told(decision) == (expected, [expected])
+    assert not desk.case.sessions
+    assert desk.balance(1) == (10 if group == VOICE else 0, 0)
+    assert desk.terminate(used(VOICE, 2), is_its_service=True).outcome.name == OK

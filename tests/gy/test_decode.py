@@ -282,6 +282,7 @@ def test_units_at_command_level_are_one_service(read: Read) -> None:
         None, (5,), Units(seconds=60), (Units(seconds=30), Units(seconds=1))
     )
     assert decoded.is_command_level
+    assert decoded.request.is_its_service
     assert decoded.tolerated == (Tolerated.UNITS_AT_COMMAND_LEVEL,)
 
 
@@ -289,6 +290,7 @@ def test_request_without_any_units_has_no_usage(read: Read) -> None:
     decoded = read(("Service-Identifier", 5))
     assert decoded.request.usages == ()
     assert not decoded.is_command_level
+    assert not decoded.request.is_its_service
     assert decoded.tolerated == ()
 
 
