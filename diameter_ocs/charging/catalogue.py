@@ -309,8 +309,9 @@ class Catalogue:
     def candidates(self, plans: tuple[str, ...], rating_group: int) -> tuple[Candidate, ...]:
         """Returns what may pay for a rating group, in order: plan priority, then service priority.
 
-        Plans that catch all come last. A service that names a group also covers its children; a
-        nearer group does not win. A plan that this version does not have any more supplies nothing.
+        Among equals the one that the document names first comes first; plans that catch all come
+        last. A service that names a group also covers its children; a nearer group does not win.
+        A plan that this version does not have any more supplies nothing.
         """
         candidates = [
             Candidate(plan, service, (plan_number, number))
@@ -334,6 +335,6 @@ class Catalogue:
         return None if rating_group is None else self.rating_groups.get(rating_group)
 
 
-def _order(candidate: Candidate) -> tuple[bool, int, str, int, str]:
-    plan, service, _ = candidate
-    return plan.catch_all, plan.priority, plan.name, service.priority, service.name
+def _order(candidate: Candidate) -> tuple[bool, int, int, int, int]:
+    plan, service, (plan_number, number) = candidate
+    return plan.catch_all, plan.priority, plan_number, service.priority, number

@@ -1,7 +1,8 @@
-"""What differs between two catalogue documents, by path, whatever the order of their parts."""
+"""What differs between two catalogue documents, by path, and in order where that counts."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..charging.units import UnitType
@@ -14,8 +15,8 @@ from .quantities import quantity_text
 
 NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
-ORDERED = ("peers", "rates")
-"""Lists of which the first part that fits is what counts."""
+ORDERED = ("peers", "plans", "services", "rates")
+"""Lists of which the first part that fits is what counts; priorities go before that."""
 SUMMARY_PATHS_MAX = 3
 
 
@@ -82,7 +83,9 @@ def _told(document: Document) -> dict[str, Any]:
         _tell(part, "quota_validity", UnitType.TIME)
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
+    content["plans"].sort(key=itemgetter("catch_all", "priority"))
     for plan in content["plans"]:
+        plan["services"].sort(key=itemgetter("priority"))
         _leave_out(plan, PlanPart, ("catch_all",))
         for service in plan["services"]:
             _leave_out(service, ServicePart, ("deny_other_services",))

@@ -4,6 +4,7 @@ A part that is wrong in itself is left out, so that what is wrong between the ot
 nothing is said about what refers to a list that is not wholly right.
 """
 
+import re
 from itertools import count, islice
 from typing import Any
 
@@ -17,6 +18,8 @@ from .refusals import suggestion
 
 ROUNDS_MAX = 8
 """A list without its wrong parts may be too short, which makes its own part wrong, and so on."""
+KEYS_TOLD_MAX = 8
+"""Where more could stand they are not all told."""
 STANDING_IN: dict[str, Any] = {
     "tenant": "?",
     "currency": "XXX",
@@ -28,7 +31,7 @@ REASONS = {
     "missing": "this key is missing",
     "model_type": "here belongs a mapping",
     "dict_type": "here belongs a mapping",
-    "tuple_type": "here belongs a list",
+    "tuple_type": "here belongs a list, as [A, B]",
     "string_type": "here belongs a word",
     "int_type": "here belongs a whole number",
     "bool_type": "write true or false",
@@ -116,8 +119,7 @@ def _fault(root: Node, detail: Any) -> Fault:
     path: Path = detail["loc"]
     kind, found = detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        near = suggestion(path[-1], keys_at(path[:-1]))
-        return root.fault(path, f"unknown key{near}", is_key=True)
+        return root.fault(path, f"unknown key{_instead(path)}", is_key=True)
     if path[-1] == "[key]":
         return root.fault(path[:-1], _reason(detail), is_key=True)
     if kind == "literal_error":
@@ -127,10 +129,23 @@ def _fault(root: Node, detail: Any) -> Fault:
     return root.fault(path, _reason(detail))
 
 
+def _instead(path: Path) -> str:
+    """Says what may have been meant by an unknown key."""
+    key, keys = str(path[-1]), keys_at(path[:-1])
+    if not re.fullmatch(r"\w*", key):
+        return "; a text with commas stands in quotes"
+    near = suggestion(key, keys)
+    if near or not 0 < len(keys) <= KEYS_TOLD_MAX:
+        return near
+    return f"; here may stand {', '.join(keys)}"
+
+
 def _reason(detail: Any) -> str:
     known = REASONS.get(detail["type"])
     if known is not None and isinstance(detail["input"], dict) and detail["type"] == "string_type":
         return f'{known}; an expression in braces stands in quotes: "{{A,!B}}"'
+    if isinstance(detail["input"], list) and detail["type"] == "string_type":
+        return f'{known}, no list; in an expression any of several is written "(A,B)"'
     if known is not None:
         return known
     for bound, words in BOUNDS.items():

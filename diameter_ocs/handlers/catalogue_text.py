@@ -108,16 +108,15 @@ def read_text(text: str) -> tuple[Node, list[Fault]]:
     if len(text) > DOCUMENT_OCTETS_MAX:
         raise _whole(f"the document is longer than {DOCUMENT_OCTETS_MAX} characters")
     try:
-        events = yaml.parse(text.removeprefix("\ufeff"), YAML)
+        text = text.removeprefix("\ufeff")
+        events = yaml.parse(text, YAML)
         composer = _Composer(events)
         root = composer.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
-        reason = ", ".join(filter(None, (error.context, error.problem)))
-        if "alias" in reason or "tag" in reason:
-            reason += '; what begins with * or ! stands in quotes: "*"'
-        raise CatalogueError([Fault(line, column, "", f"this is no YAML: {reason}")]) from None
+        reason = f"this is no YAML: {_syntax(error, text)}"
+        raise CatalogueError([Fault(line, column, "", reason)]) from None
     except yaml.reader.ReaderError as error:
         number = int(error.character)
         line = text.count("\n", 0, text.find(chr(number))) + 1
@@ -130,6 +129,19 @@ def read_text(text: str) -> tuple[Node, list[Fault]]:
         kind = "a list" if isinstance(root.content, list) else "a word"
         raise _whole(f"a catalogue is a mapping, `tenant: NAME` and so on; this is {kind}")
     return root, composer.faults
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Says what YAML does not allow, and where it began or how it is mostly mended."""
+    begun, found = error.context_mark, error.problem_mark
+    reason = ", ".join(filter(None, (error.context, error.problem)))
+    if "alias" in reason or "tag" in reason:
+        return f'{reason}; what begins with * or ! stands in quotes: "*"'
+    if found is not None and text.startswith("\t", found.index):
+        return f"{reason}; lines are indented with spaces, not with tabs"
+    if begun is not None and found is not None and begun.line < found.line:
+        return f"{reason}; look from line {begun.line + 1}, column {begun.column + 1} on"
+    return reason
 
 
 def _whole(reason: str) -> CatalogueError:

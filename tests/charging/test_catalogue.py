@@ -133,6 +133,13 @@ def test_services_of_a_plan_go_by_their_priority_and_only_where_they_name_the_gr
     assert services(offered, ("demo",), VOICE) == [early, late]
 
 
+def test_of_equals_the_one_that_the_document_names_first_is_asked_first():
+    one, other, late = (allowance(name, VOICE) for name in ("z", "y", "a"))
+    plans = {"b": Plan("b", 0, (one, other), ()), "a": Plan("a", 0, (late,), ())}
+    offered = replace(catalogue(), plans=plans)
+    assert services(offered, ("a", "b"), VOICE) == [one, other, late]
+
+
 def test_a_plan_held_twice_counts_once():
     service = allowance(OCTETS, DATA)
     assert services(catalogue(service), ("demo", "demo"), DATA) == [service]

@@ -104,6 +104,12 @@ from tests.handlers.catalogue_text import GOOD, faults
         ("tenant: demo", "tenant: !!python/object/apply:os.getcwd []", "tags are not allowed"),
         ("tenant: demo", "tenant: !!timestamp 1", "tags are not allowed"),
         ("tenant: demo", "{[a]: b}", "no YAML"),
+        ("tenant: demo", "tenant:\n\t- demo", "lines are indented with spaces, not with tabs"),
+        ("1 GiB}", "1 GiB", "look from line 21, column 9 on"),
+        ("currency: EUR", "currency: EUR\nhome_countries: DE", "here belongs a list, as [A, B]"),
+        ("currency: EUR", "currency: EUR\nhome_networks: [1/1, 2/2]", 'several is written "(A,B)"'),
+        ("per: 1 min", "per: 1 min, costs: 1", "costs: unknown key; here may stand amount, per"),
+        ("per: 1 min", "per: 1 min, 2): 1", "unknown key; a text with commas stands in quotes"),
         ("tenant: demo", "? [a]\n: b", "2:3: a key is a word"),
     ],
 )  # fmt: skip

@@ -205,6 +205,20 @@ def test_rates_are_compared_by_zone_and_in_order() -> None:
     ]
 
 
+def test_an_order_that_priorities_decide_is_no_difference() -> None:
+    line = "      - {{name: {}, priority: {}, rating_groups: [300], price: {{amount: 0}}}}\n".format
+    one, other = line("one", 1), line("other", 2)
+    before, after = (read_document(GOOD + two) for two in (one + other, other + one))
+    assert differences(before, after) == []
+    before, after = (
+        read_document((GOOD + two).replace("priority: 2", "priority: 1"))
+        for two in (one + other, other + one)
+    )
+    (told,) = map(str, differences(before, after))
+    assert told.startswith("~ plans[plan].services in order: ")
+    assert told.endswith("[other], [one]]")
+
+
 @pytest.mark.ci
 def test_a_service_has_ten_thousand_rates_at_most() -> None:
     line = "          - {{zone: z, price: {{amount: 1}}, when: {{party_numbers: {}*}}}}\n".format
