@@ -4,6 +4,7 @@ import tracemalloc
 
 import psycopg
 
+from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.circumstances import circumstances_of
 from diameter_ocs.charging.decisions import Decision, Outcome
 from diameter_ocs.charging.information import ServiceInformation
@@ -11,7 +12,7 @@ from diameter_ocs.charging.location import NO_CIRCUMSTANCES
 from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.handlers.catalogue import build, read_document
 from diameter_ocs.store.sessions import circumstances_of as read_circumstances
-from diameter_ocs.store.sessions import circumstances_text, digest
+from diameter_ocs.store.sessions import circumstances_text, digest, session_of
 from tests.store.scenario import (
     DOCUMENT,
     Kept,
@@ -26,6 +27,12 @@ from tests.store.scenario import (
 )
 
 ONE, OTHER = b"one", b"other"
+OLD_LINES = (
+    '[[1,300,{"micro_units":10000,"per_units":1048576,"tax_millionths":0},0,0,0,'
+    '[["data allowance",false,10485760,[[46,10485760]]]],2,1024]]'
+)
+OLD_RESERVATIONS = "[[300,[],10485760,1,1795223688659481]]"
+"""As servers of the seventh schema wrote them."""
 
 
 def collide(conninfo: str, key: SessionKey) -> None:
@@ -97,3 +104,14 @@ def test_messages_to_many_are_forgotten() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 500_000
+
+
+def test_sessions_that_were_opened_before_an_upgrade_go_on() -> None:
+    named = (0, 2, 46, b"s;7;g", None, "32251", "pgw.demo.example", "demo.example")
+    session = session_of((*named, 1, 2, 0, 1, OLD_LINES, OLD_RESERVATIONS, 3, None))
+    ((line,), (reservation,)) = session.lines, session.reservations
+    assert line.holds[0].amounts == ((46, 10485760),)
+    assert (line.rounding, line.zone, line.has_begun, line.services) == (1024, "", False, ())
+    assert line.price == Price(10_000, 1_048_576)
+    assert (reservation.rating_group, reservation.granted) == (300, 10485760)
+    assert session.circumstances == NO_CIRCUMSTANCES
