@@ -10,18 +10,28 @@ import pytest
 
 from diameter_ocs.charging.decisions import Decision
 from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
+from diameter_ocs.charging.information import (
+    LocationReport,
+    LocationSource,
+    ServiceInformation,
+)
 from diameter_ocs.charging.requests import ChargingRequest
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.credit_control import Fault
+from diameter_ocs.handlers.provisioning import apply_catalogue
+from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.work import PostgresStore
 from tests.store.cutting import Cutter, cutting
 from tests.store.scenario import (
+    DATA,
     NOW,
+    ORDER,
     Kept,
     charged,
+    event,
     furnish,
     initial,
     open_accounts,
@@ -38,6 +48,31 @@ WRITTEN = {
 }
 
 Batch = Sequence[tuple[int, ChargingRequest]]
+BY_PLACE = f"""
+tenant: travel
+currency: EUR
+settings: {{announcement_contexts: ["32251"]}}
+rating_groups:
+  - {{id: {DATA}, name: Data, unit_type: volume, announcements: {{end_user_service_denied: 7}}}}
+balance_types: [{{name: money, unit_type: money}}]
+plans:
+  - name: plan
+    services:
+      - name: by place
+        rating_groups: [{DATA}]
+        rates:
+          - {{zone: home, price: {{amount: 0.01, per: 10}}, when: {{countries: DE}}}}
+          - {{zone: Europe, price: {{amount: 0.05, per: 10, initial_charge: 1}}, when: {{countries: FR}}}}
+"""  # noqa: E501
+MONEY = 100_000_000
+
+
+def place(country: str) -> ServiceInformation:
+    report = LocationReport(LocationSource.USER_LOCATION, "00101", countries=(country,))
+    return ServiceInformation((report,), apn="internet")
+
+
+HOME, ABROAD, UNSOLD = map(place, ("DE", "FR", "US"))
 
 
 async def prepared(kept: Kept, first: int) -> Batch:
@@ -65,6 +100,29 @@ async def prepared(kept: Kept, first: int) -> Batch:
     ]
 
 
+async def travelling(kept: Kept, first: int) -> Batch:
+    """Make travellers, and a batch of what they do at borders and far away."""
+    numbers = range(first, first + ACCOUNTS)
+    one, two, three, four, five = await open_accounts(kept.accounts, numbers, "travel", MONEY)
+    names = [b"travel %d" % number for number in numbers]
+    await charged(
+        kept.store,
+        (two, initial(numbers[1], names[1], information=HOME)),
+        (five, initial(numbers[4], names[4], information=ABROAD)),
+    )
+    return [
+        (one, initial(numbers[0], names[0], information=ABROAD, end_to_end_id=11)),
+        (two, update(numbers[1], names[1], information=ABROAD, end_to_end_id=12)),
+        (
+            two,
+            update(numbers[1], names[1], information=UNSOLD, request_number=2, end_to_end_id=13),
+        ),
+        (three, event(numbers[2], names[2], information=ABROAD, end_to_end_id=14)),
+        (four, event(numbers[3], names[3], end_to_end_id=15)),
+        (five, terminate(numbers[4], names[4], information=HOME, end_to_end_id=16)),
+    ]
+
+
 def records(conninfo: str, batch: Batch) -> list[int]:
     """Return how many EDRs each request of a batch has."""
     with psycopg.connect(conninfo) as connection:
@@ -81,7 +139,10 @@ def records(conninfo: str, batch: Batch) -> list[int]:
 def told(decisions: Sequence[Decision | Fault]) -> list[object]:
     """Return what requests are answered, be it for the first time or again."""
     return [
-        (decision.outcome, [(service.outcome, service.grant) for service in decision.services])
+        (
+            decision.outcome,
+            [(each.outcome, each.grant, each.announcements) for each in decision.services],
+        )
         for decision in decisions
         if isinstance(decision, Decision)
     ]
@@ -155,18 +216,26 @@ async def interrupted(
     return True
 
 
-@pytest.mark.parametrize("mood", MOODS)
+@pytest.mark.parametrize(
+    ("mood", "prepare"), [*((mood, prepared) for mood in MOODS), ("remembering", travelling)]
+)
 async def test_a_batch_is_stored_as_a_whole_or_not_at_all_wherever_it_breaks(
-    postgres: Kept, opened: Database, emptied: str, mood: str
+    postgres: Kept,
+    opened: Database,
+    emptied: str,
+    mood: str,
+    prepare: Callable[[Kept, int], Awaitable[Batch]],
 ) -> None:
     await furnish(postgres.accounts, [])
+    await create_tenant(postgres.accounts, "travel", ORDER)
+    await apply_catalogue(postgres.accounts, read_document(BY_PLACE), ORDER)
     catalogues = Catalogues(read_stored)
     put_in_mood, breaks_min = MOODS[mood]
     outcomes: Counter[tuple[bool, bool]] = Counter()
     async with cutting(emptied) as cutter:
         for after in count(1):
             assert after < MESSAGES_MAX
-            batch = await prepared(postgres, 1 + after * ACCOUNTS)
+            batch = await prepare(postgres, 1 + after * ACCOUNTS)
             is_answered = await interrupted(cutter, catalogues, batch, after, put_in_mood)
             was_cut = cutter.stop_cutting()
             stored = records(emptied, batch)
@@ -183,4 +252,5 @@ async def test_a_batch_is_stored_as_a_whole_or_not_at_all_wherever_it_breaks(
     assert outcomes[False, True] >= 1  # a commit of which the client does not know
     assert outcomes[False, False] >= breaks_min
     sent = " ".join(" ".join(cutter.statements).split())
-    assert [kind for kind in WRITTEN if f"{kind} " not in sent] == []
+    written = WRITTEN if prepare is prepared else {"INSERT INTO edr", "UPDATE session"}
+    assert [kind for kind in written if f"{kind} " not in sent] == []
