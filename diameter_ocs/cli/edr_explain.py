@@ -13,6 +13,7 @@ from ..charging.requests import RequestType
 from ..charging.units import format_money
 from ..gy.codes import COMMAND_CODES, SERVICE_CODES
 from ..handlers.amounts import amount_text
+from ..handlers.answers import price_answer
 from ..handlers.explanation import Explanation, GroupLooked, Looked
 from ..store.journal import ListedEdr
 from .circumstances import SOURCES
@@ -122,15 +123,7 @@ def _looked_json(each: Looked) -> dict[str, Any]:
         "ends_search": each.ends_search,
         "balance_types": list(each.balance_types),
         "zone": None if rate is None else rate.zone or None,
-        "price": None
-        if rate is None
-        else {
-            "micro_units": rate.price.micro_units,
-            "per_units": rate.price.per_units,
-            "tax_millionths": rate.price.tax_millionths,
-            "initial_micro_units": rate.price.initial_micro_units,
-            "minimum_units": rate.price.minimum_units,
-        },
+        "price": None if rate is None else price_answer(rate.price),
     }
 
 

@@ -144,7 +144,7 @@ def _print(answer: Mapping[str, Any]) -> None:
             typer.echo(f"{heading:12}  {answer[name]}")
     typer.echo("")
     print_table(
-        ["rating group", "services", "granted", "until"],
+        ["rating group", "service identifiers", "granted", "until"],
         [
             (
                 str(each["rating_group"]),
@@ -157,15 +157,17 @@ def _print(answer: Mapping[str, Any]) -> None:
     )
     typer.echo("")
     print_table(
-        ["line", "rating group", "used", "charged"],
+        ["line", "rating group", "zone", "used", "charged", "service"],
         [
             (
                 each["line"],
                 str(each["rating_group"]),
+                each["zone"],
                 *(
                     amount_text(each[name], unit_type_of(each["unit_type"]), "")
                     for name in ("used", "settled")
                 ),
+                ", ".join(dict.fromkeys(hold["service"] for hold in each["holds"])) or None,
             )
             for each in answer["lines"]
         ],

@@ -23,11 +23,12 @@ STEPS_HELP = (
 HELP = """Connect as a packet gateway, run one session, and print each answer.
 
 Among the steps NAME=VALUE says what the requests after it tell of the service; NAME= leaves it out.
-What it is: context=32251 data, 32260 a call in the IMS, 32276 a circuit-switched one, 32274 a text
-(as events are), 32270 a picture message. Where the subscriber is: location=26201 (MCC and MNC;
-with /TYPE, or as 0x..., of 3GPP-User-Location-Info), network, sgsn, access, transfer, cellular,
-visited, vlr, msc, sccp. With whom: role=terminating, calling=NUMBER, called=NUMBER,NUMBER. How:
-apn, rat, size."""
+What it is: context=32251 data, 32260 a call in the IMS, 32275 one by its telephony server, 32276 a
+circuit-switched one, 32274 a text (as events are), 32270 a picture message. Where the subscriber
+is: location=26201 (MCC and MNC; with /TYPE, or as 0x..., of 3GPP-User-Location-Info), network,
+sgsn, access, transfer, cellular, visited, vlr, msc, sccp; data and calls in the IMS are at home if
+nothing is said, and nowhere after location= network= sgsn= access=. With whom: role=terminating,
+calling=NUMBER, called=NUMBER,NUMBER. How: apn, rat, size."""
 EXAMPLES = (
     "Examples: simulate pgw initial:rg=300/request=10MiB location=20801"
     " update:rg=300/used=10MiB/request=1MiB terminate:rg=300/used=1MiB@2001; simulate pgw"

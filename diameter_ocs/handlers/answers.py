@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..charging.accounts import AccountSummary
-from ..charging.catalogue import Catalogue
+from ..charging.catalogue import Catalogue, Price
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance, is_valid
 from ..charging.requests import Identity, IdentityKind
@@ -26,6 +26,17 @@ _UNIT_NAMES: dict[UnitType | None, str] = {
     **{unit_type: name for name, unit_type in UNIT_TYPES.items()},
 }
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def price_answer(price: Price) -> dict[str, int]:
+    """Describes a price."""
+    return {
+        "micro_units": price.micro_units,
+        "per_units": price.per_units,
+        "tax_millionths": price.tax_millionths,
+        "initial_micro_units": price.initial_micro_units,
+        "minimum_units": price.minimum_units,
+    }
 
 
 def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> dict[str, Any]:

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 from ..charging.case import Change
-from ..charging.catalogue import Catalogue, Price
+from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, OpenSession, SessionsAsked
 from ..charging.requests import session_id_text
 from ..charging.session import Line, Reservation, Session
 from ..charging.supervision import close_commanded
-from .answers import unit_name
+from .answers import price_answer, unit_name
 from .commands import Accounts, CommandWork, Done, FindsAccounts, Order, locked_case, perform
 from .moments import moment_text, optional_moment_text
 from .provisioning import tenant_meant
@@ -115,7 +115,8 @@ def _line(line: Line) -> dict[str, Any]:
         "line": line.number,
         "rating_group": line.rating_group,
         "unit_type": unit_name(line.unit_type),
-        "price": _price(line.price),
+        "zone": line.zone or None,
+        "price": None if line.price is None else price_answer(line.price),
         "used": line.used,
         "settled": line.settled,
         "holds": [
@@ -128,16 +129,6 @@ def _line(line: Line) -> dict[str, Any]:
             }
             for hold in line.holds
         ],
-    }
-
-
-def _price(price: Price | None) -> dict[str, int] | None:
-    if price is None:
-        return None
-    return {
-        "micro_units": price.micro_units,
-        "per_units": price.per_units,
-        "tax_millionths": price.tax_millionths,
     }
 
 

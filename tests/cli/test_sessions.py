@@ -48,6 +48,9 @@ def test_a_session_is_shown(shop: Run, session: str) -> None:
     answer = shop("session", "show", session, "--json").json
     assert answer["reservations"][0]["granted"] == 10 * 2**20
     assert answer["held"][0]["balance_type"] == "data"
+    (line,) = answer["lines"]
+    assert (line["zone"], line["price"]) == (None, None)
+    assert line["holds"][0]["service"] in shown.out
 
 
 def test_a_session_is_closed_once(shop: Run, session: str) -> None:
