@@ -35,7 +35,7 @@ def circumstances_of(
                 known.pop(next(iter(known)))
             known[information, before] = found
     other = information.other_party
-    if other is None or found.is_on_net or other not in on_net:
+    if other is None or found.is_on_net or other not in on_net or _is_to_several(information):
         return found
     return found._replace(is_on_net=True)
 
@@ -51,11 +51,20 @@ def _found(
         joined = joined._replace(is_emergency=True)
     other = joined.other_party
     is_on_net = None
-    if other is not None:
+    if other is not None and _is_to_several(joined):
+        is_on_net = False
+    elif other is not None:
         is_same = other == before.information.other_party
         is_of_carrier = joined.carrier is not None and joined.carrier == catalogue.carrier_code
         is_on_net = is_of_carrier or (is_same and before.is_on_net is True)
     return Circumstances(location, joined, is_on_net)
+
+
+def _is_to_several(information: ServiceInformation) -> bool:
+    """Has a message several recipients? Who they are is asked of the first alone."""
+    if len(information.recipients) < 2 or information.direction is Direction.TERMINATING:
+        return False
+    return len(set(information.recipients)) > 1
 
 
 def _calls_for_help(information: ServiceInformation, catalogue: Catalogue) -> bool:

@@ -72,7 +72,10 @@ class ServiceInformation(NamedTuple):
     """Of a message with several recipients the first."""
     recipients: tuple[str, ...] = ()
     other_countries: tuple[str, ...] = ()
-    """Those of the number at the other end: called, or calling where the call comes in."""
+    """Those of the number at the other end: called, or calling where the call comes in.
+
+    Of several recipients, if those of all are the same; else none.
+    """
     carrier: str | None = None
     """The carrier, or routing, code that comes with the other number."""
     is_emergency: bool = False

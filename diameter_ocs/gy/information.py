@@ -7,11 +7,11 @@ the subscriber is may stand in any of them.
 import re
 
 from ..base.codec import Avp, Group
-from ..charging.information import ServiceInformation
+from ..charging.information import Direction, ServiceInformation
 from ..charging.requests import Identity
 from .location import USER_LOCATION, accesses_of, reports_of
 from .numbering import Numbering
-from .parties import parties_of
+from .parties import Parties, parties_of
 from .parts import NOTHING, Parts, parts_of
 from .party import Party
 from .text import spelled_out
@@ -36,15 +36,13 @@ def information_of(
     parts = parts_of(command)
     parties = parties_of(document, parts, identities)
     accesses = accesses_of(parts.ims, numbering)
-    other = parties.other
-    digits = None if other is None else other.country_digits
     return ServiceInformation(
         reports=reports_of(parts, accesses, parties.direction, numbering),
         direction=parties.direction,
         calling=_address(parties.calling),
         called=_address(parties.called),
         recipients=tuple([recipient.address for recipient in parties.recipients]),
-        other_countries=() if digits is None else numbering.countries_of_number(digits),
+        other_countries=_other_countries(parties, numbering),
         carrier=parties.carrier,
         is_emergency=parties.is_emergency,
         apn=_apn(parts),
@@ -61,6 +59,15 @@ def access_avps(command: Group) -> list[Avp] | None:
         return None
     avps = [parts.access_avp(name) for name in _ACCESS_AVPS]
     return [avp for avp in avps if avp is not None]
+
+
+def _other_countries(parties: Parties, numbering: Numbering) -> tuple[str, ...]:
+    """Returns the countries of the number at the other end; of several, if those of all are one."""
+    is_sent = parties.direction is not Direction.TERMINATING
+    others = parties.recipients if is_sent and parties.recipients else (parties.other,)
+    digits = {None if other is None else other.country_digits for other in others}
+    found = {() if each is None else numbering.countries_of_number(each) for each in digits}
+    return found.pop() if len(found) == 1 else ()
 
 
 def _address(party: Party | None) -> str | None:

@@ -48,11 +48,12 @@ class WhenPart(Part):
     at: Literal["home", "roaming"] | None = None
     """Whether the subscriber is in one of the home networks."""
     party: Literal["on_net", "off_net"] | None = None
-    """Whether the other party, called or calling, is of the tenant's own."""
+    """Whether the other party, called or calling, is of the tenant's own; several are off_net."""
     party_countries: CountriesText | None = None
-    """Where the other party's number belongs."""
+    """Where the other party's number belongs; of several recipients, those of all."""
     party_numbers: NumbersText | None = None
-    """The other party's number, country code first: 4930123, 49171* or 0800*."""
+    """The other party's number, country code first: 4930123, 49171* or 0800*; of several recipients
+    the first one's."""
     same_country: bool | None = None
     """Whether the other party's number belongs to the country where the subscriber is."""
     direction: Literal["originating", "terminating", "forwarding"] | None = None

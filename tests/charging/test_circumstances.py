@@ -137,6 +137,15 @@ def test_a_call_within_the_net_costs_the_same_to_its_end():
     assert desk.balance(1) == (120, 0)
 
 
+@pytest.mark.parametrize(
+    ("recipients", "expected"), [(("4930", "4931"), False), (("4930", "4930"), True)]
+)
+@pytest.mark.parametrize("carrier", ["D001", None])
+def test_a_message_to_several_is_off_net_for_nobody_asks_of_all(recipients, expected, carrier):
+    said = call("4930", recipients=recipients, carrier=carrier)
+    assert circumstances_of(said, NO_CIRCUMSTANCES, OFFERED, {"4930"}).is_on_net is expected
+
+
 def test_who_turns_out_to_be_of_the_carrier_is_on_net():
     before = circumstances_of(call("4930"), NO_CIRCUMSTANCES, OFFERED)
     assert circumstances_of(call("4930", carrier="D001"), before, OFFERED).is_on_net is True

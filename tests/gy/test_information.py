@@ -277,6 +277,25 @@ def test_countries_at_the_other_end_are_those_of_the_caller_where_a_call_comes_i
         assert read(member, document="32260").other_countries == countries
 
 
+@pytest.mark.parametrize(
+    ("others", "countries"),
+    [
+        (("33123456789",), FRANCE),
+        (("33123456789", "33199999999"), FRANCE),
+        (("33123456789", "491710000001"), ()),
+        (("491710000001", "33123456789"), ()),
+    ],
+)
+def test_countries_of_several_recipients_are_those_of_all(
+    read: Read, others: tuple[str, ...], countries: tuple[str, ...]
+) -> None:
+    recipients = [
+        ("Recipient-Address", (("Address-Type", 1), ("Address-Data", other))) for other in others
+    ]
+    message = service(("MMS-Information", (("Message-Type", 1), *recipients)))
+    assert read(message, document="32270").other_countries == countries
+
+
 def test_whoever_is_charged_tells_the_side_of_a_message(read: Read) -> None:
     address = ("Recipient-Address", [("Address-Type", 1), ("Address-Data", "33123456789")])
     member = service(("MMS-Information", [address]))
