@@ -237,7 +237,7 @@ class Progress:
             line = self.lines[number]
             self.granted[number] -= granted
             tariff = self._tariff_now(group, service.tariffs)
-            if line.services and line.services != tariff.services:
+            if line.services is not tariff.services and line.services:
                 tariff = tariff_of_line(line, tariff, self.case.catalogue)
         elif group is not None and used:
             tariff = self._tariff_now(group, self._tariffs_before(service))
@@ -351,7 +351,7 @@ class Progress:
         if number is not None:
             line = self.lines[number]
             if _still_holds(line, rating_group, tariff):
-                if line.services != tariff.services and tariff.services:
+                if line.services is not tariff.services and tariff.services:
                     line = line._replace(services=tariff.services)
                 return line
         has_begun = any(

@@ -64,7 +64,9 @@ def tariffs_of(
     gone. Allowances are part of each. It is the same for every account with these plans, and found
     once for all circumstances that differ in nothing on which it depends.
     """
-    menu = _menu(plans, rating_group, catalogue)
+    menu = catalogue.menus.get((plans, rating_group))
+    if menu is None:
+        menu = _menu(plans, rating_group, catalogue)
     if menu.always is not None:
         return menu.always
     bounds, other = menu.number_bounds, circumstances.information.other_party
@@ -90,6 +92,8 @@ def tariff_of_line(line: Line, tariff: Tariff, catalogue: Catalogue) -> Tariff:
     It is paid by what was sold where and when it was reserved, though the plan be cancelled since,
     and by what is sold now at the same price.
     """
+    if line.services == tariff.services:
+        return tariff
     names, now = frozenset(line.services), frozenset(tariff.services)
     if (line.zone, line.price) == (tariff.zone, tariff.price):
         names |= now
@@ -115,7 +119,7 @@ def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger, line: Line | None = 
 
 def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> bool:
     """Does the first service that is asked take everything, everywhere, for nothing?"""
-    candidates = _menu(plans, rating_group, catalogue).candidates
+    candidates = catalogue.candidates(plans, rating_group)
     if not candidates or not candidates[0].service.rates:
         return False
     service = candidates[0].service
@@ -124,9 +128,6 @@ def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalog
 
 
 def _menu(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Menu:
-    known = catalogue.menus.get((plans, rating_group))
-    if known is not None:
-        return known
     candidates = catalogue.candidates(plans, rating_group)
     restrictions = list(_restrictions(candidates))
     read = [name for name in FACTS if any(getattr(each, name) is not None for each in restrictions)]
