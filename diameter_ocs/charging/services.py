@@ -101,18 +101,16 @@ def considered(services: list[Service], catalogue: Catalogue) -> str | None:
 
     Where one of these is refused it says so in full.
     """
-    texts: list[str] = []
     is_full = catalogue.explains_in_full
+    texts: dict[str, None] = {}
     for service in services:
-        if service.outcome not in SERVED:
-            is_full = True
-        text = service.tariffs[0].considered
-        if text and text not in texts:
-            texts.append(text)
+        texts[service.tariffs[0].considered] = None
+        is_full = is_full or service.outcome not in SERVED
+    if not is_full:
+        return joined(texts) if texts else None
+    texts.pop("", None)  # of a rating group that nobody knows
     if not texts:
         return None
-    if not is_full:
-        return joined(texts)
     plans = list(catalogue.plans.values())
 
     def name(plan: int, service: int) -> tuple[str, str]:
