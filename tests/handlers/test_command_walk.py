@@ -429,6 +429,8 @@ class CommandWalk(RuleBasedStateMachine):
                 self.family.taken[bucket.kind] += bucket.total
                 del person.buckets[bucket.id]
             return
+        if plan.begins is not None and now <= plan.begins:
+            plan.begins = None  # it lasted for no time
         plan.ends = now
         for bucket in brought:
             bucket.ends = now if bucket.ends is None else min(bucket.ends, now)
