@@ -37,7 +37,30 @@ TEXTS = (
     b"\xed\xa0\x80",
     b"\x1b[0m",
 )
-GROUPED = frozenset({284, 413, 437, 443, 445, 446, 456, 458, 873, 874})
+INFORMATION = {
+    874: (18, 21, 22, 1228),
+    876: (831, 832, 1263, 2713, 3924),
+    877: (886, 1201),
+    2000: (2008, 2027),
+    3410: (3417, 3420),
+}
+"""What Service-Information holds of data, calls, messages and circuits: codes within groups."""
+CONTEXTS = (32251, 32260, 32270, 32274, 32275, 32276)
+PLACES = (
+    bytes.fromhex("8262f210000162f21000000001"),
+    bytes.fromhex("0062f210000100"),
+    b"0062f21000010002",
+    bytes.fromhex("9194718899"),
+    b"\0\1\xc0\0\2\1",
+    b"\0\x0849171",
+    b"26201",
+    b"3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=26201" + b"0" * 11,
+    b"urn:service:sos",
+    b"tel:+4917112345678;rn=+4917",
+)
+ADDRESSES = frozenset({886, 1201, 2027})
+"""Groups that hold the Address-Data of a party."""
+GROUPED = frozenset({284, 413, 437, 443, 445, 446, 456, 458, 873, *INFORMATION, *ADDRESSES})
 BODY_OCTETS_MAX = 65_000
 
 Tree = list[tuple[bytes, "Tree | bytes"]]
@@ -51,19 +74,40 @@ def some_request(source: random.Random, me: Caller) -> bytes:
         _some_service(source, group) for group in source.sample(GROUPS, source.choice((1, 2, 35)))
     ]
     session = avp(263, b"gw.example;1;%d;%d" % (me.subscriber, source.randrange(3)))
-    information = avp(873, avp(874, avp(2, b"\1\2\3\4", vendor=10415), vendor=10415), vendor=10415)
+    context = avp(461, b"%d@3gpp.org" % source.choice(CONTEXTS))
     proxy = avp(284, avp(280, b"proxy.example") + avp(33, b"state"))
     action = avp(436, number(source.randrange(4)))
     return me.request(
         kind,
         source.randrange(6),
-        information,
+        _some_information(source),
         *source.choice(((), (proxy,))),
         *((action,) if kind == 4 else ()),
         *asked,
-        instead=[session],
+        instead=[session, context],
         flags=source.choice((0xC0, 0xC0, 0xD0)),
     )
+
+
+def _some_information(source: random.Random) -> bytes:
+    """Return what some of the groups tell of a service, each in a fit or an unfit value."""
+    groups = source.sample(sorted(INFORMATION), source.randrange(3))
+    return _of_3gpp(
+        873,
+        *[
+            _of_3gpp(group, *[_some_value(source, code) for code in INFORMATION[group]])
+            for group in groups
+        ],
+    )
+
+
+def _some_value(source: random.Random, code: int) -> bytes:
+    value = source.choice(PLACES + TEXTS)
+    return _of_3gpp(code, _of_3gpp(897, value) if code in ADDRESSES else value)
+
+
+def _of_3gpp(code: int, *data: bytes) -> bytes:
+    return avp(code, b"".join(data), vendor=10415)
 
 
 def _some_service(source: random.Random, group: int) -> bytes:

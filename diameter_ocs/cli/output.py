@@ -100,8 +100,9 @@ def report(code: str, sentences: Sequence[str], as_json: bool, **details: Any) -
 
 
 def print_json(value: Any) -> None:
-    """Prints a value as JSON, indented."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Prints a value as JSON, indented; octets of no UTF-8, as were typed, as escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    typer.echo(text.encode(errors="backslashreplace").decode())
 
 
 def print_done(done: Done, text: str, as_json: bool) -> None:

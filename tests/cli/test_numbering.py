@@ -39,6 +39,11 @@ def test_programs_are_told_in_json(run_anywhere: Run) -> None:
     ]
 
 
+def test_octets_of_no_utf_8_are_json_too(run_anywhere: Run) -> None:
+    (told,) = run_anywhere("numbering", "\udcff", "--json").json
+    assert told["asked"] == "\udcff"
+
+
 def test_a_table_that_cannot_be_read_is_named_by_file_and_line(
     run_anywhere: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
