@@ -44,8 +44,6 @@ class Reason(StrEnum):
     DIRECTION = "i"
     HOURS = "h"
     """Not at this time."""
-    APN = "a"
-    RAT_TYPE = "g"
     EMERGENCY = "e"
     """Nothing was asked: it is served for nothing."""
 

@@ -65,10 +65,6 @@ def _unmet_by_service(
         return Reason.SAME_COUNTRY
     if restrictions.direction not in (None, information.direction):
         return Reason.DIRECTION
-    if restrictions.apns is not None and information.apn not in restrictions.apns:
-        return Reason.APN
-    if restrictions.rat_types is not None and information.rat_type not in restrictions.rat_types:
-        return Reason.RAT_TYPE
     return None
 
 

@@ -30,8 +30,6 @@ FACTS = {
     "to_countries": ("information.other_countries",),
     "is_on_net": ("is_on_net",),
     "direction": ("information.direction",),
-    "apns": ("information.apn",),
-    "rat_types": ("information.rat_type",),
     "numbers": (),
     "hours": (),
 }

@@ -29,9 +29,6 @@ class Restrictions:
     """Whether the number at the other end belongs to the country where the subscriber is."""
     direction: Direction | None = None
     """Whether the subscriber calls or is called."""
-    apns: frozenset[str] | None = None
-    rat_types: frozenset[int] | None = None
-    """As 3GPP-RAT-Type numbers them."""
 
     @property
     def needs_location(self) -> bool:

@@ -35,8 +35,6 @@ REASONS = {
     Reason.ON_NET: "is not for this other party",
     Reason.DIRECTION: "is not for this direction",
     Reason.HOURS: "is not for this time",
-    Reason.APN: "is not for this access point",
-    Reason.RAT_TYPE: "is not for this radio access",
     Reason.EMERGENCY: "was not asked",
 }
 """What a service was to a usage."""

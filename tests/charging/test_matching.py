@@ -52,8 +52,6 @@ HELD = [
     Restrictions(is_roaming=False),
     Restrictions(is_same_country=False),
     Restrictions(direction=Direction.ORIGINATING),
-    Restrictions(apns=frozenset({"internet"})),
-    Restrictions(rat_types=frozenset({6})),
 ]
 UNMET = [
     (Restrictions(from_countries=parse_countries("FR")), Reason.COUNTRY),
@@ -65,8 +63,6 @@ UNMET = [
     (Restrictions(is_roaming=True), Reason.ROAMING),
     (Restrictions(is_same_country=True), Reason.SAME_COUNTRY),
     (Restrictions(direction=Direction.TERMINATING), Reason.DIRECTION),
-    (Restrictions(apns=frozenset({"ims"})), Reason.APN),
-    (Restrictions(rat_types=frozenset({1})), Reason.RAT_TYPE),
 ]
 
 

@@ -296,8 +296,6 @@ FACTS_READ = {
     "is_roaming": False,
     "is_same_country": True,
     "direction": Direction.ORIGINATING,
-    "apns": frozenset({"internet"}),
-    "rat_types": frozenset({6}),
 }
 
 
