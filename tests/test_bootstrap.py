@@ -111,6 +111,7 @@ def test_test_is_pytest_in_the_clone(ready: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.ci
 def test_an_unfinished_set_up_is_made_anew(ready: Path) -> None:
     (ready / ".venv/diameter-ocs.stamp").write_text("unfinished\n")
     (ready / ".venv/remains").touch()
@@ -120,6 +121,7 @@ def test_an_unfinished_set_up_is_made_anew(ready: Path) -> None:
     assert not (ready / ".venv/remains").exists()
 
 
+@pytest.mark.ci
 def test_another_python_from_inside_sets_up_anew(ready: Path) -> None:
     stamp = ready / ".venv/diameter-ocs.stamp"
     finished = stamp.read_text()

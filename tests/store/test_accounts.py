@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
+
 from diameter_ocs.charging.accounts import NewAccount, open_account
 from diameter_ocs.charging.commands import Tenant
 from diameter_ocs.charging.decisions import EdrKind
@@ -195,6 +197,7 @@ async def test_an_opening_is_in_the_journal(postgres: Kept) -> None:
         ]
 
 
+@pytest.mark.ci
 async def test_more_accounts_may_be_listed_than_a_statement_has_parameters(postgres: Kept) -> None:
     assert postgres.database is not None
     await furnish(postgres.accounts, [1])

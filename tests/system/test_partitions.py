@@ -3,6 +3,7 @@
 import datetime
 
 import psycopg
+import pytest
 
 from diameter_ocs.store.partitions import JOURNAL
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, Configured
@@ -24,6 +25,7 @@ def started(configured: Configured, login: str) -> Server:
     return server.start()
 
 
+@pytest.mark.ci
 def test_rights_that_are_missing_keep_nobody_from_serving(
     configured: Configured, roleless: str
 ) -> None:
@@ -37,6 +39,7 @@ def test_rights_that_are_missing_keep_nobody_from_serving(
     assert "Traceback" not in server.log
 
 
+@pytest.mark.ci
 def test_a_server_is_not_ready_when_nobody_makes_partitions(
     configured: Configured, database: str, roleless: str
 ) -> None:

@@ -253,6 +253,7 @@ def test_a_context_of_a_makers_own_is_rated_as_the_configuration_says(
             assert exchange(gateway, message.as_bytes(), keys).result_code == code
 
 
+@pytest.mark.ci
 def test_without_an_address_for_metrics_no_port_is_opened(configured: Configured) -> None:
     listen = 'listen = "127.0.0.1:0"\nmetrics = ""\n'
     server = configured(IDENTITY + listen + LOOPBACK)
