@@ -15,6 +15,7 @@ from ..store import schema
 from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
 from ..store.database import Database
+from ..store.logins import SchemaError
 from . import backup_files
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Found(NamedTuple):
     conninfo: str
     directory: Path | None
     """The data directory of an embedded database; None of an external one."""
+    is_served: bool = True
+    """Servers may be at work on it."""
 
 
 class Rooms(NamedTuple):
@@ -71,8 +74,8 @@ def found(place: Place, makes: bool = False) -> Iterator[Found]:
         raise DatabaseMissing(
             f"there is no database in {directory}: {makers} one, --data names another directory"
         )
-    with attached(directory) as conninfo:
-        yield Found(conninfo, directory)
+    with attached(directory) as (conninfo, is_served):
+        yield Found(conninfo, directory, is_served)
 
 
 @contextmanager
@@ -80,10 +83,18 @@ def conninfo_of(place: Place) -> Iterator[str]:
     """Gives the connection string of a database that can be worked with.
 
     The schema of an embedded database is brought up to date, that of an external one is checked.
+
+    Raises:
+        SchemaError: a server that is older than this program might not be able to go on.
     """
-    with found(place) as (conninfo, directory):
+    with found(place) as (conninfo, directory, is_served):
         if directory is None:
             schema.check(conninfo)
+        elif is_served and backup_files.is_needed(conninfo):
+            raise SchemaError(
+                f"the server that is at work in {directory} is older than this program, which"
+                f" needs schema {schema.VERSION}: end it, then start this version"
+            )
         else:
             backup_files.migrate_embedded(conninfo, directory)
         yield conninfo

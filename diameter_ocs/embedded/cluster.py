@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import structlog
@@ -154,9 +155,17 @@ class Cluster:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
+class Attached(NamedTuple):
+    """The database of a directory, for one command."""
+
+    conninfo: str
+    is_served: bool
+    """A server owns it and goes on with it."""
+
+
 @contextmanager
-def attached(directory: Path) -> Iterator[str]:
-    """Yields the conninfo of the directory's database, for one command.
+def attached(directory: Path) -> Iterator[Attached]:
+    """Yields the directory's database, for one command.
 
     While a server owns the directory its PostgreSQL is used; otherwise one is started for the
     command and stopped after it.
@@ -167,10 +176,10 @@ def attached(directory: Path) -> Iterator[str]:
     except DirectoryOwned as owned:
         if not owned.by_server:
             raise
-        yield _conninfo_of_server(Layout(directory.absolute()))
+        yield Attached(_conninfo_of_server(Layout(directory.absolute())), is_served=True)
         return
     try:
-        yield cluster.conninfo()
+        yield Attached(cluster.conninfo(), is_served=False)
     finally:
         cluster.stop()
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from diameter_ocs.config import resource
-from diameter_ocs.embedded import attached
+from diameter_ocs.embedded import Cluster, attached
 from diameter_ocs.store import schema
 from tests.cli.conftest import Run
 
@@ -114,7 +114,7 @@ def test_an_external_database_may_be_migrated_without_a_backup(
 def test_an_embedded_database_is_saved_before_it_is_migrated(
     run_anywhere: Run, data_directory: Path
 ) -> None:
-    with attached(data_directory) as conninfo:
+    with attached(data_directory) as (conninfo, _):
         make_old(conninfo)
     listed = run_anywhere("tenant", "list", "--data", data_directory, "--json")
     assert listed.json == [{"tenant": "old", "catalogue_version": None, "suspended_at": None}]
@@ -122,6 +122,21 @@ def test_an_embedded_database_is_saved_before_it_is_migrated(
     assert "schema-1" in file.name
     assert listed.err == f"diameter-ocs: before its schema is changed, it was saved in {file}\n"
     assert run_anywhere("tenant", "list", "--data", data_directory).err == ""
+
+
+def test_a_database_that_an_older_server_works_on_is_left_as_it_is(
+    run_anywhere: Run, data_directory: Path
+) -> None:
+    server = Cluster(data_directory)
+    server.start()
+    try:
+        make_old(server.conninfo())
+        refused = run_anywhere("tenant", "list", "--data", data_directory, "--json")
+        assert refused.json["error"]["code"] == "schema_incompatible"
+        assert "is older than this program" in refused.json["error"]["message"]
+        assert schema.installed(server.conninfo()) == 1
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])

@@ -191,17 +191,17 @@ def test_a_second_owner_is_refused_with_the_number_of_the_first(data_directory: 
 def test_a_command_uses_the_server_that_runs(data_directory: Path) -> None:
     owner, postmaster = other_owner(data_directory)
     with owner:
-        with attached(data_directory) as conninfo:
+        with attached(data_directory) as (conninfo, _):
             assert ask(conninfo, "SELECT current_database()") == "ocs"
         assert is_running(postmaster)
 
 
 def test_a_command_alone_owns_the_directory_for_its_time(data_directory: Path) -> None:
-    with attached(data_directory) as conninfo:
+    with attached(data_directory) as (conninfo, _):
         execute(conninfo, "CREATE TABLE kept (i int)")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(conninfo)
-    with attached(data_directory) as conninfo:
+    with attached(data_directory) as (conninfo, _):
         assert ask(conninfo, "SELECT count(*) FROM kept") == 0
 
 
@@ -236,7 +236,7 @@ def test_a_long_path_has_its_socket_elsewhere(data_directory: Path) -> None:
 
 
 def test_a_path_with_separators_in_it_works(data_directory: Path) -> None:
-    with attached(data_directory / "a, b'c\" d") as conninfo:
+    with attached(data_directory / "a, b'c\" d") as (conninfo, _):
         assert answers(conninfo)
 
 
@@ -258,5 +258,5 @@ def test_a_start_that_fails_says_why_and_lets_go(data_directory: Path) -> None:
     with pytest.raises(EmbeddedError, match="PostgreSQL ended at its start"):
         Cluster(data_directory).start()
     control.with_suffix(".away").rename(control)
-    with attached(data_directory) as conninfo:
+    with attached(data_directory) as (conninfo, _):
         assert answers(conninfo)
