@@ -133,7 +133,7 @@ def test_a_database_that_an_older_server_works_on_is_left_as_it_is(
         make_old(server.conninfo())
         refused = run_anywhere("tenant", "list", "--data", data_directory, "--json")
         assert refused.json["error"]["code"] == "schema_incompatible"
-        assert "is older than this program" in refused.json["error"]["message"]
+        assert "is older than this program" in refused.json["error"]["messages"][0]
         assert schema.installed(server.conninfo()) == 1
     finally:
         server.stop()
