@@ -50,6 +50,7 @@ def test_of_long_text_the_beginning_is_told() -> None:
     assert spelled_out("a" * 60_000) == "a" * SPELLED_OUT_LENGTH_MAX
 
 
-@given(st.text(st.characters()))
-def test_any_text_can_be_shown(text: str) -> None:
+@given(st.binary() | st.text(st.characters(exclude_categories=["Cs"])).map(str.encode))
+def test_any_octets_can_be_shown(octets: bytes) -> None:
+    text = octets.decode("utf-8", "surrogateescape")
     assert spelled_out(text).isprintable()
