@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 
+from .bounded import keep
 from .catalogue import Catalogue
 from .information import Direction, ServiceInformation
 from .location import Circumstances, determine
@@ -31,9 +32,7 @@ def circumstances_of(
     if found is None:
         found = _found(information, before, catalogue)
         if may_come_again(information) and may_come_again(before.information):
-            if len(known) >= CIRCUMSTANCES_REMEMBERED:
-                known.pop(next(iter(known)))
-            known[information, before] = found
+            keep(known, (information, before), found, CIRCUMSTANCES_REMEMBERED)
     other = information.other_party
     if other is None or found.is_on_net or other not in on_net or _is_to_several(information):
         return found

@@ -4,8 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from .bounded import keep
 from .catalogue import Candidate, Catalogue, Menu, Plan, Price, Rate, Service, Source, Tariff
 from .considered import SERVICES_MAX, Considered, GroupConsidered, Reason, short_text
 from .hours import zone
@@ -34,9 +35,6 @@ FACTS = {
     "hours": (),
 }
 """What of the circumstances each restriction reads; numbers and hours are read in their own way."""
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 class _Choice(NamedTuple):
@@ -80,7 +78,7 @@ def tariffs_of(
     if tariffs is None:
         occasion = Occasion(circumstances, at, wall, catalogue)
         tariffs = _tariffs(rating_group, menu.candidates, occasion)
-        _remember(catalogue.tariffs, key, tariffs, CHOICES_REMEMBERED)
+        keep(catalogue.tariffs, key, tariffs, CHOICES_REMEMBERED)
     return tariffs
 
 
@@ -101,7 +99,7 @@ def tariff_of_line(line: Line, tariff: Tariff, catalogue: Catalogue) -> Tariff:
     known = catalogue.tariffs.get(key)
     if known is None:
         known = (_tariff_of(names, line, catalogue),)
-        _remember(catalogue.tariffs, key, known, CHOICES_REMEMBERED)
+        keep(catalogue.tariffs, key, known, CHOICES_REMEMBERED)
     return known[0]
 
 
@@ -138,7 +136,7 @@ def _menu(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Me
         always = _tariffs(rating_group, candidates, occasion)
     facts_of = attrgetter(*facts) if facts else _nothing
     menu = Menu(candidates, always, facts_of, tuple(sorted(bounds)), tuple(hours))
-    _remember(catalogue.menus, (plans, rating_group), menu, MENUS_REMEMBERED)
+    keep(catalogue.menus, (plans, rating_group), menu, MENUS_REMEMBERED)
     return menu
 
 
@@ -280,10 +278,3 @@ def _has_money(tariff: Tariff, ledger: Ledger, line: Line | None) -> bool:
         for balance_id in ledger.paying(source.balance_types)
     )
     return available >= price.least_after(units)
-
-
-def _remember(known: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
-    """Keeps what was found, and of too much forgets the oldest."""
-    if len(known) >= most:
-        known.pop(next(iter(known)))
-    known[key] = value

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Text, bindparam, cast, select
 
+from ..charging.bounded import keep
 from ..charging.catalogue import Catalogue
 from ..charging.faults import CatalogueUnreadable
 from .batches import compiled
@@ -56,9 +57,7 @@ class Catalogues:
             known = self._known.get((tenant, version))
             if known is None:
                 known = await asyncio.to_thread(self._try, tenant, version, document)
-                if len(self._known) >= CATALOGUES_REMEMBERED:
-                    self._known.pop(next(iter(self._known)))
-                self._known[tenant, version] = known
+                keep(self._known, (tenant, version), known, CATALOGUES_REMEMBERED)
             return known
 
     def _try(self, tenant: str, version: int, document: str) -> Catalogue | CatalogueUnreadable:
