@@ -20,8 +20,6 @@ from ..jobs import peering
 from ..jobs.clocks import wall_clock
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
-from ..numbering.plmn import PlmnError, Plmns
-from ..numbering.tables import Numbering
 from ..observability import Metrics, create_metrics
 from ..store.peers import PostgresPeers
 from ..transport.admission import Places
@@ -29,6 +27,7 @@ from ..transport.peers import PeerTable
 from ..transport.tcp import Listener
 from .application import CreditControl
 from .gate import Gate, answer_terms, described, rules
+from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
 from .works import working
 
@@ -36,7 +35,6 @@ log = structlog.get_logger()
 
 DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
 FALLBACK = "fallback.xml"
-NETWORKS = "plmn.csv"
 CREDIT_CONTROL = "Credit-Control"
 SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
@@ -140,7 +138,7 @@ def _listener(
         watchdog_seconds=configuration.watchdog_seconds,
     )
     peers = PeerTable(rules(configuration, ()))
-    decoder = Decoder(dictionary, _numbering(), configuration.service_contexts)
+    decoder = Decoder(dictionary, numbering_tables(), configuration.service_contexts)
     answers = answer_terms(configuration)
     application = CreditControl(lanes, peers, decoder, local, metrics, answers)
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
@@ -157,12 +155,3 @@ def _dictionary() -> Dictionary:
         names=[str(file) for file in files],
         fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
     )
-
-
-def _numbering() -> Numbering:
-    """Reads the table of networks, which an operator may have changed, too."""
-    file = resource("dictionaries") / NETWORKS
-    try:
-        return Numbering(Plmns.load(file.read_text(encoding="utf-8")))
-    except PlmnError as error:
-        raise PlmnError(f"{file}, {error}") from error
