@@ -17,6 +17,7 @@ from ..handlers.answers import price_answer
 from ..handlers.explanation import Explanation, GroupLooked, Looked
 from ..store.journal import ListedEdr
 from .circumstances import SOURCES
+from .edr_text import money_text, units_text
 
 Operators = Callable[[str], tuple[str, ...]]
 """Returns the operators of a network."""
@@ -78,14 +79,12 @@ class Terms(NamedTuple):
         return self.catalogue.rating_groups.get(number)
 
     def units(self, amount: int, number: int | None) -> str:
-        """Writes units of a rating group; of one that nobody knows, their number."""
-        group = self.group(number)
-        return str(amount) if group is None else amount_text(amount, group.unit_type, "")
+        """Writes units of a rating group."""
+        return units_text(amount, number, self.catalogue)
 
     def money(self, amount: int) -> str:
         """Writes an amount of money."""
-        currency = "" if self.catalogue is None else self.catalogue.currency
-        return f"{format_money(amount)} {currency}".rstrip()
+        return money_text(amount, self.catalogue)
 
 
 def explanation_json(

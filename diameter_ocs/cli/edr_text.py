@@ -54,9 +54,9 @@ def service_text(service: ServiceRecord, catalogue: Catalogue | None) -> str:
     settlement = service.settlement
     parts = [f"{service.rating_group}: {service.outcome.name.lower().replace('_', ' ')}"]
     if settlement.reported:
-        parts.append(f"used {_units(settlement.reported, service.rating_group, catalogue)}")
+        parts.append(f"used {units_text(settlement.reported, service.rating_group, catalogue)}")
     if settlement.charged_amount:
-        parts.append(f"for {_money(settlement.charged_amount, catalogue)}")
+        parts.append(f"for {money_text(settlement.charged_amount, catalogue)}")
     if service.grant is not None:
         parts.append(f"granted {amount_text(service.grant.units, service.grant.unit_type, '')}")
     return " ".join(parts)
@@ -109,9 +109,9 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
     for name, heading in AMOUNTS.items():
         amount = service[name]
         if amount and name in MONEY:
-            typer.echo(f"  {heading:14} {_money(amount, catalogue)}")
+            typer.echo(f"  {heading:14} {money_text(amount, catalogue)}")
         elif amount:
-            typer.echo(f"  {heading:14} {_units(amount, service['rating_group'], catalogue)}")
+            typer.echo(f"  {heading:14} {units_text(amount, service['rating_group'], catalogue)}")
     grant = service["grant"]
     if grant is not None:
         units = amount_text(grant["units"], UnitType[grant["unit_type"]], "")
@@ -123,14 +123,15 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
         typer.echo(f"  {'announced':14} {announcement['identifier']}")
 
 
-def _units(amount: int, rating_group: int | None, catalogue: Catalogue | None) -> str:
+def units_text(amount: int, rating_group: int | None, catalogue: Catalogue | None) -> str:
     """Writes units of a rating group; of one that nobody knows, their number."""
     if catalogue is None or rating_group is None or rating_group not in catalogue.rating_groups:
         return str(amount)
     return amount_text(amount, catalogue.rating_groups[rating_group].unit_type, "")
 
 
-def _money(amount: int, catalogue: Catalogue | None) -> str:
+def money_text(amount: int, catalogue: Catalogue | None) -> str:
+    """Writes an amount of money; of a catalogue that cannot be read, without its currency."""
     if catalogue is None:
         return format_money(amount)
     return amount_text(amount, None, catalogue.currency)
