@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import DiameterError
 from diameter_ocs.base.message import decode
@@ -22,6 +23,7 @@ OURS = Path(__file__).parents[1] / "captures"
 LATE = 1_900_000_000_000_000
 """After every capture."""
 CREDIT_CONTROL = 272
+GY = 4
 
 
 def data_at(address: str) -> ServiceInformation:
@@ -89,14 +91,15 @@ SHARED = [
 
 
 def said(path: Path, dictionary: Dictionary) -> set[ServiceInformation]:
-    """Return what the requests of a capture say that are not refused."""
+    """Return what the requests of a capture say that are not refused, as those of Gx are."""
     decoder = Decoder(dictionary, Networks(), {"gprs@maker.example": "32251"})
     found = set()
     for octets in messages(path):
         message = decode(octets, dictionary)
-        if message.command_code != CREDIT_CONTROL or not message.is_request or message.fault:
+        if message.command_code != CREDIT_CONTROL or not message.is_request:
             continue
         try:
+            check(message, dictionary, strict=False, applications={GY})
             found.add(decoder.decode(message, None, LATE).request.information)
         except DiameterError:
             continue
