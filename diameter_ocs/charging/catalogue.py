@@ -5,11 +5,13 @@ A catalogue never changes: a new version is a new value. It is built, and checke
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .announcements import Announcement, AnnouncementKey
 from .expressions import Networks
+from .final_units import TERMINATES, FinalUnitHandling
 from .hours import WorkingHours
 from .information import ServiceInformation
 from .location import Circumstances, Place
@@ -36,6 +38,18 @@ class RatingGroup:
     """What is announced, parents' entries filled in; an empty tuple is silence."""
     mirrors_result_code: bool = False
     """The Result-Code of its service is the command's, too."""
+    final_unit: FinalUnitHandling = TERMINATES
+    """What becomes of a service whose units have ended."""
+    quota_holding_seconds: int = 600
+    """How long a quota may lie idle before the gateway gives it back."""
+    threshold_percent: int = 0
+    """What part of a quota is left when the gateway asks for more; 0: it waits for the end."""
+    quota_consumption_seconds: int | None = None
+    """How long traffic may be idle and its time still count; None: the gateway decides."""
+    max_session_share_percent: int = 100
+    """What part of what is available one grant may take."""
+    min_validity_seconds: int | None = None
+    """A quota is as large as what the session uses in so long; None: it is what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +239,17 @@ class Menu(NamedTuple):
     """All working hours on which the choice depends."""
 
 
+class Insufficiency(Enum):
+    """What is granted when what is left pays for less than is wanted."""
+
+    PROVIDE_ROUNDED_AMOUNT = "PROVIDE_ROUNDED_AMOUNT"
+    """What is left, and the rest of the rounding unit that it begins."""
+    PROVIDE_REMAINING = "PROVIDE_REMAINING"
+    """What is left."""
+    IGNORE = "IGNORE"
+    """The whole rounding units in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """How a tenant has sessions and events treated that do not go as they should."""
@@ -243,6 +268,8 @@ class SessionRules:
     """Likewise an event that was stored and never answered is taken back."""
     serves_events_in_part: bool = True
     """An event that cannot be paid whole gets the units that what is left can begin; else none."""
+    insufficiency: Insufficiency = Insufficiency.PROVIDE_ROUNDED_AMOUNT
+    """Likewise for the quotas of sessions."""
 
 
 class AppliedDocument(NamedTuple):

@@ -8,6 +8,7 @@ from .announcing import announce
 from .case import Case
 from .decisions import Decision, Novelty, Outcome, ServiceDecision
 from .events import charge_event
+from .granting import served
 from .identification import subscriber
 from .progress import EVENT, INITIAL, TERMINATION, Progress, new_session
 from .repeats import kept_decision
@@ -57,7 +58,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
         )
     progress = Progress(case, new_session(request, case, account_id), request.information)
     is_known = request.service_context is not None or progress.is_emergency
-    services = progress.services(request) if is_known else []
+    services = served(request, progress) if is_known else []
     outcomes = {service.outcome for service in services}
     if not is_known or outcomes == {Outcome.RATING_FAILED}:
         return _ended(request, progress, services, Outcome.RATING_FAILED, CloseReason.REFUSED)
@@ -71,7 +72,7 @@ def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision
 def _continue(request: ChargingRequest, case: Case, session: Session) -> Decision:
     """Settles and grants within an open session; a termination releases everything and ends it."""
     progress = Progress(case, session, request.information)
-    services = progress.services(request)
+    services = served(request, progress)
     if request.request_type is not TERMINATION:
         return _refused_or_going_on(request, progress, services)
     progress.release_all()
@@ -87,7 +88,7 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
     if reason is CloseReason.SUSPENDED and not is_termination:
         progress = Progress(case, session, request.information)
         if progress.is_denied:
-            services = progress.services(request)
+            services = served(request, progress)
             outcome = _mirrored(request, progress, services) or SUCCESS
             return _marked(_ended(request, progress, services, outcome, reason), "late")
     outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN

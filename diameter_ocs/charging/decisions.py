@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from .announcements import Announcement
+from .final_units import FinalUnit
 from .ledger import Balance, Posting
 from .location import NO_CIRCUMSTANCES, Circumstances
 from .requests import RequestType, ServiceUsage
@@ -47,12 +48,25 @@ class Grant(NamedTuple):
 
     unit_type: UnitType
     units: int
+    """0: nothing, what is told of its end begins at once."""
     validity_seconds: int | None
     """None: for good, as an event has been paid for."""
     is_final: bool
     """Nothing can follow it: the service ends when it is used up, an event is served in part."""
     depends_on_location: bool = False
     """Elsewhere it would be paid by other services, or at another price."""
+    threshold: int | None = None
+    """The gateway asks for more when less than so many units are left; None: at the end."""
+    holding_seconds: int | None = None
+    """It is given back after lying idle for so long; None: as the gateway does by itself."""
+    consumption_seconds: int | None = None
+    """Idle traffic counts for so long; None: likewise."""
+    final_unit: FinalUnit | None = None
+    """What the gateway does at its end; None: it is told nothing."""
+    tariff_change_at: int | None = None
+    """What is used from then on has another price, and is reported apart; in microseconds."""
+    pool: int | None = None
+    """The pool that it is part of; None: it stands alone."""
 
 
 class ServiceDecision(NamedTuple):
@@ -121,6 +135,19 @@ class ServiceRecord(NamedTuple):
     announcements: tuple[Announcement, ...] = ()
 
 
+class Told(NamedTuple):
+    """What an answer says of money, where a peer is told of it; in micro-units."""
+
+    cost: int | None = None
+    """What the session, or the event, has cost so far, without reservations."""
+    remaining: int | None = None
+    """What the account has left."""
+    is_low: bool | None = None
+    """Is what is left little?"""
+    has_enough: bool | None = None
+    """Would it have been enough for what was asked? None: that was not the question."""
+
+
 class Stored(NamedTuple):
     """Which EDR of a group was stored for a request, as far as is known.
 
@@ -163,6 +190,8 @@ class Edr(NamedTuple):
     """Where the subscriber was, and what else the price depends on."""
     considered: str | None = None
     """Which services were looked at and why each was passed over; None: nothing was rated."""
+    told: Told | None = None
+    """What the answer said besides; None: nothing."""
 
     @property
     def stored(self) -> Stored:
@@ -186,3 +215,5 @@ class Decision(NamedTuple):
     novelty: Novelty = Novelty.NEW
     repeated: Stored | None = None
     """The EDR of the request that this one repeats."""
+    told: Told | None = None
+    """What the answer says besides; None: nothing."""

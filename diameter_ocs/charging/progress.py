@@ -1,22 +1,18 @@
-"""A session, and the balances of its group, while one request changes them.
-
-All services of a request are settled before any is granted, then granted in the request's order.
-"""
+"""A session, and the balances of its group, while one request changes them."""
 
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
-from .deadlines import look_early, reservation_expires_at, supervise_at
-from .decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, Settlement
+from .deadlines import look_early, supervise_at
+from .decisions import ACTIONS, Edr, EdrKind, Outcome, Settlement
 from .information import ServiceInformation
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES
-from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
-from .rating import is_always_free, tariff_now, tariff_of_line, tariffs_of
+from .rating import tariff_now, tariff_of_line, tariffs_of
 from .repeats import digest
 from .requests import ChargingRequest, RequestType
 from .services import Service, considered, services_of
-from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation, Session
+from .session import RATING_GROUPS_MAX, Line, Reservation, Session
 from .settlement import USED_MAX, continued, new_line, release, settle
 from .tuples import new
 from .units import AMOUNT_MAX, UnitType, round_up
@@ -66,29 +62,10 @@ class Progress:
         # By line, the units of its reservations.
         self.granted = granted = dict.fromkeys(self.lines, 0)
         for reservation in session.reservations:
-            group, service_identifiers, units, number, _ = reservation
+            group, service_identifiers, units, number, *_ = reservation
             self.reservations[group, service_identifiers] = reservation
             granted[number] += units
         self.believed: dict[tuple[int, UnitType], int] = {}
-
-    def services(self, request: ChargingRequest) -> list[Service]:
-        """Settles every service of the request, then grants in order."""
-        services = self.settled(request)
-        if request.request_type is TERMINATION:
-            return services
-        is_initial = request.request_type is INITIAL
-        spread = spread_of(request.session_key.session_id, request.request_number)
-        for service in services:
-            _, _, requested, used, is_quota_returned, _, _ = service.usage
-            group = service.rating_group
-            is_asked = requested is not None or (is_initial and not used)
-            if not is_asked or is_quota_returned or group is None:
-                continue
-            if request.tells_free and self._costs_nothing(group):
-                service.outcome = Outcome.NOT_APPLICABLE
-            else:
-                self._grant(service, group, spread)
-        return services
 
     def settled(self, request: ChargingRequest) -> list[Service]:
         """Settles every service of the request and grants nothing."""
@@ -129,6 +106,12 @@ class Progress:
         self.granted.clear()
         for number, line in self.lines.items():
             self.lines[number] = release(line, 0, self.ledger)
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Notes a quota that was granted; its line holds what it needs."""
+        group, service_identifiers, units, number, *_ = reservation
+        self.reservations[group, service_identifiers] = reservation
+        self.granted[number] += units
 
     def expire(self, reservation: Reservation) -> None:
         """Takes a quota back; its line stays, for usage that is reported late."""
@@ -207,6 +190,7 @@ class Progress:
                 reason,
                 self.circumstances,
                 None if request_type is TERMINATION else considered(services, case.catalogue),
+                None,
             ),
         )
 
@@ -227,21 +211,21 @@ class Progress:
         A reservation whose rating group the catalogue has no more is settled by its line.
         """
         group = service.rating_group
-        _, _, requested, used, is_quota_returned, counted, _ = service.usage
+        _, _, requested, used, is_quota_returned, counted, _, _ = service.usage
         if not used and requested is None and not is_quota_returned:
             return
         reservation = self.reservations.pop(service.identity, None)
         granted = 0
         if reservation is not None:
-            _, _, granted, number, _ = reservation
+            _, _, granted, number, *_ = reservation
             line = self.lines[number]
             self.granted[number] -= granted
-            tariff = self._tariff_now(group, service.tariffs)
+            tariff = self.tariff_of(group, service.tariffs)
             if line.services is not tariff.services and line.services:
                 tariff = tariff_of_line(line, tariff, self.case.catalogue)
         elif group is not None and used:
-            tariff = self._tariff_now(group, self._tariffs_before(service))
-            line = self._line(group, tariff)
+            tariff = self.tariff_of(group, self._tariffs_before(service))
+            line = self.line(group, tariff)
             number = line.number
         else:
             return
@@ -270,7 +254,8 @@ class Progress:
             if is_other and not (line.priced or line.has_begun):
                 self.lines[number] = continued(line, self.ledger)
 
-    def _tariff_now(self, group: RatingGroup | None, tariffs: tuple[Tariff, ...]) -> Tariff:
+    def tariff_of(self, group: RatingGroup | None, tariffs: tuple[Tariff, ...]) -> Tariff:
+        """Returns what counts of the tariffs of a rating group: the first that can be paid."""
         if len(tariffs) == 1 or group is None:
             return tariffs[0]
         return tariff_now(tariffs, self.ledger, self.lines.get(self.newest.get(group.id, 0)))
@@ -298,54 +283,7 @@ class Progress:
         self.believed[rating_group, unit_type] = before + used
         return used
 
-    def _grant(self, service: Service, group: RatingGroup, spread: int) -> None:
-        """Grants a quota, or says why there is none."""
-        tariff = self._tariff_now(group, service.tariffs)
-        is_full = len(self.reservations) >= RESERVATIONS_MAX or (
-            len(self.newest) >= RATING_GROUPS_MAX
-            and group.id not in list(self.newest)[:RATING_GROUPS_MAX]
-        )
-        if self.is_denied or is_full or not tariff.sources:
-            is_unsold = not (self.is_denied or is_full)
-            service.outcome = service.unsold if is_unsold else Outcome.SERVICE_DENIED
-            return
-        requested = service.usage.requested
-        wanted = None if requested is None else requested.of(group.unit_type)
-        line = self._line(group, tariff)
-        number = line.number
-        self.lines[number], units, is_last, is_final = grant(
-            line, self.granted[number], clamp(wanted, group), tariff, self.ledger
-        )
-        if not units:
-            service.outcome = Outcome.LIMIT_REACHED
-            return
-        seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
-        if is_final or not is_last:
-            seconds = validity_seconds(group, spread, self._plans_last())
-        self.granted[number] += units
-        expires_at = reservation_expires_at(self.case.now, seconds)
-        self.reservations[service.identity] = new(
-            Reservation,
-            (group.id, service.usage.service_identifiers, units, number, expires_at),
-        )
-        service.grant = new(Grant, (group.unit_type, units, seconds, is_final, tariff.is_by_place))
-
-    def _costs_nothing(self, group: RatingGroup) -> bool:
-        """Is it free for as long as the session may last? Nothing is reserved for it then.
-
-        The gateway does not ask again: what may come to cost something, or to use an allowance up,
-        when the place, the time or the account's plans change, is granted instead.
-        """
-        if self.is_denied or self.account.plans_change_at is not None:
-            return False
-        return is_always_free(self.account.plans, group.id, self.case.catalogue)
-
-    def _plans_last(self) -> int | None:
-        """Returns for how many microseconds the account's plans stay as they are."""
-        change_at = self.account.plans_change_at
-        return None if change_at is None else change_at - self.case.now
-
-    def _line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
+    def line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""
         number = self.newest.get(rating_group.id)
         if number is not None:

@@ -121,6 +121,9 @@ def digest(request: ChargingRequest) -> int:
         for used in usage.used:
             said.append("used")
             said += used
+        for used in usage.used_after:
+            said.append("used after")
+            said += used
     return int.from_bytes(blake2b(str(said).encode(), digest_size=8).digest(), signed=True)
 
 
@@ -156,7 +159,9 @@ def _decision(edr: Edr) -> Decision:
         for record in _told(edr)
     ]
     novelty = Novelty.REPEATED
-    return Decision(edr.outcome, tuple(services), novelty=novelty, repeated=edr.stored)
+    return Decision(
+        edr.outcome, tuple(services), novelty=novelty, repeated=edr.stored, told=edr.told
+    )
 
 
 def _told(edr: Edr) -> Sequence[ServiceRecord]:

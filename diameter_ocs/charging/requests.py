@@ -78,6 +78,15 @@ class Units(NamedTuple):
         return self.combined(add, other)
 
 
+class EventAction(IntEnum):
+    """What is to be done about an event (Requested-Action, RFC 8506 section 8.41)."""
+
+    DEBIT = 0
+    REFUND = 1
+    CHECK_BALANCE = 2
+    PRICE_ENQUIRY = 3
+
+
 class ServiceUsage(NamedTuple):
     """What one service of a session used and asks for (an MSCC, RFC 8506 section 8.16)."""
 
@@ -94,6 +103,8 @@ class ServiceUsage(NamedTuple):
     """What of the usage was charged before, for a request that was refused after all."""
     messages: int = 1
     """How many an event is for, where nothing is requested."""
+    used_after: tuple[Units, ...] = ()
+    """What was used after the price had changed (Tariff-Change-Usage, RFC 8506 section 8.27)."""
 
 
 class ChargingRequest(NamedTuple):
@@ -125,3 +136,7 @@ class ChargingRequest(NamedTuple):
     """The gateway is told what is free in the session, and does not ask for it any more."""
     is_its_service: bool = False
     """It has one service, told of as itself: when that is refused the session ends with it."""
+    action: EventAction = EventAction.DEBIT
+    """Of an event alone."""
+    tells_money: bool = False
+    """The peer is told what it has cost and what is left."""

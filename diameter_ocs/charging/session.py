@@ -94,6 +94,12 @@ class Reservation(NamedTuple):
     What has been released holds nothing and is granted nothing; it keeps the line, by whose price
     late usage is charged.
     """
+    granted_at: int = 0
+    """When, likewise: the units of time count from here."""
+    is_final: bool = False
+    """The gateway was told what to do at its end, or is doing it since there is nothing left."""
+    tariff_change_at: int | None = None
+    """What is used from then on has another price; None: it has one."""
 
 
 class Session(NamedTuple):

@@ -13,6 +13,7 @@ from ..base.message import Message
 from ..charging.requests import (
     NAMING,
     ChargingRequest,
+    EventAction,
     Identity,
     RequestType,
     ServiceUsage,
@@ -166,7 +167,7 @@ class Decoder:
             indicator = places.indicator
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
-        is_spooled = tells_free = is_its_service = False
+        is_spooled = tells_free = is_its_service = tells_money = False
         said = None
         request = new(
             ChargingRequest,
@@ -188,6 +189,8 @@ class Decoder:
                 self._information.at(message, places.access),
                 tells_free,
                 is_its_service,
+                EventAction.DEBIT,
+                tells_money,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
@@ -292,7 +295,7 @@ def _usages_at(octets: bytes, places: Places) -> tuple[ServiceUsage, ...] | None
         if requested is not None:
             asked = new(Units, (min(_number(octets[requested]), AMOUNT_MAX), None, None))
         reports = tuple([new(Units, (_number(octets[total]), None, None)) for total in used])
-        usages.append(new(ServiceUsage, (rating_group, (), asked, reports, False, None, 1)))
+        usages.append(new(ServiceUsage, (rating_group, (), asked, reports, False, None, 1, ())))
     return tuple(usages) if len(rating_groups) == len(usages) else None
 
 

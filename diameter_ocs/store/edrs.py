@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import JSON, Numeric, Row, func, select, true
 
-from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement
+from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement, Told
 from ..charging.ledger import Posting
 from .database import Database
 from .sessions import circumstances_of, circumstances_text
 from .tables import edr
 
 _services = msgspec.json.Decoder(tuple[ServiceRecord, ...])
+_told = msgspec.json.Decoder(Told)
 _encode = msgspec.json.Encoder().encode
 PLAIN = (
     "account_id",
@@ -67,12 +68,13 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         record.reason,
         circumstances_text(record.circumstances),
         record.considered,
+        None if record.told is None else _encode(record.told),
     )
 
 
 def answered(row: tuple[Any, ...]) -> Edr:
     """Reads a row of FIND_ANSWERED: what is needed to answer again, or to take it back."""
-    number, at, account_id, kind, action, outcome, services, *others = row
+    number, at, account_id, kind, action, outcome, services, told, *others = row
     postings, named = others[: len(POSTINGS)], others[len(POSTINGS) :]
     return Edr(
         number,
@@ -83,6 +85,7 @@ def answered(row: tuple[Any, ...]) -> Edr:
         Outcome(outcome),
         _postings(*postings),
         services=_services.decode(services),
+        told=_told_of(told),
         **dict(zip(ANSWERED, named, strict=True)),
     )
 
@@ -114,8 +117,13 @@ def edr_of(row: Row[Any]) -> Edr:
         postings=_postings(*(getattr(row, name) for name in POSTINGS)),
         services=_services.decode(row.services),
         circumstances=circumstances_of(row.circumstances),
+        told=_told_of(row.told),
         **{name: getattr(row, name) for name in PLAIN if name not in ("kind", "outcome")},
     )
+
+
+def _told_of(document: str | None) -> Told | None:
+    return None if document is None else _told.decode(document)
 
 
 def _postings(*columns: list[int]) -> tuple[Posting, ...]:

@@ -52,6 +52,7 @@ _LISTED = (
         *(edr.c[name] for name in edrs.PLAIN),
         cast(edr.c.services, Text).label("services"),
         cast(edr.c.circumstances, Text).label("circumstances"),
+        cast(edr.c.told, Text).label("told"),
         *(edr.c[name] for name in edrs.POSTINGS),
     )
     .join(account, and_(account.c.group_id == edr.c.group_id, account.c.id == edr.c.account_id))

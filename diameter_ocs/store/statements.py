@@ -203,6 +203,7 @@ _latest_answered = (
         edr.c.action,
         edr.c.outcome,
         cast(edr.c.services, Text).label("services"),
+        cast(edr.c.told, Text).label("told"),
         *(edr.c[name] for name in (*POSTINGS, *ANSWERED)),
     )
     .where(

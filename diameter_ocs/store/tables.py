@@ -191,6 +191,7 @@ edr = Table(
     Column("reason", Text),
     Column("circumstances", JSON(none_as_null=True)),
     Column("considered", Text),
+    Column("told", JSON(none_as_null=True)),  # likewise charging.decisions.Told
 )
 
 schema_version = Table(

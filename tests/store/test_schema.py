@@ -9,7 +9,8 @@ import pytest
 from psycopg import sql
 
 from diameter_ocs.charging.announcements import Announcement, VariablePart
-from diameter_ocs.charging.decisions import Grant, ServiceRecord, Settlement
+from diameter_ocs.charging.decisions import Grant, ServiceRecord, Settlement, Told
+from diameter_ocs.charging.final_units import FinalUnit
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
@@ -28,13 +29,15 @@ from diameter_ocs.store.schema import (
 STORED_VALUES = {
     Line: 12,
     Hold: 4,
-    Reservation: 5,
+    Reservation: 8,
     Circumstances: 3,
     Location: 5,
     ServiceInformation: 12,
     ServiceRecord: 7,
     Settlement: 8,
-    Grant: 5,
+    Grant: 11,
+    Told: 4,
+    FinalUnit: 5,
     Announcement: 8,
     VariablePart: 3,
 }
@@ -117,7 +120,7 @@ def test_a_newer_schema_that_left_us_behind_says_what_to_do(database: str) -> No
 def test_servers_that_could_not_read_what_is_stored_are_left_behind(database: str) -> None:
     """Who adds a value raises `compatible_from`: a server knows how many values there may be."""
     assert {kind: len(kind._fields) for kind in STORED_VALUES} == STORED_VALUES
-    assert ask(database, "SELECT compatible_from FROM schema_version") == [(11,)]
+    assert ask(database, "SELECT compatible_from FROM schema_version") == [(12,)]
 
 
 def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:

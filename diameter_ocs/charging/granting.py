@@ -1,0 +1,107 @@
+"""Settle the services of a request, then grant their quotas, in the request's order."""
+
+from .catalogue import RatingGroup
+from .deadlines import reservation_expires_at
+from .decisions import Grant, Outcome
+from .progress import INITIAL, TERMINATION, Progress
+from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
+from .rating import is_always_free
+from .requests import ChargingRequest
+from .services import Service
+from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Reservation
+from .tuples import new
+
+
+def served(request: ChargingRequest, progress: Progress) -> list[Service]:
+    """Settles every service of the request, then grants in order."""
+    services = progress.settled(request)
+    if request.request_type is TERMINATION:
+        return services
+    is_initial = request.request_type is INITIAL
+    spread = spread_of(request.session_key.session_id, request.request_number)
+    for service in services:
+        _, _, requested, used, is_quota_returned, *_ = service.usage
+        group = service.rating_group
+        is_asked = requested is not None or (is_initial and not used)
+        if not is_asked or is_quota_returned or group is None:
+            continue
+        if request.tells_free and _costs_nothing(group, progress):
+            service.outcome = Outcome.NOT_APPLICABLE
+        else:
+            _grant(service, group, progress, spread)
+    return services
+
+
+def _grant(service: Service, group: RatingGroup, progress: Progress, spread: int) -> None:
+    """Grants a quota, or says why there is none."""
+    tariff = progress.tariff_of(group, service.tariffs)
+    is_full = _is_full(progress, group)
+    if progress.is_denied or is_full or not tariff.sources:
+        is_unsold = not (progress.is_denied or is_full)
+        service.outcome = service.unsold if is_unsold else Outcome.SERVICE_DENIED
+        return
+    requested = service.usage.requested
+    wanted = None if requested is None else requested.of(group.unit_type)
+    line = progress.line(group, tariff)
+    number = line.number
+    progress.lines[number], units, is_last, is_final = grant(
+        line, progress.granted[number], clamp(wanted, group), tariff, progress.ledger
+    )
+    if not units:
+        service.outcome = Outcome.LIMIT_REACHED
+        return
+    seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
+    if is_final or not is_last:
+        seconds = validity_seconds(group, spread, _plans_last(progress))
+    now = progress.case.now
+    _, service_identifiers, *_ = service.usage
+    until = reservation_expires_at(now, seconds)
+    progress.reserve(
+        new(
+            Reservation,
+            (group.id, service_identifiers, units, number, until, now, is_final, None),
+        )
+    )
+    threshold = holding = consumption = final_unit = tariff_change_at = pool = None
+    service.grant = new(
+        Grant,
+        (
+            group.unit_type,
+            units,
+            seconds,
+            is_final,
+            tariff.is_by_place,
+            threshold,
+            holding,
+            consumption,
+            final_unit,
+            tariff_change_at,
+            pool,
+        ),
+    )
+
+
+def _is_full(progress: Progress, group: RatingGroup) -> bool:
+    """Does the session use as many rating groups, or hold as many quotas, as it may?"""
+    return len(progress.reservations) >= RESERVATIONS_MAX or (
+        len(progress.newest) >= RATING_GROUPS_MAX
+        and group.id not in list(progress.newest)[:RATING_GROUPS_MAX]
+    )
+
+
+def _costs_nothing(group: RatingGroup, progress: Progress) -> bool:
+    """Is it free for as long as the session may last? Nothing is reserved for it then.
+
+    The gateway does not ask again: what may come to cost something, or to use an allowance up,
+    when the place, the time or the account's plans change, is granted instead.
+    """
+    account = progress.account
+    if progress.is_denied or account.plans_change_at is not None:
+        return False
+    return is_always_free(account.plans, group.id, progress.case.catalogue)
+
+
+def _plans_last(progress: Progress) -> int | None:
+    """Returns for how many microseconds the account's plans stay as they are."""
+    change_at = progress.account.plans_change_at
+    return None if change_at is None else change_at - progress.case.now
