@@ -10,8 +10,8 @@ from psycopg import sql
 
 from diameter_ocs.charging.announcements import Announcement, VariablePart
 from diameter_ocs.charging.decisions import Grant, ServiceRecord, Settlement, Told
-from diameter_ocs.charging.final_units import FinalUnit
 from diameter_ocs.charging.faults import CasesUnavailable
+from diameter_ocs.charging.final_units import FinalUnit
 from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
 from diameter_ocs.charging.session import Hold, Line, Reservation
