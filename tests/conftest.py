@@ -15,6 +15,7 @@ import structlog
 from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.store.schema import migrate
+from tests.conformance.outcomes import Outcomes
 
 CLONE = Path(__file__).resolve().parent.parent
 TEMPLATE = "ocs_template"
@@ -24,6 +25,18 @@ numbers = itertools.count(1)
 def shared_folder() -> Path:
     """Return the folder of reference files, which is not part of the project."""
     return Path(os.environ.get("OCS_SHARED") or CLONE.parent / "shared")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what only this project's tests have."""
+    said = "write the conformance page as this run of all tests shows it"
+    parser.addoption("--write-conformance", action="store_true", help=said)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the conformance page compared with what this run shows."""
+    writes = bool(config.getoption("--write-conformance"))
+    config.pluginmanager.register(Outcomes(writes=writes))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
