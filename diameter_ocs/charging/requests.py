@@ -104,7 +104,7 @@ class ServiceUsage(NamedTuple):
     messages: int = 1
     """How many an event is for, where nothing is requested."""
     used_after: tuple[Units, ...] = ()
-    """What was used after the price had changed (Tariff-Change-Usage, RFC 8506 section 8.27)."""
+    """What of `used` came after a change of price (Tariff-Change-Usage, RFC 8506 section 8.27)."""
 
 
 class ChargingRequest(NamedTuple):

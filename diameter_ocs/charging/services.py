@@ -124,6 +124,7 @@ def _merged_usage(first: ServiceUsage, second: ServiceUsage) -> ServiceUsage:
     return first._replace(
         requested=first.requested if second.requested is None else second.requested,
         used=first.used + second.used,
+        used_after=first.used_after + second.used_after,
         counted=_added(first.counted, second.counted),
         is_quota_returned=first.is_quota_returned and second.is_quota_returned,
     )

@@ -21,6 +21,7 @@ from ..base.dictionary import Dictionary
 from ..base.framing import HEADER_OCTETS
 from ..base.message import PROXIABLE_BIT, VERSION, Identity, answer, decode
 from ..base.message import request as encode_request
+from ..charging.deadlines import SECOND
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
@@ -190,6 +191,7 @@ class Encoder:
         if (
             grant is None
             or grant.validity_seconds is None
+            or grant.tariff_change_at is not None
             or usage.rating_group is None
             or usage.service_identifiers
             or service.announcements
@@ -272,7 +274,10 @@ def _multiple_services(service: ServiceDecision, extras: _Extras) -> Pairs:
 
 
 def _quota(grant: Grant) -> Pairs:
-    return [("Granted-Service-Unit", [(_UNITS[grant.unit_type], _told_units(grant))])]
+    units: Pairs = [(_UNITS[grant.unit_type], _told_units(grant))]
+    if grant.tariff_change_at is not None:
+        units.insert(0, ("Tariff-Time-Change", grant.tariff_change_at // SECOND))
+    return [("Granted-Service-Unit", units)]
 
 
 def _told_units(grant: Grant) -> int:

@@ -34,8 +34,14 @@ _NEVER = (
     "Subscription-Id-Extension",
     "Proxy-Info",
 )
-_NEVER_IN_SERVICES = ("Service-Identifier", "Reporting-Reason")
-_OTHER_UNITS = ("CC-Time", "CC-Money", "CC-Service-Specific-Units", "Reporting-Reason")
+_NEVER_IN_SERVICES = ("Service-Identifier", "Reporting-Reason", "Tariff-Change-Usage")
+_OTHER_UNITS = (
+    "CC-Time",
+    "CC-Money",
+    "CC-Service-Specific-Units",
+    "Reporting-Reason",
+    "Tariff-Change-Usage",
+)
 _OCTETS = ("CC-Total-Octets", "CC-Input-Octets", "CC-Output-Octets")
 
 

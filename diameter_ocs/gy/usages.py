@@ -15,6 +15,9 @@ SERVICES_MAX = 100
 _QUOTA_RETURNED = frozenset({1, 2})
 """The Reporting-Reasons QHT and FINAL (TS 32.299)."""
 
+_AFTER_TARIFF_CHANGE = 1
+"""The Tariff-Change-Usage UNIT_AFTER_TARIFF_CHANGE; what is not said to be that came before."""
+
 
 def usages_of(
     message: Message, services: list[Group], tolerated: set[Tolerated]
@@ -54,7 +57,7 @@ def event_usages(
     if any(usage.used for usage in usages):
         tolerated.add(Tolerated.USAGE_IN_EVENT)
     messages = messages_of(message.group)
-    return tuple([usage._replace(used=(), messages=messages) for usage in usages])
+    return tuple([usage._replace(used=(), used_after=(), messages=messages) for usage in usages])
 
 
 def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
@@ -63,10 +66,14 @@ def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> Service
     if requested is not None:
         check_money(message, requested)
     reasons = group.all("Reporting-Reason")
-    used = []
+    part = group.first("Tariff-Change-Usage")
+    used, used_after = [], []
     for units in group.all("Used-Service-Unit"):
         check_money(message, units)
         used.append(_used(units, tolerated))
+        own_part = units.first("Tariff-Change-Usage")
+        if (part if own_part is None else own_part) == _AFTER_TARIFF_CHANGE:
+            used_after.append(used[-1])
         if "Reporting-Reason" in units:
             reasons = [*reasons, *units.all("Reporting-Reason")]
     return ServiceUsage(
@@ -75,6 +82,7 @@ def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> Service
         None if requested is None else _requested(requested),
         tuple(used),
         bool(reasons) and not _QUOTA_RETURNED.isdisjoint(reasons),
+        used_after=tuple(used_after),
     )
 
 

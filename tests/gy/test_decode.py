@@ -242,6 +242,27 @@ def test_every_part_of_the_usage_counts(read: Read) -> None:
     assert usage_of(decoded).used == (Units(seconds=1), Units(seconds=2))
 
 
+BEFORE, AFTER, INDETERMINATE = [("Tariff-Change-Usage", part) for part in range(3)]
+OCTETS: Pair = ("CC-Total-Octets", 5)
+PARTS: list[tuple[list[Pair], tuple[int, ...], tuple[int, ...]]] = [
+    ([used(BEFORE, OCTETS), used(AFTER, ("CC-Total-Octets", 7))], (5, 7), (7,)),
+    ([used(AFTER, OCTETS)], (5,), (5,)),
+    ([used(INDETERMINATE, OCTETS)], (5,), ()),
+    ([used(("Tariff-Change-Usage", 9), OCTETS)], (5,), ()),
+    ([AFTER, used(OCTETS)], (5,), (5,)),
+    ([AFTER, used(BEFORE, OCTETS), used(OCTETS)], (5, 5), (5,)),
+]
+
+
+@pytest.mark.parametrize(("members", "all_used", "used_after"), PARTS)
+def test_what_was_used_after_a_change_of_price_is_part_of_the_usage(
+    read: Read, members: list[Pair], all_used: tuple[int, ...], used_after: tuple[int, ...]
+) -> None:
+    usage = usage_of(read(service(("Rating-Group", 1), *members)))
+    assert usage.used == tuple(Units(octets=each) for each in all_used)
+    assert usage.used_after == tuple(Units(octets=each) for each in used_after)
+
+
 def test_nothing_requested_is_not_an_empty_request(read: Read) -> None:
     assert usage_of(read(service(("Rating-Group", 1)))).requested is None
     assert usage_of(read(service(("Rating-Group", 1), requested()))).requested == Units()

@@ -108,6 +108,24 @@ def test_answer_octet_by_octet(exchange: Exchange) -> None:
     )
 
 
+def test_the_next_change_of_price_is_told_with_the_units(
+    exchange: Exchange, dictionary: Dictionary
+) -> None:
+    grant = VOLUME._replace(tariff_change_at=NOON + 1_800_000_000)
+    octets = exchange(Decision(Outcome.SUCCESS, (decided(300, grant=grant),)), UPDATE)
+    (told,) = decode(octets, dictionary).group.all("Multiple-Services-Credit-Control")
+    quota = told.first("Granted-Service-Unit")
+    assert quota.first("Tariff-Time-Change") * 1_000_000 == NOON + 1_800_000_000
+    assert quota.first("CC-Total-Octets") == MIB
+    assert bytes.fromhex("000001c3 4000000c e996d4c8") in octets
+
+
+def test_a_change_of_price_beyond_2036_is_told_in_the_next_era(exchange: Exchange) -> None:
+    grant = VOLUME._replace(tariff_change_at=(2**32 - 2_208_988_800 + 60) * 1_000_000)
+    octets = exchange(Decision(Outcome.SUCCESS, (decided(300, grant=grant),)), UPDATE)
+    assert bytes.fromhex("000001c3 4000000c 0000003c") in octets
+
+
 def test_ids_session_and_proxies_are_those_of_the_request(exchange: Exchange) -> None:
     proxies = [
         ("Proxy-Info", [("Proxy-Host", "one.example"), ("Proxy-State", b"\x00\xff")]),

@@ -73,6 +73,8 @@ UNUSUAL_REQUESTS: list[tuple[Pair, ...]] = [
     (service(("Service-Identifier", 1)),),
     (service(GROUP, ("Service-Identifier", 1)),),
     (service(GROUP, ("Reporting-Reason", 2)),),
+    (service(GROUP, ("Tariff-Change-Usage", 1), used(TOTAL)),),
+    (service(GROUP, used(TOTAL, ("Tariff-Change-Usage", 0)), used(TOTAL)),),
     (service(GROUP, used()),),
     (service(GROUP, used(("CC-Time", 1))),),
     (service(GROUP, used(TOTAL, ("CC-Time", 1))),),
