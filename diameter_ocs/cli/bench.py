@@ -59,6 +59,17 @@ def bench(
             metavar="NUMBER",
         ),
     ] = None,
+    services: Annotated[
+        int,
+        typer.Option(
+            "--services",
+            help="Services of the plan that are asked for data; those above two are sold elsewhere"
+            " or at other hours.",
+            min=2,
+            max=100,
+            metavar="NUMBER",
+        ),
+    ] = 2,
     profile: Annotated[
         bool, typer.Option("--profile", help="Show the server's CPU time by stages.")
     ] = False,
@@ -78,7 +89,7 @@ def bench(
     Server, database (fsync on) and client run on this machine, in a scratch directory.
     """
     configure_logging("error", "auto")
-    options = Options(duration, subscribers, connections, outstanding, rate, profile)
+    options = Options(duration, subscribers, connections, outstanding, rate, profile, services)
     began = datetime.datetime.now().astimezone()
     try:
         result, postgresql = _measure(options, not as_json)

@@ -19,11 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from ..config import resource
 from ..embedded import Cluster
 from ..embedded.binaries import Places, find
 from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
+from ..handlers.catalogue_document import Document
 from ..store import schema
 from . import database, profiling
 from .demo import demo_account
@@ -35,6 +38,9 @@ PAGE_SECONDS = 0.25
 """How often a profiled server is asked how many requests wait."""
 MONEY = 1_000_000_000_000
 """What each subscriber can spend, in micro-units: nobody runs out."""
+DATA_SERVICES = 2
+"""Those of the demonstration that are asked for data."""
+FOREIGN = ("DE", "FR", "JP", "BR", "ZA")
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PGBENCH_CLIENTS = 8
 PGBENCH_SECONDS = 3
@@ -63,6 +69,7 @@ class Options(NamedTuple):
     outstanding: int
     rate: float | None
     profile: bool
+    services: int
 
 
 class Page(NamedTuple):
@@ -199,7 +206,7 @@ def scratch(options: Options, say: Callable[[str], None]) -> Iterator[Scratch]:
         say("starting a database")
         running.start_database()
         say(f"opening {options.subscribers} accounts")
-        asyncio.run(_provision(running.conninfo, options.subscribers))
+        asyncio.run(_provision(running.conninfo, options))
         say("starting the server")
         running.start_server()
         yield running
@@ -235,9 +242,10 @@ def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str
     return report
 
 
-async def _provision(conninfo: str, subscribers: int) -> None:
+async def _provision(conninfo: str, options: Options) -> None:
     """Opens accounts like those of the demonstration, as many as are asked for."""
-    document = read_document(resource("deploy/demo.yaml").read_text())
+    subscribers = options.subscribers
+    document = _document(options.services)
     async with database.opened(conninfo) as rooms:
         await tenants.create_tenant(rooms.accounts, document.tenant, order())
         await provisioning.apply_catalogue(rooms.accounts, document, order())
@@ -245,6 +253,30 @@ async def _provision(conninfo: str, subscribers: int) -> None:
         for start in range(0, subscribers, 1000):
             part = new[start : start + 1000]
             await provisioning.create_accounts(rooms.accounts, document.tenant, part, order())
+
+
+def _document(services: int) -> Document:
+    """Returns the demonstration's catalogue, with so many services that are asked for data.
+
+    Those that are added are asked first, and pay neither where the load's subscribers are nor at
+    the hour of the run: by day and night in turn.
+    """
+    content = yaml.safe_load(resource("deploy/demo.yaml").read_text())
+    hour = time.gmtime().tm_hour
+    for number in range(services - DATA_SERVICES):
+        begins = (hour + 2 + number % 20) % 24
+        elsewhere = {"countries": FOREIGN[number % len(FOREIGN)]}
+        at_another_hour = {"hours": [{"times": f"{begins:02}:00-{begins:02}:59"}]}
+        content["plans"][0]["services"].insert(
+            0,
+            {
+                "name": f"data {number + 1}",
+                "rating_groups": [300],
+                "price": {"amount": 0.02, "per": "1 MiB"},
+                "when": at_another_hour if number % 2 else elsewhere,
+            },
+        )
+    return read_document(yaml.safe_dump(content, sort_keys=False))
 
 
 def _free_port() -> int:

@@ -55,6 +55,14 @@ def test_at_a_rate_it_says_how_long_answers_take(tmp_path: Path) -> None:
     assert ended.stdout.splitlines()[-1].startswith("against ")
 
 
+def test_a_plan_may_have_as_many_services_as_are_asked_for() -> None:
+    ended = command("bench", *SMALL, "--services", 10, "--history", "none", "--json")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["agree"] is True
+    assert set(result["result_codes"]) == {"2001"}
+
+
 def test_a_server_that_does_not_start_is_told_in_json() -> None:
     ended = command("bench", *SMALL, "--json", OCS_LANES="many")
     assert ended.returncode == 3
