@@ -3,6 +3,7 @@
 from .catalogue import RatingGroup
 from .deadlines import reservation_expires_at
 from .decisions import Grant, Outcome
+from .ending import holds_alone, is_last, payable
 from .progress import INITIAL, TERMINATION, Progress
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import is_always_free
@@ -34,7 +35,7 @@ def served(request: ChargingRequest, progress: Progress) -> list[Service]:
 
 def _grant(service: Service, group: RatingGroup, progress: Progress, spread: int) -> None:
     """Grants a quota, or says why there is none."""
-    tariff = progress.tariff_of(group, service.tariffs)
+    tariff = payable(group, service.tariffs, progress)
     is_full = _is_full(progress, group)
     if progress.is_denied or is_full or not tariff.sources:
         is_unsold = not (progress.is_denied or is_full)
@@ -44,15 +45,20 @@ def _grant(service: Service, group: RatingGroup, progress: Progress, spread: int
     wanted = None if requested is None else requested.of(group.unit_type)
     line = progress.line(group, tariff)
     number = line.number
-    progress.lines[number], units, is_last, is_final = grant(
-        line, progress.granted[number], clamp(wanted, group), tariff, progress.ledger
+    to_others, insufficiency = progress.granted[number], progress.insufficiency
+    line, units, is_all = grant(
+        line, to_others, clamp(wanted, group), tariff, progress.ledger, insufficiency
     )
+    progress.lines[number] = line
     if not units:
         service.outcome = Outcome.LIMIT_REACHED
         return
-    seconds = VALIDITY_SECONDS_MIN  # what others hold may come back: ask again soon
-    if is_final or not is_last:
-        seconds = validity_seconds(group, spread, _plans_last(progress))
+    progress.granted[number] = to_others + units
+    is_final, seconds = False, validity_seconds(group, spread, _plans_last(progress))
+    if is_all and is_last(line, group, service.tariffs, progress):
+        is_final = not to_others and holds_alone(line, tariff, progress)
+        if not is_final:  # what others hold may come back: ask again soon
+            seconds = VALIDITY_SECONDS_MIN
     now = progress.case.now
     _, service_identifiers, *_ = service.usage
     until = reservation_expires_at(now, seconds)

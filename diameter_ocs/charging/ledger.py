@@ -85,6 +85,12 @@ class Ledger:
         """All balances as they are now."""
         return {**self._before, **self.changed_balances()}
 
+    def copied(self) -> "Ledger":
+        """Returns the balances as they are now, for trying what is not meant."""
+        copy = Ledger(self._before, self._payers, self._now)
+        copy._moved, copy._paying = dict(self._moved), self._paying
+        return copy
+
     def paying(self, balance_types: tuple[str, ...]) -> tuple[int, ...]:
         """Returns the balances of some types that may pay now, in the order in which they do.
 

@@ -1,7 +1,7 @@
 """A session, and the balances of its group, while one request changes them."""
 
 from .case import Case
-from .catalogue import RatingGroup, Tariff
+from .catalogue import Insufficiency, RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, supervise_at
 from .decisions import ACTIONS, Edr, EdrKind, Outcome, Settlement
@@ -67,6 +67,11 @@ class Progress:
             granted[number] += units
         self.believed: dict[tuple[int, UnitType], int] = {}
 
+    @property
+    def insufficiency(self) -> Insufficiency:
+        """What is granted when what is left pays for less than is wanted."""
+        return self.case.catalogue.session_rules.insufficiency
+
     def settled(self, request: ChargingRequest) -> list[Service]:
         """Settles every service of the request and grants nothing."""
         services = self.merged(request)
@@ -109,9 +114,8 @@ class Progress:
 
     def reserve(self, reservation: Reservation) -> None:
         """Notes a quota that was granted; its line holds what it needs."""
-        group, service_identifiers, units, number, *_ = reservation
+        group, service_identifiers, *_ = reservation
         self.reservations[group, service_identifiers] = reservation
-        self.granted[number] += units
 
     def expire(self, reservation: Reservation) -> None:
         """Takes a quota back; its line stays, for usage that is reported late."""
@@ -285,6 +289,16 @@ class Progress:
 
     def line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""
+        line = self.line_at(rating_group, tariff)
+        number = line.number
+        if number not in self.lines:
+            self.newest[rating_group.id] = number
+            self.granted[number] = 0
+            self.lines[number] = line
+        return line
+
+    def line_at(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
+        """Returns the line that usage and grants of a group would stand on, new where need be."""
         number = self.newest.get(rating_group.id)
         if number is not None:
             line = self.lines[number]
@@ -297,10 +311,7 @@ class Progress:
             for line in self.lines.values()
         )
         number = max(self.lines, default=0) + 1
-        self.newest[rating_group.id] = number
-        self.granted[number] = 0
-        line = self.lines[number] = new_line(number, rating_group, tariff, has_begun)
-        return line
+        return new_line(number, rating_group, tariff, has_begun)
 
 
 def new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:

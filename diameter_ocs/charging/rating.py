@@ -110,7 +110,7 @@ def tariff_now(tariffs: tuple[Tariff, ...], ledger: Ledger, line: Line | None = 
     """
     if len(tariffs) == 1:
         return tariffs[0]
-    return next((tariff for tariff in tariffs if _has_money(tariff, ledger, line)), tariffs[0])
+    return next((tariff for tariff in tariffs if has_money(tariff, ledger, line)), tariffs[0])
 
 
 def is_always_free(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> bool:
@@ -262,7 +262,11 @@ def _sources(choices: Iterable[_Choice]) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def _has_money(tariff: Tariff, ledger: Ledger, line: Line | None) -> bool:
+def has_money(tariff: Tariff, ledger: Ledger, line: Line | None) -> bool:
+    """Has a price anything to begin a unit with, or is it nothing?
+
+    `line` is the latest of the rating group.
+    """
     price = tariff.price
     if price is None or price.is_nothing:
         return price is not None

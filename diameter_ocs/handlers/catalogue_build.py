@@ -89,6 +89,7 @@ def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
         closes_unclaimed=part.close_unclaimed,
         reverses_unclaimed_events=part.reverse_unclaimed_events,
         serves_events_in_part=part.insufficient_balance_events != "REJECT",
+        insufficiency=catalogue.Insufficiency(part.insufficient_balance_sessions),
     )
 
 

@@ -53,6 +53,12 @@ class SettingsPart(Part):
     )
     """What becomes of an event that cannot be paid whole: PROVIDE_ROUNDED_AMOUNT serves the units
     that what is left can begin, REJECT none."""
+    insufficient_balance_sessions: Literal[
+        "PROVIDE_ROUNDED_AMOUNT", "PROVIDE_REMAINING", "IGNORE"
+    ] = "PROVIDE_ROUNDED_AMOUNT"
+    """What is granted in a session when what is left pays for less than is asked:
+    PROVIDE_ROUNDED_AMOUNT grants to the end of the rounding unit that it can begin,
+    PROVIDE_REMAINING what it pays for, IGNORE whole rounding units only."""
     announcement_contexts: Annotated[tuple[ServiceContext, ...], Field(max_length=100)] = (
         "32260",
         "32275",

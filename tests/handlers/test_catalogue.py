@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from diameter_ocs.charging.catalogue import SessionRules
+from diameter_ocs.charging.catalogue import Insufficiency, SessionRules
 from diameter_ocs.charging.faults import CatalogueUnreadable
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.config import resource
@@ -88,6 +88,8 @@ settings:
   close_unclaimed: no
   reverse_unclaimed_events: no
   insufficient_balance_events: REJECT
+  insufficient_balance_sessions: IGNORE
 """
     rules = build(read_document(GOOD + settings), 1).session_rules
-    assert rules == SessionRules(24 * 3600, 2 * 3600, 72 * 3600, True, False, False, False)
+    hours = 24 * 3600, 2 * 3600, 72 * 3600
+    assert rules == SessionRules(*hours, True, False, False, False, Insufficiency.IGNORE)
