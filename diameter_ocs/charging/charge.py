@@ -16,6 +16,7 @@ from .requests import ChargingRequest
 from .services import SERVED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
 from .supervision import close
+from .usage import recorded, settled
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
@@ -95,7 +96,7 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
     progress = Progress(case, session, request.information)
-    services = progress.settled(request)
+    services = settled(request, progress)
     decision = _ended(request, progress, services, outcome, reason)
     return _marked(decision, "late")
 
@@ -114,9 +115,9 @@ def _unknown(request: ChargingRequest, case: Case, closed: ClosedSession | None)
     session = closed.session if closed else new_session(request, case, account_id)
     progress = Progress(case, session, request.information)
     if case.catalogue.session_rules.charges_unknown_sessions:
-        services = progress.settled(request)
+        services = settled(request, progress)
     else:
-        services = progress.recorded(request)
+        services = recorded(request, progress)
     decision = _ended(request, progress, services, Outcome.SESSION_UNKNOWN, CloseReason.UNKNOWN)
     return _marked(decision, "session_unknown")
 

@@ -11,11 +11,12 @@ from .requests import ChargingRequest
 from .services import Service
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Reservation
 from .tuples import new
+from .usage import settled
 
 
 def served(request: ChargingRequest, progress: Progress) -> list[Service]:
     """Settles every service of the request, then grants in order."""
-    services = progress.settled(request)
+    services = settled(request, progress)
     if request.request_type is TERMINATION:
         return services
     is_initial = request.request_type is INITIAL

@@ -4,18 +4,17 @@ from .case import Case
 from .catalogue import Insufficiency, RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, supervise_at
-from .decisions import ACTIONS, Edr, EdrKind, Outcome, Settlement
+from .decisions import ACTIONS, Edr, EdrKind, Outcome
 from .information import ServiceInformation
 from .ledger import Ledger
-from .location import NO_CIRCUMSTANCES
-from .rating import tariff_now, tariff_of_line, tariffs_of
+from .rating import tariff_now
 from .repeats import digest
 from .requests import ChargingRequest, RequestType
 from .services import Service, considered, services_of
 from .session import RATING_GROUPS_MAX, Line, Reservation, Session
-from .settlement import USED_MAX, continued, new_line, release, settle
+from .settlement import new_line, release
 from .tuples import new
-from .units import AMOUNT_MAX, UnitType, round_up
+from .units import UnitType, round_up
 
 # A member takes 0.1 µs to be looked up in its class; these are looked for several times a request.
 INITIAL, UPDATE, TERMINATION, EVENT = RequestType
@@ -71,24 +70,6 @@ class Progress:
     def insufficiency(self) -> Insufficiency:
         """What is granted when what is left pays for less than is wanted."""
         return self.case.catalogue.session_rules.insufficiency
-
-    def settled(self, request: ChargingRequest) -> list[Service]:
-        """Settles every service of the request and grants nothing."""
-        services = self.merged(request)
-        for service in services:
-            self._settle(service)
-        return services
-
-    def recorded(self, request: ChargingRequest) -> list[Service]:
-        """Writes down what every service of the request used, and charges nothing."""
-        services = self.merged(request)
-        for service in services:
-            group, used = service.rating_group, service.usage.used
-            unit_type = UnitType.VOLUME if group is None else group.unit_type
-            reported = sum([units.of(unit_type) or 0 for units in used])
-            reported = min(reported, AMOUNT_MAX)
-            service.settlement = Settlement(reported, 0, overrun=reported)
-        return services
 
     def merged(self, request: ChargingRequest) -> list[Service]:
         """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
@@ -209,83 +190,11 @@ class Progress:
         needed.update(reservation.line for reservation in self.reservations.values())
         return tuple(line for line in self.lines.values() if line.number in needed)
 
-    def _settle(self, service: Service) -> None:
-        """Pays for what was used and ends the service's reservation.
-
-        A reservation whose rating group the catalogue has no more is settled by its line.
-        """
-        group = service.rating_group
-        _, _, requested, used, is_quota_returned, counted, _, _ = service.usage
-        if not used and requested is None and not is_quota_returned:
-            return
-        reservation = self.reservations.pop(service.identity, None)
-        granted = 0
-        if reservation is not None:
-            _, _, granted, number, *_ = reservation
-            line = self.lines[number]
-            self.granted[number] -= granted
-            tariff = self.tariff_of(group, service.tariffs)
-            if line.services is not tariff.services and line.services:
-                tariff = tariff_of_line(line, tariff, self.case.catalogue)
-        elif group is not None and used:
-            tariff = self.tariff_of(group, self._tariffs_before(service))
-            line = self.line(group, tariff)
-            number = line.number
-        else:
-            return
-        unit_type = line.unit_type
-        reported = 0
-        for units in used:
-            reported += units.of(unit_type) or 0
-        new_units = reported
-        if counted is not None:
-            new_units = max(reported - (counted.of(unit_type) or 0), 0)
-        believed = self._believed(line.rating_group, unit_type, new_units)
-        self.lines[number], service.settlement = settle(
-            line, granted, self.granted[number], believed, tariff, self.ledger
-        )
-        if believed != reported:
-            service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
-        if len(self.lines) > len(self.newest):
-            self._begin_others(self.lines[number])
-
-    def _begin_others(self, begun: Line) -> None:
-        """Has the other lines of a rating group go on with what one of them has begun."""
-        if not (begun.priced or begun.has_begun):
-            return
-        for number, line in self.lines.items():
-            is_other = number != begun.number and line.rating_group == begun.rating_group
-            if is_other and not (line.priced or line.has_begun):
-                self.lines[number] = continued(line, self.ledger)
-
     def tariff_of(self, group: RatingGroup | None, tariffs: tuple[Tariff, ...]) -> Tariff:
         """Returns what counts of the tariffs of a rating group: the first that can be paid."""
         if len(tariffs) == 1 or group is None:
             return tariffs[0]
         return tariff_now(tariffs, self.ledger, self.lines.get(self.newest.get(group.id, 0)))
-
-    def _tariffs_before(self, service: Service) -> tuple[Tariff, ...]:
-        """Returns what pays for usage that was not granted: what was sold where the session was.
-
-        Of a session that has said nothing yet it is what is known now.
-        """
-        group, tariffs, session = service.rating_group, service.tariffs, self.session
-        before = session.circumstances
-        if group is None or before is self.circumstances or before == NO_CIRCUMSTANCES:
-            return tariffs
-        if self.is_emergency:
-            return tariffs
-        account, at = self.account, session.last_request_at
-        catalogue = self.case.catalogue
-        return tariffs_of(account.plans, group.id, catalogue, before, at, account.time_zone)
-
-    def _believed(self, rating_group: int, unit_type: UnitType, reported: int) -> int:
-        """Returns what of a report is charged: a rating group has one bound for each request."""
-        before = self.believed.get((rating_group, unit_type), 0)
-        most = USED_MAX[unit_type] - before
-        used = reported if reported < most else most
-        self.believed[rating_group, unit_type] = before + used
-        return used
 
     def line(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns the line that usage and grants of a group stand on now."""
