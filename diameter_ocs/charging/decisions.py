@@ -8,7 +8,7 @@ from .announcements import Announcement
 from .final_units import FinalUnit
 from .ledger import Balance, Posting
 from .location import NO_CIRCUMSTANCES, Circumstances
-from .requests import RequestType, ServiceUsage
+from .requests import EventAction, RequestType, ServiceUsage
 from .session import ClosedSession, Session
 from .units import UnitType
 
@@ -85,7 +85,15 @@ ACTIONS = {
     RequestType.TERMINATION: "terminate",
     RequestType.EVENT: "event",
 }
-"""What the EDR of a request calls it."""
+"""What the EDR of a request calls it; of an event, when units were to be debited."""
+
+EVENT_ACTIONS = {
+    EventAction.DEBIT: ACTIONS[RequestType.EVENT],
+    EventAction.REFUND: "refund",
+    EventAction.CHECK_BALANCE: "check balance",
+    EventAction.PRICE_ENQUIRY: "price enquiry",
+}
+"""What it calls an event, by what was to be done."""
 
 REVERSAL = "reversal"
 """What the EDR calls it by which an event is taken back."""
@@ -168,8 +176,8 @@ class Edr(NamedTuple):
     account_id: int
     kind: EdrKind
     action: str
-    """What was done: `initial`, `update`, `terminate`, `event`; unasked, `release`, `abandoned`,
-    `reversal`; else the command, as `create account` or `credit`."""
+    """What was done: `initial`, `update`, `terminate`, one of EVENT_ACTIONS; unasked, `release`,
+    `abandoned`, `reversal`; else the command, as `create account` or `credit`."""
     outcome: Outcome
     postings: tuple[Posting, ...]
     session_id: bytes | None = None

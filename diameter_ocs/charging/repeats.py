@@ -11,6 +11,7 @@ from .case import Case
 from .decisions import (
     ACTIONS,
     ANSWERED,
+    EVENT_ACTIONS,
     REVERSAL,
     Decision,
     Edr,
@@ -19,7 +20,7 @@ from .decisions import (
     ServiceDecision,
     ServiceRecord,
 )
-from .requests import ChargingRequest, RequestType, ServiceUsage, SessionKey
+from .requests import ChargingRequest, EventAction, RequestType, ServiceUsage, SessionKey
 from .session import ClosedSession, CloseReason, Session
 
 SAME_IDENTIFIER_MICROSECONDS = 240 * 1_000_000
@@ -38,10 +39,11 @@ def may_repeat(request: ChargingRequest, session: Session) -> bool:
 
 
 def kept_actions(request: ChargingRequest) -> tuple[str, ...]:
-    """Returns what EDRs call a request of that type, and what becomes of it later."""
-    action = ACTIONS[request.request_type]
-    is_event = request.request_type is RequestType.EVENT
-    return (action, REVERSAL, ANSWERED) if is_event else (action,)
+    """Returns what EDRs call such a request, and what becomes of it later."""
+    if request.request_type is not RequestType.EVENT:
+        return (ACTIONS[request.request_type],)
+    action = EVENT_ACTIONS[request.action]
+    return (action, REVERSAL, ANSWERED) if request.action is EventAction.DEBIT else (action,)
 
 
 def asked_again(
@@ -96,11 +98,13 @@ def _kept(request: ChargingRequest, case: Case) -> tuple[Edr | None, bool]:
     answered = case.answered.get(session.number)
     if answered is None or not may_repeat(request, session):
         return None, False
-    actions = ACTIONS[request.request_type], REVERSAL
+    actions = kept_actions(request)
     same = [
         edr
         for edr in answered
-        if edr.action in actions and edr.request_number == request.request_number
+        if edr.action in actions
+        and edr.action != ANSWERED
+        and edr.request_number == request.request_number
     ]
     edr = _original(request, same, case.now, by_content)
     if edr is not None and edr.action == REVERSAL:

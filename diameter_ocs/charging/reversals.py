@@ -2,11 +2,15 @@
 
 The reversal is an EDR of the same name, newer than the event's: who repeats the event later finds
 it first, and is charged anew.
+
+A refund stands: its client asks again until it is answered, and gets the same; to charge again what
+was given back might find nothing to pay it with, and no charge is refunded twice.
 """
 
 from .case import Case
 from .decisions import (
     ANSWERED,
+    EVENT_ACTIONS,
     REVERSAL,
     Decision,
     Edr,
@@ -17,8 +21,10 @@ from .decisions import (
     Stored,
 )
 from .ledger import Ledger
-from .requests import ChargingRequest
+from .requests import ChargingRequest, EventAction
 from .session import ClosedSession, CloseReason, Session
+
+_DEBITED = EVENT_ACTIONS[EventAction.DEBIT]
 
 
 def reverse_unclaimed(request: ChargingRequest, stored: Stored, case: Case) -> Decision | None:
@@ -78,7 +84,7 @@ def _open(session: Session | None, stored: Stored, case: Case) -> Edr | None:
     """Returns an event that was charged and about which nothing was noted since; None: no such."""
     answered = () if session is None else case.answered.get(session.number, ())
     event = next((edr for edr in answered if edr.stored == stored), None)
-    if event is None or event.outcome is not Outcome.SUCCESS:
+    if event is None or event.outcome is not Outcome.SUCCESS or event.action != _DEBITED:
         return None
     said = _message(event)
     is_noted = any(

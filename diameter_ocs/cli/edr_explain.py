@@ -6,7 +6,17 @@ from typing import Any, NamedTuple
 from ..charging.announcements import Announcement
 from ..charging.catalogue import Catalogue, Price, RatingGroup
 from ..charging.considered import Reason
-from ..charging.decisions import ACTIONS, Edr, EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from ..charging.decisions import (
+    ACTIONS,
+    EVENT_ACTIONS,
+    Edr,
+    EdrKind,
+    Grant,
+    Outcome,
+    ServiceRecord,
+    Settlement,
+    Told,
+)
 from ..charging.information import Direction
 from ..charging.location import Circumstances, Location
 from ..charging.requests import RequestType
@@ -43,6 +53,8 @@ REFUSED_ALL_THE_SAME = (
     "Refused all the same: the account or its tenant was suspended, or what pays was blocked, or"
     " the session had as many rating groups as one may have."
 )
+_ASKED = frozenset((*ACTIONS.values(), *EVENT_ACTIONS.values()))
+"""What EDRs of requests are called."""
 OUTCOMES = {
     Outcome.SUCCESS: "Served.",
     Outcome.SERVICE_DENIED: "Refused: no service may pay for it.",
@@ -91,7 +103,7 @@ def explanation_json(
     edr: Edr, explanation: Explanation, reserved_by: Mapping[int, str]
 ) -> dict[str, Any]:
     """Describes what was looked at, and what gateways hear if their profile says nothing else."""
-    is_answered = edr.action in ACTIONS.values()
+    is_answered = edr.action in _ASKED
     return {
         "result_code": COMMAND_CODES[edr.outcome] if is_answered else None,
         "service_result_codes": [SERVICE_CODES[each.outcome] for each in _answered(edr)],
@@ -151,6 +163,7 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
         yield ""
         yield f"{_group_name(group.rating_group, terms)}:"
         yield from _looked(group, terms)
+    yield from _told(edr.told, terms)
     if explanation.is_cut:
         yield ""
         yield "More services were looked at than the EDR keeps; with `explain_in_full` in the"
@@ -158,15 +171,24 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
     if not explanation.is_readable:
         yield ""
         yield "Which services were looked at was written by a newer program: ask that one."
-    if edr.action in ACTIONS.values():
+    if edr.action in _ASKED:
         yield ""
         yield _codes(edr)
+
+
+def _told(told: Told | None, terms: Terms) -> Iterator[str]:
+    if told is not None and told.has_enough is not None:
+        yield ""
+        yield "There is enough for it." if told.has_enough else "There is not enough for it."
+    elif told is not None and told.cost is not None:
+        yield ""
+        yield f"The answer says that the cost is {terms.money(told.cost)}."
 
 
 def _subject(listed: ListedEdr) -> str:
     edr = listed.edr
     words = [edr.action.capitalize()]
-    if edr.request_number is not None and edr.action != "event":
+    if edr.request_number is not None and edr.action not in EVENT_ACTIONS.values():
         words.append(str(edr.request_number))
     words.append(f"of account {listed.account} of tenant {listed.tenant}")
     if edr.origin_host is not None:
@@ -332,7 +354,7 @@ def _announced(announcement: Announcement) -> str:
 
 def _answered(edr: Edr) -> tuple[ServiceRecord, ...]:
     """Returns the services that the answer speaks of: that to a termination of none."""
-    is_answered = edr.action in ACTIONS.values()
+    is_answered = edr.action in _ASKED
     return edr.services if is_answered and edr.action != ACTIONS[RequestType.TERMINATION] else ()
 
 

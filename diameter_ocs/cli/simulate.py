@@ -14,10 +14,11 @@ from .output import command, print_json
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
 STEPS_HELP = (
-    "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate or"
-    " event. A SERVICE is rg=NUMBER and, after slashes, what is asked and used: request=10MiB,"
-    " time=60 or units=1; used=10MiB, used-time=60 or used-units=1; si=NUMBER names a service,"
-    " reason=FINAL says why usage is reported. After @ stand the result codes that are expected."
+    "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate, event,"
+    " check, price or refund (of an event; refund=ID names another than the last). A SERVICE is"
+    " rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or units=1;"
+    " used=10MiB, used-time=60 or used-units=1; si=NUMBER names a service, reason=FINAL says why"
+    " usage is reported. After @ stand the result codes that are expected."
     " Without steps: a short data session."
 )
 HELP = """Connect as a packet gateway, run one session, and print each answer.

@@ -22,7 +22,7 @@ from ..charging.requests import (
 )
 from ..charging.tuples import new
 from ..charging.units import AMOUNT_MAX
-from .events import check_action
+from .events import action_of
 from .identities import identities_of
 from .information_reader import InformationReader
 from .numbering import Numbering
@@ -209,8 +209,9 @@ class Decoder:
                 self._dictionary.example("Subscription-Id"),
             )
         services = group.all("Multiple-Services-Credit-Control")
+        action = EventAction.DEBIT
         if request_type is RequestType.EVENT:
-            check_action(message, self._dictionary)
+            action = action_of(message, self._dictionary)
             usages = event_usages(message, services, tolerated)
         else:
             usages = usages_of(message, services, tolerated)
@@ -239,6 +240,7 @@ class Decoder:
             usages,
             information=self._information.read(message, service_context, identities or ()),
             is_its_service=is_command_level,
+            action=action,
         )
         return Decoded(
             request,

@@ -31,6 +31,7 @@ from .decode import Decoded
 from .failed_avp import failed_avps, has_failed_avp
 from .forms import Form, form
 from .terms import AS_USUAL, AnswerTerms, FailureHandling
+from .told import told_avps
 
 Pairs = list[tuple[str, Any]]
 """AVPs by name, each with its value or, where it is a group, its members."""
@@ -137,6 +138,8 @@ class Encoder:
                 said = sum(map(len, (*parts, decoded.proxies)))
                 room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
                 parts.append(self._failed_avp(decision, decoded, room))
+        if decision.told is not None:
+            parts.append(self._dictionary.encode_avps(told_avps(decision.told)))
         parts.append(decoded.proxies)
         return b"".join(parts)
 

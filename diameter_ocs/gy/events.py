@@ -6,17 +6,19 @@ from ..base.codec import Group
 from ..base.dictionary import Dictionary
 from ..base.errors import InvalidAvpValue, MissingAvp
 from ..base.message import Message
+from ..charging.requests import EventAction
 
-_DIRECT_DEBITING = 0
-_ACTIONS = {1: "REFUND_ACCOUNT", 2: "CHECK_BALANCE", 3: "PRICE_ENQUIRY"}
+_NOT_SERVED = frozenset({EventAction.REFUND, EventAction.PRICE_ENQUIRY})
+_ACTIONS = {int(action): action for action in EventAction}
+_NAMES = ("DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY")
 
 
-def check_action(message: Message, dictionary: Dictionary) -> None:
-    """Refuses what an event asks to be done, unless units are to be debited.
+def action_of(message: Message, dictionary: Dictionary) -> EventAction:
+    """Returns what an event asks to be done.
 
     Raises:
         MissingAvp: it does not say.
-        InvalidAvpValue: it is not served.
+        InvalidAvpValue: nobody knows that, or it is not served.
     """
     avp = message.group.avp("Requested-Action")
     if avp is None:
@@ -24,13 +26,14 @@ def check_action(message: Message, dictionary: Dictionary) -> None:
             "An event does not say what is to be done; send a Requested-Action",
             dictionary.example("Requested-Action"),
         )
-    if avp.value == _DIRECT_DEBITING:
-        return
-    name = _ACTIONS.get(avp.value)
-    reason = f"Requested-Action {avp.value} is unknown"
-    if name is not None:
-        reason = f"{name} is not served yet; of the actions of events, DIRECT_DEBITING is"
-    raise InvalidAvpValue(reason, message.raw(avp))
+    action = _ACTIONS.get(avp.value)
+    if action is None:
+        reason = f"Requested-Action {avp.value} is unknown"
+        raise InvalidAvpValue(reason, message.raw(avp))
+    if action in _NOT_SERVED:
+        reason = f"{_NAMES[action]} is not served yet; DIRECT_DEBITING and CHECK_BALANCE are"
+        raise InvalidAvpValue(reason, message.raw(avp))
+    return action
 
 
 def check_units(groups: Iterable[Group], message: Message) -> None:

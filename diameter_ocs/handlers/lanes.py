@@ -17,7 +17,14 @@ import structlog
 
 from ..charging.decisions import Decision, Novelty, Outcome, Stored
 from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable, StaleCase
-from ..charging.requests import NAMING, ChargingRequest, Identity, RequestType, SessionKey
+from ..charging.requests import (
+    NAMING,
+    ChargingRequest,
+    EventAction,
+    Identity,
+    RequestType,
+    SessionKey,
+)
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
 from .halving import by_halves
@@ -279,7 +286,7 @@ class Lanes:
         return _Tried(decided, elsewhere, misplaced)
 
     def _note_stored(self, decided: Iterable[tuple[Job, Decision | Fault]]) -> None:
-        """Notes what each INITIAL opens and each EVENT is charged, before it can be known stored.
+        """Notes what each INITIAL opens and each EVENT is debited, before it can be known stored.
 
         A repeat takes over what its original stored, while the group is locked: who undoes what is
         unclaimed comes before it or finds that it has been claimed.
@@ -295,7 +302,8 @@ class Lanes:
             elif request.request_type is INITIAL:
                 job.stored = None if result.session is None else result.edrs[-1].stored
             else:
-                is_charged = result.outcome is Outcome.SUCCESS
+                is_debit = request.action is EventAction.DEBIT
+                is_charged = is_debit and result.outcome is Outcome.SUCCESS
                 job.stored = result.edrs[-1].stored if is_charged else None
 
     def _watch_deadlines(self) -> None:

@@ -28,6 +28,7 @@ TRIGGER_NAMES: dict[int, str] = {
     for name, value in vars(c).items()
     if name.startswith("E_TRIGGER_TYPE_")
 }
+CHECK_BALANCE_RESULTS = ("ENOUGH_CREDIT", "NO_CREDIT")
 FINAL_UNIT_ACTIONS = ("TERMINATE", "REDIRECT", "RESTRICT_ACCESS")
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
@@ -45,6 +46,7 @@ class ServiceAnswer:
     final_unit_action: str | None
     triggers: tuple[int, ...] | None = None
     announcements: tuple[Announcement, ...] = ()
+    refund_information: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Answer:
     error_message: str | None
     failed_avps: tuple[FailedAvp, ...]
     faults: tuple[str, ...]
+    check_balance_result: str | None = None
 
     def text(self) -> str:
         """Says in one line what the server answered."""
@@ -83,6 +86,8 @@ class Answer:
             f"{_kind_text(self.request_type, self.request_number)}: {code_text(self.result_code)}"
         )
         parts = [head, *(_service_text(service) for service in self.services)]
+        if self.check_balance_result is not None:
+            parts.append(self.check_balance_result)
         if self.error_message:
             parts.append(f"message: {self.error_message}")
         if self.failed_avps:
@@ -104,6 +109,7 @@ class Answer:
             "error_message": self.error_message,
             "failed_avps": [asdict(avp) for avp in self.failed_avps],
             "faults": list(self.faults),
+            "check_balance_result": self.check_balance_result,
         }
 
 
@@ -171,6 +177,9 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
                 for failed in _failed(member)
             ),
             faults=tuple(_faults(message, group, keys, request_type)),
+            check_balance_result=_name(
+                CHECK_BALANCE_RESULTS, first(group, c.AVP_CHECK_BALANCE_RESULT)
+            ),
         )
     except UNDECODABLE as error:
         raise SimulatorError(
@@ -228,6 +237,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
     granted = first(group, c.AVP_GRANTED_SERVICE_UNIT)
     final = first(group, c.AVP_FINAL_UNIT_INDICATION)
     trigger = first(group, c.AVP_TGPP_TRIGGER, c.VENDOR_TGPP)
+    refund = first(group, c.AVP_TGPP_REFUND_INFORMATION, c.VENDOR_TGPP)
     announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
     return ServiceAnswer(
         rating_group=first(group, c.AVP_RATING_GROUP),
@@ -238,6 +248,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         final_unit_action=None if final is None else _read_action(final),
         triggers=None if trigger is None else _read_trigger(trigger),
         announcements=tuple(read_announcement(avp.value) for avp in announcements),
+        refund_information=None if refund is None else refund.decode(errors="backslashreplace"),
     )
 
 
@@ -252,9 +263,14 @@ def _read_units(group: list[Any]) -> Units:
 
 
 def _read_action(group: list[Any]) -> str:
-    action = first(group, c.AVP_FINAL_UNIT_ACTION)
-    known = isinstance(action, int) and 0 <= action < len(FINAL_UNIT_ACTIONS)
-    return FINAL_UNIT_ACTIONS[action] if known else f"unknown ({action})"
+    return _name(FINAL_UNIT_ACTIONS, first(group, c.AVP_FINAL_UNIT_ACTION)) or "unknown (None)"
+
+
+def _name(names: tuple[str, ...], value: int | None) -> str | None:
+    """Returns what a value is called; None: there is none."""
+    if value is None:
+        return None
+    return names[value] if 0 <= value < len(names) else f"unknown ({value})"
 
 
 def _read_trigger(group: list[Any]) -> tuple[int, ...]:
@@ -310,6 +326,8 @@ def _service_text(service: ServiceAnswer) -> str:
         triggers = " ".join(TRIGGER_NAMES.get(kind, str(kind)) for kind in service.triggers)
         parts.append(f"triggers {triggers or 'none'}")
     parts += [announcement.text() for announcement in service.announcements]
+    if service.refund_information is not None:
+        parts.append(f"to be refunded by {service.refund_information}")
     return ", ".join(parts)
 
 
@@ -343,6 +361,7 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "final_unit_action": service.final_unit_action,
         "triggers": None if service.triggers is None else list(service.triggers),
         "announcements": [announcement.as_dict() for announcement in service.announcements],
+        "refund_information": service.refund_information,
     }
 
 

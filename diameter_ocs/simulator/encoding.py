@@ -140,7 +140,7 @@ def credit_control_request(
             )
         )
     if is_event:
-        avps.append(avp(c.AVP_REQUESTED_ACTION, c.E_REQUESTED_ACTION_DIRECT_DEBITING))
+        avps.append(avp(c.AVP_REQUESTED_ACTION, step.action))
     if step.request_type is RequestType.TERMINATE:
         avps.append(avp(c.AVP_TERMINATION_CAUSE, c.E_TERMINATION_CAUSE_DIAMETER_LOGOUT))
     avps.extend(_service(service) for service in step.services)
@@ -193,6 +193,8 @@ def _service(service: ServiceStep) -> Any:
         avps.append(avp(c.AVP_RATING_GROUP, service.rating_group))
     if reason is not None and reason not in REASONS_OF_A_UNIT:
         avps.append(tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
+    if service.refund_information is not None:
+        avps.append(tgpp(c.AVP_TGPP_REFUND_INFORMATION, service.refund_information.encode()))
     return avp(c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, avps)
 
 

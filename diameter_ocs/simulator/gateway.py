@@ -30,6 +30,7 @@ from .errors import SimulatorError
 from .steps import (
     DEFAULT_STEPS,
     UNSIGNED32_MAX,
+    RequestedAction,
     RequestType,
     Step,
     StepError,
@@ -173,7 +174,8 @@ class Session:
     """One credit-control session of a subscriber: keeps the Session-Id and numbers the requests.
 
     An initial step that is not the first begins anew under another Session-Id. An event has a
-    Session-Id of its own, and leaves the session as it was.
+    Session-Id of its own, and leaves the session as it was; a refund without Refund-Information
+    has that of the last event that was to be paid.
     """
 
     session_id: str
@@ -184,6 +186,7 @@ class Session:
     def __init__(self, gateway: Gateway, subscriber: Subscriber) -> None:
         self.subscriber = subscriber
         self._gateway = gateway
+        self._paid: Session | None = None
         self._begin()
 
     def credit_control(self, step: Step) -> Answer:
@@ -191,10 +194,23 @@ class Session:
 
         Raises SimulatorError when the connection ends or no answer comes in time.
         """
-        if step.request_type is RequestType.EVENT and self._request_number > 0:
-            return Session(self._gateway, self.subscriber).credit_control(step)
+        if step.request_type is RequestType.EVENT:
+            return self._event(step)._ask(step)
         if step.request_type is RequestType.INITIAL and self._request_number > 0:
             self._begin()
+        return self._ask(step)
+
+    def _event(self, step: Step) -> "Session":
+        """Returns the session whose name an event has."""
+        session = self if self._request_number == 0 else Session(self._gateway, self.subscriber)
+        if step.action is RequestedAction.REFUND_ACCOUNT:
+            is_named = any(each.refund_information is not None for each in step.services)
+            return session if is_named or self._paid is None else self._paid
+        if step.action is RequestedAction.DIRECT_DEBITING:
+            self._paid = session
+        return session
+
+    def _ask(self, step: Step) -> Answer:
         hop_by_hop, end_to_end = self._gateway.next_identifiers()
         keys = RequestKeys(
             session_id=self.session_id,

@@ -2,20 +2,23 @@
 
     SCRIPT   = {SETTING | STEP}
     STEP     = KIND [":" SERVICE {"," SERVICE}] ["@" CODE {"/" CODE}]
-    KIND     = initial | update | terminate | event
+    KIND     = initial | update | terminate | event | check | price | refund
     SERVICE  = WORD {"/" WORD}
     WORD     = rg=NUMBER | si=NUMBER | reason=REASON
              | request[=OCTETS] | request-input=OCTETS | request-output=OCTETS
              | time=SECONDS | units=NUMBER
              | used=OCTETS | used-input=OCTETS | used-output=OCTETS
              | used-time=SECONDS | used-units=NUMBER
+             | refund=TEXT
 
 A SETTING, `location=26201`, is of information.py and holds for the steps after it.
 Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
 Requested-Service-Unit: the server decides. An `event` is paid at once (DIRECT_DEBITING); without a
-SERVICE it says nothing of units. OCTETS may end in KiB, MiB, GiB, TiB,
-kB, MB or GB, SECONDS in s, min or h. After `@` stand the expected result codes: the command's, then
-those of the answer's services in their order.
+SERVICE it says nothing of units. `check` asks whether there is enough for one (CHECK_BALANCE),
+`price` what it would cost (PRICE_ENQUIRY), and `refund` gives back what one has cost
+(REFUND_ACCOUNT): that of which refund=TEXT is the Refund-Information, else the last one. OCTETS
+may end in KiB, MiB, GiB, TiB, kB, MB or GB, SECONDS in s, min or h. After `@` stand the expected
+result codes: the command's, then those of the answer's services in their order.
 """
 
 import enum
@@ -52,6 +55,15 @@ class RequestType(enum.IntEnum):
     UPDATE = 2
     TERMINATE = 3
     EVENT = 4
+
+
+class RequestedAction(enum.IntEnum):
+    """What an event asks to be done (RFC 8506 section 8.41)."""
+
+    DIRECT_DEBITING = 0
+    REFUND_ACCOUNT = 1
+    CHECK_BALANCE = 2
+    PRICE_ENQUIRY = 3
 
 
 IN_SESSION = (RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATE)
@@ -104,6 +116,7 @@ class ServiceStep:
     requested: Units | None = None
     used: Units | None = None
     reporting_reason: ReportingReason | None = None
+    refund_information: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,7 @@ class Step:
     services: tuple[ServiceStep, ...] = ()
     expected: tuple[int, ...] = ()
     information: Information = UNASKED
+    action: RequestedAction = RequestedAction.DIRECT_DEBITING
 
 
 DEFAULT_STEPS = (
@@ -127,6 +141,12 @@ DEFAULT_STEPS = (
 
 SETTING = re.compile(r"([a-z-]+)=")
 KINDS = {kind.name.lower(): kind for kind in RequestType}
+ACTIONS = {
+    "check": RequestedAction.CHECK_BALANCE,
+    "price": RequestedAction.PRICE_ENQUIRY,
+    "refund": RequestedAction.REFUND_ACCOUNT,
+}
+"""The kinds of events that are not paid for."""
 
 # word: (the part of the service, its unit type)
 AMOUNTS = {
@@ -141,7 +161,7 @@ AMOUNTS = {
     "used-time": ("used", "seconds"),
     "used-units": ("used", "service_specific_units"),
 }
-WORDS = ("rg", "si", "reason", *AMOUNTS)
+WORDS = ("rg", "si", "reason", "refund", *AMOUNTS)
 
 
 def parse_steps(texts: Iterable[str]) -> tuple[Step, ...]:
@@ -174,15 +194,16 @@ def _parse_setting(where: str, information: Information, word: str, value: str) 
 def _parse_step(where: str, text: str, information: Information) -> Step:
     body, at, codes = text.partition("@")
     kind, colon, services = body.partition(":")
-    if kind not in KINDS:
-        raise StepError(f"{where}: {kind!r} is no kind of step; write {_or(KINDS)}")
+    if kind not in KINDS and kind not in ACTIONS:
+        raise StepError(f"{where}: {kind!r} is no kind of step; write {_or((*KINDS, *ACTIONS))}")
     if colon and not services:
         raise StepError(f"{where}: nothing stands after the colon; write a service or no colon")
     return Step(
-        request_type=KINDS[kind],
+        request_type=KINDS.get(kind, RequestType.EVENT),
         services=tuple(_parse_service(where, part) for part in services.split(",") if colon),
         expected=tuple(_parse_code(where, code) for code in codes.split("/") if at),
         information=information,
+        action=ACTIONS.get(kind, RequestedAction.DIRECT_DEBITING),
     )
 
 
@@ -198,6 +219,7 @@ def _parse_service(where: str, text: str) -> ServiceStep:
     units: dict[str, dict[str, int]] = {}
     seen: set[str] = set()
     reason: ReportingReason | None = None
+    refund: str | None = None
     for word in text.split("/"):
         name, equals, value = word.partition("=")
         here = f"{where}, word {word!r}"
@@ -208,6 +230,8 @@ def _parse_service(where: str, text: str) -> ServiceStep:
         seen.add(name)
         if name == "reason":
             reason = _parse_reason(here, value)
+        elif name == "refund":
+            refund = value
         elif name == "si":
             service_identifiers.append(_parse_amount(here, value, {}, UNSIGNED32_MAX))
         elif name == "rg":
@@ -227,6 +251,7 @@ def _parse_service(where: str, text: str) -> ServiceStep:
         requested=Units(**units["requested"]) if "requested" in units else None,
         used=Units(**units["used"]) if "used" in units else None,
         reporting_reason=reason,
+        refund_information=refund,
     )
 
 

@@ -11,8 +11,16 @@ from diameter_ocs.base.errors import InvalidAvpValue, MissingAvp
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.charging.case import Account
 from diameter_ocs.charging.charge import charge
-from diameter_ocs.charging.decisions import Decision, Grant, Novelty, Outcome, ServiceDecision
+from diameter_ocs.charging.decisions import (
+    Decision,
+    Grant,
+    Novelty,
+    Outcome,
+    ServiceDecision,
+    Told,
+)
 from diameter_ocs.charging.requests import (
+    EventAction,
     Identity,
     IdentityKind,
     RequestType,
@@ -146,14 +154,38 @@ def test_an_event_that_does_not_say_what_to_do_lacks_an_action(
 
 
 @pytest.mark.parametrize(
-    ("action", "words"),
-    [(1, "REFUND_ACCOUNT"), (2, "CHECK_BALANCE"), (3, "PRICE_ENQUIRY"), (4, "unknown")],
+    ("action", "words"), [(1, "REFUND_ACCOUNT"), (3, "PRICE_ENQUIRY"), (4, "unknown")]
 )
 def test_other_actions_are_refused_in_words(read_event: Read, action: int, words: str) -> None:
     with pytest.raises(InvalidAvpValue, match=words) as raised:
         read_event(("Requested-Action", action))
     assert raised.value.failed_avp == bytes.fromhex("000001b4 4000000c") + action.to_bytes(4)
     assert raised.value.result_code == 5004
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_what_is_to_be_done_is_read(read_event: Read, number: int) -> None:
+    decoded = read_event(("Requested-Action", number), service(("Rating-Group", 200)))
+    assert decoded.request.action is EventAction(number)
+
+
+@pytest.mark.parametrize("is_service", [True, False])
+@pytest.mark.parametrize(("has_enough", "said"), [(True, 0), (False, 1)])
+def test_whether_there_is_enough_is_no_refusal(
+    read_event: Read, encoder: Encoder, has_enough: bool, said: int, is_service: bool
+) -> None:
+    """Also where it is not; nothing is granted."""
+    members = [requested(TEXTS), ("Rating-Group", 200)]
+    decoded = read_event(
+        ("Requested-Action", 2), *([service(*members)] if is_service else members[:1])
+    )
+    told = ServiceDecision(decoded.request.usages[0], Outcome.SUCCESS)
+    decision = Decision(Outcome.SUCCESS, (told,), told=Told(has_enough=has_enough))
+    answer = PythonMessage.from_bytes(encoder.encode(decision, decoded))
+    assert (answer.result_code, answer.check_balance_result) == (2001, said)
+    assert answer.granted_service_unit is None
+    services = answer.multiple_services_credit_control
+    assert [each.result_code for each in services] == [2001] * is_service
 
 
 def test_an_event_that_names_nobody_lacks_a_subscription(

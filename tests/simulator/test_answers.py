@@ -78,6 +78,7 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "final_unit_action": "TERMINATE",
         "triggers": None,
         "announcements": [],
+        "refund_information": None,
     }
 
 
@@ -234,3 +235,24 @@ def test_capabilities_without_credit_control_are_told_apart() -> None:
 def test_another_message_is_no_capabilities_answer() -> None:
     with pytest.raises(SimulatorError, match="did not answer the CER"):
         read_capabilities(credit_control_answer().as_bytes())
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(0, "ENOUGH_CREDIT"), (1, "NO_CREDIT"), (7, "unknown (7)")]
+)
+def test_whether_there_is_enough_is_said(value: int, name: str) -> None:
+    answer = credit_control_answer()
+    answer.append_avp(Avp.new(constants.AVP_CHECK_BALANCE_RESULT, value=value))
+    assert read(answer).text() == f"update 5: 2001 SUCCESS; {name}"
+    assert read(answer).as_dict()["check_balance_result"] == name
+
+
+def test_by_what_an_event_is_refunded_is_said() -> None:
+    answer = credit_control_answer()
+    members = [
+        avp(constants.AVP_RATING_GROUP, 200),
+        avp(constants.AVP_RESULT_CODE, 2001),
+        tgpp(constants.AVP_TGPP_REFUND_INFORMATION, b"1-2-3"),
+    ]
+    answer.append_avp(avp(constants.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, members))
+    assert read(answer).text().endswith("rating group 200: 2001 SUCCESS, to be refunded by 1-2-3")

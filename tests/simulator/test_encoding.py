@@ -67,6 +67,16 @@ def test_an_event_is_a_text_message_that_is_paid_at_once() -> None:
     assert Message.from_bytes(request("event")).multiple_services_credit_control == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "action"), [("event", 0), ("refund", 1), ("check", 2), ("price", 3)]
+)
+def test_an_event_says_what_is_to_be_done(kind: str, action: int) -> None:
+    message = Message.from_bytes(request(f"{kind}:rg=200/units=2/refund=1-2-3"))
+    assert (message.cc_request_type, message.requested_action) == (4, action)
+    (service,) = message.multiple_services_credit_control
+    assert service.refund_information == b"1-2-3"
+
+
 def test_usage_and_request_stand_in_one_service() -> None:
     text = "update:rg=300/si=7/si=9/used-input=3/used-output=4/request-output=5/reason=THRESHOLD"
     octets = request(text)

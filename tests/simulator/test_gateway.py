@@ -59,6 +59,19 @@ def test_an_event_is_a_session_of_its_own(fake_server) -> None:
     assert [request.cc_request_number for request in fake_server.requests] == [0, 0, 0, 1]
 
 
+def test_a_refund_has_the_name_of_the_last_event_that_was_paid(fake_server) -> None:
+    with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:
+        session = gateway.session(Subscriber())
+        for step in parse_steps(["initial event check refund refund:refund=1-2-3 event refund"]):
+            session.credit_control(step)
+    names = [request.session_id for request in fake_server.requests]
+    assert names[1] == names[3]
+    assert names[5] == names[6]
+    assert len(set(names)) == 5
+    numbers = [request.cc_request_number for request in fake_server.requests]
+    assert numbers == [0, 0, 0, 1, 0, 0, 1]
+
+
 def test_a_watchdog_request_is_answered_while_an_answer_is_awaited(fake_server) -> None:
     fake_server.watchdog = True
     with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:

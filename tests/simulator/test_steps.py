@@ -137,7 +137,10 @@ def test_the_default_session_opens_reports_and_ends() -> None:
 
 
 REFUSED = [
-    ("inital", "'inital' is no kind of step; write initial, update, terminate or event"),
+    (
+        "inital",
+        "'inital' is no kind of step; write initial, update, terminate, event, check, price or",
+    ),
     ("initial:", "nothing stands after the colon"),
     ("initial:rg=1,", "word '': unknown; write rg, si"),
     ("initial:rg=1/requst=5", "word 'requst=5': unknown; write rg, si"),
