@@ -19,6 +19,38 @@ from tests.conformance.outcomes import Outcomes
 
 CLONE = Path(__file__).resolve().parent.parent
 TEMPLATE = "ocs_template"
+LASTING = "ocs_lasting"
+EMPTIED = (
+    "accepted_peer",
+    "refused_peer",
+    "running_server",
+    "command",
+    "audit",
+    "edr",
+    "opening",
+    "closed_session",
+    "session",
+    "balance",
+    "subscription",
+    "directory",
+    "device",
+    "account",
+    "catalogue",
+    "tenant",
+)
+"""Every table that holds rows; who refers to another table comes before it."""
+EMPTYING = "; ".join(
+    [
+        *(f"DELETE FROM {table}" for table in EMPTIED),
+        "ALTER SEQUENCE account_number RESTART",
+        "ALTER TABLE audit ALTER number RESTART",
+    ]
+)
+SCHEMA = """
+SELECT version, compatible_from, (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger)
+FROM schema_version
+"""
+"""What a test that has changed the schema has changed in all likelihood."""
 numbers = itertools.count(1)
 
 
@@ -103,12 +135,41 @@ def migrated(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def database(cluster: Cluster, migrated: str) -> Iterator[str]:
+def own_database(cluster: Cluster, migrated: str) -> Iterator[str]:
     """The conninfo of a database of this test's own, with our schema and nothing in it."""
     name = f"ocs_test_{next(numbers)}"
     execute(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY WAL_LOG")
     yield cluster.conninfo(name)
     execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def lasting(cluster: Cluster, migrated: str) -> Iterator[str]:
+    """The conninfo of a database that many tests use one after the other: copies cost time."""
+    execute(cluster, f"CREATE DATABASE {LASTING} TEMPLATE {migrated} STRATEGY WAL_LOG")
+    yield cluster.conninfo(LASTING)
+    execute(cluster, f"DROP DATABASE {LASTING} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def schema_of_template(lasting: str) -> tuple[object, ...]:
+    """What a database with our schema has, before any test."""
+    return schema_of(lasting)
+
+
+@pytest.fixture
+def database(lasting: str, schema_of_template: tuple[object, ...]) -> Iterator[str]:
+    """The conninfo of a database with our schema and nothing in it, for all but the schema."""
+    with psycopg.connect(lasting, autocommit=True) as connection:
+        connection.execute(EMPTYING)
+    yield lasting
+    assert schema_of(lasting) == schema_of_template, "who changes the schema takes own_database"
+
+
+def schema_of(conninfo: str) -> tuple[object, ...]:
+    with psycopg.connect(conninfo) as connection:
+        (found,) = connection.execute(SCHEMA).fetchall()
+        return found
 
 
 @pytest.fixture

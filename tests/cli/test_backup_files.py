@@ -32,14 +32,14 @@ def test_a_file_that_is_there_is_left_alone(database: str, tmp_path: Path) -> No
     assert file.read_text() == "precious"
 
 
-def test_a_backup_that_fails_leaves_nothing(database: str, tmp_path: Path) -> None:
-    with psycopg.connect(database) as connection:
+def test_a_backup_that_fails_leaves_nothing(own_database: str, tmp_path: Path) -> None:
+    with psycopg.connect(own_database) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     with pytest.raises(SchemaError):
-        save(database, tmp_path / "ocs.zip", silent)
+        save(own_database, tmp_path / "ocs.zip", silent)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(NotSaved, match="No such file or directory"):
-        save(database, tmp_path / "missing" / "ocs.zip", silent)
+        save(own_database, tmp_path / "missing" / "ocs.zip", silent)
 
 
 def test_of_the_backups_before_migrations_the_newest_are_kept(

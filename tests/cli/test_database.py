@@ -34,17 +34,20 @@ def test_an_external_database_is_migrated_on_demand(run_anywhere: Run, empty_dat
     ("version", "words"),
     [(0, "run `db migrate` first"), (VERSION + 1, "install the newer program")],
 )
-def test_a_foreign_schema_is_refused(version: int, words: str, run: Run, database: str) -> None:
-    change(database, f"UPDATE schema_version SET version = {version}, compatible_from = {version}")
-    ended = run("tenant", "list")
+def test_a_foreign_schema_is_refused(
+    version: int, words: str, run_anywhere: Run, own_database: str
+) -> None:
+    foreign = f"UPDATE schema_version SET version = {version}, compatible_from = {version}"
+    change(own_database, foreign)
+    ended = run_anywhere("tenant", "list", "--database-url", own_database)
     assert ended.status == 3
     assert words in ended.err
     assert ended.err.count("\n") == 1
 
 
-def test_a_newer_schema_that_is_compatible_is_used(run: Run, database: str) -> None:
-    change(database, f"UPDATE schema_version SET version = {VERSION + 1}")
-    assert run("tenant", "list").status == 0
+def test_a_newer_schema_that_is_compatible_is_used(run_anywhere: Run, own_database: str) -> None:
+    change(own_database, f"UPDATE schema_version SET version = {VERSION + 1}")
+    assert run_anywhere("tenant", "list", "--database-url", own_database).status == 0
 
 
 @pytest.mark.parametrize("command", ["tenant list", "books", "db migrate"])

@@ -64,16 +64,17 @@ def test_an_external_database_without_schema_is_told(
 
 
 def test_an_external_database_with_a_newer_schema_is_told(
-    run: Run, database: str, tmp_path: Path
+    run_anywhere: Run, own_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
+    monkeypatch.setenv("OCS_DATABASE_URL", own_database)
+    with psycopg.connect(own_database, autocommit=True) as connection:
         newer = VERSION + 1
         connection.execute(
             f"UPDATE schema_version SET version = {newer}, compatible_from = {newer}"
         )
     file = tmp_path / "ocs.toml"
     file.write_text(IDENTITY)
-    ended = run("serve", "--config", file)
+    ended = run_anywhere("serve", "--config", file)
     assert ended.status == 3
     assert "install the newer program" in ended.err
     assert ended.err.count("\n") == 1

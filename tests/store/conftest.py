@@ -1,11 +1,9 @@
 """Both stores, with the same promises; the books are checked after every test with one."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 
-from diameter_ocs.embedded import Cluster
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.books import check_books
@@ -15,45 +13,11 @@ from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import Kept, memory_faults
 
-EMPTIED = (
-    "accepted_peer",
-    "refused_peer",
-    "running_server",
-    "command",
-    "audit",
-    "edr",
-    "opening",
-    "closed_session",
-    "session",
-    "balance",
-    "subscription",
-    "directory",
-    "device",
-    "account",
-    "catalogue",
-    "tenant",
-)
-"""Who refers to another table comes before it."""
-
-
-@pytest.fixture(scope="session")
-def lasting(cluster: Cluster, migrated: str) -> Iterator[str]:
-    """The conninfo of a database that many tests use one after the other: copies cost time."""
-    with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE ocs_lasting TEMPLATE {migrated} STRATEGY WAL_LOG")
-    yield cluster.conninfo("ocs_lasting")
-    with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute("DROP DATABASE ocs_lasting WITH (FORCE)")
-
 
 @pytest.fixture
-def emptied(lasting: str) -> str:
-    """The conninfo of the lasting database, with nothing in it but the schema."""
-    with psycopg.connect(lasting) as connection:
-        for table in EMPTIED:
-            connection.execute(f"DELETE FROM {table}")
-        connection.execute("ALTER SEQUENCE account_number RESTART")
-    return lasting
+def emptied(database: str) -> str:
+    """The conninfo of a database with nothing in it but the schema."""
+    return database
 
 
 @pytest.fixture

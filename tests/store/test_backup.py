@@ -123,19 +123,19 @@ def test_everything_comes_back(filled: str, whole: bytes, target: str) -> None:
 
 
 async def test_a_backup_is_of_one_moment_though_charging_goes_on(
-    database: str, whole: bytes, target: str
+    own_database: str, whole: bytes, target: str
 ) -> None:
-    read(database, whole)
+    read(own_database, whole)
     charged = []
 
     def charge(table: str, _done: int, _total: int) -> None:
         charged.append(table)
-        ask(database, CHARGE)
+        ask(own_database, CHARGE)
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            ask(f"{database} options='-c lock_timeout=1'", "DROP TABLE edr_20200101")
+            ask(f"{own_database} options='-c lock_timeout=1'", "DROP TABLE edr_20200101")
 
     file = io.BytesIO()
-    write_backup(database, file, charge)
+    write_backup(own_database, file, charge)
     assert {"balance", "edr"} <= set(charged)
     read(target, file.getvalue())
     assert ask(target, "SELECT total FROM balance") == [(100,)]
@@ -208,7 +208,7 @@ def test_a_backup_that_cannot_be_read_in_changes_nothing(whole: bytes, target: s
     assert contents(target) == {}
 
 
-def test_a_backup_of_an_older_schema_is_brought_up_to_date(database: str, target: str) -> None:
+def test_a_backup_of_an_older_schema_is_brought_up_to_date(own_database: str, target: str) -> None:
     with schema.changing(target) as connection:
         schema.upgrade(connection, SCRIPTS, "0001")
     ask(target, "INSERT INTO tenant VALUES ('old')")
@@ -216,10 +216,10 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(database: str, target
     ask(target, "INSERT INTO device VALUES (7, 8, 7)")
     file = io.BytesIO()
     assert write_backup(target, file, silent).schema == 1
-    read(database, file.getvalue())
-    schema.check(database)
-    assert ask(database, "SELECT tenant, name, version FROM account") == [("old", "alice", 1)]
-    assert ask(database, "SELECT id, account_id FROM device") == [(8, 7)]
+    read(own_database, file.getvalue())
+    schema.check(own_database)
+    assert ask(own_database, "SELECT tenant, name, version FROM account") == [("old", "alice", 1)]
+    assert ask(own_database, "SELECT id, account_id FROM device") == [(8, 7)]
 
 
 async def test_a_database_that_holds_something_is_replaced_only_when_told(

@@ -301,11 +301,11 @@ async def test_a_connection_that_was_cut_while_nobody_waited_is_replaced(opened:
     await opened.ping()
 
 
-async def test_a_database_that_takes_no_changes_is_away(database: str) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
+async def test_a_database_that_takes_no_changes_is_away(own_database: str) -> None:
+    with psycopg.connect(own_database, autocommit=True) as connection:
         name = connection.info.dbname
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    kept = Database(database, pool_size=1)
+    kept = Database(own_database, pool_size=1)
     try:
         with pytest.raises(CasesUnavailable):
             await kept.ping()
@@ -331,11 +331,11 @@ async def test_plans_that_are_made_while_tables_are_empty_use_their_indexes(
 
 @pytest.mark.parametrize("lost", ["its tables", "its role"])
 async def test_a_database_that_was_replaced_is_away_and_says_what_to_do(
-    database: str, lost: str
+    own_database: str, lost: str
 ) -> None:
-    pool = Database(database)
+    pool = Database(own_database)
     store = PostgresStore(pool, Catalogues(read_stored))
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as owner:
+    async with await psycopg.AsyncConnection.connect(own_database, autocommit=True) as owner:
         if lost == "its tables":
             await owner.execute("DROP TABLE directory")
         else:
@@ -346,7 +346,9 @@ async def test_a_database_that_was_replaced_is_away_and_says_what_to_do(
     finally:
         await pool.close()
         if lost == "its role":
-            async with await psycopg.AsyncConnection.connect(database, autocommit=True) as owner:
+            async with await psycopg.AsyncConnection.connect(
+                own_database, autocommit=True
+            ) as owner:
                 await owner.execute(f"ALTER ROLE somebody_else RENAME TO {APPLICATION_ROLE}")
 
 

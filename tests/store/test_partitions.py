@@ -110,6 +110,12 @@ def places(conninfo: str, table: Partitioned = JOURNAL) -> dict[int, str]:
 
 
 @pytest.fixture
+def database(own_database: str) -> str:
+    """A database of each test's own: partitions are made and dropped."""
+    return own_database
+
+
+@pytest.fixture
 async def pool(database: str) -> AsyncIterator[Database]:
     """The test's database, as the application uses it."""
     opened = Database(database)

@@ -25,6 +25,12 @@ def started(configured: Configured, login: str) -> Server:
     return server.start()
 
 
+@pytest.fixture
+def database(own_database: str) -> str:
+    """A database of each test's own: partitions are removed."""
+    return own_database
+
+
 @pytest.mark.ci
 def test_rights_that_are_missing_keep_nobody_from_serving(
     configured: Configured, roleless: str
