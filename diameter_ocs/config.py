@@ -167,6 +167,11 @@ class Profile(BaseModel):
     """Whether data whose price depends on the place is granted with a Trigger for its change."""
     free_services: Literal["2001", "4011"] = "2001"
     """What is free is granted with 2001, or answered with 4011, so that it is asked for no more."""
+    final_unit_result_code: Literal["2001", "4012"] = "2001"
+    """What a service gets that is redirected, or restricted, at once, since nothing is left."""
+    qos_final_unit_indication: bool = False
+    """Whether QoS-Final-Unit-Indication is sent besides Final-Unit-Indication, where it can say the
+    same: it has no place for IPFilterRules."""
     session_failover: bool = True
     """CC-Session-Failover: whether an open session may go on with another server."""
     credit_control_failure_handling: Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"] = (

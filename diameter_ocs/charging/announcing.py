@@ -34,7 +34,8 @@ def _announced(
     if outcome is Outcome.LIMIT_REACHED:
         return _at_refusal(_said(group, AnnouncementKey.QUOTA_LIMIT_REACHED))
     if grant is not None and grant.is_final:
-        return _before_end(_said(group, AnnouncementKey.QUOTA_LIMIT_REACHED), grant)
+        said = _said(group, AnnouncementKey.QUOTA_LIMIT_REACHED)
+        return _before_end(said, grant) if grant.units else _at_refusal(said)
     if outcome in SERVED:
         return ()
     return _said(group, _key(outcome, request_outcome))

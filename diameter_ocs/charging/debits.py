@@ -2,6 +2,7 @@
 
 from .catalogue import RatingGroup, Tariff
 from .decisions import Grant, Outcome, Settlement
+from .final_units import TERMINATE
 from .ledger import Ledger
 from .progress import Progress
 from .requests import ServiceUsage
@@ -67,7 +68,9 @@ def debit(
         service.outcome = Outcome.LIMIT_REACHED
         return
     service.settlement = settlement
-    service.grant = Grant(group.unit_type, served, None, served < most)
+    is_final = served < most
+    final_unit = TERMINATE if is_final else None
+    service.grant = Grant(group.unit_type, served, None, is_final, final_unit=final_unit)
 
 
 def pay(

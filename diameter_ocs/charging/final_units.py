@@ -1,10 +1,15 @@
 """What becomes of a service whose units have ended (RFC 8506 section 5.6)."""
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from .restrictions import Restrictions
+
+PLACEHOLDERS = ("msisdn", "imsi", "account", "rating_group", "session_id")
+"""What may stand in braces in the address of a server, and is filled in for each session."""
+PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 
 
 class FinalUnitAction(IntEnum):

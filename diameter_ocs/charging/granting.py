@@ -4,6 +4,7 @@ from .catalogue import RatingGroup
 from .deadlines import reservation_expires_at
 from .decisions import Grant, Outcome
 from .ending import holds_alone, is_last, payable
+from .final_actions import begins_at_once, final_unit_of, go_on, running
 from .progress import INITIAL, TERMINATION, Progress
 from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
 from .rating import is_always_free
@@ -24,18 +25,42 @@ def served(request: ChargingRequest, progress: Progress) -> list[Service]:
     for service in services:
         _, _, requested, used, is_quota_returned, *_ = service.usage
         group = service.rating_group
+        if is_quota_returned or group is None:
+            continue
         is_asked = requested is not None or (is_initial and not used)
-        if not is_asked or is_quota_returned or group is None:
+        if not is_asked and not _asks_silently(service, group, progress, spread):
             continue
         if request.tells_free and _costs_nothing(group, progress):
             service.outcome = Outcome.NOT_APPLICABLE
         else:
-            _grant(service, group, progress, spread)
+            _grant(service, group, progress, request, spread)
     return services
 
 
-def _grant(service: Service, group: RatingGroup, progress: Progress, spread: int) -> None:
-    """Grants a quota, or says why there is none."""
+def _asks_silently(service: Service, group: RatingGroup, progress: Progress, spread: int) -> bool:
+    """Does a service that asks for nothing wait for a quota, doing what it was told to do without?
+
+    It asks by saying nothing at all. One that reports is told for how long to go on; one that has a
+    quota still has to say what it used of it.
+    """
+    before = running(service, group, progress)
+    if before is None:
+        return False
+    if service.usage.used:
+        seconds = validity_seconds(group, spread, _plans_last(progress))
+        go_on(service, group, before, seconds, progress)
+        return False
+    return not before.granted
+
+
+def _grant(
+    service: Service,
+    group: RatingGroup,
+    progress: Progress,
+    request: ChargingRequest,
+    spread: int,
+) -> None:
+    """Grants a quota, or says why there is none and what to do then."""
     tariff = payable(group, service.tariffs, progress)
     is_full = _is_full(progress, group)
     if progress.is_denied or is_full or not tariff.sources:
@@ -51,25 +76,27 @@ def _grant(service: Service, group: RatingGroup, progress: Progress, spread: int
         line, to_others, clamp(wanted, group), tariff, progress.ledger, insufficiency
     )
     progress.lines[number] = line
-    if not units:
-        service.outcome = Outcome.LIMIT_REACHED
-        return
     progress.granted[number] = to_others + units
-    is_final, seconds = False, validity_seconds(group, spread, _plans_last(progress))
-    if is_all and is_last(line, group, service.tariffs, progress):
+    is_final, seconds = not units, validity_seconds(group, spread, _plans_last(progress))
+    if units and is_all and is_last(line, group, service.tariffs, progress):
         is_final = not to_others and holds_alone(line, tariff, progress)
         if not is_final:  # what others hold may come back: ask again soon
             seconds = VALIDITY_SECONDS_MIN
+    final_unit = final_unit_of(group, progress, request) if is_final else None
+    if not (units or begins_at_once(final_unit)):
+        service.outcome = Outcome.LIMIT_REACHED
+        return
+    is_told = final_unit is not None
     now = progress.case.now
     _, service_identifiers, *_ = service.usage
-    until = reservation_expires_at(now, seconds)
+    until = reservation_expires_at(now, seconds) if units else 0
     progress.reserve(
         new(
             Reservation,
-            (group.id, service_identifiers, units, number, until, now, is_final, None),
+            (group.id, service_identifiers, units, number, until, now, is_told, None),
         )
     )
-    threshold = holding = consumption = final_unit = tariff_change_at = pool = None
+    threshold = holding = consumption = tariff_change_at = pool = None
     service.grant = new(
         Grant,
         (

@@ -80,9 +80,10 @@ class Progress:
         )
 
     def grants_others(self, rating_group: int) -> bool:
-        """Does the session hold a quota of another rating group?"""
+        """Does the session hold a quota of another rating group, or do something without one?"""
         return any(
-            reservation.granted and reservation.rating_group != rating_group
+            (reservation.granted or reservation.is_final)
+            and reservation.rating_group != rating_group
             for reservation in self.reservations.values()
         )
 

@@ -23,12 +23,14 @@ from ..base.message import PROXIABLE_BIT, VERSION, Identity, answer, decode
 from ..base.message import request as encode_request
 from ..charging.deadlines import SECOND
 from ..charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from ..charging.final_units import TERMINATE
 from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
 from .announcements import announced
 from .codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES, SUCCESS
 from .decode import Decoded
 from .failed_avp import failed_avps, has_failed_avp
+from .final_units import final_unit_indication, qos_final_unit_indication
 from .forms import Form, form
 from .terms import AS_USUAL, AnswerTerms, FailureHandling
 from .told import told_avps
@@ -47,9 +49,6 @@ _UNITS = {
     UnitType.VOLUME: "CC-Total-Octets",
     UnitType.SERVICE_SPECIFIC_UNITS: "CC-Service-Specific-Units",
 }
-
-_TERMINATE = 0
-"""The Final-Unit-Action."""
 
 _REFUSED: Pairs = [("Credit-Control-Failure-Handling", FailureHandling.TERMINATE)]
 
@@ -163,24 +162,25 @@ class Encoder:
         )
 
     def _granted_form(
-        self, outcome: Outcome, unit_type: UnitType, is_final: bool, has_triggers: bool
+        self, outcome: Outcome, unit_type: UnitType, is_last: bool, has_triggers: bool
     ) -> Form:
         """Returns the form of a service that has a grant and is named by its Rating-Group alone.
 
         The gaps are for the units, the Rating-Group and the Validity-Time.
         """
         extras = _Extras(has_triggers, False)
+        final_unit = TERMINATE if is_last else None
         least, greatest = [
             self._any_service(
                 ServiceDecision(
                     ServiceUsage(rating_group),
                     outcome,
-                    Grant(unit_type, units, seconds, is_final, has_triggers),
+                    Grant(unit_type, units, seconds, is_last, has_triggers, final_unit=final_unit),
                 ),
                 extras,
             )
             for units, rating_group, seconds in (
-                (0, 0, 0),
+                (1, 0, 0),
                 (UNSIGNED64_MAX, UNSIGNED32_MAX, UNSIGNED32_MAX),
             )
         ]
@@ -190,7 +190,7 @@ class Encoder:
         """Answers one service."""
         usage, grant = service.usage, service.grant
         if is_command_level:
-            return self._dictionary.encode_avps(_command_level(service))
+            return self._dictionary.encode_avps(_command_level(service, self.terms))
         if (
             grant is None
             or grant.validity_seconds is None
@@ -198,11 +198,13 @@ class Encoder:
             or usage.rating_group is None
             or usage.service_identifiers
             or service.announcements
+            or not grant.units
+            or not (grant.final_unit is None or grant.final_unit == TERMINATE)
         ):
             return self._any_service(service, extras)
         has_triggers = grant.depends_on_location and extras.triggers
         pack, (begin, middle, later, end) = self._granted[
-            service.outcome, grant.unit_type, grant.is_final, has_triggers
+            service.outcome, grant.unit_type, grant.final_unit is not None, has_triggers
         ]
         seconds = min(grant.validity_seconds, UNSIGNED32_MAX)
         return pack(begin, _told_units(grant), middle, usage.rating_group, later, seconds, end)
@@ -210,7 +212,7 @@ class Encoder:
     def _any_service(self, service: ServiceDecision, extras: _Extras) -> bytes:
         """Answers one service of whatever shape in Multiple-Services-Credit-Control."""
         return self._dictionary.encode(
-            "Multiple-Services-Credit-Control", _multiple_services(service, extras)
+            "Multiple-Services-Credit-Control", _multiple_services(service, extras, self.terms)
         )
 
     def _failed_avp(self, decision: Decision, decoded: Decoded, room: int) -> bytes:
@@ -255,20 +257,21 @@ def _served(terms: AnswerTerms) -> Pairs:
     ]
 
 
-def _command_level(service: ServiceDecision) -> Pairs:
-    return [] if service.grant is None else [*_quota(service.grant), *_until(service.grant)]
+def _command_level(service: ServiceDecision, terms: AnswerTerms) -> Pairs:
+    grant = service.grant
+    return [] if grant is None else [*_quota(grant), *_until(grant, terms)]
 
 
-def _multiple_services(service: ServiceDecision, extras: _Extras) -> Pairs:
+def _multiple_services(service: ServiceDecision, extras: _Extras, terms: AnswerTerms) -> Pairs:
     """Answers one service under the names by which it was asked for."""
     usage, grant = service.usage, service.grant
     members: Pairs = [] if grant is None else _quota(grant)
     members += [("Service-Identifier", number) for number in usage.service_identifiers]
     if usage.rating_group is not None:
         members.append(("Rating-Group", usage.rating_group))
-    members.append(("Result-Code", SERVICE_CODES[service.outcome]))
+    members.append(("Result-Code", _service_code(service, terms)))
     if grant is not None:
-        members += _until(grant)
+        members += _until(grant, terms)
         if grant.depends_on_location and extras.triggers:
             members += _TRIGGERS
     if extras.announcements:
@@ -276,7 +279,18 @@ def _multiple_services(service: ServiceDecision, extras: _Extras) -> Pairs:
     return members
 
 
+def _service_code(service: ServiceDecision, terms: AnswerTerms) -> int:
+    """Returns the code of a service; where it is to do something instead, the peer's usual one."""
+    grant = service.grant
+    begins_at_once = grant is not None and grant.is_final and not grant.units
+    outcome = Outcome.LIMIT_REACHED if begins_at_once and terms.refuses_at_end else service.outcome
+    return SERVICE_CODES[outcome]
+
+
 def _quota(grant: Grant) -> Pairs:
+    """Returns what may be used; nothing is no quota."""
+    if not grant.units:
+        return []
     units: Pairs = [(_UNITS[grant.unit_type], _told_units(grant))]
     if grant.tariff_change_at is not None:
         units.insert(0, ("Tariff-Time-Change", grant.tariff_change_at // SECOND))
@@ -290,11 +304,14 @@ def _told_units(grant: Grant) -> int:
     return grant.units
 
 
-def _until(grant: Grant) -> Pairs:
+def _until(grant: Grant, terms: AnswerTerms) -> Pairs:
     """Says how long a quota is good for, and what follows it when nothing does."""
     pairs: Pairs = []
     if grant.validity_seconds is not None:
         pairs.append(("Validity-Time", min(grant.validity_seconds, UNSIGNED32_MAX)))
-    if grant.is_final:
-        pairs.append(("Final-Unit-Indication", [("Final-Unit-Action", _TERMINATE)]))
+    if grant.final_unit is not None:
+        pairs.append(("Final-Unit-Indication", final_unit_indication(grant.final_unit)))
+        qos = qos_final_unit_indication(grant.final_unit) if terms.qos_final_units else None
+        if qos is not None:
+            pairs.append(("QoS-Final-Unit-Indication", qos))
     return pairs

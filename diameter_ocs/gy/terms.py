@@ -28,6 +28,10 @@ class AnswerTerms(NamedTuple):
     """Data whose price depends on the place asks for a report when that changes."""
     tells_free: bool = False
     """What is free is answered with 4011 instead of a quota."""
+    refuses_at_end: bool = False
+    """A service that has nothing to use, and does something instead, gets 4012, not 2001."""
+    qos_final_units: bool = False
+    """What it does is said in QoS-Final-Unit-Indication, too."""
     session_failover: bool = True
     failure_handling: FailureHandling = FailureHandling.RETRY_AND_TERMINATE
     debiting_failure_handling: DebitingFailureHandling = DebitingFailureHandling.TERMINATE_OR_BUFFER

@@ -147,6 +147,8 @@ def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
             announcements=profile.announcements,
             location_triggers=profile.location_triggers,
             tells_free=profile.free_services == "4011",
+            refuses_at_end=profile.final_unit_result_code == "4012",
+            qos_final_units=profile.qos_final_unit_indication,
             session_failover=profile.session_failover,
             failure_handling=FailureHandling[profile.credit_control_failure_handling],
             debiting_failure_handling=DebitingFailureHandling[

@@ -10,6 +10,7 @@ from diameter.message.commands import CreditControlAnswer
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.final_units import TERMINATE
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES
@@ -28,7 +29,7 @@ Pair = tuple[str, Any]
 Exchange = Callable[..., bytes]
 
 VOLUME = Grant(UnitType.VOLUME, MIB, 3600, False)
-FINAL = Grant(UnitType.VOLUME, 5, 60, True)
+FINAL = Grant(UnitType.VOLUME, 5, 60, True, final_unit=TERMINATE)
 
 
 def service(*members: Pair) -> Pair:

@@ -19,6 +19,7 @@ from diameter_ocs.charging.decisions import (
     ServiceDecision,
     Told,
 )
+from diameter_ocs.charging.final_units import TERMINATE
 from diameter_ocs.charging.requests import (
     EventAction,
     Identity,
@@ -230,7 +231,7 @@ def test_units_are_debited_for_good(read_event: Read, encoder: Encoder) -> None:
 def test_what_is_served_in_part_is_final(read_event: Read, encoder: Encoder) -> None:
     decoded = read_event(DEBIT, service(requested(TEXTS), ("Rating-Group", 200)))
     told = ServiceDecision(
-        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(is_final=True)
+        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(final_unit=TERMINATE)
     )
     (served,) = answered(encoder, decoded, Outcome.SUCCESS, told).multiple_services_credit_control
     assert served.final_unit_indication.final_unit_action == 0
@@ -240,7 +241,7 @@ def test_what_is_served_in_part_is_final(read_event: Read, encoder: Encoder) -> 
 def test_an_answer_stands_where_the_question_stood(read_event: Read, encoder: Encoder) -> None:
     decoded = read_event(DEBIT)
     told = ServiceDecision(
-        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(is_final=True)
+        decoded.request.usages[0], Outcome.SUCCESS, SERVED._replace(final_unit=TERMINATE)
     )
     answer = answered(encoder, decoded, Outcome.SUCCESS, told)
     assert answer.result_code == 2001

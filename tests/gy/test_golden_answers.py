@@ -17,6 +17,7 @@ from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.charging.announcements import Announcement, VariablePart, VariablePartType
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.final_units import TERMINATE
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.decode import Decoder
@@ -72,7 +73,17 @@ ANSWERS: dict[str, tuple[str, int, list[Any], Decision]] = {
         "32260@3gpp.org",
         UPDATE,
         [PROXY],
-        Decision(SUCCESS, (told(100, SUCCESS, Grant(TIME, 60, 3600, True), (WARNING, ENDING)),)),
+        Decision(
+            SUCCESS,
+            (
+                told(
+                    100,
+                    SUCCESS,
+                    Grant(TIME, 60, 3600, True, final_unit=TERMINATE),
+                    (WARNING, ENDING),
+                ),
+            ),
+        ),
     ),
     "message_nowhere": (
         "32274@3gpp.org",

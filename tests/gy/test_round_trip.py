@@ -17,6 +17,7 @@ from diameter_ocs.base.errors import DiameterError, InvalidAvpValue
 from diameter_ocs.base.message import Identity, Message, decode, error_answer
 from diameter_ocs.charging.announcements import Announcement, VariablePart
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.final_units import TERMINATE, AddressType, FinalUnit, FinalUnitAction
 from diameter_ocs.charging.requests import RequestType, ServiceUsage
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
@@ -67,10 +68,28 @@ command_level = joined(
     optional("Service-Identifier", unsigned32), optional("Requested-Service-Unit", units), used
 )
 members = st.one_of(services, command_level)
+words = st.text("abc.%/", max_size=9)
+final_units = st.one_of(
+    st.none(),
+    st.just(TERMINATE),
+    st.builds(
+        FinalUnit,
+        st.sampled_from(FinalUnitAction),
+        st.one_of(st.none(), st.sampled_from([AddressType.URL, AddressType.SIP_URI])),
+        words,
+        st.lists(words, max_size=2).map(tuple),
+        st.lists(words, max_size=2).map(tuple),
+    ),
+)
 grants = st.one_of(
     st.none(),
     st.builds(
-        Grant, st.sampled_from(UnitType), st.integers(1, 2**63 - 1), unsigned32, st.booleans()
+        Grant,
+        st.sampled_from(UnitType),
+        st.integers(0, 2**63 - 1),
+        unsigned32,
+        st.booleans(),
+        final_unit=final_units,
     ),
 )
 
@@ -118,7 +137,7 @@ def test_answer_says_what_was_decided(
 granted = st.tuples(
     unsigned32,
     st.sampled_from(Outcome),
-    st.tuples(st.sampled_from(UnitType), unsigned63, unsigned64, st.booleans()),
+    st.tuples(st.sampled_from(UnitType), st.integers(1, 2**63 - 1), unsigned64, st.booleans()),
 )
 
 
@@ -130,7 +149,8 @@ def test_form_of_a_grant_is_what_the_dictionary_writes(
     granted: tuple[int, Outcome, tuple[UnitType, int, int, bool]],
 ) -> None:
     rating_group, outcome, (unit_type, units, seconds, is_final) = granted
-    grant = Grant(unit_type, units, seconds, is_final)
+    final_unit = TERMINATE if is_final else None
+    grant = Grant(unit_type, units, seconds, is_final, final_unit=final_unit)
     decision = Decision(outcome, (ServiceDecision(ServiceUsage(rating_group), outcome, grant),))
     decoded = read(("Multiple-Services-Credit-Control", [("Rating-Group", rating_group)]))
     quota = {
@@ -225,30 +245,50 @@ def as_decided(service: ServiceDecision) -> tuple[Any, ...]:
 
 
 def quota_told(holder: Any) -> tuple[Any, ...] | None:
-    quota = holder.granted_service_unit
-    if quota is None:
+    quota, final = holder.granted_service_unit, holder.final_unit_indication
+    if quota is None and holder.validity_time is None and final is None:
         return None
     return (
-        quota.cc_time,
-        quota.cc_total_octets,
-        quota.cc_service_specific_units,
+        None if quota is None else quota.cc_time,
+        None if quota is None else quota.cc_total_octets,
+        None if quota is None else quota.cc_service_specific_units,
         holder.validity_time,
-        holder.final_unit_indication is not None,
+        None if final is None else final_told(final),
+    )
+
+
+def final_told(final: Any) -> tuple[Any, ...]:
+    server = final.redirect_server
+    address = (None, None)
+    if server is not None:
+        address = (server.redirect_address_type, server.redirect_server_address)
+    return (
+        final.final_unit_action,
+        address,
+        [rule.decode() for rule in final.restriction_filter_rule],
+        final.filter_id,
     )
 
 
 def quota_decided(grant: Grant | None) -> tuple[Any, ...] | None:
     if grant is None:
         return None
-    units = {grant.unit_type: grant.units}
-    seconds = units.get(UnitType.TIME)
+    units = {grant.unit_type: grant.units} if grant.units else {}
+    seconds, final = units.get(UnitType.TIME), grant.final_unit
     return (
         None if seconds is None else min(seconds, 2**32 - 1),
         units.get(UnitType.VOLUME),
         units.get(UnitType.SERVICE_SPECIFIC_UNITS),
         grant.validity_seconds,
-        grant.is_final,
+        None if final is None else final_decided(final),
     )
+
+
+def final_decided(final: FinalUnit) -> tuple[Any, ...]:
+    address = (None, None)
+    if final.address_type is not None:
+        address = (final.address_type, final.address)
+    return final.action, address, list(final.filter_rules), list(final.filter_ids)
 
 
 def test_request_of_another_stack_is_read(dictionary: Dictionary, decoder: Decoder) -> None:

@@ -9,6 +9,7 @@ from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.announcements import Announcement, VariablePart, VariablePartType
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
+from diameter_ocs.charging.final_units import TERMINATE
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.decode import Decoded, asking_what_is_free
@@ -134,7 +135,9 @@ def test_plain_announcement_says_only_its_number(answered: Answered) -> None:
 
 def test_last_quota_is_announced_beside_its_final_unit_indication(answered: Answered) -> None:
     ending = Announcement(7, seconds_before_end=0)
-    last = told(1, grant=Grant(UnitType.TIME, 60, 3600, True), announcements=(ending,))
+    last = told(
+        1, grant=Grant(UnitType.TIME, 60, 3600, True, final_unit=TERMINATE), announcements=(ending,)
+    )
     message = answered(CALLS, Decision(Outcome.SUCCESS, (last,)))
     (answer,) = message.group.all("Multiple-Services-Credit-Control")
     assert answer.first("Final-Unit-Indication").first("Final-Unit-Action") == 0
