@@ -6,12 +6,14 @@ has ended something is remembered for a while, for requests that come late or on
 
 from .announcing import announce
 from .case import Case
-from .decisions import Decision, Novelty, Outcome, ServiceDecision
+from .decisions import Decision, Edr, Novelty, Outcome, ServiceDecision
 from .events import charge_event
 from .granting import served
 from .identification import subscriber
+from .ledger import Balance
 from .progress import EVENT, INITIAL, TERMINATION, Progress, new_session
 from .repeats import kept_decision
+from .replacement import replaced_by
 from .requests import ChargingRequest
 from .services import SERVED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
@@ -31,11 +33,11 @@ def charge(request: ChargingRequest, case: Case) -> Decision:
 
 
 def _decide(request: ChargingRequest, case: Case) -> Decision:
-    session = case.sessions.get(request.session_key)
     if request.request_type is INITIAL:
-        return _open(request, case, session)
+        return _open(request, case)
     if request.request_type is EVENT:
         return charge_event(request, case)
+    session = case.sessions.get(request.session_key)
     if session is not None:
         return _continue(request, case, session)
     closed = case.remembered(request.session_key)
@@ -44,19 +46,33 @@ def _decide(request: ChargingRequest, case: Case) -> Decision:
     return _late(request, case, closed.session, closed.reason)
 
 
-def _open(request: ChargingRequest, case: Case, old: Session | None) -> Decision:
-    """Opens a session; one that is open under the same key is abandoned first."""
+def _open(request: ChargingRequest, case: Case) -> Decision:
+    """Opens a session; those that are open in its place are abandoned first."""
     account_id = subscriber(request.identities, case.directory)
     if account_id is None:
         return Decision(Outcome.USER_UNKNOWN)
-    if old is not None:
+    replaced = replaced_by(request, account_id, case.sessions)
+    if not replaced:
+        return _opened(request, case, account_id)
+    edrs: tuple[Edr, ...] = ()
+    closed: tuple[ClosedSession, ...] = ()
+    balances: dict[int, Balance] = {}
+    for old in replaced:
         abandoned = close(old, CloseReason.REPLACED, case)
-        opened = _open(request, case.after(abandoned), None)
-        return opened._replace(
-            edrs=abandoned.edrs + opened.edrs,
-            closed=abandoned.closed + opened.closed,
-            balances={**abandoned.balances, **opened.balances},
-        )
+        case = case.after(abandoned)
+        edrs += abandoned.edrs
+        closed += abandoned.closed
+        balances.update(abandoned.balances)
+    opened = _opened(request, case, account_id)
+    return opened._replace(
+        edrs=edrs + opened.edrs,
+        closed=closed + opened.closed,
+        balances={**balances, **opened.balances},
+    )
+
+
+def _opened(request: ChargingRequest, case: Case, account_id: int) -> Decision:
+    """Opens a session in nobody's place."""
     progress = Progress(case, new_session(request, case, account_id), request.information)
     is_known = request.service_context is not None or progress.is_emergency
     services = served(request, progress) if is_known else []

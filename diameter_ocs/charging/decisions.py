@@ -200,6 +200,8 @@ class Edr(NamedTuple):
     """Which services were looked at and why each was passed over; None: nothing was rated."""
     told: Told | None = None
     """What the answer said besides; None: nothing."""
+    charging_id: int | None = None
+    """What the gateway numbers the session's bearer with."""
 
     @property
     def stored(self) -> Stored:

@@ -134,6 +134,8 @@ class Progress:
                 tuple(self.reservations.values()),
                 before,
                 self.circumstances,
+                old.charging_id,
+                old.origin_state_id,
             ),
         )
         look_at = supervise_at(session, catalogue.session_rules)
@@ -177,6 +179,7 @@ class Progress:
                 self.circumstances,
                 None if request_type is TERMINATION else considered(services, case.catalogue),
                 None,
+                self.session.charging_id,
             ),
         )
 
@@ -237,6 +240,8 @@ def new_session(request: ChargingRequest, case: Case, account_id: int) -> Sessio
         last_request_at=case.now,
         request_number=request.request_number,
         catalogue_version=case.catalogue.version,
+        charging_id=request.charging_id,
+        origin_state_id=request.origin_state_id,
     )
 
 

@@ -140,3 +140,7 @@ class ChargingRequest(NamedTuple):
     """Of an event alone."""
     tells_money: bool = False
     """The peer is told what it has cost and what is left."""
+    charging_id: int | None = None
+    """What the gateway numbers the bearer of a session with that is to be opened; never 0."""
+    origin_state_id: int | None = None
+    """What the gateway counts its restarts with (RFC 6733 section 8.16)."""

@@ -124,6 +124,10 @@ class Session(NamedTuple):
     """When to look whether something has expired: never later than the first that may have."""
     circumstances: Circumstances = NO_CIRCUMSTANCES
     """Those of the latest request, with what is still known of earlier ones."""
+    charging_id: int | None = None
+    """What its gateway numbers its bearer with."""
+    origin_state_id: int | None = None
+    """That of its gateway when it was opened."""
 
     def held(self) -> dict[int, int]:
         """Returns what the session has reserved, by balance id."""
@@ -142,7 +146,7 @@ class CloseReason(StrEnum):
     REFUSED = "refused"
     """A request was answered with a failure, mostly its first."""
     REPLACED = "replaced"
-    """A new session was opened under its name."""
+    """A new session was opened under its name, or for its bearer."""
     IDLE = "idle"
     """Nothing was heard of it for too long."""
     UNCLAIMED = "unclaimed"

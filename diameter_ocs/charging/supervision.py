@@ -113,4 +113,5 @@ def _edr(
         session_number=session.number,
         reason=reason,
         circumstances=session.circumstances,
+        charging_id=session.charging_id,
     )

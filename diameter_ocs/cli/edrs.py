@@ -262,6 +262,7 @@ def edr_json(listed: ListedEdr) -> dict[str, Any]:
         "session_number": edr.session_number,
         "request_number": edr.request_number,
         "origin_host": edr.origin_host,
+        "charging_id": edr.charging_id,
         "end_to_end_id": edr.end_to_end_id,
         "catalogue_version": edr.catalogue_version,
         "actor": edr.actor,

@@ -139,6 +139,9 @@ def _print(answer: Mapping[str, Any]) -> None:
         ("last request", "last_request_at"),
         ("number", "request_number"),
         ("catalogue", "catalogue_version"),
+        ("APN", "apn"),
+        ("charging id", "charging_id"),
+        ("origin state", "origin_state_id"),
     ):
         if answer[name] is not None:
             typer.echo(f"{heading:12}  {answer[name]}")

@@ -22,6 +22,7 @@ from ..charging.requests import (
 )
 from ..charging.tuples import new
 from ..charging.units import AMOUNT_MAX
+from .bearer import ORIGIN_STATE_ID, charging_id_avp, charging_id_of
 from .events import action_of
 from .identities import identities_of
 from .information_reader import InformationReader
@@ -168,7 +169,11 @@ class Decoder:
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
         is_spooled = tells_free = is_its_service = tells_money = False
-        said = None
+        said = charging_id = origin_state_id = None
+        if places.charging_id is not None and request_type is _INITIAL:
+            charging_id = charging_id_of(octets[places.charging_id])
+        if places.origin_state_id is not None:
+            origin_state_id = _number(octets[places.origin_state_id])
         request = new(
             ChargingRequest,
             (
@@ -191,6 +196,8 @@ class Decoder:
                 is_its_service,
                 EventAction.DEBIT,
                 tells_money,
+                charging_id,
+                origin_state_id,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
@@ -225,6 +232,7 @@ class Decoder:
             tolerated.add(Tolerated.ODD_SESSION_ID)
         service_context = service_context_of(service_context_id, self._private_contexts, tolerated)
         is_command_level = not services and bool(usages)
+        bearer = charging_id_avp(group) if request_type is RequestType.INITIAL else None
         request = ChargingRequest(
             request_type,
             _required(group, "CC-Request-Number"),
@@ -241,6 +249,8 @@ class Decoder:
             information=self._information.read(message, service_context, identities or ()),
             is_its_service=is_command_level,
             action=action,
+            charging_id=None if bearer is None else charging_id_of(message.data(bearer)),
+            origin_state_id=group.first(ORIGIN_STATE_ID),
         )
         return Decoded(
             request,

@@ -10,6 +10,7 @@ from ..base.codec import Avp, Group
 from ..base.formats import PADDING
 from ..base.message import Message
 from ..charging.requests import Units
+from .bearer import ORIGIN_STATE_ID, charging_id_avp
 from .information_reader import AccessPlaces, access_places_of
 
 TEXT_OCTETS_MAX = 512
@@ -71,6 +72,8 @@ class Places(NamedTuple):
     request_number: slice
     event_timestamp: slice
     indicator: slice | None
+    charging_id: slice | None
+    origin_state_id: slice | None
     subscriptions: slice
     """All Subscription-Ids, headers included."""
     services: tuple[ServicePlaces, ...]
@@ -103,7 +106,9 @@ def places_of(message: Message) -> Places | None:
         request_type=at["CC-Request-Type"],
         request_number=at["CC-Request-Number"],
         event_timestamp=at["Event-Timestamp"],
-        indicator=None if indicator is None else _data(message, indicator),
+        indicator=_optional(message, indicator),
+        charging_id=_optional(message, charging_id_avp(group)),
+        origin_state_id=_optional(message, group.avp(ORIGIN_STATE_ID)),
         subscriptions=names,
         services=usual,
         access=access,
@@ -149,6 +154,10 @@ def _is_total(units: Group) -> bool:
 
 def _is_empty(units: Group) -> bool:
     return not any(name in units for name in (*_OTHER_UNITS, *_OCTETS))
+
+
+def _optional(message: Message, avp: Avp | None) -> slice | None:
+    return None if avp is None else _data(message, avp)
 
 
 def _data(message: Message, avp: Avp) -> slice:

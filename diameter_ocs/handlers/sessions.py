@@ -15,6 +15,9 @@ from .moments import moment_text, optional_moment_text
 from .provisioning import tenant_meant
 from .refusals import Refusal
 
+NAMED_MAX = 10
+"""Sessions of one Session-Id that are named where one of them has to be chosen."""
+
 
 async def find_session(accounts: FindsAccounts, tenant: str | None, name: str) -> OpenSession:
     """Returns the one open session that is meant, by its id or by its Session-Id."""
@@ -25,7 +28,7 @@ async def find_session(accounts: FindsAccounts, tenant: str | None, name: str) -
         found += await accounts.find_sessions(asked, 1)
     if not found:
         octets = name.encode(errors="surrogateescape")
-        found += await accounts.find_sessions(SessionsAsked(tenant, session_id=octets), 2)
+        found += await accounts.find_sessions(SessionsAsked(tenant, session_id=octets), NAMED_MAX)
     if not found:
         raise Refusal(
             "session_unknown", f"there is no open session {name!r}; `session list` shows them"
@@ -105,6 +108,9 @@ def session_answer(found: OpenSession) -> dict[str, Any]:
         "last_request_at": moment_text(session.last_request_at),
         "request_number": session.request_number,
         "catalogue_version": session.catalogue_version,
+        "apn": session.circumstances.information.apn,
+        "charging_id": session.charging_id,
+        "origin_state_id": session.origin_state_id,
         "lines": [_line(line) for line in session.lines],
         "reservations": [_reservation(each, session) for each in session.reservations],
     }

@@ -29,6 +29,7 @@ PLAIN = (
     "digest",
     "reason",
     "considered",
+    "charging_id",
 )
 ANSWERED = (
     "session_number",
@@ -69,6 +70,7 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         circumstances_text(record.circumstances),
         record.considered,
         None if record.told is None else _encode(record.told),
+        record.charging_id,
     )
 
 

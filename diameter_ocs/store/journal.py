@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, Text, and_, cast, select, union
 
 from ..charging.decisions import Edr, EdrKind
-from ..charging.requests import SessionKey
 from . import edrs, sessions
 from .batches import microseconds
 from .database import Database
@@ -29,7 +28,7 @@ class EdrsAsked(NamedTuple):
     account: str | None = None
     """By this name even an account is found that was deleted; without a group it takes longer."""
     session_id: bytes | None = None
-    """Without a group, only a session without CC-Sub-Session-Id is found."""
+    """With all its sub-sessions."""
     kind: EdrKind | None = None
 
 
@@ -108,10 +107,9 @@ def _narrowed(asked: EdrsAsked) -> Select[Any]:
     if asked.session_id is not None:
         statement = statement.where(edr.c.session_id == asked.session_id)
         if asked.group_id is None:
-            digest = sessions.digest(SessionKey(asked.session_id))
             groups = union(
                 *(
-                    select(table.c.group_id).where(table.c.digest == digest)
+                    select(table.c.group_id).where(sessions.named(table, asked.session_id))
                     for table in (session, closed_session)
                 )
             )

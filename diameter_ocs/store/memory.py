@@ -117,7 +117,7 @@ class MemoryStore:
             for session in group.sessions.values()
             if asked.tenant in (None, group.tenant)
             and asked.account in (None, (number, session.account_id))
-            and (asked.session_id is None or session.key == SessionKey(asked.session_id))
+            and asked.session_id in (None, session.key.session_id)
             and asked.place in (None, (number, session.number))
         ]
         found.sort(key=lambda each: (each.group_id, each.session.number))
@@ -154,7 +154,12 @@ class MemoryStore:
             groups = [n for n, each in self.groups.items() if each.tenant == group.tenant]
             raise fault.of(groups) from None
         keys = {request.session_key for request in requests}
-        opened = {key: group.sessions[key] for key in keys & group.sessions.keys()}
+        bearers = {request.charging_id for request in requests} - {None}
+        opened = {
+            key: session
+            for key, session in group.sessions.items()
+            if key in keys or session.charging_id in bearers
+        }
         naming = {request.session_key for request in requests if request.request_type in NAMING}
         looked_for = naming | (keys - opened.keys())
         asking = [request for request in requests if request.session_key in looked_for]

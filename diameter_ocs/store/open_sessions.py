@@ -6,7 +6,6 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..charging.commands import OpenSession, SessionsAsked
-from ..charging.requests import SessionKey
 from . import sessions
 from .statements import SESSION_FACTS
 from .tables import account, session
@@ -32,12 +31,7 @@ async def find(
         group_id, number = asked.account
         statement = statement.where(session.c.group_id == group_id, session.c.account_id == number)
     if asked.session_id is not None:
-        key = SessionKey(asked.session_id)
-        statement = statement.where(
-            session.c.digest == sessions.digest(key),
-            session.c.session_id == asked.session_id,
-            session.c.sub_session_id.is_(None),
-        )
+        statement = statement.where(sessions.named(session, asked.session_id))
     if asked.place is not None:
         group_id, number = asked.place
         statement = statement.where(session.c.group_id == group_id, session.c.number == number)

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, Table, and_, or_
 
 from ..charging.circumstances import may_come_again
 from ..charging.location import NO_CIRCUMSTANCES, Circumstances
@@ -28,11 +29,21 @@ def digest(key: SessionKey) -> int:
     return int.from_bytes(blake2b(name, digest_size=8).digest(), signed=True)
 
 
+def named(table: Table, session_id: bytes) -> ColumnElement[bool]:
+    """Finds the sessions of a Session-Id with all sub-sessions, by the indexes of their table."""
+    is_sub_session = table.c.sub_session_id.is_not(None)
+    alone = and_(table.c.digest == digest(SessionKey(session_id)), ~is_sub_session)
+    return or_(
+        and_(alone, table.c.session_id == session_id),
+        and_(is_sub_session, table.c.session_id == session_id),
+    )
+
+
 def session_of(row: tuple[Any, ...]) -> Session:
     """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
     (opened_at, last_request_at, request_number, catalogue_version, lines, *rest) = rest
-    reservations, supervise_at, circumstances = rest
+    charging_id, origin_state_id, reservations, supervise_at, circumstances = rest
     return Session(
         number,
         account_id,
@@ -48,6 +59,8 @@ def session_of(row: tuple[Any, ...]) -> Session:
         _reservations.decode(reservations),
         supervise_at,
         circumstances_of(circumstances),
+        charging_id,
+        origin_state_id,
     )
 
 
@@ -87,12 +100,19 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
         ended.closed_at,
         ended.reason,
         circumstances_text(session.circumstances),
+        session.charging_id,
+        session.origin_state_id,
     )
 
 
 def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
     """Returns the values of INSERT_SESSIONS."""
-    return *_identifying(group_id, session), *_changing(session)
+    return (
+        *_identifying(group_id, session),
+        *_changing(session),
+        session.charging_id,
+        session.origin_state_id,
+    )
 
 
 def updated(group_id: int, session: Session) -> tuple[Any, ...]:

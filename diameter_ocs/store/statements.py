@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
+    Select,
     Table,
     Text,
     and_,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -64,6 +66,8 @@ def _facts_of(sessions: Table) -> list[ColumnElement[Any]]:
         sessions.c.request_number,
         sessions.c.catalogue_version,
         cast(sessions.c.lines, Text),
+        sessions.c.charging_id,
+        sessions.c.origin_state_id,
     ]
 
 
@@ -170,12 +174,19 @@ SESSION_FACTS = (
 )
 """What an open session is read from, in the order of `sessions.session_of`."""
 
-_key = (session.c.group_id, session.c.digest)
-_keys = batch_of(*_key)
+_sought = (session.c.group_id, session.c.digest, session.c.charging_id)
+_seeking = batch_of(*_sought)
+
+
+def _sessions_by(name: Column[Any]) -> Select[Any]:
+    of_group = session.c.group_id == _seeking.c.group_id
+    return select(*SESSION_FACTS).join(_seeking, and_(of_group, name == _seeking.c[name.name]))
+
+
 LOAD_SESSIONS = statement_of(
-    select(*SESSION_FACTS).join(_keys, and_(*(name == _keys.c[name.name] for name in _key))),
-    *_key,
+    union_all(_sessions_by(session.c.digest), _sessions_by(session.c.charging_id)), *_sought
 )
+"""Sessions of groups by their digests, and by their bearers where one is named besides."""
 
 _closed_key = (closed_session.c.group_id, closed_session.c.digest)
 _closed_keys = batch_of(*_closed_key)

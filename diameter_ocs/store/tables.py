@@ -140,6 +140,8 @@ session = Table(
     Column("reservations", JSON, nullable=False),  # likewise Reservation
     Column("supervise_at", Moment, nullable=False),
     Column("circumstances", JSON(none_as_null=True)),  # likewise charging.location.Circumstances
+    Column("charging_id", BigInteger),
+    Column("origin_state_id", BigInteger),
 )
 
 # What is remembered of a session that has ended; of several with one digest the newest counts.
@@ -163,6 +165,8 @@ closed_session = Table(
     Column("closed_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
     Column("circumstances", JSON(none_as_null=True)),
+    Column("charging_id", BigInteger),
+    Column("origin_state_id", BigInteger),
 )
 
 edr = Table(
@@ -192,6 +196,7 @@ edr = Table(
     Column("circumstances", JSON(none_as_null=True)),
     Column("considered", Text),
     Column("told", JSON(none_as_null=True)),  # likewise charging.decisions.Told
+    Column("charging_id", BigInteger),
 )
 
 schema_version = Table(

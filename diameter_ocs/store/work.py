@@ -213,7 +213,7 @@ class PostgresWork:
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
         readings = self._readings(now)
         unread = {group for group, reading in readings.items() if not reading.accounts}
-        unknown = [(group, key) for group, key in keys if key not in readings[group].sessions]
+        unknown = [(group, key, None) for group, key in keys if key not in readings[group].sessions]
         await self._read(readings, await self._ask_for_cases(unread, unknown))
         return await self._cases(readings)
 
@@ -228,8 +228,10 @@ class PostgresWork:
         keys = []
         for group, request in requests:
             known = None if group in groups else self._known.get(group)
-            if known is None or request.session_key not in known.sessions:
-                keys.append((group, request.session_key))
+            charging_id = request.charging_id
+            is_unknown = known is None or request.session_key not in known.sessions
+            if is_unknown or charging_id is not None:
+                keys.append((group, request.session_key, charging_id))
         asked_for = await self._ask_for_cases(groups, keys)
         naming = [asked for asked in requests if asked[1].request_type in NAMING]
         if not naming:
@@ -238,9 +240,9 @@ class PostgresWork:
         return asked_for._replace(naming=naming, about=about)
 
     async def _ask_for_cases(
-        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey]]
+        self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey, int | None]]
     ) -> _AskedFor:
-        """Asks for accounts and balances of groups, and for open sessions."""
+        """Asks for accounts and balances of groups, and for open sessions by name and bearer."""
         accounts = balances = found = None
         if groups or keys:
             await self._pipe()
@@ -249,8 +251,8 @@ class PostgresWork:
             accounts = await self._connection.execute(statements.LOAD_ACCOUNTS, named, binary=True)
             balances = await self._connection.execute(statements.LOAD_BALANCES, named, binary=True)
         if keys:
-            digests = sorted({(group, sessions.digest(key)) for group, key in keys})
-            found = await statements.LOAD_SESSIONS.ask(self._connection, digests)
+            rows = [(group, sessions.digest(key), bearer or 0) for group, key, bearer in keys]
+            found = await statements.LOAD_SESSIONS.ask(self._connection, sorted(set(rows)))
         return _AskedFor(accounts, balances, found)
 
     async def _begin(self) -> None:

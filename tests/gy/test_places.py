@@ -66,6 +66,8 @@ USUAL_REQUESTS: list[tuple[Pair, ...]] = [
     (subscription("001010000000001", 1), ("User-Name", "a@b")),
     (("Service-Information", []),),
     (packet(("3GPP-User-Location-Info", b"")),),
+    (packet(("3GPP-Charging-Id", 7)), ("Origin-State-Id", 3)),
+    (packet(("PS-Furnish-Charging-Information", [("3GPP-Charging-Id", 7)])),),
 ]
 
 UNUSUAL_REQUESTS: list[tuple[Pair, ...]] = [

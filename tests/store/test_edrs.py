@@ -12,6 +12,7 @@ from diameter_ocs.charging.decisions import (
     Settlement,
 )
 from diameter_ocs.charging.ledger import Posting
+from diameter_ocs.charging.requests import SessionKey
 from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.journal import EdrsAsked, ListedEdr, _spans, list_edrs
@@ -104,6 +105,18 @@ async def test_edrs_are_found_by_what_one_knows(postgres: Kept) -> None:
     assert await found(session_id=b"one", group_id=second) == []
     assert await found(kind=EdrKind.ACCOUNT, account_id=second) == [(second, "create account")]
     assert await found(session_id=b"three") == []
+
+
+async def test_edrs_of_a_session_are_found_with_those_of_its_sub_sessions(postgres: Kept) -> None:
+    groups = await furnish(postgres.accounts, [1, 2])
+    for number, group in enumerate(groups, 1):
+        key = SessionKey(b"one", number)
+        await charged(postgres.store, (group, initial(number, session_key=key)))
+    await charged(postgres.store, (groups[0], terminate(1, session_key=SessionKey(b"one", 1))))
+    asked = ALWAYS._replace(session_id=b"one")
+    listed = await list_edrs(pool(postgres), asked, 9)
+    found = sorted((each.group_id, each.edr.action) for each in listed)
+    assert found == [(groups[0], "initial"), (groups[0], "terminate"), (groups[1], "initial")]
 
 
 @pytest.mark.parametrize(

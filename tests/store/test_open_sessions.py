@@ -135,3 +135,19 @@ async def test_a_new_session_may_have_the_name_of_a_closed_one(kept: Kept) -> No
     (found,) = await kept.accounts.find_sessions(SessionsAsked(session_id=ONE), 9)
     assert found.session.key == SessionKey(ONE)
     assert sum(found.session.held().values()) == 7
+
+
+async def test_sub_sessions_are_named_by_what_they_belong_to_and_chosen_by_their_id(
+    kept: Kept,
+) -> None:
+    one, _ = await opened(kept)
+    keys = [SessionKey(b"shared", number) for number in range(2)]
+    await charged(kept.store, *((one, initial(1, session_key=key)) for key in keys))
+    found = await kept.accounts.find_sessions(SessionsAsked(session_id=b"shared"), 9)
+    assert [each.session.key for each in found] == keys
+    names = [session_name(each) for each in found]
+    with pytest.raises(Refusal, match=f"several sessions .*: name {names[0]}, {names[1]}"):
+        await close_session(kept.accounts, None, "shared", ORDER)
+    await close_session(kept.accounts, None, names[0], ORDER)
+    (left,) = await kept.accounts.find_sessions(SessionsAsked(session_id=b"shared"), 9)
+    assert left.session.key == keys[1]

@@ -108,7 +108,7 @@ def test_messages_to_many_are_forgotten() -> None:
 
 def test_sessions_that_were_opened_before_an_upgrade_go_on() -> None:
     named = (0, 2, 46, b"s;7;g", None, "32251", "pgw.demo.example", "demo.example")
-    session = session_of((*named, 1, 2, 0, 1, OLD_LINES, OLD_RESERVATIONS, 3, None))
+    session = session_of((*named, 1, 2, 0, 1, OLD_LINES, None, None, OLD_RESERVATIONS, 3, None))
     ((line,), (reservation,)) = session.lines, session.reservations
     assert line.holds[0].amounts == ((46, 10485760),)
     assert (line.rounding, line.zone, line.has_begun, line.services) == (1024, "", False, ())

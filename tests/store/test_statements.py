@@ -47,7 +47,7 @@ INSERT INTO subscription SELECT n, 1, n, 'plan', now() FROM generate_series(1, {
 INSERT INTO balance SELECT n, 10 * n + k, n, 'b', 0, 100, 0, 0
     FROM generate_series(1, {ACCOUNTS}) n, generate_series(1, 4) k;
 INSERT INTO session SELECT n, 2, n, n, int8send(n), NULL, '32251', 'host', 'realm', now(), now(),
-    1, 1, '[]', '[]', now() + n * interval '1 second'
+    1, 1, '[]', '[]', now() + n * interval '1 second', NULL, n % 100 + 1
     FROM generate_series(1, {ACCOUNTS}) n;
 INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interval '1 minute', n, 1,
     1, 'update', 0, NULL, n / 128, 'host', 1, 1, NULL, '[]', '{{}}', '{{}}', '{{}}', '{{}}', 2, n
@@ -124,7 +124,7 @@ CARRIERS = {
 ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
     "RESOLVE_IDENTITIES": (statements.RESOLVE_IDENTITIES, [(1, f"imsi{n}") for n in BATCH]),
     "FIND_TENANTS": (statements.FIND_TENANTS, [("demo", 1, 0)]),
-    "LOAD_SESSIONS": (statements.LOAD_SESSIONS, [(n, n) for n in BATCH]),
+    "LOAD_SESSIONS": (statements.LOAD_SESSIONS, [(n, n, n) for n in BATCH]),
     "UPDATE_GROUPS": (statements.UPDATE_GROUPS, [(n, 1, 2, NOW) for n in BATCH]),
     "UPDATE_BALANCES": (statements.UPDATE_BALANCES, [(n, 10 * n + 1, 5, 0, 0) for n in BATCH]),
     "UPDATE_SESSIONS": (
