@@ -1,6 +1,7 @@
 """What a load client recorded, and sending it again as a gateway does after a crash."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -31,13 +32,20 @@ class Exchange(NamedTuple):
     @property
     def key(self) -> tuple[str, str, int]:
         """The Session-Id, action and number that its EDR has."""
-        message = Message.from_bytes(self.request)
-        return (message.session_id, ACTIONS[message.cc_request_type], message.cc_request_number)
+        session_id, request_type, number = key_of(self.request)
+        return (session_id, ACTIONS[request_type], number)
 
     @property
     def result_code(self) -> int | None:
         """What was answered, if anything."""
         return None if self.answer is None else learn_layout(self.answer).result_code(self.answer)
+
+
+@cache
+def key_of(request: bytes) -> tuple[str, int, int]:
+    """Return the Session-Id, type and number of a request; it is asked for again and again."""
+    message = Message.from_bytes(request)
+    return (message.session_id, message.cc_request_type, message.cc_request_number)
 
 
 def recorded(file: Path) -> list[Exchange]:
@@ -51,16 +59,16 @@ def recorded(file: Path) -> list[Exchange]:
 
 def read(exchange: Exchange, answer: bytes) -> Answer:
     """Decode an answer and compare it with its request; faults stand in it."""
-    message = Message.from_bytes(exchange.request)
+    session_id, request_type, number = key_of(exchange.request)
     keys = RequestKeys(
-        session_id=message.session_id,
+        session_id=session_id,
         charging_id=0,
-        request_number=message.cc_request_number,
-        hop_by_hop=message.header.hop_by_hop_identifier,
-        end_to_end=message.header.end_to_end_identifier,
+        request_number=number,
+        hop_by_hop=hop_by_hop(exchange.request),
+        end_to_end=int.from_bytes(exchange.request[16:20], "big"),
         event_time=0,
     )
-    return read_answer(answer, keys, RequestType(message.cc_request_type))
+    return read_answer(answer, keys, RequestType(request_type))
 
 
 def send_again(

@@ -70,8 +70,12 @@ def run_command(*words: object) -> Any:
 
 
 def surroundings(**environment: str) -> dict[str, str]:
-    """Return this process's environment without settings of ours, and with others instead."""
+    """Return this process's environment without settings of ours, and with others instead.
+
+    What Python has compiled is kept: otherwise each start of the program would take a second more.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OCS_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, **environment}
 
 

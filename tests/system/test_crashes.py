@@ -18,7 +18,7 @@ import pytest
 
 from diameter_ocs.simulator.gateway import parse_steps
 from tests.system.repeating import ACTIONS, Exchange, first_answers, recorded, send_again
-from tests.system.serving import CLONE, Demonstration, eventually
+from tests.system.serving import CLONE, Demonstration, eventually, surroundings
 from tests.system.wire import subscriber
 
 ANSWERS_BEFORE_A_KILL = 500
@@ -27,7 +27,7 @@ REPEATED_MAX = 100
 LOAD_SECONDS = 600
 CLEAN_END = "database system is shut down"
 
-some_kills = pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.ci)])
+some_kills = pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.ci)])
 
 
 class Load:
@@ -45,6 +45,7 @@ class Load:
                 *("--answered", str(self._answered), "--record", str(self._record)),
             ],
             cwd=CLONE,
+            env=surroundings(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -100,14 +100,6 @@ def test_peers_are_taken_as_the_configuration_says(configured: Configured, datab
     assert server.end() == 0
 
 
-def test_a_realm_that_is_not_served_is_told_so(configured: Configured) -> None:
-    server = configured(IDENTITY + LISTEN + PEERS).start()
-    elsewhere = Identity("pgw1.known.example", "known.example", "elsewhere.example")
-    with server.connect(elsewhere) as gateway:
-        (step,) = parse_steps(["initial:rg=300"])
-        assert gateway.session(subscriber(1)).credit_control(step).result_code == 3003
-
-
 @pytest.mark.ci
 def test_a_peer_is_accepted_and_removed_while_the_server_runs(
     configured: Configured, database: str
@@ -228,12 +220,13 @@ def test_a_database_that_goes_and_comes_back_needs_no_restart(
     assert "Traceback" not in server.log
 
 
-def test_a_protocol_error_has_the_error_bit(configured: Configured) -> None:
+def test_a_realm_that_is_not_served_is_told_so_with_the_error_bit(configured: Configured) -> None:
     server = configured(IDENTITY + LISTEN + PEERS).start()
     elsewhere = Identity("pgw1.known.example", "known.example", "elsewhere.example")
     request, keys = credit_control(elsewhere, subscriber(1), "initial:rg=300", 0, "realm;1;1")
     with server.connect(elsewhere) as gateway:
         answer = Message.from_bytes(gateway.exchange(request, keys.hop_by_hop))
+    assert answer.result_code == 3003
     assert answer.header.is_error
     assert answer.header.is_proxyable
     assert answer.header.end_to_end_identifier == keys.end_to_end
