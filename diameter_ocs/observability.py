@@ -184,6 +184,7 @@ class Metrics:
     usage_spooled: Gauge
     usage_lost: Counter
     clock_skew_seconds: Gauge
+    test_clock_ahead_seconds: Gauge
     catalogues_unreadable: Gauge
 
 
@@ -227,6 +228,7 @@ _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (),
     ),
     "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),
+    "test_clock_ahead_seconds": ("How far the test clock is ahead, if there is one", ()),
 }
 _HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "batch_size": ("Requests in one transaction", BATCH_SIZES),

@@ -24,6 +24,7 @@ EMPTIED = (
     "accepted_peer",
     "refused_peer",
     "running_server",
+    "test_clock",
     "command",
     "audit",
     "edr",

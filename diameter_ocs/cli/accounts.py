@@ -18,7 +18,6 @@ from ..handlers.accounts import (
 from ..handlers.amounts import parse_amount
 from ..handlers.answers import account_answer
 from ..handlers.commands import Done
-from ..jobs.clocks import wall_clock
 from ..store.accounts import PostgresAccounts
 from . import database
 from .account_text import account_text, balances_text, zone_text
@@ -263,7 +262,7 @@ def _change(place: database.Place, work: Callable[[PostgresAccounts], Awaitable[
 
 async def described(rooms: Rooms, found: Sequence[AccountSummary]) -> list[dict[str, Any]]:
     """Describes accounts as they are now."""
-    tenants, now = await rooms.accounts.tenants(), wall_clock()
+    tenants, now = await rooms.accounts.tenants(), await rooms.database.ping()
     catalogues = {}
     for tenant in {account.tenant for account in found}:
         version = tenants[tenant]

@@ -19,7 +19,6 @@ from ..handlers.catalogue_text import DOCUMENT_OCTETS_MAX, CatalogueError, Fault
 from ..handlers.catalogue_versions import Change, Compared
 from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
-from ..jobs.clocks import wall_clock
 from ..store.catalogue_versions import CatalogueVersions
 from ..store.peers import PostgresPeers
 from . import database
@@ -72,7 +71,7 @@ def apply(
     async def work(rooms: Rooms) -> tuple[Compared, Done | int]:
         versions = CatalogueVersions(rooms.database)
         compared = await catalogue_versions.difference_to(versions, document)
-        servers = await peers.seen(PostgresPeers(rooms.database), wall_clock())
+        servers = await peers.seen(PostgresPeers(rooms.database), await rooms.database.ping())
         peers.check_profiles(servers, [peer.profile for peer in document.peers])
         check_servers(document, servers)
         if dry_run:

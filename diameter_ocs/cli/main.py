@@ -18,6 +18,7 @@ from . import (
     bench,
     books,
     catalogues,
+    clocks,
     configuration,
     db,
     devices,
@@ -90,6 +91,7 @@ commands.add_typer(peers.app, name="peer")
 commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
+commands.add_typer(clocks.app, name="clock")
 commands.add_typer(db.app, name="db")
 commands.add_typer(configuration.app, name="config")
 commands.command("numbering")(numbering.numbering)

@@ -12,7 +12,6 @@ from ..config import PeerEntry
 from ..handlers import peers
 from ..handlers.moments import moment_text
 from ..handlers.refusals import Refusal
-from ..jobs.clocks import wall_clock
 from ..store.peers import PostgresPeers
 from . import database
 from .options import AsJson, Data, DatabaseUrl, Demo, TransactionId, order
@@ -127,8 +126,11 @@ def show_all(
 ) -> None:
     """List peers: configured, accepted, connected and refused."""
     place = database.Place(data, database_url, demo)
-    now = wall_clock()
-    found = database.run(place, lambda rooms: peers.all_peers(PostgresPeers(rooms.database), now))
+
+    async def work(rooms: database.Rooms) -> peers.Peers:
+        return await peers.all_peers(PostgresPeers(rooms.database), await rooms.database.ping())
+
+    found = database.run(place, work)
     if as_json:
         print_json(
             {

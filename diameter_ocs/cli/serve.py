@@ -19,12 +19,16 @@ from ..config import Configuration, load, resource
 from ..embedded import Cluster
 from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
+from ..handlers.clocks import begin as begin_clock
+from ..handlers.moments import moment_text
 from ..jobs import clocks
 from ..numbering.plmn import PlmnError
 from ..observability import configure_logging
 from ..server import Listening, run
 from ..server.readiness import AddressUnavailable
 from ..store import schema
+from ..store.clocks import PostgresClocks
+from ..store.peers import PostgresPeers
 from . import backup_files, database
 from .demo import demo_account
 from .error_table import UNAVAILABLE, WRONG_INPUT
@@ -71,6 +75,13 @@ def serve(
             "--metrics", help="Where to show /metrics, /healthz and /readyz.", metavar="HOST:PORT"
         ),
     ] = None,
+    test_clock: Annotated[
+        bool,
+        typer.Option(
+            "--test-clock",
+            help="Go by a clock that `clock set` and `clock advance` move, for trials.",
+        ),
+    ] = False,
 ) -> None:
     """Answer gateways until SIGTERM."""
     tell_manager = notifier(os.environ)
@@ -88,20 +99,38 @@ def serve(
         asked_at = clocks.wall_clock()
         answer = schema.check(conninfo)
         fault = clocks.fault(clocks.seconds_ahead(asked_at, clocks.wall_clock(), answer))
-        if fault is not None:
+        if fault is not None and not test_clock:
             fail("clocks_apart", [fault], UNAVAILABLE, False)
-        _run(configuration, conninfo, None, demo, tell_manager)
+        clock = clock_of(conninfo, test_clock)
+        _run(configuration, conninfo, None, demo, tell_manager, clock)
         return
     directory = database.data_directory(configuration, demo)
     cluster = Cluster(directory)
     cluster.start()
     try:
         backup_files.migrate_embedded(cluster.conninfo(), directory)
+        clock = clock_of(cluster.conninfo(), test_clock)
         if demo:
             asyncio.run(_seed(cluster.conninfo()))
-        _run(configuration, cluster.conninfo(), cluster, demo, tell_manager)
+        _run(configuration, cluster.conninfo(), cluster, demo, tell_manager, clock)
     finally:
         cluster.stop()
+
+
+def clock_of(conninfo: str, is_test_clock_wanted: bool) -> Callable[[], int]:
+    """Returns the clock that a server on a database goes by.
+
+    Raises:
+        Refusal: the database is not one for a test clock, or is one for nothing else.
+    """
+
+    async def begin() -> int | None:
+        async with database.opened(conninfo) as rooms:
+            kept, register = PostgresClocks(rooms.database), PostgresPeers(rooms.database)
+            return await begin_clock(kept, register, is_test_clock_wanted)
+
+    ahead = asyncio.run(begin())
+    return clocks.wall_clock if ahead is None else clocks.MovedClock(ahead)
 
 
 def spool_of(configuration: Configuration, demo: bool) -> Path:
@@ -140,6 +169,7 @@ def _run(
     cluster: Cluster | None,
     demo: bool,
     tell_manager: Callable[[str], None],
+    clock: Callable[[], int],
 ) -> None:
     def announce(listening: Listening) -> None:
         with suppress(BrokenPipeError):  # nobody reads it
@@ -153,6 +183,8 @@ def _run(
         typer.echo(f"  Diameter Gy  {listening.diameter} (TCP), {configuration.origin_host}")
         if listening.metrics is not None:
             typer.echo(f"  metrics      http://{listening.metrics}/metrics")
+        if isinstance(clock, clocks.MovedClock):
+            typer.echo(f"  test clock   {moment_text(clock())}: what is charged here is for trials")
         if demo:
             program = program_name(Path(sys.argv[0]))
             data = configuration.data
@@ -166,7 +198,7 @@ def _run(
     look_after = None if cluster is None else cluster.restart_if_dead
     code, status, reasons = "", UNAVAILABLE, []
     try:
-        asyncio.run(run(configuration, conninfo, announce, look_after))
+        asyncio.run(run(configuration, conninfo, announce, look_after, clock))
     except* AddressUnavailable as group:
         code, advice = "address_unavailable", "choose another address with --listen or --metrics"
         reasons = [f"{error}; {advice}" for error in _leaves(group)]

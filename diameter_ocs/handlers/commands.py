@@ -79,6 +79,12 @@ class CommandWork(FindsAccounts, Protocol):
     async def conclude(self, command: Command, at: int, effect: Effect) -> None:
         """Keeps the answer for repeats, and writes the audit."""
 
+    async def clock_ahead(self) -> int | None:
+        """Returns how far the test clock is ahead, which it stays; None: there is none."""
+
+    async def move_clock(self, ahead: int) -> None:
+        """Has the test clock be so many microseconds ahead."""
+
     async def tenant(self, name: str, changes: bool) -> Tenant | None:
         """Reads a tenant that stays as it is until the end; None: there is none.
 

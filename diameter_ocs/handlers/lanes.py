@@ -99,7 +99,7 @@ class Lanes:
         self._loop = asyncio.get_running_loop()  # asked once: it costs a system call
         self._store = store
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self._metrics = metrics or create_metrics()
         self._unclaimed = Unclaimed() if unclaimed is None else unclaimed
         self._spooling = spooling or Spooling(None, clock, self._metrics)
@@ -264,7 +264,7 @@ class Lanes:
         """Takes a batch through one transaction: lock, load, fold, apply, commit."""
         with self._spooling.taking() as spooled:
             async with self._store.work() as work:
-                now = self._clock()
+                now = self.clock()
                 asked = [(job.group, job.request) for job in jobs]
                 locked = await work.lock({job.group for job in jobs}, asked, now)
                 mine = [job for job in jobs if job.group in locked]

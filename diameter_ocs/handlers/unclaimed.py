@@ -46,6 +46,11 @@ class Unclaimed:
         if len(self._unanswered) > UNCLAIMED_MAX:
             self._unanswered.popitem(last=False)
 
+    def advance(self, seconds: float) -> None:
+        """Has everything come due so much earlier: a test clock was moved."""
+        for name, (unanswered, due_at) in self._unanswered.items():
+            self._unanswered[name] = unanswered, due_at - seconds
+
     def claim(self, group: int, request: ChargingRequest, repeated: Stored | None) -> Stored | None:
         """Gives a repeat what its original stored; None: nothing."""
         found = self._unanswered.pop(_name(group, request, repeated), None)

@@ -25,6 +25,7 @@ class Rounds:
         self._name = name
         self._works = works
         self._round_seconds = round_seconds
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -33,9 +34,10 @@ class Rounds:
             await asyncio.sleep(self._round_seconds)
 
     async def once(self) -> None:
-        """Does one round."""
-        for work in self._works:
-            await self._finish(work)
+        """Does one round, after the one that is under way."""
+        async with self._turn:
+            for work in self._works:
+                await self._finish(work)
 
     async def _finish(self, work: Work) -> None:
         """Does a work until it is done or has to wait for the next round."""

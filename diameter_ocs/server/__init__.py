@@ -29,7 +29,7 @@ from .application import CreditControl
 from .gate import Gate, answer_terms, described, rules
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
-from .works import working
+from .works import GoingBy, working
 
 log = structlog.get_logger()
 
@@ -59,6 +59,7 @@ async def run(
     conninfo: str,
     on_listening: Callable[[Listening], None],
     look_after_database: Callable[[], object] | None,
+    clock: Callable[[], int] = wall_clock,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then lets the peers go and finish what they asked.
 
@@ -70,14 +71,14 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics, readiness = create_metrics(), Readiness()
+    here = described(configuration, clock())
+    going_by = GoingBy(clock, here.id)
     async with (
-        working(configuration, conninfo, readiness, metrics) as (lanes, database),
+        working(configuration, conninfo, readiness, metrics, going_by) as (lanes, database),
         asyncio.TaskGroup() as tasks,
     ):
         listener, gate = _listener(configuration, lanes, metrics)
-        following = Peering(
-            PostgresPeers(database), gate, described(configuration, wall_clock()), wall_clock
-        )
+        following = Peering(PostgresPeers(database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics

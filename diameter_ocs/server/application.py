@@ -20,7 +20,6 @@ from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
 from ..handlers.lanes import Lanes
 from ..handlers.spooling import SESSION_ID_LOGGED
-from ..jobs.clocks import wall_clock
 from ..observability import Metrics, SparingLog
 from ..transport.connection import Connection
 from ..transport.peers import PeerTable
@@ -57,6 +56,7 @@ class CreditControl:
         answers: Mapping[str, AnswerTerms],
     ) -> None:
         self._lanes = lanes
+        self._clock = lanes.clock
         self._peers = peers
         self._decoder = decoder
         self._dictionary = local.dictionary
@@ -78,7 +78,7 @@ class CreditControl:
         message = received.message
         try:
             tenant = self._tenant_of(connection, message)
-            decoded = self._decoder.decode(message, tenant, wall_clock())
+            decoded = self._decoder.decode(message, tenant, self._clock())
             if decoded.tolerated and connection.is_strict:
                 raise refusal(message, decoded.tolerated, self._dictionary)
         except DiameterError as error:

@@ -1,7 +1,7 @@
 """Whether requests can be taken, and the pages that tell."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -10,7 +10,7 @@ import structlog
 from ..charging.faults import BrokenBatch, CasesUnavailable
 from ..config import Endpoint
 from ..jobs.catalogues import CatalogueWatch
-from ..jobs.clocks import ClockWatch, wall_clock
+from ..jobs.clocks import ClockWatch, MovedClock
 from ..jobs.partitions import PartitionWatch
 from ..observability import Metrics, monitored
 from ..store.accounts import PostgresAccounts
@@ -55,16 +55,24 @@ class Readiness:
 
 
 async def watch(
-    database: Database, accounts: PostgresAccounts, readiness: Readiness, metrics: Metrics
+    database: Database,
+    accounts: PostgresAccounts,
+    readiness: Readiness,
+    metrics: Metrics,
+    clock: Callable[[], int],
 ) -> None:
-    """Keeps the readiness true to what the database says."""
-    partitions = PartitionWatch(partial(measure, database), wall_clock, metrics)
-    clocks = ClockWatch(wall_clock, metrics)
+    """Keeps the readiness true to what the database says; a test clock may be apart from it."""
+    partitions = PartitionWatch(partial(measure, database), clock, metrics)
+    clocks = ClockWatch(clock, metrics)
     catalogues = CatalogueWatch(accounts, metrics)
     while True:
-        asked_at = wall_clock()
+        asked_at = clock()
         try:
-            clocks.compare(asked_at, await database.ping())
+            answer = await database.ping()
+            if isinstance(clock, MovedClock):
+                metrics.test_clock_ahead_seconds.set(clock.ahead / 1e6)
+            else:
+                clocks.compare(asked_at, answer)
             reason = await catalogues.unready() or await partitions.unready()
         except (CasesUnavailable, BrokenBatch) as error:
             reason = f"the database does not answer: {error}"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ..config import Configuration
 from ..handlers import catalogue
@@ -12,12 +13,13 @@ from ..handlers.lanes import Lanes, LaneSettings
 from ..handlers.spooling import Spooling, Sweep
 from ..handlers.supervision import Supervision
 from ..handlers.unclaimed import Unclaimed
-from ..jobs.clocks import wall_clock
+from ..jobs.clocks import FOLLOW_SECONDS, Following, MovedClock
 from ..jobs.partitions import PartitionJob
 from ..jobs.rounds import Rounds
 from ..observability import Metrics
 from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
+from ..store.clocks import PostgresClocks
 from ..store.database import Database, Lease
 from ..store.partitions import Partitions
 from ..store.spool import Spool
@@ -25,17 +27,35 @@ from ..store.work import PostgresStore
 from ..transport.tcp import shut
 from .readiness import Readiness, watch
 
-CONNECTIONS_BESIDES_LANES = 5
-"""For the resolver, the watch, the supervision, the sweep and the peers."""
+CONNECTIONS_BESIDES_LANES = 6
+"""For the resolver, the watch, the supervision, the sweep, the peers and the test clock."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
 
+Clock = Callable[[], int]
+"""Returns microseconds since 1970 UTC."""
+Work = Callable[[], Coroutine[None, None, None]]
+"""Goes on until it is cancelled."""
+
+
+class GoingBy(NamedTuple):
+    """Which clock this server goes by, and what it is called among those that do."""
+
+    clock: Clock
+    server_id: str
+
+
 @asynccontextmanager
 async def working(
-    configuration: Configuration, conninfo: str, readiness: Readiness, metrics: Metrics
+    configuration: Configuration,
+    conninfo: str,
+    readiness: Readiness,
+    metrics: Metrics,
+    going_by: GoingBy,
 ) -> AsyncIterator[tuple[Lanes, Database]]:
     """Opens the database and works off requests while the context lasts."""
+    clock = going_by.clock
     settings = LaneSettings(
         lanes=configuration.lanes,
         batch_size=configuration.batch_size,
@@ -48,18 +68,29 @@ async def working(
     store = PostgresStore(database, catalogues)
     accounts = PostgresAccounts(database, catalogues)
     unclaimed = Unclaimed()
-    supervision = Supervision(store, unclaimed, wall_clock, metrics)
-    with _spooling(configuration.spool, metrics) as spooling:
-        lanes = Lanes(store, settings, wall_clock, metrics, unclaimed, spooling)
-        sweep = Sweep(store, spooling, wall_clock)
-        works = (
-            lanes.run,
-            partial(watch, database, accounts, readiness, metrics),
-            Rounds("supervision", supervision.works).run,
-            Rounds("sweep", [sweep.sweep], SWEEP_SECONDS).run,
+    supervision = Supervision(store, unclaimed, clock, metrics)
+    with _spooling(configuration.spool, clock, metrics) as spooling:
+        lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
+        sweep = Sweep(store, spooling, clock)
+        supervising = Rounds("supervision", supervision.works)
+        sweeping = Rounds("sweep", [sweep.sweep], SWEEP_SECONDS)
+        partitions = PartitionJob(
+            Partitions(conninfo, configuration.edr_retention_days), clock, metrics
         )
+        works: list[Work] = [
+            lanes.run,
+            partial(watch, database, accounts, readiness, metrics, clock),
+            supervising.run,
+            sweeping.run,
+        ]
+        if isinstance(clock, MovedClock):
+            keep = partial(asyncio.to_thread, partitions.work)
+            due = keep, supervising.once, sweeping.once
+            kept = PostgresClocks(database)
+            following = Following(kept, clock, going_by.server_id, unclaimed.advance, due)
+            works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
-            async with _kept_partitions(configuration, conninfo, metrics), _running(works):
+            async with _kept(partitions), _running(works):
                 yield lanes, database
         finally:
             await spooling.drain()
@@ -68,7 +99,7 @@ async def working(
 
 @asynccontextmanager
 async def _running(
-    works: Iterable[Callable[[], Coroutine[None, None, None]]],
+    works: Iterable[Work],
 ) -> AsyncIterator[None]:
     """Does works beside each other while the context lasts; if one fails, that ends it."""
     async with asyncio.TaskGroup() as tasks:
@@ -79,25 +110,21 @@ async def _running(
 
 
 @contextmanager
-def _spooling(directory: Path | None, metrics: Metrics) -> Iterator[Spooling]:
+def _spooling(directory: Path | None, clock: Clock, metrics: Metrics) -> Iterator[Spooling]:
     """Opens the spool, where there is a place for one."""
     if directory is None:
-        yield Spooling(None, wall_clock, metrics)
+        yield Spooling(None, clock, metrics)
         return
     spool = Spool(directory)
     try:
-        yield Spooling(spool, wall_clock, metrics)
+        yield Spooling(spool, clock, metrics)
     finally:
         spool.close()
 
 
 @asynccontextmanager
-async def _kept_partitions(
-    configuration: Configuration, conninfo: str, metrics: Metrics
-) -> AsyncIterator[None]:
+async def _kept(job: PartitionJob) -> AsyncIterator[None]:
     """Makes the partitions of the next days now, and keeps them while the context lasts."""
-    partitions = Partitions(conninfo, configuration.edr_retention_days)
-    job = PartitionJob(partitions, wall_clock, metrics)
     await asyncio.to_thread(job.prepare)
     with job.running():
         yield

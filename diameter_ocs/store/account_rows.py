@@ -26,6 +26,7 @@ from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
 from . import edrs
 from .batches import Statement, insert_batch, microseconds
+from .clocks import NOW
 from .database import Connection, Row
 from .names import ACCOUNT_NAME, DEVICE_NAME, add_names, names_of_opening
 from .statements import INSERT_EDRS
@@ -211,13 +212,12 @@ def _is_called(kind: int, value: str) -> ColumnElement[bool]:
 
 def _has_plan(plan: str) -> ColumnElement[bool]:
     """Chooses the accounts that have a plan now."""
-    now = func.clock_timestamp()
     begins, ends = subscription.c.valid_from, subscription.c.valid_until
     return exists().where(
         same_account(subscription),
         subscription.c.plan == plan,
-        or_(begins.is_(None), begins <= now),
-        or_(ends.is_(None), ends > now),
+        or_(begins.is_(None), begins <= NOW),
+        or_(ends.is_(None), ends > NOW),
     )
 
 

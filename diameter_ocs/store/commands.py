@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import JSON, Text, cast, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import JSON, Text, cast, delete, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,9 +12,10 @@ from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, OpenSession, SessionsAsked, Tenant
 from ..charging.groups import Group, GroupChange
 from ..charging.peers import Acceptance, AcceptedPeer
-from . import account_rows, groups, open_sessions, peers
+from . import account_rows, clocks, groups, open_sessions, peers
 from .batches import microseconds
 from .catalogues import Catalogues
+from .clocks import NOW
 from .database import Connection
 from .statements import RESOLVE_IDENTITIES
 from .tables import account, audit, balance, catalogue, command, moment, subscription, tenant
@@ -47,12 +48,11 @@ class PostgresCommandWork:
         One that was kept long enough counts as forgotten, even where it has not been deleted yet.
         """
         key = (asked.tenant, asked.operation, asked.transaction_id)
-        now = func.clock_timestamp()
-        new = postgresql.insert(command).values([(*key, asked.digest, now, None)])
+        new = postgresql.insert(command).values([(*key, asked.digest, NOW, None)])
         taken = new.on_conflict_do_update(
             index_elements=_KEY,
-            set_={"digest": asked.digest, "at": now, "answer": None},
-            where=command.c.at < now - KEPT,
+            set_={"digest": asked.digest, "at": NOW, "answer": None},
+            where=command.c.at < NOW - KEPT,
         ).returning(microseconds(command.c.at))
         at = (await self._connection.execute(taken)).scalar()
         if at is not None:
@@ -63,11 +63,13 @@ class PostgresCommandWork:
         return Claim(done_at, (bytes(digest), answer))
 
     async def conclude(self, asked: Command, at: int, effect: Effect) -> None:
-        """Keeps the answer for repeats, writes the audit, and forgets some old transaction ids."""
+        """Keeps the answer for repeats, writes the audit, and forgets some old transaction ids.
+
+        How long it is kept counts from now, which the command itself may have moved.
+        """
         key = (asked.tenant, asked.operation, asked.transaction_id)
-        await self._connection.execute(
-            update(command).values(answer=dict(effect.answer)).where(tuple_(*_KEY) == key)
-        )
+        kept = {"answer": dict(effect.answer), "at": NOW}
+        await self._connection.execute(update(command).values(kept).where(tuple_(*_KEY) == key))
         await self._connection.execute(
             insert(audit).values(
                 at=moment(at),
@@ -82,13 +84,21 @@ class PostgresCommandWork:
         )
         old = (
             select(*_KEY)
-            .where(command.c.at < func.clock_timestamp() - KEPT)
+            .where(command.c.at < NOW - KEPT)
             .limit(FORGOTTEN_MAX)
             .with_for_update(skip_locked=True)
             .cte("old")
         )
         forgotten = tuple_(*_KEY).in_(select(old))
         await self._connection.execute(delete(command).where(forgotten))
+
+    async def clock_ahead(self) -> int | None:
+        """Returns how far the test clock is ahead, which it stays; None: there is none."""
+        return await clocks.locked_ahead(self._connection)
+
+    async def move_clock(self, ahead: int) -> None:
+        """Has the test clock be so many microseconds ahead."""
+        await clocks.move(self._connection, ahead)
 
     async def tenant(self, name: str, changes: bool) -> Tenant | None:
         """Reads a tenant that stays as it is until the end; None: there is none."""
@@ -148,7 +158,7 @@ class PostgresCommandWork:
             select(subscription.c.plan)
             .join(account, account_rows.same_account(subscription))
             .where(account.c.tenant == tenant_name)
-            .where(or_(ends.is_(None), ends > func.clock_timestamp()))
+            .where(or_(ends.is_(None), ends > NOW))
             .distinct()
         )
         return (await self._connection.execute(statement)).scalars().all()

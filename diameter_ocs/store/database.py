@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from select import POLLIN, poll
-from typing import Any, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple, cast
 
 import msgspec
 import psycopg
@@ -42,9 +42,14 @@ OWNER_ROLE = "diameter_ocs_owner"
 Row = tuple[Any, ...]
 Connection = psycopg.AsyncConnection[Row]
 Cursor = psycopg.AsyncCursor[Row]
-_PING = (
+NOW_TEXT: LiteralString = (
+    "(clock_timestamp() + coalesce((SELECT max(ahead) FROM test_clock), 0)"
+    " * interval '1 microsecond')"
+)
+"""What time it is in the database, within a statement; see `store.clocks`."""
+_PING: LiteralString = (
     "SELECT current_setting('transaction_read_only'),"
-    " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    f" (extract(epoch FROM {NOW_TEXT}) * 1000000)::bigint"
 )
 
 

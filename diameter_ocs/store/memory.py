@@ -50,6 +50,7 @@ class MemoryStore:
         self.peers: dict[str, Acceptance] = {}
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
         self.audit: list[AuditEntry] = []
+        self.clock_ahead: int | None = None
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
@@ -95,6 +96,10 @@ class MemoryStore:
         self.directory.add(after - before)
         self.groups[change.after.case.group_id].take(change.after)
 
+    def now(self) -> int:
+        """Returns what time it is here."""
+        return time.time_ns() // 1000 + (self.clock_ahead or 0)
+
     def next_numbers(self, count: int) -> Sequence[int]:
         """Returns numbers that were never given out before."""
         first = self._last_number + 1
@@ -135,7 +140,7 @@ class MemoryStore:
         self, tenant_name: str | None, name: str | None, limit: int, narrowed: Narrowed = ANY
     ) -> Sequence[AccountSummary]:
         """Returns accounts in the order of their ids; None: any."""
-        now = time.time_ns() // 1000
+        now = self.now()
         found = [
             account
             for _, group in sorted(self.groups.items())
@@ -272,7 +277,7 @@ class MemoryCommandWork:
     async def claim(self, asked: Command) -> Claim:
         """Looks whether the transaction id is known."""
         kept = self._store.commands.get((asked.tenant, asked.operation, asked.transaction_id))
-        return Claim(time.time_ns() // 1000 if asked.at is None else asked.at, kept)
+        return Claim(self._store.now() if asked.at is None else asked.at, kept)
 
     async def conclude(self, asked: Command, at: int, effect: Effect) -> None:
         """Keeps the answer for repeats, and writes the audit."""
@@ -290,6 +295,14 @@ class MemoryCommandWork:
             effect.after,
         )
         self._writes.append(lambda: self._store.audit.append(entry))
+
+    async def clock_ahead(self) -> int | None:
+        """Returns how far the test clock is ahead; None: there is none."""
+        return self._store.clock_ahead
+
+    async def move_clock(self, ahead: int) -> None:
+        """Has the test clock be so many microseconds ahead."""
+        self._writes.append(lambda: setattr(self._store, "clock_ahead", ahead))
 
     async def tenant(self, name: str, changes: bool) -> Tenant | None:
         """Reads a tenant; None: there is none."""
@@ -326,7 +339,7 @@ class MemoryCommandWork:
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have, or will have."""
-        now = time.time_ns() // 1000
+        now = self._store.now()
         groups = self._store.groups.values()
         return {
             each.plan

@@ -16,7 +16,7 @@ from psycopg import errors, sql
 
 from ..charging.faults import CasesUnavailable
 from . import audit
-from .database import OWNER_ROLE, UNAVAILABLE, Database, renamed_faults
+from .database import NOW_TEXT, OWNER_ROLE, UNAVAILABLE, Database, renamed_faults
 from .logins import Connection, connect, first_line
 from .tables import moment
 
@@ -263,7 +263,7 @@ class _Owner:
 
     def _ended(self, now: datetime.datetime, days: int) -> datetime.datetime:
         """Returns when what is kept for so many days begins, by the earlier clock."""
-        ((earlier,),) = self._connection.execute("SELECT least(%s, now())", (now,)).fetchall()
+        ((earlier,),) = self._connection.execute(f"SELECT least(%s, {NOW_TEXT})", (now,)).fetchall()
         begin: datetime.datetime = earlier.astimezone(datetime.UTC) - days * DAY
         return begin
 

@@ -9,6 +9,7 @@ import datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -284,4 +285,13 @@ running_server = Table(
     Column("configured", JSON, nullable=False),  # fields of charging.peers.ConfiguredPeer
     Column("connected", JSON, nullable=False),  # likewise ConnectedPeer
     Column("catalogue_keys", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("clock_ahead", BigInteger),  # of the test clock that it has followed
+)
+
+# One row where the database's time is not that of the world, else none.
+test_clock = Table(
+    "test_clock",
+    metadata,
+    Column("is_there", Boolean, primary_key=True, server_default="true"),
+    Column("ahead", BigInteger, nullable=False),  # microseconds
 )

@@ -73,3 +73,12 @@ def test_of_too_many_the_oldest_are_forgotten(monkeypatch) -> None:
     for number in range(3):
         late.add(number, ONE, Stored(number, 0), float(number))
     assert numbers(late.due(1000.0, 9)) == [1, 2]
+
+
+def test_a_test_clock_that_is_moved_has_it_come_due() -> None:
+    late = Unclaimed()
+    late.add(1, ONE, Stored(5, 0), 100.0)
+    late.add(1, TWO, Stored(6, 0), 200.0)
+    late.advance(150.0)
+    assert numbers(late.due(189.9, 9)) == []
+    assert numbers(late.due(190.0, 9)) == [5]

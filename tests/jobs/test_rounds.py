@@ -53,3 +53,20 @@ def test_a_fault_costs_one_work_one_round(fault: type[Exception]) -> None:
     run_for(ROUND_SECONDS + 1, one, two)
     assert one.times == [0, 0, ROUND_SECONDS, ROUND_SECONDS]
     assert two.times == [0, ROUND_SECONDS]
+
+
+def test_a_round_out_of_turn_waits_for_the_one_under_way() -> None:
+    running: list[int] = []
+
+    async def slow() -> bool:
+        running.append(len(running))
+        await asyncio.sleep(1)
+        assert running.pop() == 0
+        return False
+
+    async def story() -> None:
+        rounds = Rounds("a script", [slow])
+        await asyncio.gather(rounds.once(), rounds.once())
+        assert asyncio.get_running_loop().time() == 2
+
+    play(story())
