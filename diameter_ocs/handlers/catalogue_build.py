@@ -8,6 +8,7 @@ from ..charging.settlement import USED_MAX
 from ..charging.units import UnitType
 from .catalogue_announcements import announcements
 from .catalogue_document import Document, RatingGroupPart, SettingsPart
+from .catalogue_final_units import final_unit
 from .catalogue_places import addresses, prefixes
 from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
 from .catalogue_restrictions import restrictions
@@ -124,6 +125,7 @@ def _rating_group(
         mirrors_result_code=(
             mirrors if mirrors is not None else parent is not None and parent.mirrors_result_code
         ),
+        final_unit=final_unit(part.final_unit, parent.final_unit if parent else None),
     )
 
 

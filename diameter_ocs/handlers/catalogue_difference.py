@@ -15,7 +15,7 @@ from .quantities import quantity_text
 
 NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
-ORDERED = ("peers", "plans", "services", "rates")
+ORDERED = ("peers", "plans", "services", "rates", "servers")
 """Lists of which the first part that fits is what counts; priorities go before that."""
 SUMMARY_PATHS_MAX = 3
 

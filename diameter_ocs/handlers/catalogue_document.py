@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 from pydantic.json_schema import GenerateJsonSchema
 
 from .catalogue_announcements import AnnouncementPart, AnnouncementsPart, VariablePartPart
+from .catalogue_final_units import FinalUnit, FinalUnitPart, RedirectServerPart
 from .catalogue_places import (
     TABLE_ENTRIES_MAX,
     AddressPart,
@@ -93,6 +94,8 @@ class RatingGroupPart(Part):
     command_level_result_code: bool | None = None
     """Whether a refusal of its service is the answer's to the whole request, too; at the top:
     false."""
+    final_unit: FinalUnit = None
+    """What gateways do when its service has used its last units; at the top: TERMINATE."""
     children: tuple["RatingGroupPart", ...] = ()
     """Rating groups below this one: a service that names this one pays for them too."""
 
@@ -180,6 +183,8 @@ PARTS: dict[str, type[Part]] = {
     "end_user_service_denied": AnnouncementPart,
     "other_error": AnnouncementPart,
     "variable_parts": VariablePartPart,
+    "final_unit": FinalUnitPart,
+    "servers": RedirectServerPart,
     "balance_types": BalanceTypePart,
     "plans": PlanPart,
     "services": ServicePart,

@@ -22,7 +22,7 @@ def of_plan(path: Path, plan: PlanPart, known: Known) -> Iterator[Finding]:
     for place, service in services:
         for index, number in enumerate(service.rating_groups):
             yield from unknown_group((*place, "rating_groups", index), number, known.groups)
-        yield from _of_when((*place, "when"), service.when, known)
+        yield from of_when((*place, "when"), service.when, known)
         ways = [service.allowance is not None, service.price is not None, bool(service.rates)]
         if sum(ways) > 1:
             yield Finding(place, "a service has either an allowance, a price or rates")
@@ -37,7 +37,8 @@ def of_plan(path: Path, plan: PlanPart, known: Known) -> Iterator[Finding]:
             yield Finding((*place, "balance_types"), f"{reason}: leave them out")
 
 
-def _of_when(path: Path, when: WhenPart | None, known: Known) -> Iterator[Finding]:
+def of_when(path: Path, when: WhenPart | None, known: Known) -> Iterator[Finding]:
+    """Finds what is wrong with what must hold."""
     if when is None:
         return
     if all(getattr(when, key) is None for key in WhenPart.model_fields):
@@ -88,7 +89,7 @@ def _of_rates(path: Path, service: ServicePart, known: Known) -> Iterator[Findin
     for place, part in zip(paths or [(*path, "price")], prices(service), strict=False):
         yield from _of_price(place, part, groups)
     for index, rate in enumerate(service.rates):
-        yield from _of_when((*path, "rates", index, "when"), rate.when, known)
+        yield from of_when((*path, "rates", index, "when"), rate.when, known)
     for index, taker in unreached(restrictions(rate.when) for rate in service.rates):
         taken = "the rates before it take" if taker is None else f"rates[{taker}] takes"
         reason = f"this is never the price: {taken} all of it before"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
-from . import catalogue_announcements
+from . import catalogue_announcements, catalogue_final_units
 from .catalogue_build import Coverage, default_money, rating_groups
 from .catalogue_document import Document, RatingGroupPart
 from .catalogue_findings import (
@@ -16,7 +16,7 @@ from .catalogue_findings import (
     repeated,
     unknown_group,
 )
-from .catalogue_plan_rules import of_plan
+from .catalogue_plan_rules import of_plan, of_when
 from .catalogue_text import Path
 from .refusals import suggestion
 
@@ -52,6 +52,7 @@ def findings(document: Document) -> Iterator[Finding]:
         yield from repeated("name", [((*path, "name"), part.name) for path, part in section])
     for (path, part), group in zip(parts, filled_in, strict=True):
         yield from _of_rating_group(path, part, group)
+        yield from _of_final_unit((*path, "final_unit"), part, known)
     yield from _of_references(document, groups)
     plans = listed("plans", document.plans)
     yield from repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
@@ -97,6 +98,18 @@ def _of_rating_group(path: Path, part: RatingGroupPart, group: RatingGroup) -> I
         yield Finding((*path, key), "max_reservation is below min_reservation")
     for place, reason in catalogue_announcements.faults(part.announcements, group):
         yield Finding((*path, "announcements", *place), reason)
+
+
+def _of_final_unit(path: Path, part: RatingGroupPart, known: Known) -> Iterator[Finding]:
+    if part.final_unit is None:
+        return
+    for index, server in enumerate(part.final_unit.servers):
+        yield from of_when((*path, "servers", index, "when"), server.when, known)
+    lack = catalogue_final_units.lack(part.final_unit)
+    if lack is not None:
+        yield Finding((*path, "action"), lack, ("rating_groups",))
+    for place, reason in catalogue_final_units.faults(part.final_unit):
+        yield Finding((*path, *place), reason)
 
 
 def _of_references(document: Document, groups: Groups) -> Iterator[Finding]:
