@@ -5,7 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,9 +13,25 @@ import pytest
 
 from diameter_ocs.embedded import Cluster, DirectoryOwned, EmbeddedError, attached
 from diameter_ocs.embedded.waiting import wait_until
+from tests.conftest import temporary_folder
 
 CLONE = Path(__file__).resolve().parents[2]
 BOUND_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def set_up() -> Iterator[Path]:
+    """A data directory that has been set up; each test lets go of it, and leaves it whole."""
+    for folder in temporary_folder():
+        with attached(folder / "data"):
+            pass
+        yield folder / "data"
+
+
+def ended_cleanly(directory: Path) -> bool:
+    """Say whether the last thing that PostgreSQL logged is that it has shut down."""
+    last = (directory / "postgres.log").read_text().splitlines()[-1]
+    return "database system is shut down" in last
 
 
 def ask(conninfo: str, question: str) -> object:
@@ -84,8 +100,8 @@ def test_only_peer_authentication_is_offered(cluster: Cluster) -> None:
     assert ask(cluster.conninfo(), question) == "local peer"
 
 
-def test_start_and_stop_may_be_repeated(data_directory: Path) -> None:
-    cluster = Cluster(data_directory)
+def test_start_and_stop_may_be_repeated(set_up: Path) -> None:
+    cluster = Cluster(set_up)
     cluster.stop()
     cluster.start()
     pid = cluster.pid
@@ -96,27 +112,31 @@ def test_start_and_stop_may_be_repeated(data_directory: Path) -> None:
     assert not cluster.is_alive()
     assert cluster.pid is None
     assert not cluster.restart_if_dead()
-    assert "database system is shut down" in (data_directory / "postgres.log").read_text()
+    assert ended_cleanly(set_up)
 
 
-def test_committed_rows_survive_the_kill_of_the_postmaster(data_directory: Path) -> None:
-    cluster = Cluster(data_directory)
+def test_committed_rows_survive_the_kill_of_the_postmaster(set_up: Path) -> None:
+    cluster = Cluster(set_up)
     cluster.start()
     try:
-        execute(cluster.conninfo(), "CREATE TABLE kept (i int)", "INSERT INTO kept VALUES (1), (2)")
+        execute(
+            cluster.conninfo(),
+            "CREATE TABLE survived (i int)",
+            "INSERT INTO survived VALUES (1), (2)",
+        )
         assert not cluster.restart_if_dead()
         assert cluster.pid is not None
         os.kill(cluster.pid, signal.SIGKILL)
         eventually(lambda: not cluster.is_alive())
         eventually(cluster.restart_if_dead)
         eventually(lambda: answers(cluster.conninfo()))
-        assert ask(cluster.conninfo(), "SELECT count(*) FROM kept") == 2
+        assert ask(cluster.conninfo(), "SELECT count(*) FROM survived") == 2
     finally:
         cluster.stop()
 
 
-def test_start_waits_for_the_backends_of_a_killed_postmaster(data_directory: Path) -> None:
-    cluster = Cluster(data_directory)
+def test_start_waits_for_the_backends_of_a_killed_postmaster(set_up: Path) -> None:
+    cluster = Cluster(set_up)
     cluster.start()
     try:
         with psycopg.connect(cluster.conninfo()):
@@ -162,46 +182,46 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_postgres_stops_cleanly_when_its_owner_is_killed(data_directory: Path) -> None:
-    owner, postmaster = other_owner(data_directory)
+def test_postgres_stops_cleanly_when_its_owner_is_killed(set_up: Path) -> None:
+    owner, postmaster = other_owner(set_up)
     with owner:
         owner.kill()
     eventually(lambda: not is_running(postmaster))
-    assert "database system is shut down" in (data_directory / "postgres.log").read_text()
+    assert ended_cleanly(set_up)
 
 
-def test_a_new_owner_follows_a_killed_one_at_once(data_directory: Path) -> None:
-    owner, _ = other_owner(data_directory)
+def test_a_new_owner_follows_a_killed_one_at_once(set_up: Path) -> None:
+    owner, _ = other_owner(set_up)
     with owner:
         owner.kill()
-    cluster = Cluster(data_directory)
+    cluster = Cluster(set_up)
     cluster.start()
     assert answers(cluster.conninfo())
     cluster.stop()
 
 
-def test_a_second_owner_is_refused_with_the_number_of_the_first(data_directory: Path) -> None:
-    owner, postmaster = other_owner(data_directory)
+def test_a_second_owner_is_refused_with_the_number_of_the_first(set_up: Path) -> None:
+    owner, postmaster = other_owner(set_up)
     with owner:
         with pytest.raises(DirectoryOwned, match=f"in use by process {owner.pid};"):
-            Cluster(data_directory).start()
+            Cluster(set_up).start()
         assert is_running(postmaster)
 
 
-def test_a_command_uses_the_server_that_runs(data_directory: Path) -> None:
-    owner, postmaster = other_owner(data_directory)
+def test_a_command_uses_the_server_that_runs(set_up: Path) -> None:
+    owner, postmaster = other_owner(set_up)
     with owner:
-        with attached(data_directory) as (conninfo, _):
+        with attached(set_up) as (conninfo, _):
             assert ask(conninfo, "SELECT current_database()") == "ocs"
         assert is_running(postmaster)
 
 
-def test_a_command_alone_owns_the_directory_for_its_time(data_directory: Path) -> None:
-    with attached(data_directory) as (conninfo, _):
+def test_a_command_alone_owns_the_directory_for_its_time(set_up: Path) -> None:
+    with attached(set_up) as (conninfo, _):
         execute(conninfo, "CREATE TABLE kept (i int)")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(conninfo)
-    with attached(data_directory) as (conninfo, _):
+    with attached(set_up) as (conninfo, _):
         assert ask(conninfo, "SELECT count(*) FROM kept") == 0
 
 
@@ -250,13 +270,13 @@ def test_data_of_another_major_version_are_refused(data_directory: Path) -> None
     (data / "PG_VERSION").unlink()
 
 
-def test_a_start_that_fails_says_why_and_lets_go(data_directory: Path) -> None:
-    with attached(data_directory):
+def test_a_start_that_fails_says_why_and_lets_go(set_up: Path) -> None:
+    with attached(set_up):
         pass
-    control = data_directory / "postgres/global/pg_control"
+    control = set_up / "postgres/global/pg_control"
     control.rename(control.with_suffix(".away"))
     with pytest.raises(EmbeddedError, match="PostgreSQL ended at its start"):
-        Cluster(data_directory).start()
+        Cluster(set_up).start()
     control.with_suffix(".away").rename(control)
-    with attached(data_directory) as (conninfo, _):
+    with attached(set_up) as (conninfo, _):
         assert answers(conninfo)
