@@ -28,6 +28,7 @@ from ..handlers.explanation import Explanation, GroupLooked, Looked
 from ..store.journal import ListedEdr
 from .circumstances import SOURCES
 from .edr_text import money_text, units_text
+from .final_unit_text import final_unit_json, final_unit_text
 
 Operators = Callable[[str], tuple[str, ...]]
 """Returns the operators of a network."""
@@ -337,9 +338,16 @@ def _granted(grant: Grant) -> str:
     units = amount_text(grant.units, grant.unit_type, "")
     if grant.validity_seconds is None:
         return f"Served {units}{'; no more could be paid' if grant.is_final else ''}."
-    last = ", the last, for nothing can pay after it" if grant.is_final else ""
+    final_unit, seconds = grant.final_unit, grant.validity_seconds
+    then = "" if final_unit is None else final_unit_text(final_unit_json(final_unit))
+    if not grant.units:
+        again = f"the gateway asks again after {seconds} s"
+        return f"Nothing is left: {then}; {again}." if then else f"It goes on so: {again}."
+    last = ""
+    if grant.is_final:
+        last = f", the last, for nothing can pay after it: {then or 'the gateway is not told'}"
     place = "; elsewhere it may be paid otherwise" if grant.depends_on_location else ""
-    return f"Granted {units} for {grant.validity_seconds} s{last}{place}."
+    return f"Granted {units} for {seconds} s{last}{place}."
 
 
 def _announced(announcement: Announcement) -> str:

@@ -9,6 +9,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.decisions import ServiceRecord
 from ..charging.units import UnitType, format_money
 from ..handlers.amounts import amount_text
+from .final_unit_text import final_unit_text
 from .output import print_table
 
 HEADINGS = {
@@ -119,6 +120,8 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
         valid = "" if validity is None else f", valid for {validity} s"
         final = ", final" if grant["is_final"] else ""
         typer.echo(f"  {'granted':14} {units}{valid}{final}")
+        if grant["final_unit"] is not None:
+            typer.echo(f"  {'then':14} {final_unit_text(grant['final_unit'])}")
     for announcement in service["announcements"]:
         typer.echo(f"  {'announced':14} {announcement['identifier']}")
 

@@ -24,6 +24,7 @@ from .circumstances import circumstances_json, location_text, place_text
 from .database import Rooms
 from .edr_explain import Terms, explanation_json, explanation_text
 from .edr_text import print_edr, service_text
+from .final_unit_text import final_unit_json
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, OfAccount, Since, Tenant
 from .output import command, print_json, print_table
 
@@ -284,7 +285,8 @@ def _service_json(service: ServiceRecord) -> dict[str, Any]:
 
 
 def _grant_json(grant: Grant) -> dict[str, Any]:
-    return {**grant._asdict(), "unit_type": grant.unit_type.name}
+    final_unit = None if grant.final_unit is None else final_unit_json(grant.final_unit)
+    return {**grant._asdict(), "unit_type": grant.unit_type.name, "final_unit": final_unit}
 
 
 def _announcement_json(announcement: Announcement) -> dict[str, Any]:

@@ -120,10 +120,15 @@ def close(
 
 def _quota(reservation: Mapping[str, Any]) -> str:
     """Writes a quota as 300: 10 MiB."""
-    unit_type = unit_type_of(reservation["unit_type"])
     identifiers = "".join(f"/{each}" for each in reservation["service_identifiers"])
     name = f"{reservation['rating_group']}{identifiers}"
-    return f"{name}: {amount_text(reservation['granted'], unit_type, '')}"
+    return f"{name}: {_granted(reservation)}"
+
+
+def _granted(reservation: Mapping[str, Any]) -> str:
+    """Writes the units of a quota, and whether others follow them."""
+    units = amount_text(reservation["granted"], unit_type_of(reservation["unit_type"]), "")
+    return f"{units}, final" if reservation["is_final"] else units
 
 
 def _print(answer: Mapping[str, Any]) -> None:
@@ -152,7 +157,7 @@ def _print(answer: Mapping[str, Any]) -> None:
             (
                 str(each["rating_group"]),
                 " ".join(map(str, each["service_identifiers"])) or None,
-                amount_text(each["granted"], unit_type_of(each["unit_type"]), ""),
+                _granted(each),
                 each["expires_at"],
             )
             for each in answer["reservations"]

@@ -147,6 +147,7 @@ def _reservation(reservation: Reservation, session: Session) -> dict[str, Any]:
         "line": reservation.line,
         "unit_type": unit_name(line.unit_type),
         "granted": reservation.granted,
+        "is_final": reservation.is_final,
         "expires_at": optional_moment_text(reservation.expires_at or None),
     }
 

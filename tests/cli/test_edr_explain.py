@@ -15,6 +15,7 @@ from diameter_ocs.charging.decisions import (
     ServiceRecord,
     Settlement,
 )
+from diameter_ocs.charging.final_units import TERMINATE, AddressType, FinalUnit, FinalUnitAction
 from diameter_ocs.charging.information import Direction, LocationSource, ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
 from diameter_ocs.charging.units import UnitType
@@ -149,7 +150,7 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
     settled = Settlement(
         reported=2**44, used=10 * 2**40, charged=2**30, overrun=2**20, overrun_amount=1, shortfall=5
     )
-    quota = Grant(UnitType.VOLUME, 2**20, 3600, True, True)
+    quota = Grant(UnitType.VOLUME, 2**20, 3600, True, True, final_unit=TERMINATE)
     data = record(300, settlement=settled, grant=quota, announcements=(
         Announcement(1, seconds_before_end=0), Announcement(2, seconds_before_end=30),
     ))  # fmt: skip
@@ -173,8 +174,8 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
         "  Charged 1 GiB, in multiples of 1 KiB.",
         "  1 MiB above the grant, worth 0.000001 EUR, were paid by nothing.",
         "  5 B of the grant nothing had covered.",
-        "  Granted 1 MiB for 3600 s, the last, for nothing can pay after it; elsewhere it may be"
-        " paid otherwise.",
+        "  Granted 1 MiB for 3600 s, the last, for nothing can pay after it: the service ends;"
+        " elsewhere it may be paid otherwise.",
         "  Callers hear announcement 1, at the quota's end.",
         "  Callers hear announcement 2, 30 s before the quota's end.",
         "",
@@ -314,3 +315,35 @@ def test_the_command_explains_an_edr(shop: Run) -> None:
     described = shop("edr", "explain", created["edr"], "--json").json
     assert (described["edr"], described["considered"]) == (created["edr"], [])
     assert shop("edr", "explain", "1-2-3", "--json").json["error"]["code"] == "edr_unknown"
+
+
+FILTERS = ("permit in ip from any to any",), ("pay",)
+REDIRECTED = FinalUnit(FinalUnitAction.REDIRECT, AddressType.URL, "https://pay", *FILTERS)
+RESTRICTED = FinalUnit(FinalUnitAction.RESTRICT_ACCESS, None, "", *FILTERS)
+
+
+@pytest.mark.parametrize(
+    ("units", "final_unit", "text"),
+    [
+        (60, TERMINATE, "Granted 1 min for 600 s, the last, for nothing can pay after it: the"
+         " service ends."),
+        (60, None, "Granted 1 min for 600 s, the last, for nothing can pay after it: the gateway is"
+         " not told."),
+        (0, REDIRECTED, "Nothing is left: users are redirected to https://pay, and may"
+         " use what filters permit (permit in ip from any to any, pay); the gateway asks again"
+         " after 600 s."),
+        (0, RESTRICTED, "Nothing is left: only what filters permit goes on (permit in ip from any"
+         " to any, pay); the gateway asks again after 600 s."),
+    ],
+)  # fmt: skip
+def test_what_follows_the_last_units_is_said(
+    units: int, final_unit: FinalUnit | None, text: str
+) -> None:
+    grant = Grant(UnitType.TIME, units, 600, True, final_unit=final_unit)
+    assert f"  {text}" in said(EVENT._replace(services=(record(grant=grant),)))
+
+
+def test_a_report_while_it_goes_on_is_said() -> None:
+    grant = Grant(UnitType.TIME, 0, 600, False)
+    lines = said(EVENT._replace(services=(record(grant=grant),)))
+    assert "  It goes on so: the gateway asks again after 600 s." in lines
