@@ -172,6 +172,8 @@ class Profile(BaseModel):
     qos_final_unit_indication: bool = False
     """Whether QoS-Final-Unit-Indication is sent besides Final-Unit-Indication, where it can say the
     same: it has no place for IPFilterRules."""
+    closes_on_restart: bool = False
+    """Whether a greater Origin-State-Id closes the sessions that a gateway opened before it."""
     session_failover: bool = True
     """CC-Session-Failover: whether an open session may go on with another server."""
     credit_control_failure_handling: Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"] = (

@@ -138,12 +138,24 @@ class SparingLog:
 
     def info(self, log: structlog.typing.FilteringBoundLogger, **fields: object) -> None:
         """Logs the event, unless enough of it was logged in this second."""
+        self._log(log, log.info, fields)
+
+    def warning(self, log: structlog.typing.FilteringBoundLogger, **fields: object) -> None:
+        """Logs it likewise as a warning."""
+        self._log(log, log.warning, fields)
+
+    def _log(
+        self,
+        log: structlog.typing.FilteringBoundLogger,
+        write: Callable[..., object],
+        fields: Mapping[str, object],
+    ) -> None:
         second = int(self._clock())
         if second != self._second:
             self._second, self._logged = second, 0
         if self._logged < LINES_A_SECOND:
             self._logged += 1
-            log.info(self._event, **fields)
+            write(self._event, **fields)
             return
         with self._lock:
             self._not_logged += 1

@@ -25,6 +25,7 @@ EMPTIED = (
     "refused_peer",
     "running_server",
     "test_clock",
+    "gateway_state",
     "command",
     "audit",
     "edr",

@@ -15,6 +15,7 @@ from diameter_ocs.numbering.plmn import Plmns
 from diameter_ocs.numbering.tables import Numbering
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.application import CreditControl
+from diameter_ocs.server.restarts import Take
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from diameter_ocs.transport.tcp import Listener
@@ -61,8 +62,9 @@ class Server:
             self.metrics,
             answers or {},
         )
+        self.take: Take = self.application.take
         self.listener = Listener(
-            local, self.peers, self.application.take, Places(10, 10), self.metrics
+            local, self.peers, lambda *received: self.take(*received), Places(10, 10), self.metrics
         )
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []

@@ -60,6 +60,7 @@ requests_in_flight_max = 100
 announcements = false
 location_triggers = false
 free_services = "4011"
+closes_on_restart = true
 session_failover = false
 credit_control_failure_handling = "CONTINUE"
 direct_debiting_failure_handling = "CONTINUE"
@@ -99,6 +100,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
         announcements=False,
         location_triggers=False,
         free_services="4011",
+        closes_on_restart=True,
         session_failover=False,
         credit_control_failure_handling="CONTINUE",
         direct_debiting_failure_handling="CONTINUE",

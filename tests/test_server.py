@@ -20,10 +20,16 @@ from diameter_ocs.gy.terms import (
 from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
+from diameter_ocs.handlers.restarts import Restarts
+from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.handlers.unclaimed import Unclaimed
+from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.gate import Gate, answer_terms, rules
 from diameter_ocs.server.readiness import Readiness
+from diameter_ocs.server.restarts import closing_profiles, hearing
 from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.store.memory_gateways import MemoryGateways
 from diameter_ocs.transport.peers import PeerRule
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
@@ -49,7 +55,7 @@ RULES = [
 ]
 
 
-def opening(host: str, session: int) -> bytes:
+def opening(host: str, session: int, *others: bytes) -> bytes:
     imsi = avp(450, number(1)) + avp(444, b"001010000000001")
     return message(
         272,
@@ -65,6 +71,7 @@ def opening(host: str, session: int) -> bytes:
         avp(443, imsi),
         avp(455, number(1)),
         avp(456, avp(432, number(300)) + avp(437, b"")),
+        *others,
         hop_by_hop=session,
         end_to_end=session,
     )
@@ -308,3 +315,31 @@ async def test_a_tenant_whose_catalogue_is_too_new_is_told_to_ask_another_server
     answer = await gateway.ask(opening("one.example", 1))
     assert answer.group.first("Result-Code") == TOO_BUSY
     assert "cannot read it: ask another one" in answer.group.first("Error-Message")
+
+
+def origin_state(count: int) -> bytes:
+    return avp(278, number(count))
+
+
+@pytest.mark.parametrize(("profile", "closed"), [("counting", True), (None, False)])
+async def test_a_restart_closes_what_was_lost_where_the_profile_says_so(
+    store: MemoryStore, profile: str | None, closed: bool
+) -> None:
+    configuration = Configuration(profiles={"counting": {"closes_on_restart": True}, "other": {}})
+    supervision = Supervision(store, Unclaimed(), lambda: NOW + 1, create_metrics())
+    restarts = Restarts(MemoryGateways(store), supervision, lambda: NOW + 1)
+    await furnish(store)
+    rule = PeerRule(terms=PeerAccepted(profile=profile), is_loopback_only=True)
+    profiles = closing_profiles(configuration)
+    answers = answer_terms(configuration)
+    async with Server(store, [rule], answers=answers).serving() as server:
+        server.take = hearing(server.take, restarts, profiles)
+        gateway = await server.connect("relay.example")
+        for session, count in enumerate((7, 7, 8)):
+            await gateway.ask(opening("pgw.example", session, origin_state(count)))
+    for work in restarts.works:
+        while await work():
+            pass
+    (group, *_) = store.groups.values()
+    left = sorted(key.session_id for key in group.sessions)
+    assert left == [b"pgw.example;%06d" % session for session in range(3)][2 * closed :]

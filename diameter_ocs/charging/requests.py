@@ -143,4 +143,4 @@ class ChargingRequest(NamedTuple):
     charging_id: int | None = None
     """What the gateway numbers the bearer of a session with that is to be opened; never 0."""
     origin_state_id: int | None = None
-    """What the gateway counts its restarts with (RFC 6733 section 8.16)."""
+    """What the gateway counts its restarts with (RFC 6733 section 8.16); never 0."""

@@ -153,6 +153,8 @@ class CloseReason(StrEnum):
     """Its opening was stored too late to be answered, and nobody asked again."""
     EVENT = "event"
     """It never was one: an event was charged under that name."""
+    GATEWAY_RESTARTED = "gateway_restarted"
+    """Its gateway lost it."""
     SUSPENDED = "suspended"
     """Its account was suspended."""
     DELETED = "deleted"

@@ -173,7 +173,7 @@ class Decoder:
         if places.charging_id is not None and request_type is _INITIAL:
             charging_id = charging_id_of(octets[places.charging_id])
         if places.origin_state_id is not None:
-            origin_state_id = _number(octets[places.origin_state_id])
+            origin_state_id = _number(octets[places.origin_state_id]) or None
         request = new(
             ChargingRequest,
             (
@@ -250,7 +250,7 @@ class Decoder:
             is_its_service=is_command_level,
             action=action,
             charging_id=None if bearer is None else charging_id_of(message.data(bearer)),
-            origin_state_id=group.first(ORIGIN_STATE_ID),
+            origin_state_id=group.first(ORIGIN_STATE_ID) or None,
         )
         return Decoded(
             request,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..charging.case import Case, Change
 from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.restarts import GatewayState, Place, Search, Slice
 from ..charging.spooled import SpooledRequest
 
 Loaded = tuple[Mapping[int, Case], Collection[ChargingRequest]]
@@ -61,6 +62,22 @@ class Store(Protocol):
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Begins a transaction."""
+
+
+class Gateways(Protocol):
+    """Keeps the greatest Origin-State-Id of gateways; see `store.gateways`."""
+
+    async def note(self, state: GatewayState) -> int:
+        """Returns the greatest count of a gateway; if it is this one, its search begins anew."""
+
+    async def take_search(self, now: int, leased_until: int) -> Search | None:
+        """Returns a search that nobody else is at, for this process alone until then."""
+
+    async def slice_of(self, search: Search, limit: int) -> Slice:
+        """Returns the next so many of the open sessions."""
+
+    async def go_on(self, search: Search, after: Place, search_at: int | None) -> None:
+        """Notes how far a search has come, and when it goes on; None: it has ended."""
 
 
 class Spool(Protocol):

@@ -75,9 +75,7 @@ class Supervision:
         limit = DUE_MAX + len(self._passed_over)
         due = await self._store.due_sessions(self._clock(), limit)
         left = [each for each in due if each not in self._passed_over]
-        done = await self._decide(
-            [Look(group, key, partial(supervise, key)) for group, key in left]
-        )
+        done = await self.decide([Look(group, key, partial(supervise, key)) for group, key in left])
         self._passed_over.update(left)
         self._passed_over.difference_update([(look.group, look.key) for look in done])
         is_last = len(due) < limit
@@ -89,7 +87,7 @@ class Supervision:
         """Closes sessions and reverses events that nobody claimed; returns whether to go on."""
         due = self._unclaimed.due(asyncio.get_running_loop().time(), DUE_MAX)
         looks = {_look(each.group, each.request, partial(self._undo, each)): each for each in due}
-        done = await self._decide(list(looks))
+        done = await self.decide(list(looks))
         for look in done:
             self._unclaimed.remove(looks[look])
         return len(due) == DUE_MAX and bool(done)
@@ -98,7 +96,7 @@ class Supervision:
         """Marks what was answered to a repeat, for other servers to see."""
         answered = self._unclaimed.answered(DUE_MAX)
         looks = {_look(each.group, each.request, partial(_mark, each)): each for each in answered}
-        done = await self._decide(list(looks))
+        done = await self.decide(list(looks))
         for look in done:
             self._unclaimed.marked(looks[look])
         return len(answered) == DUE_MAX and bool(done)
@@ -112,7 +110,7 @@ class Supervision:
             return reverse_unclaimed(request, stored, case)
         return close_unclaimed(request.session_key, stored, case)
 
-    async def _decide(self, looks: Sequence[Look]) -> list[Look]:
+    async def decide(self, looks: Sequence[Look]) -> list[Look]:
         """Decides and stores what it can of looks, and returns those."""
         return [look for done in await by_halves(looks, self._try, _give_up) for look in done]
 
@@ -140,7 +138,7 @@ class Supervision:
             self._expired.info(log, **fields, quotas=len(edr.services))
         else:
             self._metrics.sessions_abandoned.labels(edr.reason).inc()
-            self._abandoned.info(log, **fields, reason=edr.reason)
+            self._abandoned.warning(log, **fields, reason=edr.reason)
 
 
 def _look(group: int, request: ChargingRequest, decide: Callable[[Case], Decision | None]) -> Look:

@@ -16,6 +16,7 @@ from ..base.message import Identity
 from ..config import Configuration, Endpoint, resource
 from ..gy.decode import Decoder
 from ..handlers.lanes import Lanes
+from ..handlers.restarts import Restarts
 from ..jobs import peering
 from ..jobs.clocks import wall_clock
 from ..jobs.peering import Peering
@@ -29,6 +30,7 @@ from .application import CreditControl
 from .gate import Gate, answer_terms, described, rules
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
+from .restarts import closing_profiles, hearing
 from .works import GoingBy, working
 
 log = structlog.get_logger()
@@ -74,10 +76,14 @@ async def run(
     here = described(configuration, clock())
     going_by = GoingBy(clock, here.id)
     async with (
-        working(configuration, conninfo, readiness, metrics, going_by) as (lanes, database),
+        working(configuration, conninfo, readiness, metrics, going_by) as (
+            lanes,
+            restarts,
+            database,
+        ),
         asyncio.TaskGroup() as tasks,
     ):
-        listener, gate = _listener(configuration, lanes, metrics)
+        listener, gate = _listener(configuration, lanes, restarts, metrics)
         following = Peering(PostgresPeers(database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         await rounds.once()
@@ -118,7 +124,7 @@ async def _look_after(look: Callable[[], object] | None) -> None:
 
 
 def _listener(
-    configuration: Configuration, lanes: Lanes, metrics: Metrics
+    configuration: Configuration, lanes: Lanes, restarts: Restarts, metrics: Metrics
 ) -> tuple[Listener, Gate]:
     """Joins the Diameter node, its peers and the application."""
     dictionary = _dictionary()
@@ -143,7 +149,8 @@ def _listener(
     answers = answer_terms(configuration)
     application = CreditControl(lanes, peers, decoder, local, metrics, answers)
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
-    listener = Listener(local, peers, application.take, places, metrics)
+    take = hearing(application.take, restarts, closing_profiles(configuration))
+    listener = Listener(local, peers, take, places, metrics)
     return listener, Gate(configuration, peers, listener, application.forget_tenants)
 
 

@@ -10,8 +10,9 @@ from ..base.errors import DiameterError, TooBusy, UnableToComply
 from ..base.events import RequestReceived
 from ..base.message import Message, error_answer
 from ..base.message import decode as decode_message
-from ..charging.decisions import Decision, Novelty
+from ..charging.decisions import Decision, Edr, Novelty
 from ..charging.requests import RequestType, session_id_text
+from ..charging.session import CloseReason
 from ..gy.decode import Decoded, Decoder, asking_what_is_free
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
@@ -72,6 +73,7 @@ class CreditControl:
         )
         self._counted: dict[tuple[RequestType, int], Callable[[], None]] = {}
         self._refusals = SparingLog("request refused")
+        self._replaced = SparingLog("session replaced")
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decodes a request and sends it down; a request that says nothing useful is answered."""
@@ -126,7 +128,18 @@ class CreditControl:
                 identities=[identity.value for identity in request.identities],
                 session_id=session_id_text(request.session_key.session_id, SESSION_ID_LOGGED),
             )
+        if len(result.edrs) > 1:
+            self._count_replaced(result.edrs)
         self._send(connection, encoder.encode(result, decoded))
+
+    def _count_replaced(self, edrs: tuple[Edr, ...]) -> None:
+        """Counts and logs sessions that end because their gateway began anew."""
+        for edr in edrs:
+            if edr.reason == CloseReason.REPLACED:
+                self._metrics.sessions_abandoned.labels(edr.reason).inc()
+                self._replaced.info(
+                    log, account_id=edr.account_id, session_number=edr.session_number
+                )
 
     def _count(self, request_type: RequestType, code: int) -> None:
         """Counts an answer; what a kind of answers is counted by is looked up once."""

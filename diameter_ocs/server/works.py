@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..config import Configuration
 from ..handlers import catalogue
 from ..handlers.lanes import Lanes, LaneSettings
+from ..handlers.restarts import Restarts
 from ..handlers.spooling import Spooling, Sweep
 from ..handlers.supervision import Supervision
 from ..handlers.unclaimed import Unclaimed
@@ -21,14 +22,15 @@ from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
 from ..store.clocks import PostgresClocks
 from ..store.database import Database, Lease
+from ..store.gateways import PostgresGateways
 from ..store.partitions import Partitions
 from ..store.spool import Spool
 from ..store.work import PostgresStore
 from ..transport.tcp import shut
 from .readiness import Readiness, watch
 
-CONNECTIONS_BESIDES_LANES = 6
-"""For the resolver, the watch, the supervision, the sweep, the peers and the test clock."""
+CONNECTIONS_BESIDES_LANES = 7
+"""For the resolver, the watch, supervision, restarts, the sweep, peers and the test clock."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
@@ -53,7 +55,7 @@ async def working(
     readiness: Readiness,
     metrics: Metrics,
     going_by: GoingBy,
-) -> AsyncIterator[tuple[Lanes, Database]]:
+) -> AsyncIterator[tuple[Lanes, Restarts, Database]]:
     """Opens the database and works off requests while the context lasts."""
     clock = going_by.clock
     settings = LaneSettings(
@@ -69,6 +71,7 @@ async def working(
     accounts = PostgresAccounts(database, catalogues)
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, clock, metrics)
+    restarts = Restarts(PostgresGateways(database), supervision, clock)
     with _spooling(configuration.spool, clock, metrics) as spooling:
         lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
         sweep = Sweep(store, spooling, clock)
@@ -81,6 +84,7 @@ async def working(
             lanes.run,
             partial(watch, database, accounts, readiness, metrics, clock),
             supervising.run,
+            Rounds("restarts", restarts.works).run,
             sweeping.run,
         ]
         if isinstance(clock, MovedClock):
@@ -91,7 +95,7 @@ async def working(
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
             async with _kept(partitions), _running(works):
-                yield lanes, database
+                yield lanes, restarts, database
         finally:
             await spooling.drain()
             await database.close()

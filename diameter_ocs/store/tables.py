@@ -295,3 +295,16 @@ test_clock = Table(
     Column("is_there", Boolean, primary_key=True, server_default="true"),
     Column("ahead", BigInteger, nullable=False),  # microseconds
 )
+
+# The greatest Origin-State-Id of each gateway whose restarts matter, and the search for the
+# sessions that it lost: after this one, from then on; NULL: it has ended.
+gateway_state = Table(
+    "gateway_state",
+    metadata,
+    Column("origin_host", Text, primary_key=True),  # in lower case
+    Column("origin_state_id", BigInteger, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("group_id", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("search_at", Moment),
+)

@@ -64,4 +64,6 @@ def test_the_bearer_of_a_session_is_read_once(read: Read) -> None:
 def test_every_request_tells_the_state_of_its_gateway(read: Read, request_type: int) -> None:
     said = read(("Origin-State-Id", 2**32 - 1), **{"CC-Request-Type": request_type})
     assert said.origin_state_id == 2**32 - 1
+    unsaid = read(("Origin-State-Id", 0), **{"CC-Request-Type": request_type})
+    assert unsaid.origin_state_id is None, "0 is said by those that do not count"
     assert read(**{"CC-Request-Type": request_type}).origin_state_id is None

@@ -1,0 +1,36 @@
+"""Has restarts of gateways heard, where the profiles of their peers say so."""
+
+from collections.abc import Callable, Collection
+
+from ..base.events import RequestReceived
+from ..config import Configuration
+from ..handlers.restarts import Restarts
+from ..transport.connection import Connection
+
+Take = Callable[[Connection, RequestReceived], None]
+
+
+def hearing(take: Take, restarts: Restarts, profiles: Collection[str]) -> Take:
+    """Returns what takes requests and hears in which state their gateways are.
+
+    It is the gateway's own word, wherever the connection is from: a relay's restarts end nothing.
+    """
+    if not profiles:
+        return take
+
+    def heard(connection: Connection, received: RequestReceived) -> None:
+        if connection.profile in profiles:
+            first = received.message.group.first
+            origin_host, origin_state_id = first("Origin-Host"), first("Origin-State-Id")
+            if origin_host and origin_state_id:
+                restarts.hear(origin_host, origin_state_id)
+        take(connection, received)
+
+    return heard
+
+
+def closing_profiles(configuration: Configuration) -> frozenset[str]:
+    """Returns the profiles whose gateways' restarts close sessions."""
+    return frozenset(
+        name for name, profile in configuration.profiles.items() if profile.closes_on_restart
+    )
