@@ -213,6 +213,8 @@ class Tariff(NamedTuple):
     """Which services were looked at, and why each was passed over."""
     services: tuple[str, ...] = ()
     """Those that pay, at this price or as allowances: plans and services."""
+    is_by_hours: bool = False
+    """At another time others might pay, or at another price."""
 
 
 class Candidate(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
+from operator import add
 from typing import NamedTuple
 
 from .announcements import Announcement
@@ -128,6 +129,10 @@ class Settlement(NamedTuple):
     """Their price, where there is one, in micro-units."""
     shortfall: int = 0
     """Granted units that the reservation did not cover; never collected."""
+
+    def plus(self, other: "Settlement") -> "Settlement":
+        """Returns what became of two parts of the usage together."""
+        return Settlement(*map(add, self, other))
 
 
 class ServiceRecord(NamedTuple):

@@ -1,7 +1,8 @@
 """Settle the services of a request, then grant their quotas, in the request's order."""
 
 from .catalogue import RatingGroup
-from .deadlines import reservation_expires_at
+from .covers import ahead
+from .deadlines import SECOND, reservation_expires_at
 from .decisions import Grant, Outcome
 from .ending import holds_alone, is_last, payable
 from .final_actions import begins_at_once, final_unit_of, go_on, running
@@ -70,14 +71,17 @@ def _grant(
     requested = service.usage.requested
     wanted = None if requested is None else requested.of(group.unit_type)
     line = progress.line(group, tariff)
-    number = line.number
+    number, units = line.number, clamp(wanted, group)
+    seconds, cover, change_at = validity_seconds(group, spread, _plans_last(progress)), None, None
+    if tariff.is_by_hours:
+        seconds, cover, change_at = ahead(group, tariff, progress, seconds, units)
     to_others, insufficiency = progress.granted[number], progress.insufficiency
-    line, units, is_all = grant(
-        line, to_others, clamp(wanted, group), tariff, progress.ledger, insufficiency
-    )
-    progress.lines[number] = line
-    progress.granted[number] = to_others + units
-    is_final, seconds = not units, validity_seconds(group, spread, _plans_last(progress))
+    is_all = False
+    if cover is None:
+        line, units, is_all = grant(line, to_others, units, tariff, progress.ledger, insufficiency)
+        progress.lines[number] = line
+        progress.granted[number] = to_others + units
+    is_final = not units
     if units and is_all and is_last(line, group, service.tariffs, progress):
         is_final = not to_others and holds_alone(line, tariff, progress)
         if not is_final:  # what others hold may come back: ask again soon
@@ -88,15 +92,27 @@ def _grant(
         return
     is_told = final_unit is not None
     now = progress.case.now
+    if change_at is not None and (not units or change_at > now + seconds * SECOND):
+        change_at = None
     _, service_identifiers, *_ = service.usage
     until = reservation_expires_at(now, seconds) if units else 0
     progress.reserve(
         new(
             Reservation,
-            (group.id, service_identifiers, units, number, until, now, is_told, None),
+            (
+                group.id,
+                service_identifiers,
+                units,
+                number,
+                until,
+                now,
+                is_told,
+                change_at,
+                cover,
+            ),
         )
     )
-    threshold = holding = consumption = tariff_change_at = pool = None
+    threshold = holding = consumption = pool = None
     service.grant = new(
         Grant,
         (
@@ -109,7 +125,7 @@ def _grant(
             holding,
             consumption,
             final_unit,
-            tariff_change_at,
+            change_at,
             pool,
         ),
     )

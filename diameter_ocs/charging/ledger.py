@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from operator import sub
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .session import Amounts
 from .tuples import new
@@ -56,6 +56,19 @@ class Posting(NamedTuple):
 
 _Amounts = tuple[int, int, int]
 """Total, used and reserved of a balance."""
+
+
+class Funds(Protocol):
+    """What amounts are reserved from."""
+
+    def paying(self, balance_types: tuple[str, ...]) -> tuple[int, ...]:
+        """Returns the balances of some types that may pay, in the order in which they do."""
+
+    def available(self, balance_id: int) -> int:
+        """Returns what may still be reserved of a balance."""
+
+    def reserve(self, balance_ids: Iterable[int], amount: int) -> tuple[Amounts, int]:
+        """Holds what is available; returns what is held and how much is missing."""
 
 
 class InsufficientBalance(Exception):
@@ -118,6 +131,10 @@ class Ledger:
             )
         numbers = self._paying[balance_types] = tuple([balance.id for balance in found])
         return numbers
+
+    def type_of(self, balance_id: int) -> str:
+        """Returns the balance type of a balance."""
+        return self._before[balance_id].balance_type
 
     def available(self, balance_id: int) -> int:
         """Returns what is free on a balance, never below 0."""

@@ -7,12 +7,14 @@ from .deadlines import look_early, supervise_at
 from .decisions import ACTIONS, Edr, EdrKind, Outcome
 from .information import ServiceInformation
 from .ledger import Ledger
+from .location import NO_CIRCUMSTANCES, Circumstances
+from .price_changes import Choose, Offer
 from .rating import tariff_now
 from .repeats import digest
 from .requests import ChargingRequest, RequestType
 from .services import Service, considered, services_of
 from .session import RATING_GROUPS_MAX, Line, Reservation, Session
-from .settlement import new_line, release
+from .settlement import continued, new_line, release
 from .tuples import new
 from .units import UnitType, round_up
 
@@ -60,10 +62,16 @@ class Progress:
         self.reservations: dict[tuple[int | None, tuple[int, ...]], Reservation] = {}
         # By line, the units of its reservations.
         self.granted = granted = dict.fromkeys(self.lines, 0)
+        covers = []
         for reservation in session.reservations:
             group, service_identifiers, units, number, *_ = reservation
             self.reservations[group, service_identifiers] = reservation
+            if reservation.cover is not None:
+                covers.append(number := reservation.cover)
             granted[number] += units
+        if covers:
+            lines = [line for line in session.lines if line.number not in covers]
+            self.newest = {line.rating_group: line.number for line in lines}
         self.believed: dict[tuple[int, UnitType], int] = {}
 
     @property
@@ -102,7 +110,10 @@ class Progress:
     def expire(self, reservation: Reservation) -> None:
         """Takes a quota back; its line stays, for usage that is reported late."""
         identity = reservation.rating_group, reservation.service_identifiers
-        self.reservations[identity] = reservation._replace(granted=0, expires_at=0)
+        self.reservations[identity] = reservation._replace(granted=0, expires_at=0, cover=None)
+        if reservation.cover is not None:
+            release(self.lines.pop(reservation.cover), 0, self.ledger)
+            return
         line = self.lines[reservation.line]
         self.granted[line.number] -= reservation.granted
         outstanding = line.used + self.granted[line.number]
@@ -191,8 +202,20 @@ class Progress:
         if len(self.newest) == len(self.lines) <= RATING_GROUPS_MAX:
             return tuple(self.lines.values())
         needed = set(list(self.newest.values())[:RATING_GROUPS_MAX])
-        needed.update(reservation.line for reservation in self.reservations.values())
+        for reservation in self.reservations.values():
+            needed.add(reservation.line)
+            if reservation.cover is not None:
+                needed.add(reservation.cover)
         return tuple(line for line in self.lines.values() if line.number in needed)
+
+    def begin_others(self, begun: Line) -> None:
+        """Has the other lines of a rating group go on with what one of them has begun."""
+        if not (begun.priced or begun.has_begun):
+            return
+        for number, line in self.lines.items():
+            is_other = number != begun.number and line.rating_group == begun.rating_group
+            if is_other and not (line.priced or line.has_begun):
+                self.lines[number] = continued(line, self.ledger)
 
     def tariff_of(self, group: RatingGroup | None, tariffs: tuple[Tariff, ...]) -> Tariff:
         """Returns what counts of the tariffs of a rating group: the first that can be paid."""
@@ -219,12 +242,36 @@ class Progress:
                 if line.services is not tariff.services and tariff.services:
                     line = line._replace(services=tariff.services)
                 return line
+        return self.beside(rating_group, tariff)
+
+    def beside(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
+        """Returns a new line for a group, whatever stands on its others."""
         has_begun = any(
             line.rating_group == rating_group.id and (line.has_begun or line.priced)
             for line in self.lines.values()
         )
         number = max(self.lines, default=0) + 1
         return new_line(number, rating_group, tariff, has_begun)
+
+    @property
+    def circumstances_before(self) -> Circumstances:
+        """Those under which something was used; where nobody has said any, those of now."""
+        before = self.session.circumstances
+        return self.circumstances if before == NO_CIRCUMSTANCES else before
+
+    def offer(
+        self, rating_group: RatingGroup, circumstances: Circumstances, choose: Choose
+    ) -> Offer:
+        """Returns what the account is sold for a group in some circumstances, at any time."""
+        account = self.account
+        return Offer(
+            account.plans,
+            rating_group,
+            self.case.catalogue,
+            circumstances,
+            account.time_zone,
+            choose,
+        )
 
 
 def new_session(request: ChargingRequest, case: Case, account_id: int) -> Session:

@@ -60,9 +60,7 @@ def tariffs_of(
     gone. Allowances are part of each. It is the same for every account with these plans, and found
     once for all circumstances that differ in nothing on which it depends.
     """
-    menu = catalogue.menus.get((plans, rating_group))
-    if menu is None:
-        menu = _menu(plans, rating_group, catalogue)
+    menu = menu_of(plans, rating_group, catalogue)
     if menu.always is not None:
         return menu.always
     bounds, other = menu.number_bounds, circumstances.information.other_party
@@ -80,6 +78,12 @@ def tariffs_of(
         tariffs = _tariffs(rating_group, menu.candidates, occasion)
         keep(catalogue.tariffs, key, tariffs, CHOICES_REMEMBERED)
     return tariffs
+
+
+def menu_of(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Menu:
+    """Returns what some plans have for a rating group."""
+    menu = catalogue.menus.get((plans, rating_group))
+    return _menu(plans, rating_group, catalogue) if menu is None else menu
 
 
 def tariff_of_line(line: Line, tariff: Tariff, catalogue: Catalogue) -> Tariff:
@@ -159,12 +163,16 @@ def _tariffs(
     considered, choices = _choices(candidates, occasion)
     told = short_text(GroupConsidered(rating_group, tuple(considered[:SERVICES_MAX])))
     is_by_place = any(each.needs_location for each in _restrictions(candidates))
+    is_by_hours = any(each.hours is not None for each in _restrictions(candidates))
     if not choices:
         reasons = {each.reason for each in considered}
         is_unplaced = Reason.LOCATION_UNKNOWN in reasons
         return (
             NOTHING_PAYS._replace(
-                is_by_place=is_by_place, is_unplaced=is_unplaced, considered=told
+                is_by_place=is_by_place,
+                is_unplaced=is_unplaced,
+                considered=told,
+                is_by_hours=is_by_hours,
             ),
         )
     prices: list[tuple[Price | None, str]] = list(
@@ -183,6 +191,7 @@ def _tariffs(
             False,
             told,
             tuple([_name(each) for each in _at(price, zone_name, choices)]),
+            is_by_hours,
         )
         for price, zone_name in prices or [(None, "")]
     )

@@ -99,7 +99,11 @@ class Reservation(NamedTuple):
     is_final: bool = False
     """The gateway was told what to do at its end, or is doing it since there is nothing left."""
     tariff_change_at: int | None = None
-    """What is used from then on has another price; None: it has one."""
+    """What is used from then on has another price and is reported apart; None: the client was told
+    of no change."""
+    cover: int | None = None
+    """The number of the line that holds for it, at the dearest price that it may have; None: its
+    own does."""
 
 
 class Session(NamedTuple):

@@ -6,7 +6,7 @@ priced units is the difference of the line's running total, so that no rounding 
 
 from .catalogue import Price, RatingGroup, Tariff
 from .decisions import Settlement
-from .ledger import Ledger
+from .ledger import Funds, Ledger
 from .session import Amounts, Hold, Line
 from .tuples import new
 from .units import AMOUNT_MAX, UnitType, half_up, round_up
@@ -42,7 +42,7 @@ def new_line(number: int, group: RatingGroup, tariff: Tariff, has_begun: bool) -
 
 
 def hold(
-    line: Line, units: int, tariff: Tariff, ledger: Ledger, begins_unit: bool = True
+    line: Line, units: int, tariff: Tariff, ledger: Funds, begins_unit: bool = True
 ) -> tuple[Line, int]:
     """Reserves what can be had of so many units, down the tariff's order; returns how many.
 
@@ -179,7 +179,7 @@ def _hold_money(
     price: Price | None,
     priced: int,
     units: int,
-    ledger: Ledger,
+    ledger: Funds,
     begins_unit: bool,
 ) -> tuple[int, Amounts]:
     """Reserves the price of units; what is left of the balances may begin one more unit.

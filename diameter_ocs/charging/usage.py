@@ -2,21 +2,23 @@
 
 from .catalogue import Tariff
 from .decisions import Settlement
-from .location import NO_CIRCUMSTANCES
+from .divided import settle_parts
 from .progress import Progress
 from .rating import tariff_of_line, tariffs_of
 from .requests import ChargingRequest
 from .services import Service
-from .session import Line
-from .settlement import USED_MAX, continued, settle
+from .session import Line, Reservation
+from .settlement import USED_MAX, settle
 from .units import AMOUNT_MAX, UnitType
 
 
 def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
     """Settles every service of the request and grants nothing."""
     services = progress.merged(request)
+    now, event_at = progress.case.now, request.event_at
+    heard_at = now if event_at is None or event_at > now else event_at
     for service in services:
-        _settle(service, progress)
+        _settle(service, progress, heard_at)
     return services
 
 
@@ -32,26 +34,28 @@ def recorded(request: ChargingRequest, progress: Progress) -> list[Service]:
     return services
 
 
-def _settle(service: Service, progress: Progress) -> None:
+def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     """Pays for what was used and ends the service's reservation.
 
-    A reservation whose rating group the catalogue has no more is settled by its line.
+    A reservation whose rating group the catalogue has no more is settled by its line. What was used
+    was used no later than `heard_at`, in microseconds since 1970.
     """
     group = service.rating_group
     _, _, requested, used, is_quota_returned, counted, _, _ = service.usage
     if not used and requested is None and not is_quota_returned:
         return
     reservation = progress.reservations.pop(service.identity, None)
-    granted = 0
+    granted, cover = 0, None
     if reservation is not None:
         _, _, granted, number, *_ = reservation
+        cover = reservation.cover
         line = progress.lines[number]
-        progress.granted[number] -= granted
+        progress.granted[number if cover is None else cover] -= granted
         tariff = progress.tariff_of(group, service.tariffs)
         if line.services is not tariff.services and line.services:
             tariff = tariff_of_line(line, tariff, progress.case.catalogue)
     elif group is not None and used:
-        tariff = progress.tariff_of(group, _tariffs_before(service, progress))
+        tariff = progress.tariff_of(group, _tariffs_before(service, progress, heard_at))
         line = progress.line(group, tariff)
         number = line.number
     else:
@@ -64,39 +68,38 @@ def _settle(service: Service, progress: Progress) -> None:
     if counted is not None:
         new_units = max(reported - (counted.of(unit_type) or 0), 0)
     believed = _believed(line.rating_group, unit_type, new_units, progress)
-    progress.lines[number], service.settlement = settle(
-        line, granted, progress.granted[number], believed, tariff, progress.ledger
-    )
+    if service.tariffs[0].is_by_hours or cover is not None:
+        quota = reservation or _nothing_granted(line, progress, heard_at)
+        service.settlement = settle_parts(service, quota, believed, tariff, progress, heard_at)
+    else:
+        progress.lines[number], service.settlement = settle(
+            line, granted, progress.granted[number], believed, tariff, progress.ledger
+        )
     if believed != reported:
         service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
     if len(progress.lines) > len(progress.newest):
-        _begin_others(progress.lines[number], progress)
+        progress.begin_others(progress.lines[number])
 
 
-def _begin_others(begun: Line, progress: Progress) -> None:
-    """Has the other lines of a rating group go on with what one of them has begun."""
-    if not (begun.priced or begun.has_begun):
-        return
-    for number, line in progress.lines.items():
-        is_other = number != begun.number and line.rating_group == begun.rating_group
-        if is_other and not (line.priced or line.has_begun):
-            progress.lines[number] = continued(line, progress.ledger)
-
-
-def _tariffs_before(service: Service, progress: Progress) -> tuple[Tariff, ...]:
+def _tariffs_before(service: Service, progress: Progress, heard_at: int) -> tuple[Tariff, ...]:
     """Returns what pays for usage that was not granted: what was sold where the session was.
 
     Of a session that has said nothing yet it is what is known now.
     """
     group, tariffs, session = service.rating_group, service.tariffs, progress.session
-    before = session.circumstances
-    if group is None or before is progress.circumstances or before == NO_CIRCUMSTANCES:
+    before = progress.circumstances_before
+    is_same = before is progress.circumstances and not tariffs[0].is_by_hours
+    if group is None or is_same or progress.is_emergency:
         return tariffs
-    if progress.is_emergency:
-        return tariffs
-    account, at = progress.account, session.last_request_at
+    account, at = progress.account, min(session.last_request_at, heard_at)
     catalogue = progress.case.catalogue
     return tariffs_of(account.plans, group.id, catalogue, before, at, account.time_zone)
+
+
+def _nothing_granted(line: Line, progress: Progress, heard_at: int) -> Reservation:
+    """Returns the quota of usage for which none was granted: it began at the latest request."""
+    began_at = min(progress.session.last_request_at, heard_at)
+    return Reservation(line.rating_group, (), 0, line.number, granted_at=began_at)
 
 
 def _believed(rating_group: int, unit_type: UnitType, reported: int, progress: Progress) -> int:

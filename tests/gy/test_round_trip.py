@@ -90,6 +90,7 @@ grants = st.one_of(
         unsigned32,
         st.booleans(),
         final_unit=final_units,
+        tariff_change_at=st.none() | st.integers(0, 2**32 - 1).map(lambda each: each * 1_000_000),
     ),
 )
 

@@ -1,0 +1,91 @@
+"""What a quota was used for, divided where prices changed: each part on the line of its price."""
+
+from functools import partial
+
+from .catalogue import Tariff
+from .deadlines import SECOND
+from .decisions import Settlement
+from .ledger import Ledger
+from .price_changes import Offer, Part, parts_of_time, parts_of_units
+from .progress import Progress
+from .purse import Purse
+from .requests import ServiceUsage
+from .services import NOTHING_USED, Service
+from .session import Line, Reservation
+from .settlement import hold, settle
+from .units import UnitType, round_up
+
+
+def settle_parts(
+    service: Service,
+    quota: Reservation,
+    units: int,
+    tariff: Tariff,
+    progress: Progress,
+    heard_at: int,
+) -> Settlement:
+    """Pays for so many units that were used of a quota, in the order of their parts.
+
+    What held for the quota pays first; without a cover that is what its line holds, for the first
+    part. What is no longer sold is priced as it was granted. Nothing is used after `heard_at`, in
+    microseconds since 1970.
+    """
+    ledger, group, number, granted = (
+        progress.ledger,
+        service.rating_group,
+        quota.line,
+        quota.granted,
+    )
+    purse = None if quota.cover is None else Purse(progress.lines.pop(quota.cover), ledger)
+    offer = None
+    parts: list[Part] = [(None, units)]
+    if group is not None:
+        offer = progress.offer(
+            group, progress.circumstances_before, partial(progress.tariff_of, group)
+        )
+        parts = _parts(service.usage, quota, progress.lines[number], units, offer, heard_at)
+    settlement = NOTHING_USED
+    for changed_at, part in parts:
+        if offer is not None and changed_at is not None:
+            tariff = offer.at(changed_at)
+            number = progress.line(offer.rating_group, tariff).number
+        line, others = progress.lines[number], progress.granted[number]
+        within = granted
+        if purse is not None:
+            within = min(granted, part)
+            line = _held(line, within + others, tariff, purse, ledger)
+        granted -= within
+        progress.lines[number], paid = settle(line, within, others, part, tariff, ledger)
+        settlement = settlement.plus(paid)
+        progress.begin_others(progress.lines[number])
+    return settlement
+
+
+def _parts(
+    usage: ServiceUsage, quota: Reservation, line: Line, units: int, offer: Offer, heard_at: int
+) -> list[Part]:
+    """Divides usage of what is sold by hours.
+
+    Usage that is said to come after a change of which the client was not told came after the latest
+    one that there was.
+    """
+    start, end = quota.granted_at, max(quota.granted_at, heard_at)
+    if not offer.still_sells(line, start):
+        return [(None, units)]
+    if line.unit_type is UnitType.TIME:
+        counted = 0 if usage.counted is None else usage.counted.seconds or 0
+        return parts_of_time(units, start + counted * SECOND, end, offer)
+    used_after = sum([each.of(line.unit_type) or 0 for each in usage.used_after])
+    if not used_after:
+        return [(None, units)]
+    changes = [
+        at for at, after in offer.changes(start, quota.tariff_change_at or end) if after.sources
+    ]
+    return parts_of_units(units, used_after, changes[-1]) if changes else [(None, units)]
+
+
+def _held(line: Line, outstanding: int, tariff: Tariff, purse: Purse, ledger: Ledger) -> Line:
+    """Holds what a line needs for units that are granted on it, first out of a purse."""
+    missing = round_up(line.used + outstanding, line.rounding) - line.settled - line.held_units
+    line, held = hold(line, missing, tariff, purse, begins_unit=False)
+    return hold(line, missing - held, tariff, ledger)[0]
