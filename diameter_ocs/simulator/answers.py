@@ -14,6 +14,7 @@ from .announcements import Announcement, read_announcement
 from .avps import each, first
 from .encoding import RequestKeys
 from .errors import SimulatorError
+from .final_units import FinalUnit, read_final_unit
 from .steps import RequestType, Step, Units
 
 SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
@@ -29,7 +30,7 @@ TRIGGER_NAMES: dict[int, str] = {
     if name.startswith("E_TRIGGER_TYPE_")
 }
 CHECK_BALANCE_RESULTS = ("ENOUGH_CREDIT", "NO_CREDIT")
-FINAL_UNIT_ACTIONS = ("TERMINATE", "REDIRECT", "RESTRICT_ACCESS")
+AT_COMMAND_LEVEL = (c.AVP_GRANTED_SERVICE_UNIT, c.AVP_VALIDITY_TIME)
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
 
@@ -43,9 +44,10 @@ class ServiceAnswer:
     result_code: int | None
     granted: Units | None
     validity_seconds: int | None
-    final_unit_action: str | None
+    final_unit: FinalUnit | None
     triggers: tuple[int, ...] | None = None
     announcements: tuple[Announcement, ...] = ()
+    qos_final_unit: FinalUnit | None = None
     refund_information: str | None = None
 
 
@@ -159,7 +161,7 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
         message = Message.from_bytes(octets)
         group = Message.from_bytes(octets, plain_msg=True).avps
         groups = [avp.value for avp in each(group, c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL)]
-        if not groups and first(group, c.AVP_GRANTED_SERVICE_UNIT) is not None:
+        if not groups and any(first(group, code) is not None for code in AT_COMMAND_LEVEL):
             groups = [group]  # what was asked at command level is answered there
         services = tuple([_read_service(group) for group in groups])
         return Answer(
@@ -236,6 +238,7 @@ def _members(avp: Any) -> list[Any]:
 def _read_service(group: list[Any]) -> ServiceAnswer:
     granted = first(group, c.AVP_GRANTED_SERVICE_UNIT)
     final = first(group, c.AVP_FINAL_UNIT_INDICATION)
+    qos_final = first(group, c.AVP_QOS_FINAL_UNIT_INDICATION)
     trigger = first(group, c.AVP_TGPP_TRIGGER, c.VENDOR_TGPP)
     refund = first(group, c.AVP_TGPP_REFUND_INFORMATION, c.VENDOR_TGPP)
     announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
@@ -245,7 +248,8 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         result_code=first(group, c.AVP_RESULT_CODE),
         granted=None if granted is None else _read_units(granted),
         validity_seconds=first(group, c.AVP_VALIDITY_TIME),
-        final_unit_action=None if final is None else _read_action(final),
+        final_unit=None if final is None else read_final_unit(final),
+        qos_final_unit=None if qos_final is None else read_final_unit(qos_final),
         triggers=None if trigger is None else _read_trigger(trigger),
         announcements=tuple(read_announcement(avp.value) for avp in announcements),
         refund_information=None if refund is None else refund.decode(errors="backslashreplace"),
@@ -260,10 +264,6 @@ def _read_units(group: list[Any]) -> Units:
         seconds=first(group, c.AVP_CC_TIME),
         service_specific_units=first(group, c.AVP_CC_SERVICE_SPECIFIC_UNITS),
     )
-
-
-def _read_action(group: list[Any]) -> str:
-    return _name(FINAL_UNIT_ACTIONS, first(group, c.AVP_FINAL_UNIT_ACTION)) or "unknown (None)"
 
 
 def _name(names: tuple[str, ...], value: int | None) -> str | None:
@@ -320,8 +320,11 @@ def _service_text(service: ServiceAnswer) -> str:
         parts.append(f"granted {_units_text(service.granted)}")
     if service.validity_seconds is not None:
         parts.append(f"valid for {service.validity_seconds} s")
-    if service.final_unit_action is not None:
-        parts.append(f"final units, then {service.final_unit_action}")
+    if service.final_unit is not None:
+        when = "at once" if service.granted is None else "final units, then"
+        parts.append(f"{when} {service.final_unit.text()}")
+    if service.qos_final_unit is not None:
+        parts.append(f"by QoS-Final-Unit-Indication {service.qos_final_unit.text()}")
     if service.triggers is not None:
         triggers = " ".join(TRIGGER_NAMES.get(kind, str(kind)) for kind in service.triggers)
         parts.append(f"triggers {triggers or 'none'}")
@@ -358,7 +361,10 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "result_name": _code_name(service.result_code),
         "granted": None if service.granted is None else _units_dict(service.granted),
         "validity_seconds": service.validity_seconds,
-        "final_unit_action": service.final_unit_action,
+        "final_unit": None if service.final_unit is None else service.final_unit.as_dict(),
+        "qos_final_unit": (
+            None if service.qos_final_unit is None else service.qos_final_unit.as_dict()
+        ),
         "triggers": None if service.triggers is None else list(service.triggers),
         "announcements": [announcement.as_dict() for announcement in service.announcements],
         "refund_information": service.refund_information,

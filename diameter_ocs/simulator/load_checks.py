@@ -31,7 +31,7 @@ def faults_of(octets: bytes, session: LoadSession, rating_groups: Sequence[int])
         yield "the services are not the requested rating groups in order"
     for service in answer.services:
         octets_granted = service.granted and service.granted.total_octets
-        if service.result_code == SUCCESS and not (octets_granted or service.final_unit_action):
+        if service.result_code == SUCCESS and not (octets_granted or service.final_unit):
             yield "a service has 2001 but no octets are granted"
         if service.result_code is None:
             yield "a service has no Result-Code"

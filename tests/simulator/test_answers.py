@@ -24,6 +24,7 @@ from diameter_ocs.simulator.answers import (
 from diameter_ocs.simulator.avps import avp, tgpp
 from diameter_ocs.simulator.encoding import RequestKeys
 from diameter_ocs.simulator.errors import SimulatorError
+from diameter_ocs.simulator.final_units import FinalUnit
 from diameter_ocs.simulator.steps import RequestType, Units, parse_steps
 
 KEYS = RequestKeys("pgw.test.example;1;2", 1, 5, 0x11111111, 0x22222222, 1_732_104_000)
@@ -60,7 +61,7 @@ def test_a_grant_is_read_with_all_it_says() -> None:
     assert seen.faults == ()
     assert seen.origin_host == "ocs.test.example"
     assert seen.services == (
-        ServiceAnswer(300, (7,), 2001, Units(total_octets=2**20), 3600, "TERMINATE"),
+        ServiceAnswer(300, (7,), 2001, Units(total_octets=2**20), 3600, FinalUnit("TERMINATE")),
         ServiceAnswer(380, (), 4012, None, None, None),
     )
     assert seen.text() == (
@@ -75,7 +76,14 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "result_name": "SUCCESS",
         "granted": {"total_octets": 2**20},
         "validity_seconds": 3600,
-        "final_unit_action": "TERMINATE",
+        "final_unit": {
+            "action": "TERMINATE",
+            "address_type": None,
+            "address": None,
+            "filter_rules": [],
+            "filter_ids": [],
+        },
+        "qos_final_unit": None,
         "triggers": None,
         "announcements": [],
         "refund_information": None,

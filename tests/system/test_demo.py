@@ -11,6 +11,7 @@ import yaml
 from diameter.message import Message
 
 from diameter_ocs.config import resource
+from diameter_ocs.simulator.final_units import FinalUnit
 from diameter_ocs.simulator.gateway import Gateway, Identity, Session, SimulatorError, parse_steps
 from tests.system.serving import CLONE, GATEWAY, Demonstration, surroundings
 from tests.system.wire import (
@@ -145,7 +146,7 @@ def test_the_last_quota_is_final_and_nothing_follows_it(
     )
     (service,) = first.services
     assert service.granted is not None
-    assert (service.granted.seconds, service.final_unit_action) == (120, "TERMINATE")
+    assert (service.granted.seconds, service.final_unit) == (120, FinalUnit("TERMINATE"))
     assert (second.result_code, second.services[0].result_code) == (2001, 4012)
     assert second.services[0].granted is None
 
@@ -170,7 +171,10 @@ def test_events_are_paid_until_nothing_is_left(gateway: Gateway, demo: Demonstra
     first, second, third = (session.credit_control(step) for step in parse_steps(steps))
     granted = [each.granted for each in (*first.services, *second.services)]
     assert [each.service_specific_units for each in granted if each is not None] == [1, 4]
-    assert [each.services[0].final_unit_action for each in (first, second)] == [None, "TERMINATE"]
+    assert [each.services[0].final_unit for each in (first, second)] == [
+        None,
+        FinalUnit("TERMINATE"),
+    ]
     assert (third.result_code, third.services[0].granted) == (4012, None)
     assert [*first.faults, *second.faults, *third.faults] == []
     balances = demo.balances("demo-7")
