@@ -165,6 +165,8 @@ class Profile(BaseModel):
     """Whether Announcement-Information is sent, to the contexts that the tenant has it for."""
     location_triggers: bool = True
     """Whether data whose price depends on the place is granted with a Trigger for its change."""
+    quota_thresholds: bool = True
+    """Whether quotas are told with a threshold, a holding time and a consumption time."""
     free_services: Literal["2001", "4011"] = "2001"
     """What is free is granted with 2001, or answered with 4011, so that it is asked for no more."""
     final_unit_result_code: Literal["2001", "4012"] = "2001"

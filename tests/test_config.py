@@ -59,6 +59,7 @@ watchdog_seconds = 6
 requests_in_flight_max = 100
 announcements = false
 location_triggers = false
+quota_thresholds = false
 free_services = "4011"
 closes_on_restart = true
 session_failover = false
@@ -99,6 +100,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
         requests_in_flight_max=100,
         announcements=False,
         location_triggers=False,
+        quota_thresholds=False,
         free_services="4011",
         closes_on_restart=True,
         session_failover=False,

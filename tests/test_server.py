@@ -193,6 +193,7 @@ PROFILES = {
     "careful": {
         "announcements": False,
         "location_triggers": False,
+        "quota_thresholds": False,
         "free_services": "4011",
         "session_failover": False,
         "credit_control_failure_handling": "CONTINUE",
@@ -207,6 +208,7 @@ def test_profiles_say_how_their_peers_are_answered() -> None:
         "careful": AnswerTerms(
             announcements=False,
             location_triggers=False,
+            quota_thresholds=False,
             tells_free=True,
             session_failover=False,
             failure_handling=FailureHandling.CONTINUE,

@@ -40,8 +40,8 @@ class RatingGroup:
     """The Result-Code of its service is the command's, too."""
     final_unit: FinalUnitHandling = TERMINATES
     """What becomes of a service whose units have ended."""
-    quota_holding_seconds: int = 600
-    """How long a quota may lie idle before the gateway gives it back."""
+    quota_holding_seconds: int = 0
+    """How long a quota may lie idle before the gateway gives it back; 0: the gateway decides."""
     threshold_percent: int = 0
     """What part of a quota is left when the gateway asks for more; 0: it waits for the end."""
     quota_consumption_seconds: int | None = None

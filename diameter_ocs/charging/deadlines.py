@@ -10,9 +10,13 @@ IMS_CONTEXT = "32260"
 SECOND = 1_000_000
 
 
-def reservation_expires_at(now: int, validity_seconds: int) -> int:
-    """Returns when a quota granted now is taken back: its client had twice its validity to come."""
-    return now + max(2 * validity_seconds, RESERVATION_SECONDS_MIN) * SECOND
+def reservation_expires_at(now: int, validity_seconds: int, holding_seconds: int = 0) -> int:
+    """Returns when a quota granted now is taken back.
+
+    Its client had twice its validity to come, and the time that it may hold an idle quota.
+    """
+    seconds = 2 * validity_seconds + holding_seconds
+    return now + max(seconds, RESERVATION_SECONDS_MIN) * SECOND
 
 
 def idle_at(session: Session, rules: SessionRules) -> int:

@@ -1,6 +1,7 @@
 """Settle the services of a request, then grant their quotas, in the request's order."""
 
 from .catalogue import RatingGroup
+from .controls import holding_seconds, threshold
 from .covers import ahead
 from .deadlines import SECOND, reservation_expires_at
 from .decisions import Grant, Outcome
@@ -95,7 +96,9 @@ def _grant(
     if change_at is not None and (not units or change_at > now + seconds * SECOND):
         change_at = None
     _, service_identifiers, *_ = service.usage
-    until = reservation_expires_at(now, seconds) if units else 0
+    left = None if is_final else threshold(group, units)
+    holding = holding_seconds(group, seconds) if units else None
+    until = reservation_expires_at(now, seconds, holding or 0) if units else 0
     progress.reserve(
         new(
             Reservation,
@@ -112,7 +115,7 @@ def _grant(
             ),
         )
     )
-    threshold = holding = consumption = pool = None
+    pool = None
     service.grant = new(
         Grant,
         (
@@ -121,9 +124,9 @@ def _grant(
             seconds,
             is_final,
             tariff.is_by_place,
-            threshold,
+            left,
             holding,
-            consumption,
+            group.quota_consumption_seconds if units else None,
             final_unit,
             change_at,
             pool,

@@ -347,7 +347,10 @@ def _granted(grant: Grant) -> str:
     if grant.is_final:
         last = f", the last, for nothing can pay after it: {then or 'the gateway is not told'}"
     place = "; elsewhere it may be paid otherwise" if grant.depends_on_location else ""
-    return f"Granted {units} for {seconds} s{last}{place}."
+    asked = ""
+    if grant.threshold is not None:
+        asked = f", asked for anew below {amount_text(grant.threshold, grant.unit_type, '')}"
+    return f"Granted {units} for {seconds} s{asked}{last}{place}."
 
 
 def _announced(announcement: Announcement) -> str:

@@ -8,9 +8,9 @@ Announcements are told of services in Multiple-Services-Credit-Control alone: th
 answer has no other place for them.
 
 An answer above ANSWER_OCTETS_MAX goes without what a client can do without, triggers first, then
-announcements, and is sent whole otherwise: a quota that is not told is held for nothing, a service
-without its code is asked for again, and the names of services, Session-Id and Proxy-Info are the
-request's own, which bounds it.
+thresholds, then announcements, and is sent whole otherwise: a quota that is not told is held for
+nothing, a service without its code is asked for again, and the names of services, Session-Id and
+Proxy-Info are the request's own, which bounds it.
 """
 
 from itertools import product
@@ -28,6 +28,7 @@ from ..charging.requests import RequestType, ServiceUsage
 from ..charging.units import UnitType
 from .announcements import announced
 from .codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES, SUCCESS
+from .controls import UNSIGNED32_MAX, controls
 from .decode import Decoded
 from .failed_avp import failed_avps, has_failed_avp
 from .final_units import final_unit_indication, qos_final_unit_indication
@@ -41,7 +42,6 @@ Pairs = list[tuple[str, Any]]
 ANSWER_OCTETS_MAX = 4096
 """How long an answer may be with all that it could say."""
 
-UNSIGNED32_MAX = 2**32 - 1
 UNSIGNED64_MAX = 2**64 - 1
 
 _UNITS = {
@@ -63,16 +63,22 @@ _TRIGGERS: Pairs = [("Trigger", [("Trigger-Type", kind) for kind in _NETWORK_CHA
 # Looked for in every answer; in its class each takes 0.1 µs.
 _SUCCESS = Outcome.SUCCESS
 _INITIAL, _, _TERMINATION, _ = RequestType
+_TIME = UnitType.TIME
 
 _COMMAND = "Credit-Control"
 _START = Struct(">IB")
 """How a header begins: version, length and flags."""
 
 
+_Shape = tuple[Outcome, UnitType, bool, bool, bool, bool]
+"""How a usual grant is answered: final or not, with triggers, with a threshold, held for a time."""
+
+
 class _Extras(NamedTuple):
     """What an answer says that a client can do without."""
 
     triggers: bool
+    thresholds: bool
     announcements: bool
 
 
@@ -95,15 +101,14 @@ class Encoder:
         }
         self._served = dictionary.encode_avps(_served(terms))
         self._refused = dictionary.encode_avps(_REFUSED)
-        self._granted = {
-            key: self._granted_form(*key)
-            for key in product(Outcome, UnitType, (False, True), (False, True))
-        }
-        triggers, announcements = terms.location_triggers, terms.announcements
+        self._granted: dict[_Shape, Form] = {}
+        triggers, thresholds = terms.location_triggers, terms.quota_thresholds
+        announcements = terms.announcements
         self._extras = (
-            _Extras(triggers, announcements),
-            _Extras(False, announcements),
-            _Extras(False, False),
+            _Extras(triggers, thresholds, announcements),
+            _Extras(False, thresholds, announcements),
+            _Extras(False, False, announcements),
+            _Extras(False, False, False),
         )
 
     def encode(self, decision: Decision, decoded: Decoded) -> bytes:
@@ -121,7 +126,7 @@ class Encoder:
     def _body(self, decision: Decision, decoded: Decoded, code: int, extras: _Extras) -> bytes:
         """Returns all AVPs of an answer."""
         request = decoded.request
-        pack, (begin, end) = self._openings[request.request_type, code]
+        pack, (begin, end), _ = self._openings[request.request_type, code]
         parts = [decoded.session_id, pack(begin, request.request_number, end)]
         sub_session_id = request.session_key.sub_session_id
         if sub_session_id is not None:
@@ -130,7 +135,7 @@ class Encoder:
             parts.append(self._served if code == SUCCESS else self._refused)
         if request.request_type is not _TERMINATION:
             if request.service_context != _DATA:
-                extras = _Extras(False, extras.announcements)
+                extras = extras._replace(triggers=False)
             for service in decision.services:
                 parts.append(self._service(service, decoded.is_command_level, extras))
             if has_failed_avp(decision):
@@ -161,53 +166,73 @@ class Encoder:
             begin + encode("CC-Request-Number", UNSIGNED32_MAX) + end,
         )
 
-    def _granted_form(
-        self, outcome: Outcome, unit_type: UnitType, is_last: bool, has_triggers: bool
-    ) -> Form:
+    def _granted_form(self, shape: _Shape) -> Form:
         """Returns the form of a service that has a grant and is named by its Rating-Group alone.
 
-        The gaps are for the units, the Rating-Group and the Validity-Time.
+        The gaps are for the units, the Rating-Group, the Validity-Time, and what it has of a
+        threshold and a Quota-Holding-Time.
         """
-        extras = _Extras(has_triggers, False)
+        outcome, unit_type, is_last, has_triggers, has_threshold, has_holding = shape
+        extras = _Extras(has_triggers, True, False)
         final_unit = TERMINATE if is_last else None
         least, greatest = [
             self._any_service(
                 ServiceDecision(
-                    ServiceUsage(rating_group),
+                    ServiceUsage(number),
                     outcome,
-                    Grant(unit_type, units, seconds, is_last, has_triggers, final_unit=final_unit),
+                    Grant(
+                        unit_type,
+                        units,
+                        number,
+                        is_last,
+                        has_triggers,
+                        number if has_threshold else None,
+                        number if has_holding else None,
+                        final_unit=final_unit,
+                    ),
                 ),
                 extras,
             )
-            for units, rating_group, seconds in (
-                (1, 0, 0),
-                (UNSIGNED64_MAX, UNSIGNED32_MAX, UNSIGNED32_MAX),
-            )
+            for units, number in ((1, 0), (UNSIGNED64_MAX, UNSIGNED32_MAX))
         ]
         return form(least, greatest)
 
     def _service(self, service: ServiceDecision, is_command_level: bool, extras: _Extras) -> bytes:
         """Answers one service."""
-        usage, grant = service.usage, service.grant
+        usage, outcome, grant, announcements = service
         if is_command_level:
             return self._dictionary.encode_avps(_command_level(service, self.terms))
-        if (
-            grant is None
-            or grant.validity_seconds is None
-            or grant.tariff_change_at is not None
-            or usage.rating_group is None
-            or usage.service_identifiers
-            or service.announcements
-            or not grant.units
-            or not (grant.final_unit is None or grant.final_unit == TERMINATE)
-        ):
+        group, identifiers, *_ = usage
+        if grant is None or group is None or identifiers or announcements:
             return self._any_service(service, extras)
-        has_triggers = grant.depends_on_location and extras.triggers
-        pack, (begin, middle, later, end) = self._granted[
-            service.outcome, grant.unit_type, grant.final_unit is not None, has_triggers
-        ]
-        seconds = min(grant.validity_seconds, UNSIGNED32_MAX)
-        return pack(begin, _told_units(grant), middle, usage.rating_group, later, seconds, end)
+        unit_type, units, seconds, _, by_place, threshold, holding, idle, final, at, _ = grant
+        if seconds is None or not units or idle is not None or at is not None:
+            return self._any_service(service, extras)
+        if not (final is None or final == TERMINATE):
+            return self._any_service(service, extras)
+        triggers, thresholds, _ = extras
+        if not thresholds:
+            threshold = holding = None
+        has_threshold, has_holding = threshold is not None, holding is not None
+        has_triggers = by_place and triggers
+        shape = outcome, unit_type, final is not None, has_triggers, has_threshold, has_holding
+        usual = self._granted.get(shape)
+        if usual is None:
+            usual = self._granted[shape] = self._granted_form(shape)
+        if unit_type is _TIME and units > UNSIGNED32_MAX:
+            units = UNSIGNED32_MAX
+        if seconds > UNSIGNED32_MAX:
+            seconds = UNSIGNED32_MAX
+        pack, fixed, _ = usual
+        if not (has_threshold or has_holding):
+            begin, second, third, end = fixed
+            return pack(begin, units, second, group, third, seconds, end)
+        if has_threshold and has_holding:
+            begin, second, third, fourth, fifth, end = fixed
+            told = units, second, group, third, seconds, fourth, threshold, fifth, holding
+            return pack(begin, *told, end)
+        numbers = units, group, seconds, threshold, holding
+        return usual.filled(*[number for number in numbers if number is not None])
 
     def _any_service(self, service: ServiceDecision, extras: _Extras) -> bytes:
         """Answers one service of whatever shape in Multiple-Services-Credit-Control."""
@@ -272,6 +297,8 @@ def _multiple_services(service: ServiceDecision, extras: _Extras, terms: AnswerT
     members.append(("Result-Code", _service_code(service, terms)))
     if grant is not None:
         members += _until(grant, terms)
+        if extras.thresholds:
+            members += controls(grant)
         if grant.depends_on_location and extras.triggers:
             members += _TRIGGERS
     if extras.announcements:

@@ -14,6 +14,14 @@ class Form(NamedTuple):
 
     pack: Callable[..., bytes]
     fixed: tuple[bytes, ...]
+    slots: tuple[bytes | int, ...]
+    """`fixed` with a 0 in each gap."""
+
+    def filled(self, *numbers: int) -> bytes:
+        """Returns the octets with numbers in the gaps, of which there may be any number."""
+        parts = list(self.slots)
+        parts[1::2] = numbers
+        return self.pack(*parts)
 
 
 def form(least: bytes, greatest: bytes) -> Form:
@@ -33,4 +41,6 @@ def form(least: bytes, greatest: bytes) -> Form:
     if layout[-1] != "s":
         layout += "0s"
         fixed.append(b"")
-    return Form(Struct(layout).pack, tuple(fixed))
+    slots: list[bytes | int] = [0] * (2 * len(fixed) - 1)
+    slots[::2] = fixed
+    return Form(Struct(layout).pack, tuple(fixed), tuple(slots))

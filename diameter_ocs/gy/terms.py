@@ -26,6 +26,8 @@ class AnswerTerms(NamedTuple):
     """Announcement-Information is sent; it has the M bit, and some clients fail on it."""
     location_triggers: bool = True
     """Data whose price depends on the place asks for a report when that changes."""
+    quota_thresholds: bool = True
+    """Quotas come with a threshold and a time of idleness; else the gateway's own count."""
     tells_free: bool = False
     """What is free is answered with 4011 instead of a quota."""
     refuses_at_end: bool = False

@@ -17,6 +17,7 @@ NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
 ORDERED = ("peers", "plans", "services", "rates", "servers")
 """Lists of which the first part that fits is what counts; priorities go before that."""
+TIMES = ("quota_validity", "quota_holding", "quota_consumption")
 SUMMARY_PATHS_MAX = 3
 
 
@@ -80,7 +81,10 @@ def _told(document: Document) -> dict[str, Any]:
     for part in _walk(content["rating_groups"]):
         for key in AMOUNTS:
             _tell(part, key, unit_types[part["id"]])
-        _tell(part, "quota_validity", UnitType.TIME)
+        for key in TIMES:
+            _tell(part, key, UnitType.TIME)
+        if part["quota_threshold"] is not None:
+            part["quota_threshold"] = f"{part['quota_threshold']} %"
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
     content["plans"].sort(key=itemgetter("catch_all", "priority"))

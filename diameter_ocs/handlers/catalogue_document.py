@@ -26,6 +26,7 @@ from .catalogue_scalars import (
     Host,
     Name,
     Part,
+    Percent,
     Positive,
     Quantity,
     RatingGroupId,
@@ -89,6 +90,15 @@ class RatingGroupPart(Part):
     """What is granted to a request that does not say how much; at the top: 1."""
     quota_validity: Annotated[Positive, Field(le=86400)] | None = None
     """After how long a gateway asks again, at most 1 d; at the top: 1 h. Below 60 s is 60 s."""
+    quota_threshold: Annotated[Percent, Field(le=99)] | None = None
+    """With what part of its quota left a gateway asks for more, as 20 %; 0: none; at the top: 20 %
+    of volume, none of other units."""
+    quota_holding: Annotated[Quantity, Field(le=86400)] | None = None
+    """After how long a gateway gives an idle quota back, at most 1 d; it is told where that is
+    before it asks again; 0: it decides itself; at the top: 10 min for volume, 0 for other units."""
+    quota_consumption: Annotated[Positive, Field(le=86400)] | None = None
+    """For how long traffic may be idle and its time still count, at most 1 d; of time alone; at the
+    top: the gateway decides."""
     announcements: AnnouncementsPart | None = None
     """What callers hear when its service is refused or ends; at the top: nothing."""
     command_level_result_code: bool | None = None

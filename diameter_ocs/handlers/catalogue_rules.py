@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
+from ..charging.units import UnitType
 from . import catalogue_announcements, catalogue_final_units
 from .catalogue_build import Coverage, default_money, rating_groups
 from .catalogue_document import Document, RatingGroupPart
@@ -96,6 +97,9 @@ def _of_rating_group(path: Path, part: RatingGroupPart, group: RatingGroup) -> I
     if group.max_reservation < group.min_reservation <= most:
         key = "min_reservation" if part.max_reservation is None else "max_reservation"
         yield Finding((*path, key), "max_reservation is below min_reservation")
+    if part.quota_consumption is not None and group.unit_type is not UnitType.TIME:
+        reason = "time that is idle counts where time is counted: this group has other units"
+        yield Finding((*path, "quota_consumption"), reason)
     for place, reason in catalogue_announcements.faults(part.announcements, group):
         yield Finding((*path, "announcements", *place), reason)
 

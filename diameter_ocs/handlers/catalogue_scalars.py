@@ -17,6 +17,7 @@ from .quantities import PATTERN, parse_quantity, shortened
 
 TAX_MAX = 10
 CURRENCY = "[A-Z]{3}"
+PERCENT = r"([0-9]{1,3})\s*%?"
 SERVICE_CONTEXT = "32[0-9]{3}"
 HOST = r"[A-Za-z0-9_.*?\[\]!-]{1,255}"
 
@@ -70,6 +71,14 @@ def _check_whole(value: object) -> object:
     return value
 
 
+def _parse_percent(value: object) -> int:
+    """Reads a part of a whole, as "20 %"."""
+    match = re.fullmatch(PERCENT, str(value).strip())
+    if isinstance(value, bool) or match is None or int(match[1]) > 100:
+        raise ValueError(f"{shortened(value)} is no part of a whole; write it like 20 %")
+    return int(match[1])
+
+
 def schema(*types: str, **more: object) -> WithJsonSchema:
     """An editor reads a number where we read text, and both are right."""
     return WithJsonSchema({"type": types[0] if len(types) == 1 else list(types), **more})
@@ -86,6 +95,11 @@ Positive = Annotated[
     BeforeValidator(parse_quantity),
     Field(ge=1),
     schema("integer", "string", minimum=1, pattern=f"^{PATTERN}$"),
+]
+Percent = Annotated[
+    int,
+    BeforeValidator(_parse_percent),
+    schema("integer", "string", minimum=0, maximum=100, pattern=f"^{PERCENT}$"),
 ]
 Money = Annotated[
     str,

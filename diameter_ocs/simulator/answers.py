@@ -31,6 +31,11 @@ TRIGGER_NAMES: dict[int, str] = {
 }
 CHECK_BALANCE_RESULTS = ("ENOUGH_CREDIT", "NO_CREDIT")
 AT_COMMAND_LEVEL = (c.AVP_GRANTED_SERVICE_UNIT, c.AVP_VALIDITY_TIME)
+THRESHOLDS = (
+    c.AVP_TGPP_TIME_QUOTA_THRESHOLD,
+    c.AVP_TGPP_VOLUME_QUOTA_THRESHOLD,
+    c.AVP_TGPP_UNIT_QUOTA_THRESHOLD,
+)
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
 
@@ -49,6 +54,9 @@ class ServiceAnswer:
     announcements: tuple[Announcement, ...] = ()
     qos_final_unit: FinalUnit | None = None
     refund_information: str | None = None
+    threshold: int | None = None
+    holding_seconds: int | None = None
+    consumption_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +250,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
     trigger = first(group, c.AVP_TGPP_TRIGGER, c.VENDOR_TGPP)
     refund = first(group, c.AVP_TGPP_REFUND_INFORMATION, c.VENDOR_TGPP)
     announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
+    thresholds = (avp.value for code in THRESHOLDS for avp in each(group, code, c.VENDOR_TGPP))
     return ServiceAnswer(
         rating_group=first(group, c.AVP_RATING_GROUP),
         service_identifiers=tuple(avp.value for avp in each(group, c.AVP_SERVICE_IDENTIFIER)),
@@ -253,6 +262,9 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         triggers=None if trigger is None else _read_trigger(trigger),
         announcements=tuple(read_announcement(avp.value) for avp in announcements),
         refund_information=None if refund is None else refund.decode(errors="backslashreplace"),
+        threshold=next(thresholds, None),
+        holding_seconds=first(group, c.AVP_TGPP_QUOTA_HOLDING_TIME, c.VENDOR_TGPP),
+        consumption_seconds=first(group, c.AVP_TGPP_QUOTA_CONSUMPTION_TIME, c.VENDOR_TGPP),
     )
 
 
@@ -320,6 +332,12 @@ def _service_text(service: ServiceAnswer) -> str:
         parts.append(f"granted {_units_text(service.granted)}")
     if service.validity_seconds is not None:
         parts.append(f"valid for {service.validity_seconds} s")
+    if service.threshold is not None:
+        parts.append(f"threshold {_threshold_text(service)}")
+    if service.holding_seconds is not None:
+        parts.append(f"held for {service.holding_seconds} s when idle")
+    if service.consumption_seconds is not None:
+        parts.append(f"used for {service.consumption_seconds} s when idle")
     if service.final_unit is not None:
         when = "at once" if service.granted is None else "final units, then"
         parts.append(f"{when} {service.final_unit.text()}")
@@ -332,6 +350,14 @@ def _service_text(service: ServiceAnswer) -> str:
     if service.refund_information is not None:
         parts.append(f"to be refunded by {service.refund_information}")
     return ", ".join(parts)
+
+
+def _threshold_text(service: ServiceAnswer) -> str:
+    """Says the threshold in the unit that was granted."""
+    left, granted = service.threshold, service.granted
+    if granted is not None and granted.total_octets is not None and left is not None:
+        return octets_text(left)
+    return f"{left} {'s' if granted is not None and granted.seconds is not None else 'units'}"
 
 
 def _units_text(units: Units) -> str:
@@ -368,6 +394,9 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "triggers": None if service.triggers is None else list(service.triggers),
         "announcements": [announcement.as_dict() for announcement in service.announcements],
         "refund_information": service.refund_information,
+        "threshold": service.threshold,
+        "holding_seconds": service.holding_seconds,
+        "consumption_seconds": service.consumption_seconds,
     }
 
 

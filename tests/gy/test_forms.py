@@ -27,9 +27,9 @@ FORMS = [
 def test_numbers_stand_where_the_samples_differ(
     least: bytes, greatest: bytes, numbers: tuple[int, ...], octets: bytes
 ) -> None:
-    pack, (begin, *later) = form(least, greatest)
+    pack, (begin, *later), _ = cut = form(least, greatest)
     gaps = [each for pair in zip(numbers, later, strict=True) for each in pair]
-    assert pack(begin, *gaps) == octets
+    assert pack(begin, *gaps) == cut.filled(*numbers) == octets
 
 
 def test_samples_of_two_forms_make_none() -> None:

@@ -34,6 +34,42 @@ def test_a_document_becomes_a_catalogue() -> None:
     assert [allowance.total for allowance in catalogue.plans["plan"].allowances] == [2**30]
 
 
+QUOTAS = """
+  - id: 10
+    name: Tree
+    unit_type: time
+    quota_threshold: 5%
+    quota_holding: 1 min
+    quota_consumption: 30
+    children:
+      - {id: 11, name: Leaf}
+      - {id: 12, name: Own, quota_threshold: 0, quota_holding: 0, quota_consumption: 1 min}
+      - {id: 13, name: Octets, unit_type: volume}
+"""
+
+
+def test_what_gateways_are_told_of_quotas_is_inherited_where_the_same_is_counted() -> None:
+    text = GOOD.replace("default_rating_groups:", QUOTAS.lstrip("\n") + "default_rating_groups:")
+    groups = build(read_document(text), 1).rating_groups
+    told = {
+        number: (
+            group.threshold_percent,
+            group.quota_holding_seconds,
+            group.quota_consumption_seconds,
+        )
+        for number, group in groups.items()
+    }
+    assert told == {
+        300: (20, 600, None),
+        310: (20, 600, None),
+        0: (0, 0, None),
+        10: (5, 60, 30),
+        11: (5, 60, 30),
+        12: (0, 0, 60),
+        13: (20, 600, None),
+    }
+
+
 def test_what_was_stored_reads_alike() -> None:
     files = "deploy/demo.yaml", "deploy/catalogue.example.yaml"
     for text in (GOOD, *(resource(name).read_text() for name in files)):

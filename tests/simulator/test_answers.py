@@ -87,7 +87,30 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "triggers": None,
         "announcements": [],
         "refund_information": None,
+        "threshold": None,
+        "holding_seconds": None,
+        "consumption_seconds": None,
     }
+
+
+def test_a_grant_says_when_the_gateway_comes_back() -> None:
+    answer = credit_control_answer(2001)
+    answer.add_multiple_services_credit_control(
+        granted_service_unit=GrantedServiceUnit(cc_total_octets=2**20),
+        rating_group=300,
+        result_code=2001,
+    )
+    (service,) = answer.multiple_services_credit_control
+    service.volume_quota_threshold = 2**18
+    service.quota_holding_time = 600
+    service.quota_consumption_time = 30
+    assert (
+        read(answer)
+        .text()
+        .endswith(
+            "granted 1 MiB, threshold 256 KiB, held for 600 s when idle, used for 30 s when idle"
+        )
+    )
 
 
 def test_a_refusal_names_what_failed() -> None:
