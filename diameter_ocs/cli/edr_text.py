@@ -1,6 +1,6 @@
 """EDRs in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
@@ -10,7 +10,7 @@ from ..charging.decisions import ServiceRecord
 from ..charging.units import UnitType, format_money
 from ..handlers.amounts import amount_text
 from .final_unit_text import final_unit_text
-from .output import print_table
+from .output import table_text
 
 HEADINGS = {
     "edr": "edr",
@@ -80,13 +80,18 @@ def print_edr(
         _print_service(service, catalogue)
     if answer["postings"]:
         typer.echo("")
-        print_table(
-            ["balance", "type", "total", "used", "reserved"],
-            [
-                _posting(each, balance_types.get(each["balance_id"]), catalogue)
-                for each in answer["postings"]
-            ],
-        )
+        typer.echo(postings_text(answer["postings"], balance_types, catalogue))
+
+
+def postings_text(
+    postings: Iterable[Mapping[str, Any]],
+    balance_types: Mapping[int, str],
+    catalogue: Catalogue | None,
+) -> str:
+    """Writes what was changed on balances, given their types."""
+    columns = ["balance", "type", "total", "used", "reserved"]
+    rows = [_posting(each, balance_types.get(each["balance_id"]), catalogue) for each in postings]
+    return table_text(columns, rows)
 
 
 def _posting(

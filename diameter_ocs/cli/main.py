@@ -23,6 +23,7 @@ from . import (
     db,
     devices,
     edrs,
+    enquiry,
     errors,
     identities,
     numbering,
@@ -86,6 +87,7 @@ commands.add_typer(subscriptions.app, name="subscription")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(sessions.app, name="session")
 commands.add_typer(edrs.app, name="edr")
+commands.add_typer(enquiry.app, name="enquiry")
 commands.add_typer(audit.app, name="audit")
 commands.add_typer(peers.app, name="peer")
 commands.command("books")(books.books)

@@ -9,11 +9,9 @@ from typing import NamedTuple
 
 import structlog
 
-from ..base import dictionary as dictionaries
 from ..base.capabilities import Application, LocalNode
-from ..base.dictionary import Dictionary
 from ..base.message import Identity
-from ..config import Configuration, Endpoint, resource
+from ..config import Configuration, Endpoint
 from ..gy.decode import Decoder
 from ..handlers.lanes import Lanes
 from ..handlers.restarts import Restarts
@@ -27,6 +25,7 @@ from ..transport.admission import Places
 from ..transport.peers import PeerTable
 from ..transport.tcp import Listener
 from .application import CreditControl
+from .dictionaries import gy_dictionary
 from .gate import Gate, answer_terms, described, rules
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
@@ -35,8 +34,6 @@ from .works import GoingBy, working
 
 log = structlog.get_logger()
 
-DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
-FALLBACK = "fallback.xml"
 CREDIT_CONTROL = "Credit-Control"
 SERVICE_INFORMATION = "Service-Information"
 """An AVP of the vendor that Gy needs besides the IETF: 3GPP."""
@@ -127,7 +124,7 @@ def _listener(
     configuration: Configuration, lanes: Lanes, restarts: Restarts, metrics: Metrics
 ) -> tuple[Listener, Gate]:
     """Joins the Diameter node, its peers and the application."""
-    dictionary = _dictionary()
+    dictionary = gy_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
     command = dictionary.command_named(CREDIT_CONTROL)
     local = LocalNode(
@@ -152,14 +149,3 @@ def _listener(
     take = hearing(application.take, restarts, closing_profiles(configuration))
     listener = Listener(local, peers, take, places, metrics)
     return listener, Gate(configuration, peers, listener, application.forget_tenants)
-
-
-def _dictionary() -> Dictionary:
-    """Reads the dictionaries, which an operator may have changed."""
-    folder = resource("dictionaries")
-    files = [folder / name for name in DICTIONARIES]
-    return dictionaries.load(
-        *(file.read_text(encoding="utf-8") for file in files),
-        names=[str(file) for file in files],
-        fallback=(folder / FALLBACK).read_text(encoding="utf-8"),
-    )

@@ -73,6 +73,7 @@ def test_there_are_the_promised_commands() -> None:
         "clock advance",
         "clock set",
         "clock show",
+        "enquiry ccr",
         "errors",
         "numbering",
         "peer accept",
@@ -135,7 +136,7 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     assert ended.err == ""
 
 
-READING = {"list", "show", "explain", "check", "diff", "history", "schema", "reference"}
+READING = {"list", "show", "explain", "check", "diff", "history", "schema", "reference", "ccr"}
 """Last words of commands that change nothing."""
 WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors", "numbering"}
 """First words of those that work on no tenant's affairs, or on the database as a whole."""

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from diameter_ocs.base.dictionary import Dictionary, DictionaryError, avp_key, load
-from diameter_ocs.server import DICTIONARIES
+from diameter_ocs.server.dictionaries import DICTIONARIES
 from tests.dictionaries.differences import FALLBACK, FOLDER, own_dictionary, text
 
 FILES = sorted(FOLDER.glob("*.xml"))

@@ -1,0 +1,89 @@
+"""`enquiry ccr`: what a gateway would get, and why, as a person and as a program reads it."""
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Run
+
+INITIAL = "initial:rg=300/request=5MiB"
+ALICE = ("enquiry", "ccr", "--account", "alice")
+
+
+def rows(conninfo: str) -> list[int]:
+    """Count what charging leaves."""
+    with psycopg.connect(conninfo) as connection:
+        counted = []
+        for table in ("edr", "session", "closed_session", "command", "audit"):
+            (row,) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+            counted.append(row[0])
+        return counted
+
+
+def test_it_says_what_is_answered_and_why_and_charges_nothing(shop: Run, database: str) -> None:
+    before = rows(database)
+    asked = shop(*ALICE, INITIAL, "terminate:rg=300/used=1MiB")
+    assert (asked.status, asked.err) == (0, "")
+    lines = asked.out.splitlines()
+    assert lines[0].endswith("Z; nothing was charged.")
+    assert lines[2].startswith("initial 0: 2001 SUCCESS; rating group 300: 2001 SUCCESS, granted 5")
+    assert "  basic / data may pay from data." in lines
+    assert any(line.endswith("+5 MiB") for line in lines)
+    assert any(line.endswith("+1 MiB  -5 MiB") for line in lines)
+    assert rows(database) == before
+    assert shop("balance", "list", "alice", "--json").json[0]["reserved"] == 0
+
+
+def test_a_program_gets_answer_edr_and_reasons(shop: Run) -> None:
+    asked = shop(*ALICE, INITIAL, "--at", "2030-01-01T12:00", "--json").json
+    assert asked["time"] == "2030-01-01T12:00:00.000000Z"
+    (answer,) = asked["answers"]
+    assert (answer["result_code"], answer["services"][0]["result_code"]) == (2001, 2001)
+    (edr,) = answer["edrs"]
+    assert edr["considered"][0]["services"][0]["reason"] == "PAYS"
+    assert edr["postings"][0]["balance_type"] == "data"
+    assert edr["postings"][0]["reserved"] == 5 * 2**20
+    assert "edr" not in edr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--account", "alice", "initial:rg=7/request"), "initial 0: 5031 RATING_FAILED"),
+        (("--account", "alice", "update:rg=300/request"), "update 0: 5002 UNKNOWN_SESSION_ID"),
+        (("--identity", "imsi:001019999999999", INITIAL), "initial 0: 5030 USER_UNKNOWN"),
+        (("--identity", "imsi:001010000000001", "event:rg=300/request=1"), "event 0: 2001 SUCCESS"),
+    ],
+)
+def test_what_a_gateway_would_be_refused_is_an_answer(
+    words: tuple[str, ...], line: str, shop: Run
+) -> None:
+    asked = shop("enquiry", "ccr", *words)
+    assert asked.status == 0
+    assert line in asked.out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (("--account", "nobody", INITIAL), 1, "account_unknown"),
+        (("--session", "1-9", "update"), 1, "session_unknown"),
+        (("--identity", "alice", INITIAL), 2, "invalid_identity"),
+        (("--account", "alice", "--at", "noon", INITIAL), 2, "invalid_time"),
+        (("--account", "alice", "initial:rg=x"), 2, "step_invalid"),
+        (("--account", "alice", "location=26201"), 2, "step_invalid"),
+        ((INITIAL,), 2, "usage"),
+        (("--account", "alice", "--session", "1-1", "update"), 2, "usage"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(
+    words: tuple[str, ...], status: int, code: str, shop: Run
+) -> None:
+    refused = shop("enquiry", "ccr", *words, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (status, code)
+
+
+def test_an_account_without_identity_is_told_what_it_lacks(shop: Run) -> None:
+    assert shop("account", "create", "bob", "--plan", "basic").status == 0
+    refused = shop("enquiry", "ccr", "--account", "bob", INITIAL)
+    assert refused.status == 1
+    assert "`identity add` gives it one" in refused.err
