@@ -5,11 +5,11 @@ Servers of earlier schemas would refuse the sessions: they end before this.
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 STATEMENTS = """
-UPDATE schema_version SET version = 15, compatible_from = 15;
+UPDATE schema_version SET version = 16, compatible_from = 16;
 """
 
 
