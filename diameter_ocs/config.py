@@ -186,6 +186,12 @@ class Profile(BaseModel):
         "TERMINATE_OR_BUFFER"
     )
     """What becomes of an event that gets no answer."""
+    cost_information: bool = False
+    """Whether Cost-Information says what a session has cost so far, or an event."""
+    remaining_balance: bool = False
+    """Whether Remaining-Balance says how much of the default money is left to the account."""
+    low_balance_indication: bool = False
+    """Whether Low-Balance-Indication says if that is less than the tenant's `low_balance`."""
 
 
 class Configuration(BaseSettings):

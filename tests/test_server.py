@@ -198,6 +198,9 @@ PROFILES = {
         "session_failover": False,
         "credit_control_failure_handling": "CONTINUE",
         "direct_debiting_failure_handling": "CONTINUE",
+        "cost_information": True,
+        "remaining_balance": True,
+        "low_balance_indication": True,
     },
     "usual": {},
 }
@@ -213,6 +216,9 @@ def test_profiles_say_how_their_peers_are_answered() -> None:
             session_failover=False,
             failure_handling=FailureHandling.CONTINUE,
             debiting_failure_handling=DebitingFailureHandling.CONTINUE,
+            cost_information=True,
+            remaining_balance=True,
+            low_balance_indication=True,
         ),
         "usual": AS_USUAL,
     }

@@ -272,6 +272,8 @@ class SessionRules:
     """An event that cannot be paid whole gets the units that what is left can begin; else none."""
     insufficiency: Insufficiency = Insufficiency.PROVIDE_ROUNDED_AMOUNT
     """Likewise for the quotas of sessions."""
+    low_balance: int | None = None
+    """Gateways are told that little money is left when it is less, in micro-units; None: never."""
 
 
 class AppliedDocument(NamedTuple):

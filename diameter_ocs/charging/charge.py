@@ -185,13 +185,15 @@ def _refuses_all(
 def _going_on(request: ChargingRequest, progress: Progress, services: list[Service]) -> Decision:
     """Returns the decision after which the session is open."""
     announce(services, request, SUCCESS, progress.case.catalogue)
+    edr = progress.edr(request, SUCCESS, services)
     return Decision(
         SUCCESS,
         _answers(services),
-        (progress.edr(request, SUCCESS, services),),
+        (edr,),
         progress.session_after(request),
         (),
         progress.ledger.changed_balances(),
+        told=edr.told,
     )
 
 
@@ -209,14 +211,16 @@ def _ended(
     announce(services, request, outcome, progress.case.catalogue)
     closed = ClosedSession(progress.session_after(request), progress.case.now, reason)
     is_success = outcome is SUCCESS
-    told = services if is_success else [s for s in services if s.outcome is not SUCCESS]
+    answered = services if is_success else [s for s in services if s.outcome is not SUCCESS]
+    edr = progress.edr(request, outcome, services)
     return Decision(
         outcome,
-        _answers(told),
-        (progress.edr(request, outcome, services),),
+        _answers(answered),
+        (edr,),
         None,
         (closed,),
         progress.ledger.changed_balances(),
+        told=edr.told,
     )
 
 

@@ -159,6 +159,8 @@ class Told(NamedTuple):
     """Is what is left little?"""
     has_enough: bool | None = None
     """Would it have been enough for what was asked? None: that was not the question."""
+    currency: str | None = None
+    """Of the money, as ISO 4217 names it."""
 
 
 class Stored(NamedTuple):

@@ -16,6 +16,7 @@ from .progress import Progress, new_session
 from .requests import ChargingRequest, EventAction
 from .services import SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
+from .telling import of_enquiry
 
 _ENQUIRIES = frozenset({EventAction.CHECK_BALANCE, EventAction.PRICE_ENQUIRY})
 
@@ -43,6 +44,7 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
         answered = [service for service in services if service.outcome is not SUCCESS]
     announce(services, request, outcome, case.catalogue)
     edr = progress.edr(request, outcome, services)
+    told = edr.told if told is None else of_enquiry(told, edr.told, case.catalogue)
     decision = Decision(
         outcome,
         tuple([service.decision() for service in answered]),

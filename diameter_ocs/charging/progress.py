@@ -15,6 +15,7 @@ from .requests import ChargingRequest, RequestType
 from .services import Service, considered, services_of
 from .session import RATING_GROUPS_MAX, Line, Reservation, Session
 from .settlement import continued, new_line, release
+from .telling import money_told
 from .tuples import new
 from .units import UnitType, round_up
 
@@ -31,6 +32,7 @@ class Progress:
         "believed",
         "case",
         "circumstances",
+        "cost",
         "granted",
         "is_denied",
         "is_emergency",
@@ -47,6 +49,7 @@ class Progress:
         """`information` is what the request says; None: nobody asks."""
         self.case = case
         self.session = session
+        self.cost = session.cost
         self.circumstances = session.circumstances
         if information is not None:
             self.circumstances = circumstances_of(
@@ -147,6 +150,7 @@ class Progress:
                 self.circumstances,
                 old.charging_id,
                 old.origin_state_id,
+                self.cost,
             ),
         )
         look_at = supervise_at(session, catalogue.session_rules)
@@ -160,13 +164,16 @@ class Progress:
             lines=self._lines_needed(),
             reservations=tuple(self.reservations.values()),
             circumstances=self.circumstances,
+            cost=self.cost,
         )
 
     def edr(self, request: ChargingRequest, outcome: Outcome, services: list[Service]) -> Edr:
         """Returns the journal's record of the request."""
         case, request_type = self.case, request.request_type
         is_last = request_type is TERMINATION or request_type is EVENT
-        actor = reason = None
+        actor = reason = told = None
+        if request.tells_money:
+            told = money_told(request_type, self.cost, services, self.ledger, case.catalogue)
         return new(
             Edr,
             (
@@ -189,7 +196,7 @@ class Progress:
                 reason,
                 self.circumstances,
                 None if request_type is TERMINATION else considered(services, case.catalogue),
-                None,
+                told,
                 self.session.charging_id,
             ),
         )

@@ -67,6 +67,9 @@ class Line(NamedTuple):
     """Usage of the rating group was priced before this line's: its price has no beginning."""
     services: tuple[str, ...] = ()
     """What may pay for it, as its latest grant found it: plans and services."""
+    fraction: int = 0
+    """Of money: millionths of a micro-unit that were not reported and count as used: it is rounded
+    up."""
 
     @property
     def priced_units(self) -> int:
@@ -132,6 +135,8 @@ class Session(NamedTuple):
     """What its gateway numbers its bearer with."""
     origin_state_id: int | None = None
     """That of its gateway when it was opened."""
+    cost: int = 0
+    """What its usage was charged so far, in micro-units."""
 
     def held(self) -> dict[int, int]:
         """Returns what the session has reserved, by balance id."""

@@ -75,6 +75,7 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
         progress.lines[number], service.settlement = settle(
             line, granted, progress.granted[number], believed, tariff, progress.ledger
         )
+    progress.cost = min(progress.cost + service.settlement.charged_amount, AMOUNT_MAX)
     if believed != reported:
         service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
     if len(progress.lines) > len(progress.newest):

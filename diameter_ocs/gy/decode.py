@@ -90,6 +90,11 @@ def asking_what_is_free(decoded: Decoded) -> Decoded:
     return decoded._replace(request=decoded.request._replace(tells_free=True))
 
 
+def telling_money(decoded: Decoded) -> Decoded:
+    """Returns the request of a gateway that is told of money."""
+    return decoded._replace(request=decoded.request._replace(tells_money=True))
+
+
 class Decoder:
     """Reads requests, and remembers where in usual ones the values stand and what texts mean.
 

@@ -93,6 +93,7 @@ class Encoder:
         self, dictionary: Dictionary, identity: Identity, terms: AnswerTerms = AS_USUAL
     ) -> None:
         self.terms = terms
+        self.tells_money = terms.tells_money
         self._dictionary = dictionary
         self._origin = _origin(dictionary, identity)
         self._openings = {
@@ -133,6 +134,9 @@ class Encoder:
             parts.append(self._dictionary.encode("CC-Sub-Session-Id", sub_session_id))
         if request.request_type is _INITIAL:
             parts.append(self._served if code == SUCCESS else self._refused)
+        if decision.told is not None:
+            told = told_avps(decision.told, self.terms, request.action)
+            parts.append(self._dictionary.encode_avps(told))
         if request.request_type is not _TERMINATION:
             if request.service_context != _DATA:
                 extras = extras._replace(triggers=False)
@@ -142,8 +146,6 @@ class Encoder:
                 said = sum(map(len, (*parts, decoded.proxies)))
                 room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
                 parts.append(self._failed_avp(decision, decoded, room))
-        if decision.told is not None:
-            parts.append(self._dictionary.encode_avps(told_avps(decision.told)))
         parts.append(decoded.proxies)
         return b"".join(parts)
 

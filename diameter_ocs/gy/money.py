@@ -1,12 +1,23 @@
-"""Amounts of money in units asked for or used (RFC 8506 sections 8.7, 8.8, 8.10 and 8.11)."""
+"""Amounts of money on the wire (RFC 8506 sections 8.8, 8.9, 8.10, 8.11 and 8.22)."""
+
+from typing import Any
 
 from ..base.codec import Group
 from ..base.errors import InvalidAvpValue
 from ..base.message import Message
-from ..charging.units import AMOUNT_MAX, MICRO_UNITS
+from ..charging.currencies import decimals_of
+from ..charging.units import AMOUNT_MAX, DECIMALS_MAX, MICRO_UNITS
 
 EXPONENT_MAX = 12
 """How many places the point of an amount may be moved, either way."""
+
+
+def unit_value(micro_units: int, currency: str) -> list[tuple[str, Any]]:
+    """Returns the members of a Unit-Value, with no more decimals than usual or needed."""
+    digits, decimals = micro_units, DECIMALS_MAX
+    while decimals > decimals_of(currency) and digits % 10 == 0:
+        digits, decimals = digits // 10, decimals - 1
+    return [("Value-Digits", digits), ("Exponent", -decimals)]
 
 
 def check_money(message: Message, units: Group) -> None:

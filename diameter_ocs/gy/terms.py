@@ -37,6 +37,17 @@ class AnswerTerms(NamedTuple):
     session_failover: bool = True
     failure_handling: FailureHandling = FailureHandling.RETRY_AND_TERMINATE
     debiting_failure_handling: DebitingFailureHandling = DebitingFailureHandling.TERMINATE_OR_BUFFER
+    cost_information: bool = False
+    """What the session, or the event, has cost is told; so are the next two."""
+    remaining_balance: bool = False
+    """What money is left."""
+    low_balance_indication: bool = False
+    """Whether that is little."""
+
+    @property
+    def tells_money(self) -> bool:
+        """Is anything told of money?"""
+        return self.cost_information or self.remaining_balance or self.low_balance_indication
 
 
 AS_USUAL = AnswerTerms()

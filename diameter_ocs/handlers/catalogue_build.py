@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from ..charging import catalogue
 from ..charging.expressions import parse_networks
 from ..charging.settlement import USED_MAX
-from ..charging.units import UnitType
+from ..charging.units import UnitType, parse_money
 from .catalogue_announcements import announcements
 from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_final_units import final_unit
@@ -95,6 +95,7 @@ def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
         reverses_unclaimed_events=part.reverse_unclaimed_events,
         serves_events_in_part=part.insufficient_balance_events != "REJECT",
         insufficiency=catalogue.Insufficiency(part.insufficient_balance_sessions),
+        low_balance=None if part.low_balance is None else parse_money(part.low_balance),
     )
 
 

@@ -24,6 +24,7 @@ from .catalogue_scalars import (
     WHOLE,
     Currency,
     Host,
+    Money,
     Name,
     Part,
     Percent,
@@ -61,6 +62,9 @@ class SettingsPart(Part):
     """What is granted in a session when what is left pays for less than is asked:
     PROVIDE_ROUNDED_AMOUNT grants to the end of the rounding unit that it can begin,
     PROVIDE_REMAINING what it pays for, IGNORE whole rounding units only."""
+    low_balance: Money | None = None
+    """Gateways that are told of money hear that little is left when it is less than this; not
+    written: they hear nothing of it."""
     announcement_contexts: Annotated[tuple[ServiceContext, ...], Field(max_length=100)] = (
         "32260",
         "32275",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ..charging.catalogue import RatingGroup
+from ..charging.currencies import NUMBERS
 from ..charging.settlement import USED_MAX
 from ..charging.units import UnitType
 from . import catalogue_announcements, catalogue_final_units
@@ -54,12 +55,21 @@ def findings(document: Document) -> Iterator[Finding]:
     for (path, part), group in zip(parts, filled_in, strict=True):
         yield from _of_rating_group(path, part, group)
         yield from _of_final_unit((*path, "final_unit"), part, known)
+    yield from _of_currency(document)
     yield from _of_references(document, groups)
     plans = listed("plans", document.plans)
     yield from repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
     for path, plan in plans:
         yield from of_plan(path, plan, known)
     yield from _of_tables(document)
+
+
+def _of_currency(document: Document) -> Iterator[Finding]:
+    """Looks whether gateways can be told the currency."""
+    currency = document.currency
+    if currency not in NUMBERS:
+        reason = f"{currency!r} is no currency of ISO 4217{suggestion(currency, NUMBERS)}"
+        yield Finding(("currency",), reason)
 
 
 def _of_tables(document: Document) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from ..base.message import decode as decode_message
 from ..charging.decisions import Decision, Edr, Novelty
 from ..charging.requests import RequestType, session_id_text
 from ..charging.session import CloseReason
-from ..gy.decode import Decoded, Decoder, asking_what_is_free
+from ..gy.decode import Decoded, Decoder, asking_what_is_free, telling_money
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
 from ..gy.strict import refusal
@@ -91,6 +91,8 @@ class CreditControl:
         encoder = self._encoders[connection.profile]
         if encoder.terms.tells_free:
             decoded = asking_what_is_free(decoded)
+        if encoder.tells_money:
+            decoded = telling_money(decoded)
         reply = partial(self._reply, connection, encoder, decoded)
         self._lanes.submit(decoded.request, reply, connection.answer_budget_seconds)
 

@@ -155,6 +155,9 @@ def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
             debiting_failure_handling=DebitingFailureHandling[
                 profile.direct_debiting_failure_handling
             ],
+            cost_information=profile.cost_information,
+            remaining_balance=profile.remaining_balance,
+            low_balance_indication=profile.low_balance_indication,
         )
         for name, profile in configuration.profiles.items()
     }

@@ -43,7 +43,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
     (opened_at, last_request_at, request_number, catalogue_version, lines, *rest) = rest
-    charging_id, origin_state_id, reservations, supervise_at, circumstances = rest
+    reservations, supervise_at, circumstances, cost, charging_id, origin_state_id = rest
     return Session(
         number,
         account_id,
@@ -61,6 +61,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
         circumstances_of(circumstances),
         charging_id,
         origin_state_id,
+        cost,
     )
 
 
@@ -83,8 +84,8 @@ def _remembered_text(circumstances: Circumstances) -> bytes | None:
 
 def closed_session_of(row: tuple[Any, ...]) -> ClosedSession:
     """Reads a row of LOAD_CLOSED_SESSIONS."""
-    *session, circumstances, closed_at, reason = row
-    ended = session_of((*session, b"[]", 0, circumstances))
+    *facts, circumstances, cost, charging_id, origin_state_id, closed_at, reason = row
+    ended = session_of((*facts, b"[]", 0, circumstances, cost, charging_id, origin_state_id))
     return ClosedSession(ended, closed_at, CloseReason(reason))
 
 
@@ -102,6 +103,7 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
         circumstances_text(session.circumstances),
         session.charging_id,
         session.origin_state_id,
+        session.cost,
     )
 
 
@@ -150,4 +152,5 @@ def _changing(session: Session) -> tuple[Any, ...]:
         _encode(session.reservations),
         session.supervise_at,
         circumstances_text(session.circumstances),
+        session.cost,
     )

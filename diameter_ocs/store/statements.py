@@ -66,8 +66,6 @@ def _facts_of(sessions: Table) -> list[ColumnElement[Any]]:
         sessions.c.request_number,
         sessions.c.catalogue_version,
         cast(sessions.c.lines, Text),
-        sessions.c.charging_id,
-        sessions.c.origin_state_id,
     ]
 
 
@@ -171,6 +169,9 @@ SESSION_FACTS = (
     cast(session.c.reservations, Text),
     microseconds(session.c.supervise_at),
     cast(session.c.circumstances, Text),
+    session.c.cost,
+    session.c.charging_id,
+    session.c.origin_state_id,
 )
 """What an open session is read from, in the order of `sessions.session_of`."""
 
@@ -194,6 +195,9 @@ LOAD_CLOSED_SESSIONS = statement_of(
     select(
         *_facts_of(closed_session),
         cast(closed_session.c.circumstances, Text),
+        closed_session.c.cost,
+        closed_session.c.charging_id,
+        closed_session.c.origin_state_id,
         microseconds(closed_session.c.closed_at),
         closed_session.c.reason,
     )
@@ -297,6 +301,7 @@ UPDATE_SESSIONS = update_batch(
         session.c.reservations,
         session.c.supervise_at,
         session.c.circumstances,
+        session.c.cost,
     ),
 )
 

@@ -141,6 +141,7 @@ session = Table(
     Column("reservations", JSON, nullable=False),  # likewise Reservation
     Column("supervise_at", Moment, nullable=False),
     Column("circumstances", JSON(none_as_null=True)),  # likewise charging.location.Circumstances
+    Column("cost", BigInteger, nullable=False, server_default="0"),
     Column("charging_id", BigInteger),
     Column("origin_state_id", BigInteger),
 )
@@ -168,6 +169,7 @@ closed_session = Table(
     Column("circumstances", JSON(none_as_null=True)),
     Column("charging_id", BigInteger),
     Column("origin_state_id", BigInteger),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
 )
 
 edr = Table(

@@ -233,7 +233,10 @@ def test_without_a_plan_there_is_no_price():
 
 @pytest.mark.parametrize(
     ("action", "told", "name"),
-    [(CHECK, Told(has_enough=True), "check balance"), (PRICE, Told(cost=0), "price enquiry")],
+    [
+        (CHECK, Told(has_enough=True), "check balance"),
+        (PRICE, Told(cost=0, currency="EUR"), "price enquiry"),
+    ],
 )
 def test_a_repeat_is_told_what_was_told(action, told, name):
     desk = texts(3)

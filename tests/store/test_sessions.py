@@ -15,6 +15,7 @@ from diameter_ocs.store.sessions import circumstances_of as read_circumstances
 from diameter_ocs.store.sessions import circumstances_text, digest, session_of
 from tests.store.scenario import (
     DOCUMENT,
+    VOICE,
     Kept,
     afresh,
     case_of,
@@ -24,6 +25,8 @@ from tests.store.scenario import (
     octets,
     terminate,
     update,
+    used,
+    want,
 )
 
 ONE, OTHER = b"one", b"other"
@@ -108,10 +111,25 @@ def test_messages_to_many_are_forgotten() -> None:
 
 def test_sessions_that_were_opened_before_an_upgrade_go_on() -> None:
     named = (0, 2, 46, b"s;7;g", None, "32251", "pgw.demo.example", "demo.example")
-    session = session_of((*named, 1, 2, 0, 1, OLD_LINES, None, None, OLD_RESERVATIONS, 3, None))
+    row = *named, 1, 2, 0, 1, OLD_LINES, OLD_RESERVATIONS, 3, None, 0, None, None
+    session = session_of(row)
     ((line,), (reservation,)) = session.lines, session.reservations
     assert line.holds[0].amounts == ((46, 10485760),)
     assert (line.rounding, line.zone, line.has_begun, line.services) == (1024, "", False, ())
     assert line.price == Price(10_000, 1_048_576)
     assert (reservation.rating_group, reservation.granted) == (300, 10485760)
     assert session.circumstances == NO_CIRCUMSTANCES
+
+
+async def test_what_a_session_has_cost_is_kept_beyond_its_end(kept: Kept) -> None:
+    (group,) = await furnish(kept.accounts, [1], money=10_000_000)
+    voice = {"usages": (used(60, 60, VOICE),)}
+    await charged(kept.store, (group, initial(usages=(want(60, VOICE),))))
+    await charged(kept.store, (group, update(request_number=1, **voice)))
+    await charged(kept.store, (group, update(request_number=2, **voice)))
+    (late, *_) = [
+        (await charged(kept.store, (group, terminate(request_number=number, **voice)))).pop()
+        for number in (3, 4)
+    ][1:]
+    assert isinstance(late, Decision)
+    assert [ended.session.cost for ended in late.closed] == [4 * 60_000]
