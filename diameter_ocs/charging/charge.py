@@ -18,7 +18,7 @@ from .requests import ChargingRequest
 from .services import SERVED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
 from .supervision import close
-from .usage import recorded, settled
+from .usage import recorded, settled, settled_late
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
@@ -112,7 +112,7 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
     progress = Progress(case, session, request.information)
-    services = settled(request, progress)
+    services = settled_late(request, progress)
     decision = _ended(request, progress, services, outcome, reason)
     return _marked(decision, "late")
 

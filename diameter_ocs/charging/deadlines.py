@@ -5,8 +5,8 @@ from .session import Session
 
 RESERVATION_SECONDS_MIN = 300
 """A reservation outlives its quota's validity at least so long after the grant."""
-IMS_CONTEXT = "32260"
-"""The service context of calls in the IMS (TS 32.260)."""
+IMS_CONTEXTS = frozenset({"32260", "32275"})
+"""The service contexts of calls in the IMS (TS 32.260) and its telephony (TS 32.275)."""
 SECOND = 1_000_000
 
 
@@ -21,7 +21,7 @@ def reservation_expires_at(now: int, validity_seconds: int, holding_seconds: int
 
 def idle_at(session: Session, rules: SessionRules) -> int:
     """Returns when a session is given up unless something is heard of it."""
-    is_ims = session.service_context == IMS_CONTEXT
+    is_ims = session.service_context in IMS_CONTEXTS
     seconds = rules.ims_idle_seconds if is_ims else rules.idle_seconds
     return session.last_request_at + seconds * SECOND
 

@@ -198,15 +198,21 @@ def _tariffs(
 
 
 def _tariff_of(names: frozenset[str], line: Line, catalogue: Catalogue) -> Tariff:
-    """Returns the tariff of services that are named, of which the catalogue may have lost some."""
+    """Returns the tariff of services that are named, of which the catalogue may have lost some.
+
+    Where it has lost all, a price is paid by the money that every account has.
+    """
     price, zone_name = line.price, line.zone
     rate = None if price is None else Rate(price, zone_name)
     candidates = catalogue.candidates(tuple(catalogue.plans), line.rating_group)
     every = [_Choice(plan, each, rate if each.rates else None) for plan, each, _ in candidates]
     choices = [choice for choice in every if _name(choice) in names]
-    types = dict.fromkeys(name for _, service, _ in choices for name in service.balance_types)
+    sources, money = _sources(choices), catalogue.default_monetary_balance_type
+    if not sources and price is not None and money is not None:
+        sources = (Source("", True, (money,)),)
+    types = dict.fromkeys(name for source in sources for name in source.balance_types)
     is_free = price is not None and price.is_nothing
-    return Tariff(price, _sources(choices), tuple(types), is_free, zone_name)
+    return Tariff(price, sources, tuple(types), is_free, zone_name)
 
 
 def _choices(

@@ -22,6 +22,19 @@ def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
     return services
 
 
+def settled_late(request: ChargingRequest, progress: Progress) -> list[Service]:
+    """Settles what is reported after the end of a session, by the prices that it ended with."""
+    ended_at = progress.session.last_request_at
+    for service in progress.merged(request):
+        rating_group, service_identifiers = service.identity
+        number = None if rating_group is None else progress.newest.get(rating_group)
+        if rating_group is not None and number is not None and service.usage.used:
+            progress.reservations[service.identity] = Reservation(
+                rating_group, service_identifiers, 0, number, granted_at=ended_at
+            )
+    return settled(request, progress)
+
+
 def recorded(request: ChargingRequest, progress: Progress) -> list[Service]:
     """Writes down what every service of the request used, and charges nothing."""
     services = progress.merged(request)

@@ -63,7 +63,7 @@ def show_all(
             (
                 each["session"],
                 each["account"],
-                each["session_id"],
+                _name(each),
                 each["opened_at"],
                 each["last_request_at"],
                 ", ".join(map(_quota, each["reservations"])) or None,
@@ -116,6 +116,13 @@ def close(
     answer = done.answer
     sentence = f"Session {answer['session']} of {answer['account']} is closed."
     print_done(done, sentence, as_json)
+
+
+def _name(answer: Mapping[str, Any]) -> str:
+    """Writes the name that the gateway has for a session."""
+    sub_session_id = answer["sub_session_id"]
+    of = "" if sub_session_id is None else f" (sub-session {sub_session_id})"
+    return f"{answer['session_id']}{of}"
 
 
 def _quota(reservation: Mapping[str, Any]) -> str:

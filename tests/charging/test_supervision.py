@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.deadlines import idle_at
 from diameter_ocs.charging.decisions import Decision, EdrKind, Novelty, Outcome, Stored
@@ -135,9 +137,10 @@ def test_a_session_of_which_nothing_is_heard_is_closed():
     assert counter.balance(1) == (60, 0)
 
 
-def test_calls_in_the_ims_are_closed_earlier():
+@pytest.mark.parametrize("context", ["32260", "32275"])
+def test_calls_in_the_ims_are_closed_earlier(context):
     counter = desk()
-    counter.initial(want(VOICE, 120), service_context="32260")
+    counter.initial(want(VOICE, 120), service_context=context)
     assert look(counter, OFFERED.session_rules.ims_idle_seconds * SECOND).closed
 
 
