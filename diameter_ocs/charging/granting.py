@@ -8,11 +8,12 @@ from .decisions import Grant, Outcome
 from .ending import holds_alone, is_last, payable
 from .final_actions import begins_at_once, final_unit_of, go_on, running
 from .progress import INITIAL, TERMINATION, Progress
-from .quota import VALIDITY_SECONDS_MIN, clamp, grant, spread_of, validity_seconds
+from .quota import VALIDITY_SECONDS_MIN, grant, spread_of, validity_seconds
 from .rating import is_always_free
 from .requests import ChargingRequest
 from .services import Service
 from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Reservation
+from .sizes import size_of
 from .tuples import new
 from .usage import settled
 
@@ -69,10 +70,8 @@ def _grant(
         is_unsold = not (progress.is_denied or is_full)
         service.outcome = service.unsold if is_unsold else Outcome.SERVICE_DENIED
         return
-    requested = service.usage.requested
-    wanted = None if requested is None else requested.of(group.unit_type)
     line = progress.line(group, tariff)
-    number, units = line.number, clamp(wanted, group)
+    number, units = line.number, size_of(service, group, line, tariff, progress)
     seconds, cover, change_at = validity_seconds(group, spread, _plans_last(progress)), None, None
     if tariff.is_by_hours:
         seconds, cover, change_at = ahead(group, tariff, progress, seconds, units)
@@ -98,40 +97,12 @@ def _grant(
     _, service_identifiers, *_ = service.usage
     left = None if is_final else threshold(group, units)
     holding = holding_seconds(group, seconds) if units else None
+    idle = group.quota_consumption_seconds if units else None
     until = reservation_expires_at(now, seconds, holding or 0) if units else 0
-    progress.reserve(
-        new(
-            Reservation,
-            (
-                group.id,
-                service_identifiers,
-                units,
-                number,
-                until,
-                now,
-                is_told,
-                change_at,
-                cover,
-            ),
-        )
-    )
-    pool = None
-    service.grant = new(
-        Grant,
-        (
-            group.unit_type,
-            units,
-            seconds,
-            is_final,
-            tariff.is_by_place,
-            left,
-            holding,
-            group.quota_consumption_seconds if units else None,
-            final_unit,
-            change_at,
-            pool,
-        ),
-    )
+    held = group.id, service_identifiers, units, number, until, now
+    progress.reserve(new(Reservation, (*held, is_told, change_at, cover)))
+    told = group.unit_type, units, seconds, is_final, tariff.is_by_place
+    service.grant = new(Grant, (*told, left, holding, idle, final_unit, change_at, None))
 
 
 def _is_full(progress: Progress, group: RatingGroup) -> bool:

@@ -11,6 +11,7 @@ from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_final_units import final_unit
 from .catalogue_places import addresses, prefixes
 from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
+from .catalogue_quotas import quota_terms
 from .catalogue_restrictions import restrictions
 
 UNIT_TYPES = {
@@ -18,10 +19,6 @@ UNIT_TYPES = {
     "volume": UnitType.VOLUME,
     "units": UnitType.SERVICE_SPECIFIC_UNITS,
 }
-
-VOLUME_THRESHOLD_PERCENT = 20
-VOLUME_HOLDING_SECONDS = 600
-"""What gateways are told of quotas of volume where nothing else is said."""
 
 
 def build(document: Document, version: int) -> catalogue.Catalogue:
@@ -113,12 +110,6 @@ def _rating_group(
     highest = like.max_reservation if like else USED_MAX[unit_type]
     validity = parent.quota_validity_seconds if parent else 3600
     mirrors = part.command_level_result_code
-    is_volume = unit_type is UnitType.VOLUME
-    threshold, holding = part.quota_threshold, part.quota_holding
-    if threshold is None:
-        threshold = like.threshold_percent if like else VOLUME_THRESHOLD_PERCENT * is_volume
-    if holding is None:
-        holding = like.quota_holding_seconds if like else VOLUME_HOLDING_SECONDS * is_volume
     return catalogue.RatingGroup(
         id=part.id,
         name=part.name,
@@ -137,11 +128,7 @@ def _rating_group(
             mirrors if mirrors is not None else parent is not None and parent.mirrors_result_code
         ),
         final_unit=final_unit(part.final_unit, parent.final_unit if parent else None),
-        threshold_percent=threshold,
-        quota_holding_seconds=holding,
-        quota_consumption_seconds=(
-            part.quota_consumption or (like.quota_consumption_seconds if like else None)
-        ),
+        **quota_terms(part, like, unit_type),
     )
 
 

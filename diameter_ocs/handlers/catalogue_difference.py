@@ -17,7 +17,8 @@ NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
 ORDERED = ("peers", "plans", "services", "rates", "servers")
 """Lists of which the first part that fits is what counts; priorities go before that."""
-TIMES = ("quota_validity", "quota_holding", "quota_consumption")
+TIMES = ("quota_validity", "quota_holding", "quota_consumption", "min_validity")
+PERCENTS = ("quota_threshold", "max_session_share")
 SUMMARY_PATHS_MAX = 3
 
 
@@ -83,8 +84,9 @@ def _told(document: Document) -> dict[str, Any]:
             _tell(part, key, unit_types[part["id"]])
         for key in TIMES:
             _tell(part, key, UnitType.TIME)
-        if part["quota_threshold"] is not None:
-            part["quota_threshold"] = f"{part['quota_threshold']} %"
+        for key in PERCENTS:
+            if part[key] is not None:
+                part[key] = f"{part[key]} %"
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
     content["plans"].sort(key=itemgetter("catch_all", "priority"))

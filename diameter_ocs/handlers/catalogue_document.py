@@ -103,6 +103,14 @@ class RatingGroupPart(Part):
     quota_consumption: Annotated[Positive, Field(le=86400)] | None = None
     """For how long traffic may be idle and its time still count, at most 1 d; of time alone; at the
     top: the gateway decides."""
+    max_session_share: Annotated[Percent, Field(ge=1)] | None = None
+    """What part of what is left one quota may take, where that is not below `min_reservation`, so
+    that other sessions get theirs; at the top: 100 %."""
+    dynamic_quota: bool | None = None
+    """Whether a quota is as large as what the session used lately in `min_validity`, and small near
+    the end of what is left; at the top: false. It needs `min_reservation` and `quota_validity`."""
+    min_validity: Annotated[Positive, Field(le=86400)] | None = None
+    """For how long a dynamic quota should last, at most 1 d."""
     announcements: AnnouncementsPart | None = None
     """What callers hear when its service is refused or ends; at the top: nothing."""
     command_level_result_code: bool | None = None

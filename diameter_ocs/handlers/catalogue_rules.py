@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from ..charging.catalogue import RatingGroup
 from ..charging.currencies import NUMBERS
 from ..charging.settlement import USED_MAX
-from ..charging.units import UnitType
-from . import catalogue_announcements, catalogue_final_units
+from . import catalogue_announcements, catalogue_final_units, catalogue_quotas
 from .catalogue_build import Coverage, default_money, rating_groups
 from .catalogue_document import Document, RatingGroupPart
 from .catalogue_findings import (
@@ -52,9 +51,13 @@ def findings(document: Document) -> Iterator[Finding]:
     yield from repeated("id", [((*path, "id"), part.id) for path, part in parts])
     for section in (parts, listed("balance_types", document.balance_types)):
         yield from repeated("name", [((*path, "name"), part.name) for path, part in section])
+    by_path = dict(parts)
     for (path, part), group in zip(parts, filled_in, strict=True):
         yield from _of_rating_group(path, part, group)
         yield from _of_final_unit((*path, "final_unit"), part, known)
+        above = [by_path[path[:end]] for end in range(2, len(path), 2)]
+        for key, reason in catalogue_quotas.faults(part, group, above):
+            yield Finding((*path, key), reason)
     yield from _of_currency(document)
     yield from _of_references(document, groups)
     plans = listed("plans", document.plans)
@@ -107,9 +110,6 @@ def _of_rating_group(path: Path, part: RatingGroupPart, group: RatingGroup) -> I
     if group.max_reservation < group.min_reservation <= most:
         key = "min_reservation" if part.max_reservation is None else "max_reservation"
         yield Finding((*path, key), "max_reservation is below min_reservation")
-    if part.quota_consumption is not None and group.unit_type is not UnitType.TIME:
-        reason = "time that is idle counts where time is counted: this group has other units"
-        yield Finding((*path, "quota_consumption"), reason)
     for place, reason in catalogue_announcements.faults(part.announcements, group):
         yield Finding((*path, "announcements", *place), reason)
 

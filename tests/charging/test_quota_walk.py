@@ -42,13 +42,12 @@ class QuotaWalk(RuleBasedStateMachine):
     @initialize(
         option=st.sampled_from(Insufficiency),
         roundings=st.tuples(st.integers(1, 60), st.integers(1, 7)),
-        seconds=st.integers(0, 400),
-        bonus=st.integers(0, 9_000),
-        money=st.integers(0, 20_000),
+        totals=st.tuples(st.integers(0, 400), st.integers(0, 9_000), st.integers(0, 20_000)),
         beginning=st.sampled_from([0, 500]),
+        part=st.sampled_from([100, 100, 30]),
     )
-    def begin(self, option, roundings, seconds, bonus, money, beginning) -> None:
-        voice, text = roundings
+    def begin(self, option, roundings, totals, beginning, part) -> None:
+        (voice, text), (seconds, bonus, money) = roundings, totals
         bonus_price = Price(101, 1, initial_micro_units=beginning)
         offered = catalogue(
             allowance(SECONDS, VOICE),
@@ -56,11 +55,13 @@ class QuotaWalk(RuleBasedStateMachine):
             priced(Price(250, 3, 190_000), VOICE, priority=2),
             priced(Price(80, 1), TEXT, priority=3),
             groups=(
-                rating_group(VOICE, UnitType.TIME, voice),
-                rating_group(TEXT, UnitType.SERVICE_SPECIFIC_UNITS, text),
+                rating_group(VOICE, UnitType.TIME, voice, max_session_share_percent=part),
+                rating_group(
+                    TEXT, UnitType.SERVICE_SPECIFIC_UNITS, text, max_session_share_percent=part
+                ),
             ),
         )
-        self.option = option
+        self.may_be_cut = {VOICE: True, TEXT: part < 100}
         self.desk = Desk(
             replace(offered, session_rules=SessionRules(insufficiency=option)),
             balance(1, SECONDS, seconds),
@@ -102,8 +103,8 @@ class QuotaWalk(RuleBasedStateMachine):
             return
         wanted = usage.requested.seconds or 100
         assert 0 < grant.units <= wanted
-        has_two_prices = usage.rating_group == VOICE
-        assert grant.units == wanted or not more or has_two_prices, "it is not granted in parts"
+        may_be_cut = self.may_be_cut[usage.rating_group]
+        assert grant.units == wanted or not more or may_be_cut, "it is not granted in parts"
         if self.others_hold(session, usage):
             assert not grant.is_final
             assert more or grant.validity_seconds == 60

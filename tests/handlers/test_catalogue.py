@@ -34,6 +34,34 @@ def test_a_document_becomes_a_catalogue() -> None:
     assert [allowance.total for allowance in catalogue.plans["plan"].allowances] == [2**30]
 
 
+DYNAMIC = """
+  - id: 20
+    name: Lively
+    unit_type: time
+    min_reservation: 10
+    quota_validity: 1 h
+    dynamic_quota: true
+    min_validity: 5 min
+    max_session_share: 25 %
+    children:
+      - {id: 21, name: Like it}
+      - {id: 22, name: Unlike it, dynamic_quota: false}
+      - {id: 23, name: Shorter, min_validity: 60, max_session_share: 100}
+      - {id: 24, name: Counted, unit_type: volume}
+"""
+
+
+def test_dynamic_quotas_and_shares_are_inherited_where_the_same_is_counted() -> None:
+    text = GOOD.replace("default_rating_groups:", DYNAMIC.lstrip("\n") + "default_rating_groups:")
+    groups = build(read_document(text), 1).rating_groups
+    assert {
+        number: (group.min_validity_seconds, group.max_session_share_percent)
+        for number, group in groups.items()
+        if number in range(20, 25)
+    } == {20: (300, 25), 21: (300, 25), 22: (None, 25), 23: (60, 100), 24: (None, 100)}
+    assert (groups[300].min_validity_seconds, groups[300].max_session_share_percent) == (None, 100)
+
+
 QUOTAS = """
   - id: 10
     name: Tree

@@ -45,6 +45,13 @@ from tests.handlers.catalogue_text import GOOD, faults
         ("10 min", "1 h, quota_threshold: 1.5 %", "rating_groups[0].children[0].quota_threshold: "),
         ("10 min", "1 h, quota_holding: 25 h", "rating_groups[0].children[0].quota_holding: "),
         ("10 min", "1 h, quota_consumption: 0", "rating_groups[0].children[0].quota_consumption: "),
+        ("10 min", "1 h, max_session_share: 0", "rating_groups[0].children[0].max_session_share: "),
+        ("10 min", "1 h, min_validity: 5 min",
+         "rating_groups[0].children[0].min_validity: say `dynamic_quota: true` too"),
+        ("10 min", "1 h, dynamic_quota: true",
+         "rating_groups[0].children[0].dynamic_quota: say `min_validity` too: "),
+        ("min_reservation: 10\n", "dynamic_quota: true\n    min_validity: 5 min\n",
+         "rating_groups[0].dynamic_quota: say `min_reservation` and `quota_validity` too: "),
         (
             "10 min",
             "1 h, quota_consumption: 30 s",
