@@ -151,11 +151,8 @@ def check_stored(case: Case, decision: Decision) -> None:
     kept: list[Session] = [closed.session for closed in decision.closed]
     if decision.session is not None:
         kept.append(decision.session)
-        *row, quotas, supervise_at, circumstances, bearer, state = sessions.inserted(
-            1, decision.session
-        )
-        later = bearer, state, quotas, supervise_at, circumstances
-        assert sessions.session_of((*row[:3], *row[4:], *later)) == decision.session
+        row = sessions.inserted(1, decision.session)
+        assert sessions.session_of((*row[:3], *row[4:])) == decision.session
     for closed in decision.closed:
         sessions.closed(1, closed)
     for record in decision.edrs:
