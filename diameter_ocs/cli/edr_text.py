@@ -58,8 +58,11 @@ def service_text(service: ServiceRecord, catalogue: Catalogue | None) -> str:
         parts.append(f"used {units_text(settlement.reported, service.rating_group, catalogue)}")
     if settlement.charged_amount:
         parts.append(f"for {money_text(settlement.charged_amount, catalogue)}")
-    if service.grant is not None:
-        parts.append(f"granted {amount_text(service.grant.units, service.grant.unit_type, '')}")
+    grant = service.grant
+    if grant is not None and grant.units:
+        parts.append(f"granted {amount_text(grant.units, grant.unit_type, '')}")
+    elif grant is not None and grant.final_unit is not None:
+        parts.append(f"then {grant.final_unit.action.name.lower().replace('_', ' ')}")
     return " ".join(parts)
 
 
@@ -120,7 +123,9 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
             typer.echo(f"  {heading:14} {units_text(amount, service['rating_group'], catalogue)}")
     grant = service["grant"]
     if grant is not None:
-        units = amount_text(grant["units"], UnitType[grant["unit_type"]], "")
+        units = "nothing"
+        if grant["units"]:
+            units = amount_text(grant["units"], UnitType[grant["unit_type"]], "")
         validity = grant["validity_seconds"]
         valid = "" if validity is None else f", valid for {validity} s"
         final = ", final" if grant["is_final"] else ""

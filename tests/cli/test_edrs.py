@@ -2,7 +2,9 @@
 
 import pytest
 
-from diameter_ocs.charging.decisions import EdrKind, Outcome, ServiceRecord, Settlement
+from diameter_ocs.charging.decisions import EdrKind, Grant, Outcome, ServiceRecord, Settlement
+from diameter_ocs.charging.final_units import TERMINATE, FinalUnit, FinalUnitAction
+from diameter_ocs.charging.units import UnitType
 from diameter_ocs.cli.edr_text import service_text
 from diameter_ocs.cli.edrs import Kind
 from diameter_ocs.handlers.catalogue import read_document
@@ -79,6 +81,22 @@ def test_what_was_used_is_said_in_the_units_of_its_rating_group(
     assert service_text(service, catalogue) == text
     raw = service_text(service, None)
     assert f"used {used}" in raw
+
+
+@pytest.mark.parametrize(
+    ("units", "final_unit", "text"),
+    [
+        (5, TERMINATE, "300: success granted 5 B"),
+        (0, FinalUnit(FinalUnitAction.RESTRICT_ACCESS), "300: success then restrict access"),
+        (0, None, "300: success"),
+    ],
+)
+def test_what_follows_the_last_units_is_listed(
+    units: int, final_unit: FinalUnit | None, text: str
+) -> None:
+    grant = Grant(UnitType.VOLUME, units, 60, True, final_unit=final_unit)
+    service = ServiceRecord(300, (), Outcome.SUCCESS, Settlement(), grant)
+    assert service_text(service, None) == text
 
 
 def test_what_a_command_did_to_money_is_said_with_its_currency(shop: Run) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 REALM = "demo.example"
 DATA, VOICE, TEXT, UNSOLD, UNKNOWN = 300, 100, 200, 400, 999
 CALLS, FREE_CALLS, UNSOLD_CALLS = 501, 510, 520
+PAGE, FILTERS, IPV4, IPV6, SIP, UNTOLD = range(701, 707)
 DATA_BY_PLACE, CALLS_BY_PLACE, TEXTS_BY_PLACE = 601, 602, 603
 MIB = 2**20
 MANY = range(300, 333)
@@ -22,6 +23,7 @@ IDLE = "watchdog"
 """The conversation after which a stack is idle for a while."""
 
 LARGE, SMALL, PRICED, CALLING, TRAVELLING = "large", "small", "priced", "calling", "travelling"
+ENDING = "ending"
 PLANS = {
     **dict.fromkeys(range(1, 20), LARGE),
     **dict.fromkeys(range(20, 30), SMALL),
@@ -29,6 +31,7 @@ PLANS = {
     **dict.fromkeys(CROWD, LARGE),
     **dict.fromkeys(range(80, 90), CALLING),
     **dict.fromkeys(range(90, 100), TRAVELLING),
+    **dict.fromkeys(range(100, 110), ENDING),
 }
 """The plan of each subscriber."""
 UNIX_TO_NTP = 2_208_988_800
@@ -50,6 +53,10 @@ class Service(NamedTuple):
     """The members of each Announcement-Information."""
     triggers: tuple[int, ...] = ()
     """The Trigger-Types."""
+    final: tuple[Avp, ...] = ()
+    """The members of Final-Unit-Indication, where it is no TERMINATE."""
+    goes_on: bool = False
+    """It is told for how long, and granted nothing."""
 
 
 class Step(NamedTuple):
@@ -211,6 +218,12 @@ VCS_INFORMATION: Avp = (
         ("VLR-Number", bytes.fromhex("9194715100f0")),
     ),
 )
+TO_FILTERS: tuple[Avp, ...] = (
+    ("Final-Unit-Action", 2),
+    ("Restriction-Filter-Rule", "permit out ip from 192.0.2.0/24 to any"),
+    ("Restriction-Filter-Rule", "permit in ip from any to any"),
+    ("Filter-Id", "pay"),
+)
 EQUIPMENT: Avp = (
     "User-Equipment-Info",
     (("User-Equipment-Info-Type", 0), ("User-Equipment-Info-Value", b"3534900698733190")),
@@ -234,6 +247,18 @@ def called_from(network: str) -> Avp:
 def lost(name: str, avps: tuple[Avp, ...], unsold: Service) -> Step:
     """Return a step that is refused because nobody says where the subscriber is."""
     return Step(name, avps, 5004, (unsold,), failed=("3GPP-User-Location-Info",))
+
+
+def redirected(kind: int, address: str, *filters: Avp) -> tuple[Avp, ...]:
+    """Return what follows the last units of a group that is redirected."""
+    server = ("Redirect-Address-Type", kind), ("Redirect-Server-Address", address)
+    return ("Final-Unit-Action", 1), *filters, ("Redirect-Server", server)
+
+
+def to_page(account: str) -> tuple[Avp, ...]:
+    rule = "Restriction-Filter-Rule", "permit out 6 from 192.0.2.1 443 to assigned"
+    address = f"https://pay.example/{account}?group={PAGE}"
+    return redirected(2, address, rule, ("Filter-Id", "pay"))
 
 
 class Session:
@@ -287,6 +312,7 @@ class Steps:
             "layouts": self._layouts(),
             "many": self._many(),
             "ends": self._ends(),
+            "final_units": self._final_units(),
             "refusals": self._refusals(),
             "events": self._events(),
             "event_refusals": self._event_refusals(),
@@ -397,6 +423,39 @@ class Steps:
         priced = Service(DATA, granted=2 * MIB + 52, is_final=True)  # half a micro-unit more
         yield Step("money", session.initial(service(DATA, wanted(5 * MIB))), 2001, (priced,))
         yield Step("money-end", session.terminate(1, service(DATA, used(MIB))))
+
+    def _final_units(self) -> Iterator[Step]:
+        """What gateways do when nothing is left: with the last quota, while they do it, at once."""
+        for subscriber, group, final, name in (
+            (100, PAGE, to_page(f"{ENDING}-{self._first + 100}"), "page"),
+            (101, FILTERS, TO_FILTERS, "filters"),
+        ):
+            session = self._session(subscriber)
+            last = Service(group, granted=MIB, final=final)
+            opening = session.initial(service(group, wanted(10 * MIB)))
+            yield Step(f"{name}-last-quota", opening, 2001, (last,))
+            report = session.update(1, service(group, used(MIB, reason(QUOTA_EXHAUSTED))))
+            yield Step(f"{name}-begins", report, 2001, (Service(group, goes_on=True),))
+            at_once = (Service(group, final=final, goes_on=True),)
+            yield Step(f"{name}-asks-again", session.update(2, service(group)), 2001, at_once)
+            asks = session.update(3, service(group, wanted(MIB), used(0, reason(VALIDITY_TIME))))
+            yield Step(f"{name}-asks-for-more", asks, 2001, at_once)
+            walled = session.update(4, service(group, used(1000, reason(THRESHOLD))))
+            yield Step(f"{name}-goes-on", walled, 2001, (Service(group, goes_on=True),))
+            yield Step(f"{name}-ends", session.terminate(5, service(group, used(10))))
+        session = self._session(101)
+        everything = session.initial(
+            *(service(group, wanted(MIB)) for group in (FILTERS, IPV4, IPV6, SIP, UNTOLD))
+        )
+        told = (
+            Service(FILTERS, final=TO_FILTERS, goes_on=True),
+            Service(IPV4, final=redirected(0, "192.0.2.1"), goes_on=True),
+            Service(IPV6, final=redirected(1, "2001:db8::1"), goes_on=True),
+            Service(SIP, final=redirected(3, "sip:pay@example"), goes_on=True),
+            Service(UNTOLD, 4012),
+        )
+        yield Step("every-address", everything, 2001, told)
+        yield Step("every-address-ends", session.terminate(1))
 
     def _refusals(self) -> Iterator[Step]:
         """Sessions that are refused, as a whole or in part."""

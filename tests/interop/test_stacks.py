@@ -63,7 +63,10 @@ def _plain(value: Value) -> Any:
 def as_told(services: Sequence[Service]) -> tuple[Service, ...]:
     """Return services of a step as stacks tell of them."""
     return tuple(
-        service._replace(announced=tuple(map(_plain, service.announced))) for service in services
+        service._replace(
+            announced=tuple(map(_plain, service.announced)), final=tuple(plain(service.final))
+        )
+        for service in services
     )
 
 
@@ -72,19 +75,26 @@ def granted(avps: list[Any]) -> int | None:
     return None if units is None else units[0][1]
 
 
+def final(avps: list[Any]) -> list[Any]:
+    """Return the members of Final-Unit-Indication; none where it is not there."""
+    return first(avps, "Final-Unit-Indication") or []
+
+
 def said(avps: list[Any]) -> Said:
     services = tuple(
         Service(
             first(service, "Rating-Group"),
             first(service, "Result-Code"),
             granted(service),
-            first(service, "Final-Unit-Indication") == TERMINATE,
+            final(service) == TERMINATE,
             tuple(all_of(service, "Announcement-Information")),
             tuple(
                 kind
                 for trigger in all_of(service, "Trigger")
                 for kind in all_of(trigger, "Trigger-Type")
             ),
+            () if final(service) == TERMINATE else tuple(final(service)),
+            granted(service) is None and first(service, "Validity-Time") is not None,
         )
         for service in all_of(avps, "Multiple-Services-Credit-Control")
     )
@@ -154,7 +164,7 @@ def test_what_is_granted_to_a_session_is_valid_for_a_while_and_to_an_event_for_g
         services = all_of(answer["avps"], "Multiple-Services-Credit-Control")
         for holder in (answer["avps"], *services):
             validity = first(holder, "Validity-Time")
-            if granted(holder) is None or is_event:
+            if is_event:
                 assert validity is None
-            else:
+            elif granted(holder) is not None or validity is not None:
                 assert validity >= VALIDITY_SECONDS_MIN
