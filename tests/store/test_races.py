@@ -17,6 +17,7 @@ from diameter_ocs.charging.catalogue import SessionRules
 from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Decision, Novelty, Outcome, Stored
 from diameter_ocs.charging.faults import StaleCase
+from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.requests import ChargingRequest, SessionKey
 from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.charging.session import CloseReason
@@ -28,6 +29,7 @@ from diameter_ocs.store.database import Database
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
     NOW,
+    OCTETS,
     Kept,
     applied,
     case_of,
@@ -364,3 +366,53 @@ async def test_what_was_decided_on_an_old_case_is_not_stored(
     with pytest.raises(StaleCase):
         await applied(kept.store, Change(before, before.after(decision), decision.edrs))
     assert await case_of(kept.store, group, update(), now=NOW + IDLE) == stored
+
+
+async def test_of_two_openings_for_one_bearer_the_later_one_stands(
+    postgres: Kept, servers: tuple[Store, Store]
+) -> None:
+    said = {"information": ServiceInformation(apn="internet"), "charging_id": 7}
+    for table in await tables(postgres):
+        names = table.name, table.name + b"/"
+        deeds = [asked(table.group, initial(table.number, name, **said)) for name in names]
+        *_, first = await raced(servers, (deeds[0], deeds[1]), table.order)
+        case = await case_of(
+            postgres.store, table.group, *(update(table.number, name) for name in names)
+        )
+        assert [key.session_id for key in case.sessions] == [names[1 - first]]
+        assert [closed.reason for closed in case.closed.values()] == [CloseReason.REPLACED]
+        assert (await octets(postgres.accounts, table.number))[5:7] == (0, 100)
+
+
+async def test_two_sessions_of_one_balance_are_never_promised_more_than_it_has(
+    postgres: Kept, servers: tuple[Store, Store]
+) -> None:
+    for table in await tables(postgres):
+        names = table.name, table.name + b"/"
+        opening = [
+            asked(table.group, initial(table.number, name, usages=(want(600),))) for name in names
+        ]
+        one, other, first = await raced(servers, (opening[0], opening[1]), table.order)
+        grants = [_grant(decision) for decision in (one, other)]
+        assert sorted(grants) == [(400, False), (600, False)], "what the other holds may come back"
+        ending = [
+            asked(
+                table.group,
+                terminate(table.number, names[first], usages=(used(600),), request_number=1),
+            ),
+            asked(
+                table.group,
+                update(table.number, names[1 - first], usages=(used(400, 100),), request_number=1),
+            ),
+        ]
+        _, updated, _ = await raced(servers, (ending[0], ending[1]), table.order)
+        assert updated is not None
+        assert [service.outcome for service in updated.services] == [Outcome.LIMIT_REACHED]
+        assert (await octets(postgres.accounts, table.number))[5:7] == (OCTETS, 0)
+
+
+def _grant(decision: Decision | None) -> tuple[int, bool]:
+    assert decision is not None
+    (service,) = decision.services
+    assert service.grant is not None
+    return service.grant.units, service.grant.is_final
