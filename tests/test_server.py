@@ -7,10 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from diameter_ocs.base.capabilities import PeerAccepted
+from diameter_ocs.base.message import decode
 from diameter_ocs.charging.accounts import NewAccount
 from diameter_ocs.charging.peers import AcceptedPeer, NamedProfile
 from diameter_ocs.charging.requests import Identity, IdentityKind
 from diameter_ocs.config import Configuration
+from diameter_ocs.gy.decode import Decoder
 from diameter_ocs.gy.terms import (
     AS_USUAL,
     AnswerTerms,
@@ -24,8 +26,10 @@ from diameter_ocs.handlers.restarts import Restarts
 from diameter_ocs.handlers.supervision import Supervision
 from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.handlers.unclaimed import Unclaimed
+from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.gate import Gate, answer_terms, rules
+from diameter_ocs.server.moved import MovedDecoder
 from diameter_ocs.server.readiness import Readiness
 from diameter_ocs.server.restarts import closing_profiles, hearing
 from diameter_ocs.store.memory import MemoryStore
@@ -42,10 +46,11 @@ from tests.base.wire import (
     message,
     number,
 )
-from tests.in_process import Gateway, Server
+from tests.in_process import DICTIONARY, NUMBERING, Gateway, Server
 from tests.store.scenario import NOW, furnish, memory_faults
 
 SUCCESS, USER_UNKNOWN, TOO_BUSY = 2001, 5030, 3004
+DAY = 86_400_000_000
 READINGS = 6
 """Requests alike, until everything of them that is remembered is."""
 RULES = [
@@ -351,3 +356,17 @@ async def test_a_restart_closes_what_was_lost_where_the_profile_says_so(
     (group, *_) = store.groups.values()
     left = sorted(key.session_id for key in group.sessions)
     assert left == [b"pgw.example;%06d" % session for session in range(3)][2 * closed :]
+
+
+@pytest.mark.parametrize(
+    ("days", "said_at"), [(0, NOW), (1, NOW + DAY), (400, NOW + 400 * DAY), (-400, None)]
+)
+def test_gateways_go_by_the_time_of_the_world_where_the_clock_is_moved(
+    days: int, said_at: int | None
+) -> None:
+    """The last one's clock is 400 days ahead of the world's: it is not believed."""
+    clock = MovedClock(max(days, 0) * DAY)
+    decoder = MovedDecoder(Decoder(DICTIONARY, NUMBERING, {}), clock)
+    received_at = NOW + days * DAY
+    request = decode(opening("one.example", 1), DICTIONARY)
+    assert decoder.decode(request, None, received_at).request.event_at == said_at

@@ -16,7 +16,7 @@ from ..gy.decode import Decoder
 from ..handlers.lanes import Lanes
 from ..handlers.restarts import Restarts
 from ..jobs import peering
-from ..jobs.clocks import wall_clock
+from ..jobs.clocks import MovedClock, wall_clock
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
 from ..observability import Metrics, create_metrics
@@ -27,6 +27,7 @@ from ..transport.tcp import Listener
 from .application import CreditControl
 from .dictionaries import gy_dictionary
 from .gate import Gate, answer_terms, described, rules
+from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
 from .restarts import closing_profiles, hearing
@@ -142,7 +143,9 @@ def _listener(
         watchdog_seconds=configuration.watchdog_seconds,
     )
     peers = PeerTable(rules(configuration, ()))
-    decoder = Decoder(dictionary, numbering_tables(), configuration.service_contexts)
+    decoder: Decodes = Decoder(dictionary, numbering_tables(), configuration.service_contexts)
+    if isinstance(lanes.clock, MovedClock):
+        decoder = MovedDecoder(decoder, lanes.clock)
     answers = answer_terms(configuration)
     application = CreditControl(lanes, peers, decoder, local, metrics, answers)
     places = Places(configuration.connections_max, configuration.half_open_connections_max)

@@ -13,7 +13,7 @@ from ..base.message import decode as decode_message
 from ..charging.decisions import Decision, Edr, Novelty
 from ..charging.requests import RequestType, session_id_text
 from ..charging.session import CloseReason
-from ..gy.decode import Decoded, Decoder, asking_what_is_free, telling_money
+from ..gy.decode import Decoded, asking_what_is_free, telling_money
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
 from ..gy.strict import refusal
@@ -24,6 +24,7 @@ from ..handlers.spooling import SESSION_ID_LOGGED
 from ..observability import Metrics, SparingLog
 from ..transport.connection import Connection
 from ..transport.peers import PeerTable
+from .moved import Decodes
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ class CreditControl:
         self,
         lanes: Lanes,
         peers: PeerTable,
-        decoder: Decoder,
+        decoder: Decodes,
         local: LocalNode,
         metrics: Metrics,
         answers: Mapping[str, AnswerTerms],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -40,17 +41,34 @@ def reasons(trial: Demonstration) -> list[str]:
     return [edr["reason"] for edr in reversed(edrs) if edr["reason"] is not None]
 
 
+def by_hours(night: float, day: float, per: str = "1") -> list[dict[str, Any]]:
+    """Return rates of which the first is the night's."""
+    return [
+        {
+            "zone": "night",
+            "price": {"amount": night, "per": per},
+            "when": {"hours": [{"times": "22:00-06:00"}]},
+        },
+        {"zone": "day", "price": {"amount": day, "per": per}},
+    ]
+
+
 def nightly() -> str:
-    """The demonstration's catalogue, with texts that are paid, and cheap at night."""
+    """The demonstration's catalogue; texts and chats are paid, and cheap at night."""
     catalogue = yaml.safe_load(resource("deploy/demo.yaml").read_text())
     services = catalogue["plans"][0]["services"]
     services[:] = [each for each in services if each["name"] != "text allowance"]
     texts = next(each for each in services if each["name"] == "text as you go")
     del texts["price"]
-    texts["rates"] = [
-        {"zone": "night", "price": {"amount": 0.01}, "when": {"hours": [{"times": "22:00-06:00"}]}},
-        {"zone": "day", "price": {"amount": 0.08}},
+    texts["rates"] = by_hours(0.01, 0.08)
+    chat = {"name": "chat", "rating_groups": [500], "rates": by_hours(0.001, 0.01, "1 min")}
+    services.append(chat)
+    catalogue["rating_groups"] += [
+        {"id": 400, "name": "Votes", "unit_type": "units"},
+        {"id": 500, "name": "Chat", "unit_type": "time", "rounding": "60 s"},
     ]
+    votes = {"name": "votes", "rating_groups": [400], "price": {"amount": 0.5}}
+    catalogue["plans"].append({"name": "extra", "services": [votes]})
     return yaml.safe_dump(catalogue)
 
 
@@ -60,6 +78,8 @@ def test_a_clock_that_is_moved_moves_every_timer(trial: Demonstration, tmp_path:
     with trial.server.connect() as gateway:
         a_forgotten_session_is_given_up(trial, gateway)
         a_price_of_the_night_begins_with_it(trial, gateway, tmp_path)
+        a_call_is_paid_by_the_hours_that_it_lasts(trial, gateway)
+        a_plan_begins_and_ends_by_it(trial, gateway)
         a_year_passes(trial, gateway)
     assert trial.server.end() == 0
     assert "Traceback" not in trial.server.log
@@ -92,6 +112,28 @@ def a_price_of_the_night_begins_with_it(
         assert "2001" in ask(gateway.session(subscriber(2)), "event:rg=200/units=1")
         spent.append(trial.balances("demo-2")["money"]["used"] - before)
     assert spent == [80_000, 10_000, 80_000]
+
+
+def a_call_is_paid_by_the_hours_that_it_lasts(trial: Demonstration, gateway: Gateway) -> None:
+    """Half an hour of an hour at a day's price, half at the night's; gateways date it as ever."""
+    trial.command("clock", "set", "2027-01-05T21:30")
+    session = gateway.session(subscriber(5))
+    before = trial.balances("demo-5")["money"]["used"]
+    assert "granted 3600 s" in ask(session, "initial:rg=500/time=3600")
+    trial.command("clock", "set", "2027-01-05T22:30")
+    ask(session, "terminate:rg=500/used-time=3600")
+    spent = trial.balances("demo-5")["money"]["used"] - before
+    assert abs(spent - (30 * 10_000 + 30 * 1_000)) <= 10_000
+
+
+def a_plan_begins_and_ends_by_it(trial: Demonstration, gateway: Gateway) -> None:
+    between = ("--from", "2027-01-10", "--until", "2027-02-01")
+    trial.command("subscription", "add", "demo-4", "extra", *between)
+    answers = []
+    for time in ("2027-01-09T23:59", "2027-01-10", "2027-01-31T23:59", "2027-02-01"):
+        trial.command("clock", "set", time)
+        answers.append(ask(gateway.session(subscriber(4)), "event:rg=400/units=1"))
+    assert ["4010" in answer for answer in answers] == [True, False, False, True]
 
 
 def a_year_passes(trial: Demonstration, gateway: Gateway) -> None:
