@@ -139,6 +139,7 @@ def _granted(reservation: Mapping[str, Any]) -> str:
 
 
 def _print(answer: Mapping[str, Any]) -> None:
+    answer = {**answer, "country": " ".join(answer["countries"]) or None}
     for heading, name in (
         ("session", "session"),
         ("account", "account"),
@@ -149,8 +150,11 @@ def _print(answer: Mapping[str, Any]) -> None:
         ("gateway", "origin_host"),
         ("opened", "opened_at"),
         ("last request", "last_request_at"),
+        ("given up", "given_up_at"),
         ("number", "request_number"),
         ("catalogue", "catalogue_version"),
+        ("network", "network"),
+        ("country", "country"),
         ("APN", "apn"),
         ("charging id", "charging_id"),
         ("origin state", "origin_state_id"),
@@ -159,13 +163,15 @@ def _print(answer: Mapping[str, Any]) -> None:
             typer.echo(f"{heading:12}  {answer[name]}")
     typer.echo("")
     print_table(
-        ["rating group", "service identifiers", "granted", "until"],
+        ["rating group", "service identifiers", "granted", "since", "until", "price changes"],
         [
             (
                 str(each["rating_group"]),
                 " ".join(map(str, each["service_identifiers"])) or None,
                 _granted(each),
+                each["granted_at"],
                 each["expires_at"],
+                each["price_changes_at"],
             )
             for each in answer["reservations"]
         ],

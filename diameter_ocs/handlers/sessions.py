@@ -6,6 +6,7 @@ from typing import Any
 from ..charging.case import Change
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, OpenSession, SessionsAsked
+from ..charging.deadlines import idle_at
 from ..charging.requests import session_id_text
 from ..charging.session import Line, Reservation, Session
 from ..charging.supervision import close_commanded
@@ -56,7 +57,13 @@ async def show_session(accounts: Accounts, tenant: str | None, name: str) -> dic
         }
         for number, amount in sorted(found.session.held().items())
     ]
-    return {**session_answer(found), "currency": catalogue.currency, "held": held}
+    given_up_at = moment_text(idle_at(found.session, catalogue.session_rules))
+    return {
+        **session_answer(found),
+        "given_up_at": given_up_at,
+        "currency": catalogue.currency,
+        "held": held,
+    }
 
 
 async def close_session(accounts: Accounts, tenant: str | None, name: str, order: Order) -> Done:
@@ -108,6 +115,8 @@ def session_answer(found: OpenSession) -> dict[str, Any]:
         "last_request_at": moment_text(session.last_request_at),
         "request_number": session.request_number,
         "catalogue_version": session.catalogue_version,
+        "network": session.circumstances.location.plmn,
+        "countries": list(session.circumstances.location.countries),
         "apn": session.circumstances.information.apn,
         "charging_id": session.charging_id,
         "origin_state_id": session.origin_state_id,
@@ -148,6 +157,8 @@ def _reservation(reservation: Reservation, session: Session) -> dict[str, Any]:
         "unit_type": unit_name(line.unit_type),
         "granted": reservation.granted,
         "is_final": reservation.is_final,
+        "granted_at": optional_moment_text(reservation.granted_at or None),
+        "price_changes_at": optional_moment_text(reservation.tariff_change_at),
         "expires_at": optional_moment_text(reservation.expires_at or None),
     }
 
