@@ -64,7 +64,8 @@ def _grant(
     spread: int,
 ) -> None:
     """Grants a quota, or says why there is none and what to do then."""
-    tariff = payable(group, service.tariffs, progress)
+    tariffs = service.tariffs
+    tariff = tariffs[0] if len(tariffs) == 1 else payable(group, tariffs, progress)
     is_full = _is_full(progress, group)
     if progress.is_denied or is_full or not tariff.sources:
         is_unsold = not (progress.is_denied or is_full)
@@ -82,7 +83,7 @@ def _grant(
         progress.lines[number] = line
         progress.granted[number] = to_others + units
     is_final = not units
-    if units and is_all and is_last(line, group, service.tariffs, progress):
+    if units and is_all and is_last(line, group, tariffs, progress):
         is_final = not to_others and holds_alone(line, tariff, progress)
         if not is_final:  # what others hold may come back: ask again soon
             seconds = VALIDITY_SECONDS_MIN
@@ -95,9 +96,10 @@ def _grant(
     if change_at is not None and (not units or change_at > now + seconds * SECOND):
         change_at = None
     _, service_identifiers, *_ = service.usage
-    left = None if is_final else threshold(group, units)
-    holding = holding_seconds(group, seconds) if units else None
-    idle = group.quota_consumption_seconds if units else None
+    left = holding = idle = None
+    if units:
+        left = None if is_final else threshold(group, units)
+        holding, idle = holding_seconds(group, seconds), group.quota_consumption_seconds
     until = reservation_expires_at(now, seconds, holding or 0) if units else 0
     held = group.id, service_identifiers, units, number, until, now
     progress.reserve(new(Reservation, (*held, is_told, change_at, cover)))

@@ -1,7 +1,7 @@
 """A session, and the balances of its group, while one request changes them."""
 
 from .case import Case
-from .catalogue import Insufficiency, RatingGroup, Tariff
+from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, supervise_at
 from .decisions import ACTIONS, Edr, EdrKind, Outcome
@@ -34,6 +34,7 @@ class Progress:
         "circumstances",
         "cost",
         "granted",
+        "insufficiency",
         "is_denied",
         "is_emergency",
         "ledger",
@@ -58,6 +59,7 @@ class Progress:
         self.account = case.accounts[session.account_id]
         self.is_emergency = self.circumstances.information.is_emergency
         self.is_denied = case.denies(self.account) and not self.is_emergency
+        self.insufficiency = case.catalogue.session_rules.insufficiency
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
         self.lines = {line.number: line for line in session.lines}
         # By rating group, the number of its latest line.
@@ -76,11 +78,6 @@ class Progress:
             lines = [line for line in session.lines if line.number not in covers]
             self.newest = {line.rating_group: line.number for line in lines}
         self.believed: dict[tuple[int, UnitType], int] = {}
-
-    @property
-    def insufficiency(self) -> Insufficiency:
-        """What is granted when what is left pays for less than is wanted."""
-        return self.case.catalogue.session_rules.insufficiency
 
     def merged(self, request: ChargingRequest) -> list[Service]:
         """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
