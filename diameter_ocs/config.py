@@ -176,6 +176,9 @@ class Profile(BaseModel):
     same: it has no place for IPFilterRules."""
     closes_on_restart: bool = False
     """Whether a greater Origin-State-Id closes the sessions that a gateway opened before it."""
+    refund_information: bool = False
+    """Whether answers to events that were debited say by what they may be refunded
+    (Refund-Information): the id of the EDR."""
     session_failover: bool = True
     """CC-Session-Failover: whether an open session may go on with another server."""
     credit_control_failure_handling: Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"] = (

@@ -96,6 +96,9 @@ class Case(NamedTuple):
     It is known for requests that are found by whom they name, as every INITIAL and EVENT; what
     goes on with a session does so with whom it began.
     """
+    refundable: tuple[Edr, ...] = ()
+    """Of what requests ask to be refunded, or to be taken back, the EDRs that charged it, and all
+    later ones that refund or take back."""
 
     def denies(self, account: Account) -> bool:
         """Is an account denied as a whole? What it has used is still settled."""
@@ -157,14 +160,15 @@ class Case(NamedTuple):
                 answered,
                 self.is_tenant_suspended,
                 self.on_net,
+                self.refundable,
             ),
         )
 
     def without_requests(self, sessions: Mapping[SessionKey, Session]) -> "Case":
         """Returns the case without what was read for requests alone, and with some sessions."""
-        now, group_id, version, catalogue, _, accounts, balances, _, _, _, is_suspended, _ = self
+        now, group_id, version, catalogue, _, accounts, balances, *_, is_suspended, _, _ = self
         group = now, group_id, version, catalogue, NOTHING, accounts, balances
-        return new(Case, (*group, sessions, NOTHING, NOTHING, is_suspended, NOBODY))
+        return new(Case, (*group, sessions, NOTHING, NOTHING, is_suspended, NOBODY, ()))
 
 
 class Change(NamedTuple):

@@ -1,9 +1,10 @@
 """Take what an event costs from balances at once (RFC 8506 section 6.3)."""
 
 from .catalogue import RatingGroup, Tariff
-from .decisions import Grant, Outcome, Settlement
+from .decisions import Grant, Outcome, Payment, Settlement
 from .final_units import TERMINATE
 from .ledger import Ledger
+from .payments import payments_of
 from .progress import Progress
 from .requests import ServiceUsage
 from .services import NOTHING_USED, SUCCESS, Service
@@ -24,7 +25,7 @@ def debit_all(services: list[Service], progress: Progress) -> Outcome:
     outcome = failure_of(services, progress)
     if outcome is not SUCCESS:
         for service in services:
-            service.grant, service.settlement = None, NOTHING_USED
+            service.forget()
     return outcome
 
 
@@ -60,14 +61,14 @@ def debit(
         return
     most = min(wanted, group.max_reservation)
     lines = [new_line(1, group, tariff, group.id in begun) for tariff in service.tariffs]
-    settlement = pay(most, lines, service.tariffs, progress.ledger, in_part)
+    settlement, paid = pay(most, lines, service.tariffs, progress.ledger, in_part)
     if any(line.priced for line in lines):
         begun.add(group.id)
     served = settlement.used
     if not served or (not in_part and served < wanted):
         service.outcome = Outcome.LIMIT_REACHED
         return
-    service.settlement = settlement
+    service.settlement, service.paid = settlement, paid
     is_final = served < most
     final_unit = TERMINATE if is_final else None
     service.grant = Grant(group.unit_type, served, None, is_final, final_unit=final_unit)
@@ -75,10 +76,10 @@ def debit(
 
 def pay(
     units: int, lines: list[Line], tariffs: tuple[Tariff, ...], ledger: Ledger, in_part: bool
-) -> Settlement:
+) -> tuple[Settlement, tuple[Payment, ...]]:
     """Pays for units at one price after the other; what then is left may begin one more of each."""
     rounding = lines[0].rounding
-    settlement, left = NOTHING_USED, units
+    settlement, left, paid = NOTHING_USED, units, list[Payment]()
     for begins_unit in (False, True) if in_part else (False,):
         for at, tariff in enumerate(tariffs):
             line = lines[at]
@@ -87,12 +88,14 @@ def pay(
             line, held = hold(line, round_up(left, rounding), tariff, ledger, begins_unit)
             covered = round_up(held, rounding) if begins_unit else held - held % rounding
             served = min(left, covered)
+            due = round_up(line.used + served, rounding) - line.settled
+            paid += payments_of(line, due)
             lines[at], part = settle(line, served, 0, served, tariff, ledger)
             settlement = _sum(settlement, part)
             left -= served
             if not left:
-                return settlement
-    return settlement
+                return settlement, tuple(paid)
+    return settlement, tuple(paid)
 
 
 def wanted_of(usage: ServiceUsage, group: RatingGroup) -> int | None:

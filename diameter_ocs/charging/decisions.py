@@ -1,17 +1,21 @@
 """The whole effect of a request as a value: answer, sessions, balances and journal."""
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from operator import add
 from typing import NamedTuple
 
 from .announcements import Announcement
+from .catalogue import Price
 from .final_units import FinalUnit
 from .ledger import Balance, Posting
 from .location import NO_CIRCUMSTANCES, Circumstances
 from .requests import EventAction, RequestType, ServiceUsage
-from .session import ClosedSession, Session
+from .session import Amounts, ClosedSession, Session
 from .units import UnitType
+
+_EDR_NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,17})-([0-9]{1,18})", re.ASCII)
 
 
 class Outcome(IntEnum):
@@ -135,6 +139,30 @@ class Settlement(NamedTuple):
         return Settlement(*map(add, self, other))
 
 
+class Charge(NamedTuple):
+    """What one EDR says that one service cost, which may be given back."""
+
+    number: int
+    at: int
+    """These two are the EDR's."""
+    service: int
+    """Which of its services, counted from 0."""
+
+
+class Payment(NamedTuple):
+    """Units of a service that were paid in one way, or given back."""
+
+    units: int
+    amounts: Amounts
+    """What paid for them."""
+    price: Price | None
+    """What they cost; None: allowances paid, unit for unit."""
+    before: int = 0
+    """So many units had been paid at the price before them."""
+    charge: Charge | None = None
+    """What they are given back of; None: they were paid."""
+
+
 class ServiceRecord(NamedTuple):
     """One service of a request as the journal keeps it."""
 
@@ -146,6 +174,9 @@ class ServiceRecord(NamedTuple):
     is_named: bool = True
     """The request named the rating group, so that its answer does."""
     announcements: tuple[Announcement, ...] = ()
+    paid: tuple[Payment, ...] = ()
+    """What an event paid, in order, or what a refund gave back; of a session the postings alone
+    say it."""
 
 
 class Told(NamedTuple):
@@ -161,6 +192,23 @@ class Told(NamedTuple):
     """Would it have been enough for what was asked? None: that was not the question."""
     currency: str | None = None
     """Of the money, as ISO 4217 names it."""
+
+
+class EdrName(NamedTuple):
+    """What tells an EDR from all others."""
+
+    group_id: int
+    at: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.group_id}-{self.at}-{self.number}"
+
+
+def parse_edr_name(text: str) -> EdrName | None:
+    """Reads the name of an EDR, as one word; None: it is none."""
+    match = _EDR_NAME.fullmatch(text)
+    return None if match is None else EdrName(*map(int, match.groups()))
 
 
 class Stored(NamedTuple):
@@ -209,11 +257,18 @@ class Edr(NamedTuple):
     """What the answer said besides; None: nothing."""
     charging_id: int | None = None
     """What the gateway numbers the session's bearer with."""
+    correlation_id: bytes | None = None
+    """By which an event belongs with others, as its client said it."""
 
     @property
     def stored(self) -> Stored:
         """What tells it from others of its group."""
         return Stored(self.number, self.at)
+
+    @property
+    def message(self) -> tuple[object, ...]:
+        """What tells the message of an event from others of its name."""
+        return self.request_number, self.origin_host, self.end_to_end_id, self.digest
 
 
 class Decision(NamedTuple):
@@ -234,3 +289,5 @@ class Decision(NamedTuple):
     """The EDR of the request that this one repeats."""
     told: Told | None = None
     """What the answer says besides; None: nothing."""
+    event: EdrName | None = None
+    """The EDR of an event, by which it may be refunded."""

@@ -7,7 +7,7 @@ from .catalogue import RatingGroup
 from .debits import debit, failure_of, pay, wanted_of
 from .decisions import Outcome, Told
 from .progress import Progress
-from .services import NOTHING_USED, SUCCESS, Service
+from .services import SUCCESS, Service
 from .settlement import continued, new_line
 from .units import AMOUNT_MAX, round_up
 
@@ -32,7 +32,7 @@ def check_balance(services: list[Service], progress: Progress) -> tuple[Outcome,
             debit(service, group, progress, False, begun)
             if service.outcome in _TOO_LITTLE:
                 service.outcome, has_enough = SUCCESS, False
-        service.grant, service.settlement = None, NOTHING_USED
+        service.forget()
     outcome = failure_of(services, progress)
     return outcome, Told(has_enough=has_enough) if outcome is SUCCESS else None
 
@@ -89,7 +89,7 @@ def _cost(service: Service, group: RatingGroup, progress: Progress, begun: set[i
         return 0
     most = min(wanted, group.max_reservation)
     lines = [new_line(1, group, tariff, group.id in begun) for tariff in tariffs]
-    settlement = pay(most, lines, tariffs, ledger, False)
+    settlement, _ = pay(most, lines, tariffs, ledger, False)
     cost, rest = settlement.charged_amount, round_up(most - settlement.used, group.rounding)
     line = lines[0]
     if rest and line.price is not None:

@@ -7,12 +7,13 @@ recognised.
 from .announcing import announce
 from .case import Case
 from .deadlines import SECOND
-from .debits import debit_all
-from .decisions import EVENT_ACTIONS, Decision, Outcome, Told
+from .debits import debit_all, failure_of
+from .decisions import EVENT_ACTIONS, Decision, EdrName, Outcome, Told
 from .enquiries import check_balance, enquire_price
 from .identification import subscriber
 from .location import NO_CIRCUMSTANCES, Circumstances
 from .progress import Progress, new_session
+from .refunds import Refunding
 from .requests import ChargingRequest, EventAction
 from .services import SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
@@ -34,9 +35,11 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     own = session._replace(account_id=account_id, circumstances=place)
     progress = Progress(case, own, request.information)
     services = []
-    if request.service_context is not None or progress.is_emergency:
+    if request.action is EventAction.REFUND:
+        services = Refunding(request, progress).services()
+    elif request.service_context is not None or progress.is_emergency:
         services = progress.merged(request)
-    outcome, told = _act(request.action, services, progress)
+    outcome, told = _act(request, services, progress)
     if outcome is not SUCCESS or request.action in _ENQUIRIES:
         progress = Progress(case, own, request.information)  # nothing has moved
     answered = services
@@ -45,12 +48,16 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     announce(services, request, outcome, case.catalogue)
     edr = progress.edr(request, outcome, services)
     told = edr.told if told is None else of_enquiry(told, edr.told, case.catalogue)
+    edr = edr._replace(
+        action=EVENT_ACTIONS[request.action], told=told, correlation_id=request.correlation_id
+    )
     decision = Decision(
         outcome,
         tuple([service.decision() for service in answered]),
-        (edr._replace(action=EVENT_ACTIONS[request.action], told=told),),
+        (edr,),
         balances=progress.ledger.changed_balances(),
         told=told,
+        event=EdrName(case.group_id, edr.at, edr.number),
     )
     heard = _heard(session, request, case)
     if opened is not None:
@@ -63,14 +70,30 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
 
 
 def _act(
-    action: EventAction, services: list[Service], progress: Progress
+    request: ChargingRequest, services: list[Service], progress: Progress
 ) -> tuple[Outcome, Told | None]:
     """Does what is asked for services; returns how it went, and what the answer tells besides."""
+    action = request.action
+    if action is EventAction.REFUND:
+        return _refunded(request, services, progress)
     if action is EventAction.CHECK_BALANCE:
         return check_balance(services, progress)
     if action is EventAction.PRICE_ENQUIRY:
         return enquire_price(services, progress)
     return debit_all(services, progress), None
+
+
+def _refunded(
+    request: ChargingRequest, services: list[Service], progress: Progress
+) -> tuple[Outcome, Told | None]:
+    """Returns how it went to give something back, after which none is unless all is."""
+    outcome = failure_of(services, progress)
+    if outcome is not SUCCESS:
+        for service in services:
+            service.forget()
+        return outcome, None
+    amount = -sum([service.settlement.charged_amount for service in services])
+    return SUCCESS, Told(cost=amount) if request.tells_money else None
 
 
 def _heard(session: Session, request: ChargingRequest, case: Case) -> Session:

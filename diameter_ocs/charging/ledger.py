@@ -193,6 +193,17 @@ class Ledger:
         assert 0 <= spent <= used
         self._moved[balance_id] = total, used - spent, reserved
 
+    def refund(self, balance_id: int, amount: int) -> None:
+        """Gives back what was spent.
+
+        What was used before a cycle began anew is not called used any more: it raises the total.
+        """
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        spent = min(amount, used)
+        self._moved[balance_id] = total, used - spent, reserved
+        if spent < amount:
+            self.credit(balance_id, amount - spent)
+
     def credit(self, balance_id: int, amount: int) -> None:
         """Raises the total; a debit is a negative credit.
 

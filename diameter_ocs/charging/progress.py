@@ -195,6 +195,7 @@ class Progress:
                 None if request_type is TERMINATION else considered(services, case.catalogue),
                 told,
                 self.session.charging_id,
+                None,
             ),
         )
 

@@ -15,6 +15,7 @@ from .decisions import (
     REVERSAL,
     Decision,
     Edr,
+    EdrName,
     Novelty,
     Outcome,
     ServiceDecision,
@@ -61,7 +62,12 @@ def asked_again(
 def kept_decision(request: ChargingRequest, case: Case) -> tuple[Decision | None, bool]:
     """Returns the decision that a repeat gets again, None for new work; was the number answered?"""
     edr, was_answered = _kept(request, case)
-    return (None if edr is None else _decision(edr)), was_answered
+    if edr is None:
+        return None, was_answered
+    decision = _decision(edr)
+    if request.request_type is RequestType.EVENT:
+        decision = decision._replace(event=EdrName(case.group_id, edr.at, edr.number))
+    return decision, was_answered
 
 
 def was_stored_whole(part: ChargingRequest, case: Case) -> bool:
@@ -128,6 +134,8 @@ def digest(request: ChargingRequest) -> int:
         for used in usage.used_after:
             said.append("used after")
             said += used
+    if request.refunds or (request.action is EventAction.REFUND and request.correlation_id):
+        said += "refund", request.refunds, request.correlation_id
     return int.from_bytes(blake2b(str(said).encode(), digest_size=8).digest(), signed=True)
 
 

@@ -144,3 +144,8 @@ class ChargingRequest(NamedTuple):
     """What the gateway numbers the bearer of a session with that is to be opened; never 0."""
     origin_state_id: int | None = None
     """What the gateway counts its restarts with (RFC 6733 section 8.16); never 0."""
+    correlation_id: bytes | None = None
+    """By which an event belongs with others."""
+    refunds: tuple[bytes, ...] = ()
+    """By usage, what the answer to the event was marked with that is to be refunded; empty: it is
+    named otherwise."""

@@ -21,6 +21,7 @@ from .decisions import (
     Stored,
 )
 from .ledger import Ledger
+from .refunds import refunded
 from .requests import ChargingRequest, EventAction
 from .session import ClosedSession, CloseReason, Session
 
@@ -86,17 +87,14 @@ def _open(session: Session | None, stored: Stored, case: Case) -> Edr | None:
     event = next((edr for edr in answered if edr.stored == stored), None)
     if event is None or event.outcome is not Outcome.SUCCESS or event.action != _DEBITED:
         return None
-    said = _message(event)
+    if stored in refunded(case):
+        return None  # who has it refunded knows of it
+    said = event.message
     is_noted = any(
-        edr.action in (REVERSAL, ANSWERED) and edr.number > event.number and _message(edr) == said
+        edr.action in (REVERSAL, ANSWERED) and edr.number > event.number and edr.message == said
         for edr in answered
     )
     return None if is_noted else event
-
-
-def _message(edr: Edr) -> tuple[object, ...]:
-    """Returns what tells the message of an event from others of its name."""
-    return edr.request_number, edr.origin_host, edr.end_to_end_id, edr.digest
 
 
 def _named(request: ChargingRequest, case: Case) -> Session | None:

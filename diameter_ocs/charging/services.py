@@ -4,7 +4,7 @@ from .announcements import Announcement
 from .case import Account
 from .catalogue import Catalogue, RatingGroup, Tariff
 from .considered import FULL_LENGTH_MAX, full_text, joined, named, parse
-from .decisions import Grant, Outcome, ServiceDecision, ServiceRecord, Settlement
+from .decisions import Grant, Outcome, Payment, ServiceDecision, ServiceRecord, Settlement
 from .emergency import tariffs_in_emergency, unknown_group
 from .location import Circumstances
 from .rating import NOTHING_PAYS, tariffs_of
@@ -28,6 +28,7 @@ class Service:
         "grant",
         "identity",
         "outcome",
+        "paid",
         "rating_group",
         "settlement",
         "tariffs",
@@ -45,6 +46,7 @@ class Service:
         self.outcome = Outcome.RATING_FAILED if rating_group is None else SUCCESS
         self.settlement = NOTHING_USED
         self.grant: Grant | None = None
+        self.paid: tuple[Payment, ...] = ()
         self.announcements: tuple[Announcement, ...] = ()
 
     @property
@@ -52,6 +54,10 @@ class Service:
         """How it is refused where nothing may pay for it."""
         is_unplaced = self.tariffs[0].is_unplaced
         return Outcome.LOCATION_UNKNOWN if is_unplaced else Outcome.SERVICE_DENIED
+
+    def forget(self) -> None:
+        """Takes back what was granted and charged: nothing is."""
+        self.grant, self.settlement, self.paid = None, NOTHING_USED, ()
 
     def decision(self) -> ServiceDecision:
         """Returns what it is answered."""
@@ -64,7 +70,7 @@ class Service:
         decided = self.outcome, self.settlement, self.grant
         return new(
             ServiceRecord,
-            (rating_group, service_identifiers, *decided, is_named, self.announcements),
+            (rating_group, service_identifiers, *decided, is_named, self.announcements, self.paid),
         )
 
 

@@ -139,14 +139,14 @@ def continued(line: Line, ledger: Ledger) -> Line:
         if held.is_priced:
             cost = price.charge_of(position + held.units) - price.charge_of(position)
             position += held.units
-            amounts, left = _divided(left, cost)
+            amounts, left = divided(left, cost)
             held = held._replace(amounts=amounts)
         holds.append(held)
     ledger.settle(left, 0, 0)
     return line._replace(price=price, holds=tuple(holds), has_begun=True)
 
 
-def _divided(amounts: Amounts, first: int) -> tuple[Amounts, Amounts]:
+def divided(amounts: Amounts, first: int) -> tuple[Amounts, Amounts]:
     """Returns the first so much of the amounts, and the rest."""
     head, tail = [], []
     for balance_id, amount in amounts:

@@ -11,6 +11,7 @@ from ..charging.decisions import (
     EVENT_ACTIONS,
     Edr,
     EdrKind,
+    EdrName,
     Grant,
     Outcome,
     ServiceRecord,
@@ -19,7 +20,7 @@ from ..charging.decisions import (
 )
 from ..charging.information import Direction
 from ..charging.location import Circumstances, Location
-from ..charging.requests import RequestType
+from ..charging.requests import EventAction, RequestType
 from ..charging.units import format_money
 from ..gy.codes import COMMAND_CODES, SERVICE_CODES
 from ..handlers.amounts import amount_text
@@ -56,6 +57,11 @@ REFUSED_ALL_THE_SAME = (
 )
 _ASKED = frozenset((*ACTIONS.values(), *EVENT_ACTIONS.values()))
 """What EDRs of requests are called."""
+NOT_REFUNDED = {
+    Outcome.SERVICE_DENIED: "Nothing is left to be given back, or nobody could have it any more.",
+    Outcome.RATING_FAILED: "Nothing is known to have been charged under the name that was given.",
+}
+"""Why a refund gave nothing back."""
 OUTCOMES = {
     Outcome.SUCCESS: "Served.",
     Outcome.SERVICE_DENIED: "Refused: no service may pay for it.",
@@ -159,7 +165,10 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
     for record in edr.services:
         yield ""
         group = None if record.rating_group is None else looked.pop(record.rating_group, None)
-        yield from _service(record, group, terms)
+        if edr.action == EVENT_ACTIONS[EventAction.REFUND]:
+            yield from _refund(record, terms, listed.group_id)
+        else:
+            yield from _service(record, group, terms)
     for group in looked.values():
         yield ""
         yield f"{_group_name(group.rating_group, terms)}:"
@@ -248,6 +257,19 @@ def _service(record: ServiceRecord, looked: GroupLooked | None, terms: Terms) ->
         yield f"  {_outcome(record.outcome, looked)}"
     for announcement in record.announcements:
         yield f"  {_announced(announcement)}"
+
+
+def _refund(record: ServiceRecord, terms: Terms, group_id: int) -> Iterator[str]:
+    settlement, number = record.settlement, record.rating_group
+    yield f"{_group_name(number, terms)}:"
+    if not settlement.charged:
+        yield f"  {NOT_REFUNDED.get(record.outcome, 'Nothing was given back.')}"
+        return
+    money = f", with {terms.money(-settlement.charged_amount)}" if settlement.charged_amount else ""
+    yield f"  Gave back {terms.units(-settlement.charged, number)}{money}."
+    charges = dict.fromkeys(payment.charge for payment in record.paid if payment.charge is not None)
+    names = [str(EdrName(group_id, charge.at, charge.number)) for charge in charges]
+    yield f"  It had been charged by {', '.join(names)}."
 
 
 def _outcome(outcome: Outcome, looked: GroupLooked | None) -> str:

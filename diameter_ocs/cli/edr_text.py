@@ -78,6 +78,8 @@ def print_edr(
             value = answer[name]
             is_word = name in ("kind", "outcome", "direction")
             typer.echo(f"{heading:14} {value.lower().replace('_', ' ') if is_word else value}")
+    if answer["told"] is not None:
+        _print_told(answer["told"], catalogue)
     for service in answer["services"]:
         typer.echo("")
         _print_service(service, catalogue)
@@ -111,6 +113,14 @@ def _posting(
     return posting["balance_id"], balance_type, *texts
 
 
+def _print_told(told: Mapping[str, Any], catalogue: Catalogue | None) -> None:
+    """Prints what the answer said besides."""
+    if told["has_enough"] is not None:
+        typer.echo(f"{'enough':14} {'yes' if told['has_enough'] else 'no'}")
+    if told["cost"] is not None:
+        typer.echo(f"{'cost told':14} {money_text(told['cost'], catalogue)}")
+
+
 def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> None:
     identifiers = "".join(f", service {each}" for each in service["service_identifiers"])
     outcome = service["outcome"].lower().replace("_", " ")
@@ -132,6 +142,10 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
         typer.echo(f"  {'granted':14} {units}{valid}{final}")
         if grant["final_unit"] is not None:
             typer.echo(f"  {'then':14} {final_unit_text(grant['final_unit'])}")
+    for payment in service["paid"]:
+        if payment["refund_of"] is not None:
+            units = units_text(payment["units"], service["rating_group"], catalogue)
+            typer.echo(f"  {'given back':14} {units} of {payment['refund_of']}")
     for announcement in service["announcements"]:
         typer.echo(f"  {'announced':14} {announcement['identifier']}")
 

@@ -1,6 +1,5 @@
 """`edr`: the journal."""
 
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
@@ -10,10 +9,11 @@ import typer
 
 from ..charging.announcements import Announcement
 from ..charging.catalogue import Catalogue
-from ..charging.decisions import EdrKind, Grant, ServiceRecord
+from ..charging.decisions import EdrKind, EdrName, Grant, Payment, ServiceRecord, parse_edr_name
 from ..charging.faults import CatalogueUnreadable
 from ..charging.requests import session_id_text
 from ..handlers import provisioning
+from ..handlers.answers import price_answer
 from ..handlers.explanation import explained
 from ..handlers.moments import moment_text, parse_optional_moment
 from ..handlers.refusals import Refusal
@@ -194,9 +194,12 @@ async def _reserved_by(rooms: Rooms, found: ListedEdr) -> dict[int, str]:
 
 
 async def _find(rooms: Rooms, name: str) -> ListedEdr:
-    group, at, number = _parsed(name)
-    for each in await list_edrs(rooms.database, EdrsAsked(at, at + 1, group), 100_000):
-        if each.edr.number == number:
+    asked = parse_edr_name(name)
+    if asked is None:
+        raise Refusal("edr_unknown", f"{name!r} is no EDR's id; `edr list` says them")
+    span = EdrsAsked(asked.at, asked.at + 1, asked.group_id)
+    for each in await list_edrs(rooms.database, span, 100_000):
+        if each.edr.number == asked.number:
             return each
     raise Refusal("edr_unknown", f"there is no EDR {name!r}, or it is not kept any more")
 
@@ -217,15 +220,6 @@ def _decided_by(listed: ListedEdr) -> tuple[str, int | None]:
     return listed.tenant, listed.edr.catalogue_version
 
 
-def _parsed(name: str) -> tuple[int, int, int]:
-    """Reads an EDR's id: group, time and number."""
-    match = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,17})-([0-9]{1,18})", name)
-    if match is None:
-        raise Refusal("edr_unknown", f"{name!r} is no EDR's id; `edr list` says them")
-    group, at, number = map(int, match.groups())
-    return group, at, number
-
-
 def _row(listed: ListedEdr, catalogue: Catalogue | None) -> tuple[object, ...]:
     edr = listed.edr
     return (
@@ -243,7 +237,7 @@ def _row(listed: ListedEdr, catalogue: Catalogue | None) -> tuple[object, ...]:
 
 def edr_name(listed: ListedEdr) -> str:
     """Returns the EDR's id, (group, time, number), as one word."""
-    return f"{listed.group_id}-{listed.edr.at}-{listed.edr.number}"
+    return str(EdrName(listed.group_id, listed.edr.at, listed.edr.number))
 
 
 def edr_json(listed: ListedEdr) -> dict[str, Any]:
@@ -268,12 +262,13 @@ def edr_json(listed: ListedEdr) -> dict[str, Any]:
         "catalogue_version": edr.catalogue_version,
         "actor": edr.actor,
         **circumstances_json(edr.circumstances),
-        "services": [_service_json(service) for service in edr.services],
+        "services": [_service_json(service, listed.group_id) for service in edr.services],
         "postings": [posting._asdict() for posting in edr.postings],
+        "told": None if edr.told is None else edr.told._asdict(),
     }
 
 
-def _service_json(service: ServiceRecord) -> dict[str, Any]:
+def _service_json(service: ServiceRecord, group_id: int) -> dict[str, Any]:
     return {
         "rating_group": service.rating_group,
         "service_identifiers": list(service.service_identifiers),
@@ -281,6 +276,18 @@ def _service_json(service: ServiceRecord) -> dict[str, Any]:
         **service.settlement._asdict(),
         "grant": None if service.grant is None else _grant_json(service.grant),
         "announcements": [_announcement_json(each) for each in service.announcements],
+        "paid": [_payment_json(each, group_id) for each in service.paid],
+    }
+
+
+def _payment_json(payment: Payment, group_id: int) -> dict[str, Any]:
+    """Describes by what units were paid, or of which EDR they were given back."""
+    charge, price = payment.charge, payment.price
+    return {
+        "units": payment.units,
+        "amounts": [{"balance_id": number, "amount": amount} for number, amount in payment.amounts],
+        "price": None if price is None else price_answer(price),
+        "refund_of": None if charge is None else str(EdrName(group_id, charge.at, charge.number)),
     }
 
 

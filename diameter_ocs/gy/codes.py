@@ -25,7 +25,8 @@ SERVICE_CODES = {**COMMAND_CODES, Outcome.LOCATION_UNKNOWN: 4010}
 ERROR_MESSAGES = {
     4010: (
         "This may not be used: the account or its tenant is suspended, or no plan covers the "
-        "service, the place and the time; see the account's plans"
+        "service, the place and the time; see the account's plans. Of what is to be refunded "
+        "nothing is left, or what paid for it has ended"
     ),
     4011: "This is free: no credit control is needed",
     4012: "Nothing is left that could pay: credit the account",
@@ -40,7 +41,8 @@ ERROR_MESSAGES = {
     ),
     5031: (
         "What Failed-AVP shows cannot be rated: the tenant's catalogue does not have it, or "
-        "measures it in other units; add it there, or send what is there"
+        "measures it in other units; add it there, or send what is there. What is to be refunded "
+        "was not charged to this account, or is forgotten"
     ),
 }
 """What is said of each failure of a command: why, and what to do."""

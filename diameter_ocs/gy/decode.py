@@ -23,7 +23,7 @@ from ..charging.requests import (
 from ..charging.tuples import new
 from ..charging.units import AMOUNT_MAX
 from .bearer import ORIGIN_STATE_ID, charging_id_avp, charging_id_of
-from .events import action_of
+from .events import action_of, correlation_id_of, marks_of
 from .identities import identities_of
 from .information_reader import InformationReader
 from .numbering import Numbering
@@ -174,7 +174,8 @@ class Decoder:
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
         is_spooled = tells_free = is_its_service = tells_money = False
-        said = charging_id = origin_state_id = None
+        said = charging_id = origin_state_id = correlation_id = None
+        refunds: tuple[bytes, ...] = ()
         if places.charging_id is not None and request_type is _INITIAL:
             charging_id = charging_id_of(octets[places.charging_id])
         if places.origin_state_id is not None:
@@ -203,6 +204,8 @@ class Decoder:
                 tells_money,
                 charging_id,
                 origin_state_id,
+                correlation_id,
+                refunds,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
@@ -221,9 +224,13 @@ class Decoder:
                 self._dictionary.example("Subscription-Id"),
             )
         services = group.all("Multiple-Services-Credit-Control")
-        action = EventAction.DEBIT
+        action, correlation_id = EventAction.DEBIT, None
+        refunds: tuple[bytes, ...] = ()
         if request_type is RequestType.EVENT:
             action = action_of(message, self._dictionary)
+            correlation_id = correlation_id_of(group)
+            if action is EventAction.REFUND:
+                refunds = marks_of(services or [group], group)
             usages = event_usages(message, services, tolerated)
         else:
             usages = usages_of(message, services, tolerated)
@@ -254,6 +261,8 @@ class Decoder:
             information=self._information.read(message, service_context, identities or ()),
             is_its_service=is_command_level,
             action=action,
+            correlation_id=correlation_id,
+            refunds=refunds,
             charging_id=None if bearer is None else charging_id_of(message.data(bearer)),
             origin_state_id=group.first(ORIGIN_STATE_ID) or None,
         )

@@ -30,6 +30,7 @@ from .announcements import announced
 from .codes import COMMAND_CODES, ERROR_MESSAGES, SERVICE_CODES, SUCCESS
 from .controls import UNSIGNED32_MAX, controls
 from .decode import Decoded
+from .events import mark_of
 from .failed_avp import failed_avps, has_failed_avp
 from .final_units import final_unit_indication, qos_final_unit_indication
 from .forms import Form, form
@@ -80,6 +81,8 @@ class _Extras(NamedTuple):
     triggers: bool
     thresholds: bool
     announcements: bool
+    mark: bytes | None = None
+    """By what an event may be refunded."""
 
 
 class Encoder:
@@ -140,8 +143,12 @@ class Encoder:
         if request.request_type is not _TERMINATION:
             if request.service_context != _DATA:
                 extras = extras._replace(triggers=False)
+            if self.terms.refund_information:
+                extras = extras._replace(mark=mark_of(decision, request))
             for service in decision.services:
                 parts.append(self._service(service, decoded.is_command_level, extras))
+            if extras.mark is not None and decoded.is_command_level:
+                parts.append(self._dictionary.encode("Refund-Information", extras.mark))
             if has_failed_avp(decision):
                 said = sum(map(len, (*parts, decoded.proxies)))
                 room = ANSWER_OCTETS_MAX - HEADER_OCTETS - said
@@ -212,7 +219,7 @@ class Encoder:
             return self._any_service(service, extras)
         if not (final is None or final == TERMINATE):
             return self._any_service(service, extras)
-        triggers, thresholds, _ = extras
+        triggers, thresholds, *_ = extras
         if not thresholds:
             threshold = holding = None
         has_threshold, has_holding = threshold is not None, holding is not None
@@ -303,6 +310,8 @@ def _multiple_services(service: ServiceDecision, extras: _Extras, terms: AnswerT
             members += controls(grant)
         if grant.depends_on_location and extras.triggers:
             members += _TRIGGERS
+    if extras.mark is not None:
+        members.append(("Refund-Information", extras.mark))
     if extras.announcements:
         members += [("Announcement-Information", announced(each)) for each in service.announcements]
     return members

@@ -6,9 +6,13 @@ from ..base.codec import Group
 from ..base.dictionary import Dictionary
 from ..base.errors import InvalidAvpValue, MissingAvp
 from ..base.message import Message
-from ..charging.requests import EventAction
+from ..charging.decisions import Decision, Outcome
+from ..charging.requests import ChargingRequest, EventAction
 
-_NOT_SERVED = frozenset({EventAction.REFUND, EventAction.PRICE_ENQUIRY})
+CORRELATION_ID_OCTETS_MAX = 255
+"""Of a CC-Correlation-Id that is kept."""
+
+_NOT_SERVED = frozenset({EventAction.PRICE_ENQUIRY})
 _ACTIONS = {int(action): action for action in EventAction}
 _NAMES = ("DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY")
 
@@ -31,9 +35,30 @@ def action_of(message: Message, dictionary: Dictionary) -> EventAction:
         reason = f"Requested-Action {avp.value} is unknown"
         raise InvalidAvpValue(reason, message.raw(avp))
     if action in _NOT_SERVED:
-        reason = f"{_NAMES[action]} is not served yet; DIRECT_DEBITING and CHECK_BALANCE are"
+        reason = f"{_NAMES[action]} is not served yet; all others are"
         raise InvalidAvpValue(reason, message.raw(avp))
     return action
+
+
+def mark_of(decision: Decision, request: ChargingRequest) -> bytes | None:
+    """Returns by what an event that was debited may be refunded; None: there is nothing."""
+    is_debited = request.action is EventAction.DEBIT and decision.outcome is Outcome.SUCCESS
+    return str(decision.event).encode() if is_debited and decision.event is not None else None
+
+
+def correlation_id_of(command: Group) -> bytes | None:
+    """Returns by which an event belongs with others; None: none is said, or one too long."""
+    said: bytes | None = command.first("CC-Correlation-Id")
+    return said if said and len(said) <= CORRELATION_ID_OCTETS_MAX else None
+
+
+def marks_of(groups: Iterable[Group], command: Group) -> tuple[bytes, ...]:
+    """Returns by what each service of a request is to be refunded; empty: by something else.
+
+    It stands in the services, or at command level for all of them.
+    """
+    of_all = command.first("Refund-Information") or b""
+    return tuple([group.first("Refund-Information") or of_all for group in groups])
 
 
 def check_units(groups: Iterable[Group], message: Message) -> None:

@@ -7,6 +7,7 @@ from ..base.dictionary import Dictionary
 from ..base.message import Message
 from ..charging.decisions import Decision, Outcome, ServiceDecision
 from ..charging.information import LocationSource
+from ..charging.requests import EventAction
 from .decode import Decoded
 
 _RATING_FAILED = Outcome.RATING_FAILED  # looked for in every answer; in its class it takes 0.1 µs
@@ -46,9 +47,12 @@ def failed_avps(
 
     That is the location, the Service-Context-Id when it is unknown, else the name of each service
     that is; a service without a name lacks its Rating-Group, so an example of one stands for it.
+    Of a refund it is what names what is to be given back.
     """
     if decision.outcome is Outcome.LOCATION_UNKNOWN:
         return [_location(decoded, message, dictionary) or dictionary.example(_USER_LOCATION)]
+    if decoded.request.action is EventAction.REFUND:
+        return _references(decision, decoded, message, dictionary)
     if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:
         contexts = message.group.avps("Service-Context-Id")
         return [_shown(avp, message, dictionary) for avp in contexts]
@@ -57,6 +61,23 @@ def failed_avps(
         if service.outcome is Outcome.RATING_FAILED:
             unrated += _names(service, decoded, message) or [dictionary.example("Rating-Group")]
     return list(dict.fromkeys(unrated))
+
+
+def _references(
+    decision: Decision, decoded: Decoded, message: Message, dictionary: Dictionary
+) -> list[bytes]:
+    """Returns what names nothing that was charged; an example stands for what is not there."""
+    shown: list[bytes] = []
+    for usage, group in zip(decoded.request.usages, _groups(decoded, message), strict=True):
+        names = usage.rating_group, usage.service_identifiers
+        if any(
+            service.outcome is Outcome.RATING_FAILED and _identity(service) == names
+            for service in decision.services
+        ):
+            marks = group.avps("Refund-Information") or message.group.avps("Refund-Information")
+            for avp in marks or message.group.avps("CC-Correlation-Id"):
+                shown.append(_shown(avp, message, dictionary))
+    return list(dict.fromkeys(shown)) or [dictionary.example("Refund-Information")]
 
 
 def _location(decoded: Decoded, message: Message, dictionary: Dictionary) -> bytes | None:

@@ -34,6 +34,8 @@ class AnswerTerms(NamedTuple):
     """A service that has nothing to use, and does something instead, gets 4012, not 2001."""
     qos_final_units: bool = False
     """What it does is said in QoS-Final-Unit-Indication, too."""
+    refund_information: bool = False
+    """The answer to an event says by what it may be refunded."""
     session_failover: bool = True
     failure_handling: FailureHandling = FailureHandling.RETRY_AND_TERMINATE
     debiting_failure_handling: DebitingFailureHandling = DebitingFailureHandling.TERMINATE_OR_BUFFER

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from ..charging.case import Case, Change, Course
-from ..charging.decisions import ANSWERED, REVERSAL, Decision, Edr
+from ..charging.decisions import ANSWERED, REVERSAL, Decision, Edr, EdrName
 from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import ChargingRequest, RequestType, SessionKey
 from ..charging.reversals import mark_event_answered, reverse_unclaimed
@@ -86,7 +86,7 @@ class Supervision:
     async def undo_unclaimed(self) -> bool:
         """Closes sessions and reverses events that nobody claimed; returns whether to go on."""
         due = self._unclaimed.due(asyncio.get_running_loop().time(), DUE_MAX)
-        looks = {_look(each.group, each.request, partial(self._undo, each)): each for each in due}
+        looks = {_look(each, partial(self._undo, each)): each for each in due}
         done = await self.decide(list(looks))
         for look in done:
             self._unclaimed.remove(looks[look])
@@ -95,7 +95,7 @@ class Supervision:
     async def mark_answered(self) -> bool:
         """Marks what was answered to a repeat, for other servers to see."""
         answered = self._unclaimed.answered(DUE_MAX)
-        looks = {_look(each.group, each.request, partial(_mark, each)): each for each in answered}
+        looks = {_look(each, partial(_mark, each)): each for each in answered}
         done = await self.decide(list(looks))
         for look in done:
             self._unclaimed.marked(looks[look])
@@ -141,7 +141,12 @@ class Supervision:
             self._abandoned.warning(log, **fields, reason=edr.reason)
 
 
-def _look(group: int, request: ChargingRequest, decide: Callable[[Case], Decision | None]) -> Look:
+def _look(each: Unanswered, decide: Callable[[Case], Decision | None]) -> Look:
+    """Returns a look; an event that is looked at was perhaps refunded meanwhile."""
+    group, request, stored = each
+    if request.request_type is RequestType.EVENT:
+        name = EdrName(group, stored.at, stored.number)
+        request = request._replace(refunds=(str(name).encode(),))
     return Look(group, request.session_key, decide, request)
 
 

@@ -150,6 +150,7 @@ def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
             tells_free=profile.free_services == "4011",
             refuses_at_end=profile.final_unit_result_code == "4012",
             qos_final_units=profile.qos_final_unit_indication,
+            refund_information=profile.refund_information,
             session_failover=profile.session_failover,
             failure_handling=FailureHandling[profile.credit_control_failure_handling],
             debiting_failure_handling=DebitingFailureHandling[

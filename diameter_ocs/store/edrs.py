@@ -30,6 +30,7 @@ PLAIN = (
     "reason",
     "considered",
     "charging_id",
+    "correlation_id",
 )
 ANSWERED = (
     "session_number",
@@ -38,6 +39,7 @@ ANSWERED = (
     "end_to_end_id",
     "digest",
     "reason",
+    "correlation_id",
 )
 POSTINGS = ("posting_balances", "posting_totals", "posting_useds", "posting_reserveds")
 
@@ -71,11 +73,12 @@ def inserted(group_id: int, record: Edr) -> tuple[Any, ...]:
         record.considered,
         None if record.told is None else _encode(record.told),
         record.charging_id,
+        record.correlation_id,
     )
 
 
 def answered(row: tuple[Any, ...]) -> Edr:
-    """Reads a row of FIND_ANSWERED: what is needed to answer again, or to take it back."""
+    """Reads a row of FIND_ANSWERED: what is needed to answer again, or to give it back."""
     number, at, account_id, kind, action, outcome, services, told, *others = row
     postings, named = others[: len(POSTINGS)], others[len(POSTINGS) :]
     return Edr(

@@ -32,7 +32,7 @@ from ..charging.peers import Acceptance, AcceptedPeer
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from .catalogues import ReadCatalogue
 from .memory_directory import MemoryDirectory
-from .memory_groups import Group, answered, is_meant
+from .memory_groups import Group, answered, is_meant, refundable
 from .memory_tenants import MemoryTenants
 from .names import Entry, names_of_group, names_of_opening
 
@@ -183,6 +183,7 @@ class MemoryStore:
             answered=answered(group, requests, opened, closed),
             is_tenant_suspended=self.known_tenants.is_suspended(group.tenant),
             on_net=self.directory.on_net(asking, group.tenant),
+            refundable=refundable(group, requests, opened, closed, max(now, group.last_at)),
         )
         return group.with_all(case).case
 

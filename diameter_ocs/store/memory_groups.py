@@ -1,6 +1,6 @@
 """A group of accounts in the store without a database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..charging import groups as charging
 from ..charging.accounts import AccountSummary, Narrowed, Opening
@@ -8,8 +8,9 @@ from ..charging.case import Account, AccountState, Case
 from ..charging.decisions import Edr
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
+from ..charging.references import references_of
 from ..charging.repeats import asked_again, kept_actions
-from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.requests import ChargingRequest, EventAction, SessionKey
 from ..charging.session import ClosedSession, Session
 
 
@@ -73,6 +74,24 @@ def is_meant(account: AccountSummary, narrowed: Narrowed, now: int) -> bool:
         and narrowed.device in (None, *(device.name for device in account.devices))
         and narrowed.identity in (None, *account.identities)
     )
+
+
+def refundable(
+    group: Group,
+    requests: Iterable[ChargingRequest],
+    opened: Mapping[SessionKey, Session],
+    closed: Mapping[SessionKey, ClosedSession],
+    now: int,
+) -> tuple[Edr, ...]:
+    """Returns what requests want refunded, or taken back, and what of it was before."""
+    group_id = next(iter(group.accounts))
+    references = [
+        each
+        for request in requests
+        if request.refunds or request.action is EventAction.REFUND
+        for each in references_of(request, group_id, opened, closed, now)
+    ]
+    return tuple(edr for edr in group.edrs if any(each.means(edr) for each in references))
 
 
 def answered(

@@ -65,6 +65,7 @@ class Reading:
         "is_tenant_suspended",
         "now",
         "on_net",
+        "refundable",
         "sessions",
         "version",
     )
@@ -82,6 +83,7 @@ class Reading:
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.answered: dict[int, tuple[Edr, ...]] = {}
         self.on_net = NOBODY
+        self.refundable: dict[int, Edr] = {}
         remembered = found.remembered
         if remembered is not None and lasts(remembered, now):
             self.accounts.update(remembered.accounts)
@@ -103,6 +105,7 @@ class Reading:
             self.answered,
             self.is_tenant_suspended,
             self.on_net,
+            tuple(self.refundable.values()),
         )
 
     def add_account(self, row: Row) -> None:
@@ -143,6 +146,10 @@ class Reading:
         assert edr.session_number is not None
         before = self.answered.get(edr.session_number, ())
         self.answered[edr.session_number] = (*before, edr)
+
+    def add_refundable(self, edr: Edr) -> None:
+        """Takes what may be refunded, or what was refunded before."""
+        self.refundable[edr.number] = edr
 
     def is_stranger(self, request: ChargingRequest) -> bool:
         """Whether a request goes on with a session that is not open."""

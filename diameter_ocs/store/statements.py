@@ -209,18 +209,21 @@ LOAD_CLOSED_SESSIONS = statement_of(
 _since, _until = Column("since", Moment), Column("until", Moment)
 _asked = (edr.c.group_id, edr.c.session_number, edr.c.action, edr.c.request_number, _since, _until)
 _asked_again = batch_of(*_asked)
+ANSWERED_FACTS = (
+    edr.c.number,
+    microseconds(edr.c.at).label("at"),
+    edr.c.account_id,
+    edr.c.kind,
+    edr.c.action,
+    edr.c.outcome,
+    cast(edr.c.services, Text).label("services"),
+    cast(edr.c.told, Text).label("told"),
+    *(edr.c[name] for name in (*POSTINGS, *ANSWERED)),
+)
+"""What an EDR is read from to answer once more, or to give back, as `edrs.answered` reads it."""
+
 _latest_answered = (
-    select(
-        edr.c.number,
-        microseconds(edr.c.at).label("at"),
-        edr.c.account_id,
-        edr.c.kind,
-        edr.c.action,
-        edr.c.outcome,
-        cast(edr.c.services, Text).label("services"),
-        cast(edr.c.told, Text).label("told"),
-        *(edr.c[name] for name in (*POSTINGS, *ANSWERED)),
-    )
+    select(*ANSWERED_FACTS)
     .where(
         edr.c.at >= _asked_again.c.since,
         edr.c.at <= _asked_again.c.until,

@@ -200,6 +200,7 @@ edr = Table(
     Column("considered", Text),
     Column("told", JSON(none_as_null=True)),  # likewise charging.decisions.Told
     Column("charging_id", BigInteger),
+    Column("correlation_id", LargeBinary),
 )
 
 schema_version = Table(

@@ -1,7 +1,7 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
 import struct
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
@@ -11,14 +11,16 @@ from ..charging.case import Case, Change
 from ..charging.faults import BrokenBatch, CatalogueUnreadable, StaleCase
 from ..charging.identification import other_identity
 from ..charging.ledger import Balance
+from ..charging.references import Reference, references_of
 from ..charging.repeats import asked_again, kept_actions
-from ..charging.requests import NAMING, ChargingRequest, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, EventAction, SessionKey
 from . import edrs, sessions, statements
 from .arrays import big_ints
 from .catalogues import Catalogues
 from .changed import changed_rows
 from .database import Connection, Cursor, Database, Row, renamed_faults
 from .reading import Found, Reading, as_remembered
+from .refundable import read_refundable
 from .remembered import Memory
 from .resolving import by_identity, identities, resolve
 from .tables import moment
@@ -205,6 +207,7 @@ class PostgresWork:
         if strangers:
             await _admit(strangers, await self._ask_about(strangers, now), readings)
         await self._read_answered(readings, requests)
+        await read_refundable(self._connection, readings, _references(readings, requests))
         return await self._cases(readings), moved
 
     async def load_sessions(
@@ -380,6 +383,19 @@ class PostgresWork:
             raise BrokenBatch(str(error)) from error
         cursor = AsyncRawCursor(self._connection)
         await cursor.execute(statements.APPLY.text, parameters, binary=True)
+
+
+def _references(
+    readings: Mapping[int, Reading], requests: Sequence[_Asked]
+) -> Iterator[tuple[int, Reference]]:
+    """Yields group and reference of what requests want refunded, or taken back."""
+    for group, request in requests:
+        if request.refunds or request.action is EventAction.REFUND:
+            reading = readings[group]
+            for each in references_of(
+                request, group, reading.sessions, reading.closed, reading.now
+            ):
+                yield group, each
 
 
 async def _admit(

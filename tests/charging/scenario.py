@@ -214,7 +214,8 @@ class Desk:
             postings = [p for edr in edrs for p in edr.postings if p.balance_id == number]
             assert now.used == sum(posting.used for posting in postings)
             assert now.reserved == sum(posting.reserved for posting in postings)
-            assert now.total == self.opening[number].total
+            given = sum(posting.total for posting in postings)
+            assert now.total == self.opening[number].total + given
             assert now.reserved == held.get(number, 0)
             assert min(now.used, now.reserved) >= 0
 

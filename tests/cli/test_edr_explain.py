@@ -8,12 +8,15 @@ from diameter_ocs.charging.announcements import Announcement
 from diameter_ocs.charging.catalogue import Price
 from diameter_ocs.charging.considered import Reason
 from diameter_ocs.charging.decisions import (
+    Charge,
     Edr,
     EdrKind,
     Grant,
     Outcome,
+    Payment,
     ServiceRecord,
     Settlement,
+    Told,
 )
 from diameter_ocs.charging.final_units import TERMINATE, AddressType, FinalUnit, FinalUnitAction
 from diameter_ocs.charging.information import Direction, LocationSource, ServiceInformation
@@ -21,6 +24,7 @@ from diameter_ocs.charging.location import Circumstances, Location
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.cli.database import opened
 from diameter_ocs.cli.edr_explain import (
+    NOT_REFUNDED,
     OUTCOMES,
     REASONS,
     REFUSED_ALL_THE_SAME,
@@ -103,6 +107,35 @@ def test_an_event_is_explained_from_the_place_to_the_codes() -> None:
         "",
         "Answered with Result-Code 2001 for the request, 2001 for rating group 0.",
     ]
+
+
+def test_a_refund_says_of_what_it_was() -> None:
+    charge = Charge(3, 1_799_999_999_000_000, 0)
+    back = Payment(120, ((1, 1_309_000),), None, 0, charge)
+    settled = Settlement(charged=-120, charged_amount=-1_309_000)
+    refund = EVENT._replace(action="refund", considered=None)
+    given = record(settlement=settled, paid=(back,))
+    assert said(refund._replace(services=(given,)))[-5:] == [
+        "Rating group 0 (Voice):",
+        "  Gave back 2 min, with 1.309 EUR.",
+        "  It had been charged by 5-1799999999000000-3.",
+        "",
+        "Answered with Result-Code 2001 for the request, 2001 for rating group 0.",
+    ]
+    for outcome, words in NOT_REFUNDED.items():
+        assert f"  {words}" in said(refund._replace(services=(record(outcome=outcome),)))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Told(has_enough=True), "There is enough for it."),
+        (Told(has_enough=False), "There is not enough for it."),
+        (Told(cost=80_000), "The answer says that the cost is 0.08 EUR."),
+    ],
+)
+def test_what_the_answer_told_besides_is_said(told: Told, words: str) -> None:
+    assert words in said(EVENT._replace(action="check balance", told=told))
 
 
 def test_a_refusal_says_why_and_what_callers_hear() -> None:

@@ -8,11 +8,13 @@ from diameter.message import Message as PythonMessage
 
 from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.errors import InvalidAvpValue, MissingAvp
+from diameter_ocs.base.message import Identity as NodeIdentity
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.charging.case import Account
 from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import (
     Decision,
+    EdrName,
     Grant,
     Novelty,
     Outcome,
@@ -31,6 +33,7 @@ from diameter_ocs.charging.requests import (
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.decode import Decoded, Decoder
 from diameter_ocs.gy.encode import Encoder
+from diameter_ocs.gy.terms import AnswerTerms
 from diameter_ocs.gy.tolerance import Tolerated
 from tests.charging.scenario import TEXT, TEXT_EACH, Desk, allowance, balance, catalogue
 from tests.gy.conftest import SUBSCRIPTION
@@ -154,9 +157,7 @@ def test_an_event_that_does_not_say_what_to_do_lacks_an_action(
         assert raised.value.result_code == 5005
 
 
-@pytest.mark.parametrize(
-    ("action", "words"), [(1, "REFUND_ACCOUNT"), (3, "PRICE_ENQUIRY"), (4, "unknown")]
-)
+@pytest.mark.parametrize(("action", "words"), [(3, "PRICE_ENQUIRY"), (4, "unknown")])
 def test_other_actions_are_refused_in_words(read_event: Read, action: int, words: str) -> None:
     with pytest.raises(InvalidAvpValue, match=words) as raised:
         read_event(("Requested-Action", action))
@@ -164,7 +165,7 @@ def test_other_actions_are_refused_in_words(read_event: Read, action: int, words
     assert raised.value.result_code == 5004
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_what_is_to_be_done_is_read(read_event: Read, number: int) -> None:
     decoded = read_event(("Requested-Action", number), service(("Rating-Group", 200)))
     assert decoded.request.action is EventAction(number)
@@ -187,6 +188,93 @@ def test_whether_there_is_enough_is_no_refusal(
     assert answer.granted_service_unit is None
     services = answer.multiple_services_credit_control
     assert [each.result_code for each in services] == [2001] * is_service
+
+
+REFUND = ("Requested-Action", 1)
+MARK = ("Refund-Information", b"7-1700000000000000-2")
+
+
+@pytest.mark.parametrize(
+    ("members", "marks"),
+    [
+        ([service(("Rating-Group", 200), MARK), service(("Rating-Group", 300))], (MARK[1], b"")),
+        ([service(("Rating-Group", 200)), service(("Rating-Group", 300)), MARK], (MARK[1],) * 2),
+        ([MARK], (MARK[1],)),
+        ([], (b"",)),
+    ],
+)
+def test_what_is_to_be_refunded_stands_in_services_or_at_command_level(
+    read_event: Read, members: list[Pair], marks: tuple[bytes, ...]
+) -> None:
+    request = read_event(REFUND, *members).request
+    assert (request.action, request.refunds) == (EventAction.REFUND, marks)
+    assert len(request.usages) == len(marks)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [(b"\0\xff", b"\0\xff"), (b"x" * 255, b"x" * 255), (b"x" * 256, None), (b"", None)],
+)
+@pytest.mark.parametrize("action", [DEBIT, REFUND])
+def test_what_an_event_belongs_with_is_read(
+    read_event: Read, action: Pair, said: bytes, kept: bytes | None
+) -> None:
+    assert read_event(action, ("CC-Correlation-Id", said)).request.correlation_id == kept
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ([service(("Rating-Group", 200), MARK)], "000007e6 c0000020"),
+        ([MARK], "000007e6 c0000020"),
+        ([("CC-Correlation-Id", b"abcd")], "0000019b 0000000c 61626364"),
+        ([service(("Rating-Group", 200))], "000007e6 c000000c 000028af"),
+    ],
+)
+def test_a_refund_of_what_nobody_knows_shows_what_names_it(
+    read_event: Read, encoder: Encoder, dictionary: Dictionary, members: list[Pair], shown: str
+) -> None:
+    decoded = read_event(REFUND, *members, **{"Service-Context-Id": "a@private.example"})
+    told = ServiceDecision(decoded.request.usages[0], Outcome.RATING_FAILED)
+    octets = encoder.encode(Decision(Outcome.RATING_FAILED, (told,)), decoded)
+    message = decode(octets, dictionary)
+    assert message.group.first("Result-Code") == 5031
+    (failed,) = message.group.all("Failed-AVP")
+    assert failed.startswith(bytes.fromhex(shown))
+
+
+@pytest.fixture
+def marking(dictionary: Dictionary, identity: NodeIdentity) -> Encoder:
+    """Answers peers that want to know by what events may be refunded."""
+    return Encoder(dictionary, identity, AnswerTerms(refund_information=True))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (0, Outcome.SUCCESS, True, True),
+        (0, Outcome.SUCCESS, True, False),
+        (0, Outcome.LIMIT_REACHED, False, True),
+        (1, Outcome.SUCCESS, False, True),
+        (2, Outcome.SUCCESS, False, False),
+    ],
+)
+def test_what_was_debited_is_marked_for_peers_that_want_it(
+    read_event: Read, marking: Encoder, encoder: Encoder, case: tuple[int, Outcome, bool, bool]
+) -> None:
+    action, outcome, is_marked, is_service = case
+    members = [requested(TEXTS)]
+    asked = [service(*members, ("Rating-Group", 200))] if is_service else members
+    decoded = read_event(("Requested-Action", action), *asked)
+    told = ServiceDecision(decoded.request.usages[0], outcome)
+    decision = Decision(outcome, (told,), event=EdrName(7, 1_700_000_000_000_000, 2))
+    for each, expected in ((marking, [MARK[1]] * is_marked), (encoder, [])):
+        octets = each.encode(decision, decoded)
+        assert octets.count(MARK[1]) == len(expected)
+        answer = PythonMessage.from_bytes(octets)
+        if is_service and expected:
+            (served,) = answer.multiple_services_credit_control
+            assert served.refund_information == MARK[1]
 
 
 def test_an_event_that_names_nobody_lacks_a_subscription(

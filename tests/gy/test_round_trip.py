@@ -28,7 +28,7 @@ from tests.gy.networks import Networks
 NOON = 1_709_985_600_000_000
 LATE = 1_900_000_000_000_000
 """After every capture."""
-OTHER_ACTIONS = (1, 3)
+OTHER_ACTIONS = (3,)
 """Of events: what is not served yet."""
 
 unsigned32 = st.integers(0, 2**32 - 1)

@@ -36,8 +36,8 @@ ANSWERS = {"told": AnswerTerms(tells_free=True)}
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
-ACTIONS = {(2001, 5004): 2}
-"""Events that ask for a refund and a price, which are not served yet."""
+ACTIONS = {(2001, 5004): 1}
+"""Events that ask for a price, which is not told yet."""
 RECORDED_BY_OTHERS: dict[str, dict[tuple[int, int], int]] = {
     "lab_erlang_gy_sy.pcap": ACTIONS,
     "lab_freediameter_gy_sy_rar_dwr.pcap": ACTIONS,

@@ -9,7 +9,14 @@ import pytest
 from psycopg import sql
 
 from diameter_ocs.charging.announcements import Announcement, VariablePart
-from diameter_ocs.charging.decisions import Grant, ServiceRecord, Settlement, Told
+from diameter_ocs.charging.decisions import (
+    Charge,
+    Grant,
+    Payment,
+    ServiceRecord,
+    Settlement,
+    Told,
+)
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.final_units import FinalUnit
 from diameter_ocs.charging.information import ServiceInformation
@@ -33,7 +40,9 @@ STORED_VALUES = {
     Circumstances: 3,
     Location: 5,
     ServiceInformation: 12,
-    ServiceRecord: 7,
+    ServiceRecord: 8,
+    Payment: 5,
+    Charge: 3,
     Settlement: 8,
     Grant: 11,
     Told: 5,
@@ -123,7 +132,7 @@ def test_a_newer_schema_that_left_us_behind_says_what_to_do(own_database: str) -
 def test_servers_that_could_not_read_what_is_stored_are_left_behind(database: str) -> None:
     """Who adds a value raises `compatible_from`: a server knows how many values there may be."""
     assert {kind: len(kind._fields) for kind in STORED_VALUES} == STORED_VALUES
-    assert ask(database, "SELECT compatible_from FROM schema_version") == [(17,)]
+    assert ask(database, "SELECT compatible_from FROM schema_version") == [(18,)]
 
 
 def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
