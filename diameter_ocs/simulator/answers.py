@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from diameter.message import Avp, AvpGrouped, Message  # type: ignore[import-untyped]
@@ -36,6 +37,7 @@ THRESHOLDS = (
     c.AVP_TGPP_VOLUME_QUOTA_THRESHOLD,
     c.AVP_TGPP_UNIT_QUOTA_THRESHOLD,
 )
+EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
 
@@ -57,6 +59,7 @@ class ServiceAnswer:
     threshold: int | None = None
     holding_seconds: int | None = None
     consumption_seconds: int | None = None
+    tariff_change_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
     trigger = first(group, c.AVP_TGPP_TRIGGER, c.VENDOR_TGPP)
     refund = first(group, c.AVP_TGPP_REFUND_INFORMATION, c.VENDOR_TGPP)
     announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
+    changes = each(granted or (), c.AVP_TARIFF_TIME_CHANGE)
     thresholds = (avp.value for code in THRESHOLDS for avp in each(group, code, c.VENDOR_TGPP))
     return ServiceAnswer(
         rating_group=first(group, c.AVP_RATING_GROUP),
@@ -265,6 +269,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         threshold=next(thresholds, None),
         holding_seconds=first(group, c.AVP_TGPP_QUOTA_HOLDING_TIME, c.VENDOR_TGPP),
         consumption_seconds=first(group, c.AVP_TGPP_QUOTA_CONSUMPTION_TIME, c.VENDOR_TGPP),
+        tariff_change_at=next((_time_text(avp.payload) for avp in changes), None),
     )
 
 
@@ -332,6 +337,8 @@ def _service_text(service: ServiceAnswer) -> str:
         parts.append(f"granted {_units_text(service.granted)}")
     if service.validity_seconds is not None:
         parts.append(f"valid for {service.validity_seconds} s")
+    if service.tariff_change_at is not None:
+        parts.append(f"the price changes at {service.tariff_change_at}")
     if service.threshold is not None:
         parts.append(f"threshold {_threshold_text(service)}")
     if service.holding_seconds is not None:
@@ -350,6 +357,13 @@ def _service_text(service: ServiceAnswer) -> str:
     if service.refund_information is not None:
         parts.append(f"to be refunded by {service.refund_information}")
     return ", ".join(parts)
+
+
+def _time_text(octets: bytes) -> str:
+    """Writes a Time: seconds since 1900, and from 2036 on once more (RFC 6733 section 4.3.1)."""
+    seconds = int.from_bytes(octets)
+    seconds += 2**32 if seconds < 2**31 else 0
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _threshold_text(service: ServiceAnswer) -> str:
@@ -397,6 +411,7 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "threshold": service.threshold,
         "holding_seconds": service.holding_seconds,
         "consumption_seconds": service.consumption_seconds,
+        "tariff_change_at": service.tariff_change_at,
     }
 
 

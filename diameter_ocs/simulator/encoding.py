@@ -185,9 +185,15 @@ def _service(service: ServiceStep) -> Any:
         avps.append(avp(c.AVP_REQUESTED_SERVICE_UNIT, _units(service.requested)))
     if service.used is not None:
         members = _units(service.used)
+        if service.used_after is not None:
+            before = c.E_TARIFF_CHANGE_USAGE_UNIT_BEFORE_TARIFF_CHANGE
+            members.append(avp(c.AVP_TARIFF_CHANGE_USAGE, before))
         if reason is not None and reason in REASONS_OF_A_UNIT:
             members.append(tgpp(c.AVP_TGPP_3GPP_REPORTING_REASON, reason))
         avps.append(avp(c.AVP_USED_SERVICE_UNIT, members))
+    if service.used_after is not None:
+        after = avp(c.AVP_TARIFF_CHANGE_USAGE, c.E_TARIFF_CHANGE_USAGE_UNIT_AFTER_TARIFF_CHANGE)
+        avps.append(avp(c.AVP_USED_SERVICE_UNIT, [*_units(service.used_after), after]))
     avps.extend(avp(c.AVP_SERVICE_IDENTIFIER, n) for n in service.service_identifiers)
     if service.rating_group is not None:
         avps.append(avp(c.AVP_RATING_GROUP, service.rating_group))

@@ -9,11 +9,13 @@
              | time=SECONDS | units=NUMBER
              | used=OCTETS | used-input=OCTETS | used-output=OCTETS
              | used-time=SECONDS | used-units=NUMBER
+             | used-after=OCTETS | used-units-after=NUMBER
              | refund=TEXT
 
 A SETTING, `location=26201`, is of information.py and holds for the steps after it.
 Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
-Requested-Service-Unit: the server decides. An `event` is paid at once (DIRECT_DEBITING); without a
+Requested-Service-Unit: the server decides. What was used after a change of price is told apart
+(Tariff-Change-Usage). An `event` is paid at once (DIRECT_DEBITING); without a
 SERVICE it says nothing of units. `check` asks whether there is enough for one (CHECK_BALANCE),
 `price` what it would cost (PRICE_ENQUIRY), and `refund` gives back what one has cost
 (REFUND_ACCOUNT): that of which refund=TEXT is the Refund-Information, else the last one. OCTETS
@@ -115,6 +117,7 @@ class ServiceStep:
     service_identifiers: tuple[int, ...] = ()
     requested: Units | None = None
     used: Units | None = None
+    used_after: Units | None = None
     reporting_reason: ReportingReason | None = None
     refund_information: str | None = None
 
@@ -160,6 +163,8 @@ AMOUNTS = {
     "used-output": ("used", "output_octets"),
     "used-time": ("used", "seconds"),
     "used-units": ("used", "service_specific_units"),
+    "used-after": ("used_after", "total_octets"),
+    "used-units-after": ("used_after", "service_specific_units"),
 }
 WORDS = ("rg", "si", "reason", "refund", *AMOUNTS)
 
@@ -250,6 +255,7 @@ def _parse_service(where: str, text: str) -> ServiceStep:
         service_identifiers=tuple(service_identifiers),
         requested=Units(**units["requested"]) if "requested" in units else None,
         used=Units(**units["used"]) if "used" in units else None,
+        used_after=Units(**units["used_after"]) if "used_after" in units else None,
         reporting_reason=reason,
         refund_information=refund,
     )

@@ -90,7 +90,23 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "threshold": None,
         "holding_seconds": None,
         "consumption_seconds": None,
+        "tariff_change_at": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3_989_433_600, "2026-06-03T00:00:00Z"), (59, "2036-02-07T06:29:15Z")]
+)
+def test_a_grant_says_when_the_price_changes(seconds: int, text: str) -> None:
+    answer = credit_control_answer(2001)
+    change = Avp.new(constants.AVP_TARIFF_TIME_CHANGE)
+    change.payload = seconds.to_bytes(4)
+    octets = Avp.new(constants.AVP_CC_TOTAL_OCTETS, value=1)
+    quota = Avp.new(constants.AVP_GRANTED_SERVICE_UNIT, value=[change, octets])
+    answer.append_avp(Avp.new(constants.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, value=[quota]))
+    seen = read(answer)
+    assert seen.services[0].tariff_change_at == text
+    assert seen.text().endswith(f"granted 1 octets, the price changes at {text}")
 
 
 def test_a_grant_says_when_the_gateway_comes_back() -> None:

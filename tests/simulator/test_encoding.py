@@ -106,6 +106,23 @@ def test_time_and_units_have_their_own_avps() -> None:
     assert texts.used_service_unit[0].cc_service_specific_units == 2
 
 
+def test_what_was_used_after_a_change_of_price_is_told_apart() -> None:
+    message = request(
+        "update:rg=300/used=5/used-after=7/reason=THRESHOLD,rg=200/used-units-after=1"
+    )
+    path = (
+        (constants.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, 0),
+        (constants.AVP_USED_SERVICE_UNIT, 0),
+    )
+    found = Message.from_bytes(message, plain_msg=True).find_avps(*path)
+    named = [{avp.code: avp.value for avp in units.value} for units in found]
+    part, octets = constants.AVP_TARIFF_CHANGE_USAGE, constants.AVP_CC_TOTAL_OCTETS
+    before, after, texts = named
+    assert (before[part], before[octets]) == (0, 5)
+    assert after == {part: 1, octets: 7}
+    assert texts == {part: 1, constants.AVP_CC_SERVICE_SPECIFIC_UNITS: 1}
+
+
 def test_a_reason_about_the_whole_service_stands_beside_the_usage() -> None:
     message = Message.from_bytes(request("update:rg=300/used=1/reason=FINAL"))
     (service,) = message.multiple_services_credit_control

@@ -71,6 +71,16 @@ READ = [
             (ServiceStep(100, requested=Units(seconds=3600, service_specific_units=2**64 - 1)),),
         ),
     ),
+    (
+        "update:rg=300/used=5/used-after=1KiB,rg=200/used-units-after=2",
+        Step(
+            RequestType.UPDATE,
+            (
+                ServiceStep(300, used=Units(5), used_after=Units(1024)),
+                ServiceStep(200, used_after=Units(service_specific_units=2)),
+            ),
+        ),
+    ),
     ("initial:rg=300/request", Step(RequestType.INITIAL, (ServiceStep(300, requested=Units()),))),
     ("initial:request=1", Step(RequestType.INITIAL, (ServiceStep(requested=Units(1)),))),
     ("terminate@5002", Step(RequestType.TERMINATE, (), (5002,))),
