@@ -1,20 +1,23 @@
 """`enquiry`: what requests would get, without anything being charged."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from ..charging.case import Case
 from ..charging.decisions import Decision
-from ..config import load
+from ..config import Configuration, load
 from ..gy.decode import Decoded
+from ..gy.terms import AS_USUAL
 from ..handlers import catalogue, provisioning, sessions
 from ..handlers.credit_control import Fault
 from ..handlers.enquiry import Enquired, enquire
 from ..handlers.explanation import explained
 from ..handlers.moments import moment_text, parse_optional_moment
-from ..handlers.refusals import Refusal
+from ..handlers.refusals import Refusal, suggestion
+from ..server.gate import answer_terms
 from ..server.numbering import numbering_tables
 from ..simulator.answers import Answer
 from ..store.catalogues import Catalogues
@@ -25,7 +28,7 @@ from .database import Place, Rooms
 from .edr_explain import Terms, explanation_json, explanation_text
 from .edr_text import postings_text
 from .edrs import edr_json
-from .enquiry_wire import Sent, Subject, Wire
+from .enquiry_wire import Sent, Subject, Treatment, Wire
 from .identity_text import IDENTITY_FORMS, parse_identity
 from .options import AsJson, Data, DatabaseUrl, Demo, Tenant
 from .output import command, print_json
@@ -87,6 +90,16 @@ def ccr(
         str | None,
         typer.Option("--at", help="When, as 2026-12-24T23:00; default: now.", metavar="TIME"),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="The configuration of the server.", metavar="FILE"),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", help="How the gateway is treated: a profile there.", metavar="NAME"
+        ),
+    ] = None,
     tenant: Tenant = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -97,7 +110,8 @@ def ccr(
     if sum(each is not None for each in (account, identity, session)) != 1:
         raise typer.BadParameter("say one of --account, --identity and --session")
     then = parse_optional_moment(at)
-    contexts = load(None, data=data, database_url=database_url).service_contexts
+    configuration = load(config, data=data, database_url=database_url)
+    treatment = _treatment(configuration, profile)
 
     async def subject(rooms: Rooms) -> Subject:
         if identity is not None:
@@ -110,7 +124,7 @@ def ccr(
 
     async def work(rooms: Rooms) -> Asked:
         now = await rooms.database.ping() if then is None else then
-        wire = Wire(await subject(rooms), contexts, now)
+        wire = Wire(await subject(rooms), treatment, now)
         sent = wire.send(steps)
         store = PostgresStore(rooms.database, Catalogues(catalogue.read_stored))
         requests = [each.read.request for each in sent if isinstance(each.read, Decoded)]
@@ -120,11 +134,27 @@ def ccr(
         answers = [wire.read(each, result) for each, result in zip(sent, results, strict=True)]
         return Asked(sent, results, answers, enquired.case)
 
-    asked = database.run(Place(data, database_url, demo), work)
+    asked = database.run(_place(configuration, demo), work)
     if as_json:
         print_json(_json(asked))
     else:
         _print(asked)
+
+
+def _place(configuration: Configuration, demo: bool) -> Place:
+    """Returns where a server of this configuration has its database."""
+    url = configuration.database_url
+    return Place(configuration.data, None if url is None else url.get_secret_value(), demo)
+
+
+def _treatment(configuration: Configuration, profile: str | None) -> Treatment:
+    """Returns how a gateway of a profile is treated; of none, as all others."""
+    known = answer_terms(configuration)
+    if profile is not None and profile not in known:
+        reason = f"the configuration has no [profiles.{profile}]; --config says which file it is"
+        raise Refusal("profile_unknown", reason + suggestion(profile, known))
+    terms = AS_USUAL if profile is None else known[profile]
+    return Treatment(configuration.service_contexts, terms)
 
 
 async def _of_account(rooms: Rooms, tenant: str | None, name: str) -> Subject:

@@ -16,8 +16,9 @@ from ..charging.requests import Identity, IdentityKind
 from ..charging.session import Session
 from ..gy.decode import Decoded, Decoder
 from ..gy.encode import Encoder
+from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
-from ..server.application import FAULTS
+from ..server.application import FAULTS, asked_on_terms
 from ..server.dictionaries import gy_dictionary
 from ..server.numbering import numbering_tables
 from ..simulator import encoding
@@ -48,6 +49,14 @@ class Subject(NamedTuple):
         return next((each.value for each in self.identities if each.kind is kind), None)
 
 
+class Treatment(NamedTuple):
+    """How a gateway is treated."""
+
+    private_contexts: Mapping[str, str]
+    """What Service-Context-Ids of a maker's own mean."""
+    terms: AnswerTerms
+
+
 class Sent(NamedTuple):
     """A request, or why it could not be read."""
 
@@ -60,12 +69,13 @@ class Sent(NamedTuple):
 class Wire:
     """Writes requests of a subject and reads the answers, without a connection."""
 
-    def __init__(self, subject: Subject, private_contexts: Mapping[str, str], now: int) -> None:
+    def __init__(self, subject: Subject, treatment: Treatment, now: int) -> None:
         self._subject = subject
         self._now = now
         self._dictionary = gy_dictionary()
-        self._decoder = Decoder(self._dictionary, numbering_tables(), private_contexts)
-        self._encoder = Encoder(self._dictionary, SERVER)
+        contexts, terms = treatment
+        self._decoder = Decoder(self._dictionary, numbering_tables(), contexts)
+        self._encoder = Encoder(self._dictionary, SERVER, terms)
 
     def send(self, words: Sequence[str]) -> list[Sent]:
         """Returns the requests of steps.
@@ -142,4 +152,5 @@ class Wire:
                 origin_host=session.origin_host,
                 origin_realm=session.origin_realm,
             )
-        return Sent(step, keys, octets, decoded._replace(request=request))
+        decoded = asked_on_terms(decoded._replace(request=request), self._encoder)
+        return Sent(step, keys, octets, decoded)

@@ -90,10 +90,7 @@ class CreditControl:
         for kind in decoded.tolerated:
             connection.tolerate(kind)
         encoder = self._encoders[connection.profile]
-        if encoder.terms.tells_free:
-            decoded = asking_what_is_free(decoded)
-        if encoder.tells_money:
-            decoded = telling_money(decoded)
+        decoded = asked_on_terms(decoded, encoder)
         reply = partial(self._reply, connection, encoder, decoded)
         self._lanes.submit(decoded.request, reply, connection.answer_budget_seconds)
 
@@ -161,3 +158,10 @@ class CreditControl:
     def _send(self, connection: Connection, answer: bytes) -> None:
         if not connection.answer(answer):
             self._metrics.answers_dropped.labels("no connection").inc()
+
+
+def asked_on_terms(decoded: Decoded, encoder: Encoder) -> Decoded:
+    """Returns the request of a gateway that is answered on an encoder's terms."""
+    if encoder.terms.tells_free:
+        decoded = asking_what_is_free(decoded)
+    return telling_money(decoded) if encoder.tells_money else decoded

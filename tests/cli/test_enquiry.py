@@ -1,5 +1,7 @@
 """`enquiry ccr`: what a gateway would get, and why, as a person and as a program reads it."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -87,3 +89,17 @@ def test_an_account_without_identity_is_told_what_it_lacks(shop: Run) -> None:
     refused = shop("enquiry", "ccr", "--account", "bob", INITIAL)
     assert refused.status == 1
     assert "`identity add` gives it one" in refused.err
+
+
+def test_a_gateway_is_answered_as_its_profile_says(shop: Run, tmp_path: Path) -> None:
+    file = tmp_path / "ocs.toml"
+    file.write_text("[profiles.teller]\nremaining_balance = true\ncost_information = true\n")
+    words = ("--config", file, "--at", "2030-01-01", INITIAL, "terminate:rg=300/used=1MiB")
+    told = shop(*ALICE, "--profile", "teller", *words)
+    assert told.status == 0
+    print(told.out)
+    assert "The answer says that the cost is 0.00 EUR." in told.out
+    assert "cost" not in shop(*ALICE, *words).out
+    refused = shop(*ALICE, "--profile", "tellar", *words)
+    assert refused.status == 1
+    assert "did you mean teller?" in refused.err
