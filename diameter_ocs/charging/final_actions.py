@@ -69,8 +69,9 @@ def go_on(
     service: Service, group: RatingGroup, before: Reservation, seconds: int, progress: Progress
 ) -> None:
     """Says for how long what it does goes on, to a gateway that only reports."""
-    now = progress.case.now
-    progress.reserve(before._replace(granted=0, expires_at=0, granted_at=now))
+    group_id, service_identifiers, _, line, *_ = before
+    now, is_told = progress.case.now, True
+    progress.reserve(Reservation(group_id, service_identifiers, 0, line, 0, now, is_told))
     service.grant = Grant(group.unit_type, 0, seconds, False)
 
 
