@@ -29,7 +29,8 @@ circuit-switched one, 32274 a text (as events are), 32270 a picture message. Whe
 is: location=26201 (MCC and MNC; with /TYPE, or as 0x..., of 3GPP-User-Location-Info), network,
 sgsn, access, transfer, cellular, visited, vlr, msc, sccp; data and calls in the IMS are at home if
 nothing is said, and nowhere after location= network= sgsn= access=. With whom: role=terminating,
-calling=NUMBER, called=NUMBER,NUMBER. How: apn, rat, size."""
+calling=NUMBER, called=NUMBER,NUMBER. How: apn, rat, size; bearer
+(3GPP-Charging-Id) and state (Origin-State-Id, of the gateway)."""
 EXAMPLES = (
     "Examples: simulate pgw initial:rg=300/request=10MiB location=20801"
     " update:rg=300/used=10MiB/request=1MiB terminate:rg=300/used=1MiB@2001; simulate pgw"

@@ -27,9 +27,9 @@ from .encoding import (
     is_disconnect,
 )
 from .errors import SimulatorError
+from .information import UNSIGNED32_MAX
 from .steps import (
     DEFAULT_STEPS,
-    UNSIGNED32_MAX,
     RequestedAction,
     RequestType,
     Step,

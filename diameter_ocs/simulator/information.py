@@ -15,6 +15,8 @@
     role     = originating, terminating or forwarding: which side is charged
     calling  = a number, a URI or an e-mail address; called = one or, after commas, several
     size     = octets of Message-Size
+    bearer   = the number of 3GPP-Charging-Id of data; unasked each session has one of its own
+    state    = Origin-State-Id: how often the gateway lost its sessions, or since when it has them
 
 A PLMN is an MCC and an MNC in digits: 26201 or 310410. Without a VALUE the AVP is left out. Where
 an AVP is an OctetString, 0x and hexadecimal digits are its octets.
@@ -25,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from ipaddress import ip_address
 
+UNSIGNED32_MAX = 2**32 - 1
 LOCATION_TYPES = (0, 1, 2, 24, *range(128, 138))
 ROLES = ("originating", "terminating", "forwarding")
 
@@ -54,6 +57,8 @@ class Information:
     calling: str | None = None
     called: str | None = None
     size: str = ""
+    bearer: str | None = None
+    state: str = ""
 
     @property
     def is_placed(self) -> bool:
@@ -101,6 +106,10 @@ _TYPES = "|".join(map(str, LOCATION_TYPES))
 _NUMBER = (_like(f"[0-9]{{1,20}}|{_OCTETS}"), "digits such as 447700900000, or octets as 0x...")
 _OCTETS_OR_TEXT = (_like(rf"(?!0x).+|{_OCTETS}"), "text, or octets as 0x and pairs of digits")
 _TEXT = (bool, "text")
+_UNSIGNED = (
+    lambda value: value.isdecimal() and len(value) <= 10 and int(value) <= UNSIGNED32_MAX,
+    f"a number up to {UNSIGNED32_MAX}",
+)
 
 # word: (what its values are like, how to write one)
 _FORMS: dict[str, tuple[Callable[[str], bool], str]] = {
@@ -125,4 +134,6 @@ _FORMS: dict[str, tuple[Callable[[str], bool], str]] = {
     "calling": _TEXT,
     "called": _TEXT,
     "size": (_like("[0-9]{1,9}"), "a whole number of octets"),
+    "bearer": _UNSIGNED,
+    "state": _UNSIGNED,
 }

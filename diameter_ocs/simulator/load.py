@@ -23,6 +23,7 @@ from .answers import SUCCESS, UNKNOWN_SESSION_ID
 from .encoding import answer_to_request, is_disconnect
 from .errors import SimulatorError
 from .gateway import REQUEST_BIT
+from .information import UNSIGNED32_MAX
 from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
 from .load_checks import faults_of
 from .load_connections import Connection, connect_all, disconnect_all
@@ -36,7 +37,7 @@ from .load_requests import (
 )
 from .load_tally import Tally, journal_line
 from .pace import Pace
-from .steps import IN_SESSION, UNSIGNED32_MAX, RequestType
+from .steps import IN_SESSION, RequestType
 
 HEADER_OCTETS = 20
 READ_OCTETS = 262_144

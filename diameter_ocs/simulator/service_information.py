@@ -101,8 +101,9 @@ def telephony_digits(digits: str) -> bytes:
 
 def _data_session(information: Information, home: str, charging_id: int) -> list[Any]:
     apn = "internet" if information.apn is None else information.apn
+    bearer = str(charging_id) if information.bearer is None else information.bearer
     return [
-        tgpp(c.AVP_TGPP_3GPP_CHARGING_ID, charging_id.to_bytes(4, "big")),
+        *([tgpp(c.AVP_TGPP_3GPP_CHARGING_ID, int(bearer).to_bytes(4, "big"))] if bearer else []),
         tgpp(c.AVP_TGPP_3GPP_PDP_TYPE, c.E_3GPP_PDP_TYPE_IPV4),
         tgpp(c.AVP_TGPP_PDP_ADDRESS, "10.45.0.2"),
         *_serving_node("192.0.2.11" if information.sgsn is None else information.sgsn),

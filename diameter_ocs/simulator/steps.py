@@ -28,10 +28,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .information import UNASKED, Information
+from .information import UNASKED, UNSIGNED32_MAX, Information
 from .information import WORDS as SETTINGS
 
-UNSIGNED32_MAX = 2**32 - 1
 UNSIGNED64_MAX = 2**64 - 1
 
 OCTET_SUFFIXES = {

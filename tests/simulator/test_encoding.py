@@ -53,6 +53,19 @@ def test_a_request_reads_back_with_its_keys_and_parties() -> None:
     assert information.tgpp_rat_type == b"\x06"
 
 
+def test_a_request_tells_its_bearer_and_the_state_of_its_gateway_as_written() -> None:
+    def written(*settings: str) -> Message:
+        (step,) = parse_steps([*settings, "initial"])
+        return Message.from_bytes(credit_control_request(IDENTITY, Subscriber(), step, KEYS))
+
+    told = written("bearer=7", "state=4294967295")
+    assert told.service_information.ps_information.tgpp_charging_id == b"\0\0\0\x07"
+    assert told.origin_state_id == 2**32 - 1
+    silent = written("bearer=")
+    assert silent.service_information.ps_information.tgpp_charging_id is None
+    assert silent.origin_state_id is None
+
+
 def test_an_event_is_a_text_message_that_is_paid_at_once() -> None:
     message = Message.from_bytes(request("event:rg=200/units=2"))
     assert message.cc_request_type == 4

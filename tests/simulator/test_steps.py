@@ -127,6 +127,8 @@ SETTINGS = [
     "calling=sip:alice@example.net",
     "called=4930111111,4930222222",
     "size=300000",
+    "bearer=4294967295",
+    "state=7",
 ]
 
 
@@ -182,6 +184,8 @@ REFUSED = [
     ("role=calling", "write originating, terminating or forwarding"),
     ("role=", "nothing stands after it; write originating"),
     ("size=1MB", "write a whole number of octets"),
+    ("bearer=4294967296", "write a number up to 4294967295"),
+    ("state=-1", "write a number up to 4294967295"),
     ("update@200", "'200' is no result code; write four digits such as 2001"),
     ("update@2001/x", "'x' is no result code"),
 ]
