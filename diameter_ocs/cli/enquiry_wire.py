@@ -12,7 +12,7 @@ from ..base.errors import DiameterError
 from ..base.message import Identity as Node
 from ..base.message import decode, error_answer
 from ..charging.decisions import Decision
-from ..charging.requests import Identity, IdentityKind
+from ..charging.requests import Identity, IdentityKind, session_id_text
 from ..charging.session import Session
 from ..gy.decode import Decoded, Decoder
 from ..gy.encode import Encoder
@@ -24,7 +24,7 @@ from ..server.numbering import numbering_tables
 from ..simulator import encoding
 from ..simulator.answers import Answer, read_answer
 from ..simulator.encoding import RequestKeys, Subscriber, credit_control_request
-from ..simulator.steps import RequestType, Step, StepError, parse_steps
+from ..simulator.steps import RequestedAction, RequestType, Step, StepError, parse_steps
 
 GATEWAY = encoding.Identity("gateway.invalid", "invalid", "invalid")
 """Who asks, where no session says who would go on with it."""
@@ -115,22 +115,31 @@ class Wire:
         return [] if self._subject.named(IdentityKind.IMSI) else [UNPLACED]
 
     def _keys(self, steps: Sequence[Step]) -> list[RequestKeys]:
-        """Returns what tells the requests from each other: an event is a session of its own."""
+        """Returns what tells the requests from each other.
+
+        An event is a session of its own, but for a refund that goes on with the last one paid.
+        """
         session = self._subject.session
-        name, number = f"{GATEWAY.origin_host};0", 0
+        name, number, paid = f"{GATEWAY.origin_host};0", 0, None
         if session is not None:
-            name, number = session.key.session_id.decode("latin-1"), session.request_number + 1
+            name, number = session_id_text(session.key.session_id), session.request_number + 1
         found = []
         for at, step in enumerate(steps, start=1):
+            own = f"{GATEWAY.origin_host};{at}"
+            if step.request_type is RequestType.EVENT:
+                is_refund = step.action is RequestedAction.REFUND_ACCOUNT
+                found.append(self._key((is_refund and paid) or own, at - 1, at))
+                paid = own if step.action is RequestedAction.DIRECT_DEBITING else paid
+                continue
             if step.request_type is RequestType.INITIAL:
-                name, number = f"{GATEWAY.origin_host};{at}", 0
-            is_event = step.request_type is RequestType.EVENT
-            its = f"{GATEWAY.origin_host};{at}" if is_event else name
-            bearer = crc32(its.encode()) | 1
-            seconds = self._now // 1_000_000
-            found.append(RequestKeys(its, bearer, 0 if is_event else number, at, at, seconds))
-            number += not is_event
+                name, number = own, 0
+            found.append(self._key(name, number, at))
+            number += 1
         return found
+
+    def _key(self, session_id: str, number: int, at: int) -> RequestKeys:
+        bearer = crc32(session_id.encode()) | 1
+        return RequestKeys(session_id, bearer, number, at, at, self._now // 1_000_000)
 
     def _sent(self, step: Step, keys: RequestKeys) -> Sent:
         subject, session = self._subject, self._subject.session

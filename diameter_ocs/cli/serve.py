@@ -130,7 +130,10 @@ def clock_of(conninfo: str, is_test_clock_wanted: bool) -> Callable[[], int]:
             return await begin_clock(kept, register, is_test_clock_wanted)
 
     ahead = asyncio.run(begin())
-    return clocks.wall_clock if ahead is None else clocks.MovedClock(ahead)
+    if ahead is None:
+        return clocks.wall_clock
+    log.warning("test clock in use", seconds_ahead=ahead / 1e6)
+    return clocks.MovedClock(ahead)
 
 
 def spool_of(configuration: Configuration, demo: bool) -> Path:

@@ -76,6 +76,7 @@ async def working(
         lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
         sweep = Sweep(store, spooling, clock)
         supervising = Rounds("supervision", supervision.works)
+        restarting = Rounds("restarts", restarts.works)
         sweeping = Rounds("sweep", [sweep.sweep], SWEEP_SECONDS)
         partitions = PartitionJob(
             Partitions(conninfo, configuration.edr_retention_days), clock, metrics
@@ -84,12 +85,12 @@ async def working(
             lanes.run,
             partial(watch, database, accounts, readiness, metrics, clock),
             supervising.run,
-            Rounds("restarts", restarts.works).run,
+            restarting.run,
             sweeping.run,
         ]
         if isinstance(clock, MovedClock):
             keep = partial(asyncio.to_thread, partitions.work)
-            due = keep, supervising.once, sweeping.once
+            due = keep, supervising.once, restarting.once, sweeping.once
             kept = PostgresClocks(database)
             following = Following(kept, clock, going_by.server_id, unclaimed.advance, due)
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)

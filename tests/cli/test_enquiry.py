@@ -5,7 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
 from tests.cli.conftest import Run
+from tests.cli.test_sessions import SESSION_ID, open_session
 
 INITIAL = "initial:rg=300/request=5MiB"
 ALICE = ("enquiry", "ccr", "--account", "alice")
@@ -103,3 +105,28 @@ def test_a_gateway_is_answered_as_its_profile_says(shop: Run, tmp_path: Path) ->
     refused = shop(*ALICE, "--profile", "tellar", *words)
     assert refused.status == 1
     assert "did you mean teller?" in refused.err
+
+
+def test_what_would_be_paid_would_be_given_back(shop: Run, database: str) -> None:
+    before = rows(database)
+    asked = shop(*ALICE, "event:rg=300/request=5MiB", "refund:rg=300/request=2MiB", "--json").json
+    assert [answer["result_code"] for answer in asked["answers"]] == [2001, 2001]
+    paid, refunded = [answer["edrs"][0]["postings"][0]["used"] for answer in asked["answers"]]
+    assert (paid, refunded) == (5 * 2**20, -2 * 2**20)
+    assert rows(database) == before
+
+
+def test_a_session_goes_on_where_and_as_it_was(shop: Run, database: str) -> None:
+    abroad = LocationReport(LocationSource.USER_LOCATION, "20801", countries=("FR",))
+    name = open_session(database, information=ServiceInformation((abroad,), apn="ims"))
+    before = rows(database)
+    words = ("enquiry", "ccr", "--session", name, "--json")
+    (answer,) = shop(*words, "update:rg=300/used=2MiB/request=5MiB").json["answers"]
+    (edr,) = answer["edrs"]
+    assert (answer["result_code"], answer["session_id"]) == (2001, SESSION_ID)
+    assert (edr["location"]["network"], edr["location"]["is_remembered"]) == ("20801", True)
+    assert (edr["apn"], edr["origin_host"]) == ("ims", "gateway.example")
+    assert [posting["used"] for posting in edr["postings"]] == [2 * 2**20]
+    assert rows(database) == before
+    refused = shop(*words, INITIAL)
+    assert (refused.status, refused.json["error"]["code"]) == (2, "step_invalid")
