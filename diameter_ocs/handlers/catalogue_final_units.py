@@ -106,7 +106,8 @@ class RedirectServerPart(Part):
         str, Field(min_length=1, max_length=ADDRESS_CHARACTERS_MAX), AfterValidator(_check_address)
     ]
     """A URL, a SIP URI, or an address of IPv4 or IPv6. In URLs and SIP URIs {msisdn}, {imsi},
-    {account}, {rating_group} and {session_id} are filled in."""
+    {account}, {rating_group} and {session_id} are filled in; what a request does not say of the
+    subscriber is empty."""
     when: WhenPart | None = None
     """What must hold, else the next server is asked; not written: it takes everybody."""
 
