@@ -1,4 +1,4 @@
-"""Working hours: which minutes of the week they are, by the clock on the wall of a time zone.
+"""Working hours: which minutes of the week, or of some dates, by a clock on the wall of a zone.
 
 The wall's clock is what counts: an hour that comes twice is meant twice, one that is left out never
 comes, and hours over midnight belong to the day on which they begin.
@@ -10,9 +10,10 @@ import zoneinfo
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
+from .dates import Dates, parse_dates
 from .expressions import ExpressionError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -22,6 +23,9 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 _MINUTE = 60_000_000
 _SEARCH_MINUTES = 3 * WEEK_MINUTES
 """A zone has left out a whole day, and so hours of one day a week may be two weeks away."""
+_DATED_SEARCH_MINUTES = 32 * DAY_MINUTES
+"""No session reports on a longer time at once."""
+_DAY = timedelta(days=1)
 
 _DAY_OR_DAYS = re.compile(r"([A-Za-z]+)(?:\s*-\s*([A-Za-z]*))?")
 _TIMES = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
@@ -32,29 +36,73 @@ _NO_PLACES = ("Factory", "localtime", "posix", "right/")
 
 
 @dataclass(frozen=True, slots=True)
+class DatedHours:
+    """Some minutes of some dates."""
+
+    dates: Dates
+    days: tuple[int, ...]
+    """Only where the date is one of these days of the week; 0 is Monday."""
+    times: tuple[tuple[int, int], ...]
+    """Where they begin and end, in minutes of the date; after 24 hours, on the day after."""
+
+    def contains(self, day: date, minute: int) -> bool:
+        """Says whether a minute of a day is in these hours."""
+        return (
+            self._begin_on(day) and any(start <= minute < end for start, end in self.times)
+        ) or (
+            self._begin_on(day - _DAY) and any(minute + DAY_MINUTES < end for _, end in self.times)
+        )
+
+    def _begin_on(self, day: date) -> bool:
+        return day.weekday() in self.days and self.dates.contains(day)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkingHours:
-    """Some minutes of every week."""
+    """Some minutes of every week, and of some dates."""
 
     bounds: tuple[int, ...]
-    """In turn where they begin and where they end, in minutes since Monday 00:00, ascending."""
+    """In turn where those of every week begin and end, in minutes since Monday 00:00, ascending."""
+    dated: tuple[DatedHours, ...] = ()
+
+    @property
+    def widest(self) -> tuple[int, ...]:
+        """Likewise, as if all dates were meant."""
+        spans = [
+            (day * DAY_MINUTES + start, day * DAY_MINUTES + end)
+            for each in self.dated
+            for day in each.days
+            for start, end in each.times
+        ]
+        weekly = list(zip(self.bounds[::2], self.bounds[1::2], strict=True))
+        return _united(weekly + spans)
 
     def contains(self, at: int, zone: tzinfo) -> bool:
         """Says whether a time, in microseconds since 1970 UTC, is in these hours of a zone."""
         local = datetime.fromtimestamp(at // 1_000_000, zone)
-        minute = local.weekday() * DAY_MINUTES + local.hour * 60 + local.minute
-        return bisect_right(self.bounds, minute) & 1 == 1
+        minute = local.hour * 60 + local.minute
+        if bisect_right(self.bounds, local.weekday() * DAY_MINUTES + minute) & 1:
+            return True
+        return any(each.contains(local.date(), minute) for each in self.dated)
 
     def changes_at(self, at: int, zone: tzinfo) -> int | None:
-        """Returns when what `contains` says changes next, microseconds since 1970; None: never."""
+        """Returns when what `contains` says changes next, microseconds since 1970.
+
+        None: never, or with dates, not within a month.
+        """
         minute = _change(self, at // _MINUTE, zone)
         return None if minute is None else minute * _MINUTE
 
 
-def working_hours(entries: Iterable[tuple[str, str]]) -> WorkingHours:
+def working_hours(
+    entries: Iterable[tuple[str, str]], dated: Iterable[tuple[str, str, str]] = ()
+) -> WorkingHours:
     """Returns the hours of some days, as (days, times): ("mon-fri", "08:00-12:00,13:00-18:00").
 
+    `dated` are those of some dates alone, as (dates, days, times).
+
     Raises:
-        ExpressionError: days or times cannot be read.
+        ExpressionError: days, times or dates cannot be read.
     """
     spans = [
         (day * DAY_MINUTES + start, day * DAY_MINUTES + end)
@@ -62,6 +110,17 @@ def working_hours(entries: Iterable[tuple[str, str]]) -> WorkingHours:
         for day in parse_days(days)
         for start, end in parse_times(times)
     ]
+    return WorkingHours(
+        _united(spans),
+        tuple(
+            DatedHours(parse_dates(dates), parse_days(days), parse_times(times))
+            for dates, days, times in dated
+        ),
+    )
+
+
+def _united(spans: list[tuple[int, int]]) -> tuple[int, ...]:
+    """Returns the bounds of spans of a week; what ends after it goes on at its beginning."""
     late = [(0, end - WEEK_MINUTES) for _, end in spans if end > WEEK_MINUTES]
     bounds: list[int] = []
     for start, end in sorted(spans + late):
@@ -70,7 +129,7 @@ def working_hours(entries: Iterable[tuple[str, str]]) -> WorkingHours:
             bounds += (start, end)
         else:
             bounds[-1] = max(bounds[-1], end)
-    return WorkingHours(tuple(bounds))
+    return tuple(bounds)
 
 
 def parse_days(text: str) -> tuple[int, ...]:
@@ -141,7 +200,11 @@ def _change(hours: WorkingHours, minute: int, zone: tzinfo) -> int | None:
     All zones have kept to offsets of whole minutes since 1972.
     """
     bounds = hours.bounds
-    if bounds in ((), (0, WEEK_MINUTES)):
+    if bounds == (0, WEEK_MINUTES):
+        return None
+    if hours.dated:
+        return _dated_change(hours, minute, zone)
+    if not bounds:
         return None
     inside = hours.contains(minute * _MINUTE, zone)
     limit = minute + _SEARCH_MINUTES
@@ -152,6 +215,25 @@ def _change(hours: WorkingHours, minute: int, zone: tzinfo) -> int | None:
             return minute
         bound = bounds[index] if index < len(bounds) else WEEK_MINUTES
         minute = _shift(minute, minute + min(bound - wall, DAY_MINUTES), zone)
+    return None
+
+
+def _dated_change(hours: WorkingHours, minute: int, zone: tzinfo) -> int | None:
+    """Does so where some hours are those of dates: it looks at every time at which any may begin.
+
+    That is at midnight, too, when the clock is moved, and at the ends of hours.
+    """
+    spans = [span for each in hours.dated for span in each.times]
+    edges = {edge % DAY_MINUTES for edge in (*hours.bounds, *(at for span in spans for at in span))}
+    ordered = [*sorted(edges), DAY_MINUTES]
+    inside = hours.contains(minute * _MINUTE, zone)
+    limit = minute + _DATED_SEARCH_MINUTES
+    while minute < limit:
+        if hours.contains(minute * _MINUTE, zone) is not inside:
+            return minute
+        wall = _wall(minute, zone) % DAY_MINUTES
+        edge = ordered[bisect_right(ordered, wall)]
+        minute = _shift(minute, minute + edge - wall, zone)
     return None
 
 

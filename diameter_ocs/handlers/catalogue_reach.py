@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from ..charging.expressions import Countries
+from ..charging.hours import WorkingHours
 from ..charging.restrictions import Restrictions
 
 FIELDS = tuple(field.name for field in fields(Restrictions))
@@ -96,7 +97,8 @@ class _Taken:
 
     def covers(self, value: Any) -> bool:
         """Says whether a value takes nothing that is not in the union."""
-        for start, end in _spans(value.bounds):
+        most = value.widest if isinstance(value, WorkingHours) else value.bounds
+        for start, end in _spans(most):
             index = bisect_right(self._starts, start) - 1
             if index < 0 or self._ends[index] < end:
                 return False

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ..charging.dates import parse_dates
 from ..charging.expressions import parse_countries, parse_networks, parse_numbers
 from ..charging.hours import parse_days, parse_times, working_hours
 from ..charging.information import Direction
@@ -24,18 +25,25 @@ def _check_times(text: str) -> str:
     return text
 
 
+def _check_dates(text: str) -> str:
+    parse_dates(text)
+    return text
+
+
 def _listed(value: object) -> object:
     """One mapping stands for a list of one."""
     return [value] if isinstance(value, dict) else value
 
 
 class HoursPart(Part):
-    """Some hours of some days of the week."""
+    """Some hours of some days of the week, or of some dates."""
 
     days: Annotated[str, AfterValidator(_check_days)] = "mon-sun"
     """As mon-fri, or sat,sun."""
     times: Annotated[str, AfterValidator(_check_times)] = "00:00-24:00"
     """As 08:00-12:00,13:00-18:00; 22:00-06:00 ends on the day after."""
+    dates: Annotated[str, AfterValidator(_check_dates)] | None = None
+    """Only on these, as 2026-12-24 - 2026-12-31, or every year 12-25."""
 
 
 class WhenPart(Part):
@@ -73,7 +81,10 @@ def restrictions(part: WhenPart | None) -> Restrictions | None:
     to_countries, numbers = part.party_countries, part.party_numbers
     hours = None
     if part.hours is not None:
-        hours = working_hours((each.days, each.times) for each in part.hours)
+        hours = working_hours(
+            [(each.days, each.times) for each in part.hours if each.dates is None],
+            [(each.dates, each.days, each.times) for each in part.hours if each.dates is not None],
+        )
     return Restrictions(
         from_countries=None if countries is None else parse_countries(countries),
         from_networks=None if networks is None else parse_networks(networks),

@@ -545,6 +545,16 @@ def test_a_call_over_midnight_changes_with_the_day():
     assert (spent(desk), held(desk)) == (600 * 10 + 1200 * 3, 0)
 
 
+def test_a_call_into_a_holiday_changes_with_the_date():
+    christmas = Restrictions(hours=working_hours([], [("12-25", "mon-sun", "00:00-24:00")]))
+    rates = (Rate(NIGHT, "holiday", christmas), Rate(DAY, "else"))
+    service = Service("by dates", 1, frozenset({VOICE}), (MONEY,), rates)
+    desk = Clock(sold(service, groups=(VOICE_BY_SECONDS,)), balance(1, MONEY, 10**9))
+    desk.at("2026-12-24 23:50").initial(talk(1800))
+    desk.at("2026-12-25 00:20").terminate(used(VOICE, 1800))
+    assert (spent(desk), held(desk)) == (600 * 10 + 1200 * 3, 0)
+
+
 def test_where_nothing_is_sold_afterwards_a_quota_ends_there_and_keeps_its_price():
     day = replace(by_hours(VOICE, night=DAY), restrictions=hours("mon-sun", "08:00-20:00"))
     desk = Clock(sold(day, groups=(VOICE_BY_SECONDS,)), balance(1, MONEY, 10**9))

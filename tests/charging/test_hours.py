@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diameter_ocs.charging.dates import parse_dates
 from diameter_ocs.charging.expressions import ExpressionError
 from diameter_ocs.charging.hours import (
     DAYS,
@@ -189,6 +190,60 @@ def test_a_day_that_a_zone_has_left_out_has_no_hours():
     assert hours.changes_at(thursday, apia) == at("2012-01-06 08:00", apia)
 
 
+def on(dates, days="mon-sun", times="00:00-24:00"):
+    return working_hours([], [(dates, days, times)])
+
+
+def test_hours_of_dates_are_those_alone():
+    hours = on("2026-12-24 - 2026-12-26", times="08:00-18:00")
+    told = [hours.contains(at(f"2026-12-{day} 12:00"), BERLIN) for day in (23, 24, 26, 27)]
+    assert told == [False, True, True, False]
+    assert not hours.contains(at("2026-12-25 18:00"), BERLIN)
+    assert hours.changes_at(at("2026-12-20 12:00"), BERLIN) == at("2026-12-24 08:00")
+    assert hours.changes_at(at("2026-12-26 12:00"), BERLIN) == at("2026-12-26 18:00")
+
+
+def test_hours_of_dates_over_midnight_belong_to_the_date_they_begin():
+    hours = on("12-31", times="22:00-06:00")
+    assert hours.contains(at("2027-01-01 05:59"), BERLIN)
+    assert not hours.contains(at("2026-12-31 05:00"), BERLIN)
+    assert hours.changes_at(at("2026-12-31 23:00"), BERLIN) == at("2027-01-01 06:00")
+
+
+def test_hours_of_dates_may_be_of_some_days_of_the_week_only():
+    hours = on("2026-12-01 - 2026-12-31", days="sat,sun")
+    assert [hours.contains(at(f"2026-12-{day} 12:00"), BERLIN) for day in (11, 12)] == [False, True]
+    assert not hours.contains(at("2026-11-29 12:00"), BERLIN)
+
+
+def test_dates_are_beside_the_hours_of_every_week():
+    hours = working_hours([("mon-fri", "20:00-24:00")], [("12-25", "mon-sun", "00:00-24:00")])
+    assert hours.contains(at("2026-12-24 21:00"), BERLIN)
+    assert hours.contains(at("2026-12-25 12:00"), BERLIN)
+    assert hours.changes_at(at("2026-12-24 21:00"), BERLIN) == at("2026-12-26 00:00")
+    assert hours.widest == (0, 7 * 1440)
+
+
+def test_what_is_further_than_a_month_does_not_change_yet():
+    assert on("12-25").changes_at(at("2026-06-10 12:00"), BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "change", "told"),
+    [
+        ("2026-03-28 12:00", "2026-03-29 00:00", "Sun 29 00:00 +0100"),
+        ("2026-03-29 00:30", "2026-03-29 03:30", "Sun 29 03:30 +0200"),
+    ],
+)
+def test_hours_of_a_date_on_which_the_clock_is_moved(now, change, told):
+    hours = on("2026-03-29", times="00:00-03:30")
+    assert hours.changes_at(at(now), BERLIN) == at(change)
+    assert wall(at(change)) == told
+
+
+DATED = ["2026-03-29", "2026-10-24 - 2026-10-25", "03-28 - 04-05", "2026-06-10,2026-06-12"]
+
+
 SPANS = st.tuples(
     st.sampled_from([*DAYS, "mon-fri", "sat-sun", "mon-sun"]),
     st.tuples(st.integers(0, 47), st.integers(1, 47)).map(
@@ -210,6 +265,39 @@ def plainly_contains(entries, microseconds, zone):
         for days, times in entries
         for start, end in parse_times(times)
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(SPANS, max_size=2),
+    st.lists(st.tuples(st.sampled_from(DATED), SPANS), min_size=1, max_size=2),
+    st.sampled_from(ZONES),
+    st.sampled_from(["2026-03-28", "2026-10-24", "2026-04-04", "2026-06-10"]),
+    st.integers(0, 2 * 1440),
+)
+def test_dates_and_changes_are_those_of_a_plain_reading(weekly, dated, name, day, later):
+    zone = ZoneInfo(name)
+    hours = working_hours(weekly, [(dates, *span) for dates, span in dated])
+    now = at(day, UTC) + later * MINUTE
+
+    def contains(microseconds):
+        local = datetime.fromtimestamp(microseconds // 1_000_000, zone)
+        minute = local.hour * 60 + local.minute
+        return plainly_contains(weekly, microseconds, zone) or any(
+            (begun.weekday() in parse_days(days) and parse_dates(dates).contains(begun))
+            and start <= minute + days_ago * 1440 < end
+            for dates, (days, times) in dated
+            for start, end in parse_times(times)
+            for days_ago in (0, 1)
+            for begun in [local.date() - timedelta(days=days_ago)]
+        )
+
+    inside = contains(now)
+    assert hours.contains(now, zone) is inside
+    change = hours.changes_at(now, zone)
+    moments = range(now - now % (15 * MINUTE), now + 8 * 1440 * MINUTE, 15 * MINUTE)
+    first = next((each for each in moments if each > now and contains(each) is not inside), None)
+    assert change == first or (first is None and (change is None or change > moments[-1]))
 
 
 @settings(max_examples=60, deadline=None)

@@ -70,6 +70,9 @@ def test_all_that_must_hold_becomes_restrictions() -> None:
         ('hours: [{days: mon}, {days: "sat,sun", times: "00:00-06:00,20:00-24:00"}]',
          Restrictions(hours=working_hours(
              [("mon", "00:00-24:00"), ("sat,sun", "00:00-06:00,20:00-24:00")]))),
+        ('hours: [{days: mon}, {dates: 2026-12-25, times: "08:00-12:00"}]',
+         Restrictions(hours=working_hours(
+             [("mon", "00:00-24:00")], [("2026-12-25", "mon-sun", "08:00-12:00")]))),
     ],
 )  # fmt: skip
 def test_each_condition_may_stand_alone(said: str, expected: Restrictions) -> None:
@@ -143,6 +146,8 @@ def test_what_was_stored_says_the_same_plans() -> None:
         ("price: {amount: 1}, when: {hours: []}", ".when.hours: here belongs at least one"),
         ("price: {amount: 1}, when: {hours: {days: monday}}",
          ".when.hours.days: at character 1: a day is one of mon, tue"),
+        ("price: {amount: 1}, when: {hours: {dates: 2026-02-29}}",
+         ".when.hours.dates: at character 1: there is no such date"),
         ("price: {amount: 1}, when: {hours: [{times: 08:00-08:00}]}",
          ".when.hours[0].times: at character 1: times that end as they begin"),
         ("price: {amount: 1, minimum_units: 32 d}",

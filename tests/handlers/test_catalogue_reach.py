@@ -22,6 +22,26 @@ def rate(countries: str = "", networks: str = "", numbers: str = "", days: str =
     )
 
 
+def dated(dates: str, times: str = "00:00-24:00") -> Restrictions:
+    return Restrictions(hours=working_hours([], [(dates, "mon-sun", times)]))
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ([dated("12-25"), dated("12-25")], [(1, 0)]),
+        ([dated("12-25"), rate(days="mon-sun")], []),
+        ([rate(days="mon-sun"), dated("12-25")], [(1, None)]),
+        ([rate(days="mon-sat"), dated("2026-12-25")], []),
+        ([dated("01-01 - 12-31"), rate(days="mon")], []),
+    ],
+)
+def test_rates_of_dates_take_what_they_surely_take(
+    rates: list[Restrictions | None], expected: list[tuple[int, int | None]]
+) -> None:
+    assert list(unreached(rates)) == [Unreached(*each) for each in expected]
+
+
 @pytest.mark.parametrize(
     ("rates", "expected"),
     [
