@@ -6,6 +6,7 @@ has ended something is remembered for a while, for requests that come late or on
 
 from .announcing import announce
 from .case import Case
+from .currencies import NUMBERS
 from .decisions import Decision, Edr, Novelty, Outcome, ServiceDecision
 from .events import charge_event
 from .granting import served
@@ -33,6 +34,8 @@ def charge(request: ChargingRequest, case: Case) -> Decision:
 
 
 def _decide(request: ChargingRequest, case: Case) -> Decision:
+    if request.currency and request.currency != NUMBERS.get(case.catalogue.currency):
+        return Decision(Outcome.FOREIGN_CURRENCY)
     if request.request_type is INITIAL:
         return _open(request, case)
     if request.request_type is EVENT:

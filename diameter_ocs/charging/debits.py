@@ -10,7 +10,7 @@ from .requests import ServiceUsage
 from .services import NOTHING_USED, SUCCESS, Service
 from .session import Line
 from .settlement import continued, hold, new_line, settle
-from .units import round_up
+from .units import UnitType, round_up
 
 
 def debit_all(services: list[Service], progress: Progress) -> Outcome:
@@ -59,6 +59,7 @@ def debit(
     if wanted is None:
         service.outcome = Outcome.RATING_FAILED
         return
+    in_part = in_part and group.unit_type is not UnitType.MONEY
     most = min(wanted, group.max_reservation)
     lines = [new_line(1, group, tariff, group.id in begun) for tariff in service.tariffs]
     settlement, paid = pay(most, lines, service.tariffs, progress.ledger, in_part)

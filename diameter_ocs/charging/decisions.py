@@ -34,6 +34,8 @@ class Outcome(IntEnum):
     """What could pay for it is sold by place, and nobody says where the subscriber is."""
     NOT_APPLICABLE = 7
     """It is free, and the gateway wants to hear that it need not ask."""
+    FOREIGN_CURRENCY = 8
+    """It asks for money that is not the tenant's."""
 
 
 class Novelty(IntEnum):

@@ -48,7 +48,7 @@ def unknown_group(usage: ServiceUsage, context: str | None) -> RatingGroup:
 def _unit_type(usage: ServiceUsage, context: str | None) -> UnitType:
     """Returns the type of the units that a request names, else the one that is usual."""
     for units in (usage.requested or Units(), *usage.used):
-        for unit_type in UnitType:
+        for unit_type in _DEFAULT_QUOTA:
             if units.of(unit_type) is not None:
                 return unit_type
     return _UNIT_TYPES.get(context or "", UnitType.TIME)

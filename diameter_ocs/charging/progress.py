@@ -169,7 +169,7 @@ class Progress:
         case, request_type = self.case, request.request_type
         is_last = request_type is TERMINATION or request_type is EVENT
         actor = reason = told = None
-        if request.tells_money:
+        if request.tells_money or request.currency is not None:
             told = money_told(request_type, self.cost, services, self.ledger, case.catalogue)
         return new(
             Edr,
@@ -215,7 +215,7 @@ class Progress:
 
     def begin_others(self, begun: Line) -> None:
         """Has the other lines of a rating group go on with what one of them has begun."""
-        if not (begun.priced or begun.has_begun):
+        if not _has_begun(begun):
             return
         for number, line in self.lines.items():
             is_other = number != begun.number and line.rating_group == begun.rating_group
@@ -252,7 +252,7 @@ class Progress:
     def beside(self, rating_group: RatingGroup, tariff: Tariff) -> Line:
         """Returns a new line for a group, whatever stands on its others."""
         has_begun = any(
-            line.rating_group == rating_group.id and (line.has_begun or line.priced)
+            line.rating_group == rating_group.id and _has_begun(line)
             for line in self.lines.values()
         )
         number = max(self.lines, default=0) + 1
@@ -295,6 +295,13 @@ def new_session(request: ChargingRequest, case: Case, account_id: int) -> Sessio
         charging_id=request.charging_id,
         origin_state_id=request.origin_state_id,
     )
+
+
+def _has_begun(line: Line) -> bool:
+    """Was what the price of a rating group begins with charged? Money has no beginning."""
+    if line.unit_type is UnitType.MONEY:
+        return False
+    return line.has_begun or line.priced > 0
 
 
 def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:

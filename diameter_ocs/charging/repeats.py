@@ -21,7 +21,7 @@ from .decisions import (
     ServiceDecision,
     ServiceRecord,
 )
-from .requests import ChargingRequest, EventAction, RequestType, ServiceUsage, SessionKey
+from .requests import ChargingRequest, EventAction, RequestType, ServiceUsage, SessionKey, Units
 from .session import ClosedSession, CloseReason, Session
 
 SAME_IDENTIFIER_MICROSECONDS = 240 * 1_000_000
@@ -125,18 +125,23 @@ def digest(request: ChargingRequest) -> int:
         said += usage.rating_group, usage.service_identifiers
         if usage.requested is not None:
             said.append("requested")
-            said += usage.requested
+            said += _amounts(usage.requested)
         if usage.messages != 1:
             said += "messages", usage.messages
         for used in usage.used:
             said.append("used")
-            said += used
+            said += _amounts(used)
         for used in usage.used_after:
             said.append("used after")
-            said += used
+            said += _amounts(used)
     if request.refunds or (request.action is EventAction.REFUND and request.correlation_id):
         said += "refund", request.refunds, request.correlation_id
     return int.from_bytes(blake2b(str(said).encode(), digest_size=8).digest(), signed=True)
+
+
+def _amounts(units: Units) -> tuple[object, ...]:
+    """Returns what was said in units, as earlier programs wrote what names no money."""
+    return units[:3] if units.money is None else units
 
 
 def _original(

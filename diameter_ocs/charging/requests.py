@@ -52,7 +52,8 @@ def session_id_text(session_id: bytes, octets_max: int | None = None) -> str:
     return session_id[:octets_max].decode(errors="backslashreplace")
 
 
-TIME, VOLUME, _ = UnitType  # a member takes 0.1 µs to be looked up in its class
+# A member takes 0.1 µs to be looked up in its class.
+TIME, VOLUME, SERVICE_SPECIFIC_UNITS, _ = UnitType
 
 
 class Units(NamedTuple):
@@ -61,13 +62,19 @@ class Units(NamedTuple):
     octets: int | None = None
     seconds: int | None = None
     service_specific: int | None = None
+    money: int | None = None
+    """In micro-units, rounded up."""
+    fraction: int = 0
+    """By how many millionths of a micro-unit."""
 
     def of(self, unit_type: UnitType) -> int | None:
         """Returns the amount in one type of unit."""
-        octets, seconds, service_specific = self
+        octets, seconds, service_specific, money, _ = self
         if unit_type is VOLUME:
             return octets
-        return seconds if unit_type is TIME else service_specific
+        if unit_type is TIME:
+            return seconds
+        return service_specific if unit_type is SERVICE_SPECIFIC_UNITS else money
 
     def combined(self, combine: Callable[[int, int], int], other: "Units") -> "Units":
         """Combines each amount with the other; what is not named counts as 0."""
@@ -149,3 +156,5 @@ class ChargingRequest(NamedTuple):
     refunds: tuple[bytes, ...] = ()
     """By usage, what the answer to the event was marked with that is to be refunded; empty: it is
     named otherwise."""
+    currency: int | None = None
+    """The number of the currency of the money in it, 0 where that is not said; None: no money."""

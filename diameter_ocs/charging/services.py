@@ -7,6 +7,7 @@ from .considered import FULL_LENGTH_MAX, full_text, joined, named, parse
 from .decisions import Grant, Outcome, Payment, ServiceDecision, ServiceRecord, Settlement
 from .emergency import tariffs_in_emergency, unknown_group
 from .location import Circumstances
+from .money import group_in_money, is_in_money, tariffs_in_money
 from .rating import NOTHING_PAYS, tariffs_of
 from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .tuples import new
@@ -85,6 +86,7 @@ def services_of(
     """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
     plans, time_zone = account.plans, account.time_zone
     is_emergency = circumstances.information.is_emergency
+    has_money = request.currency is not None
     services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
     for usage in request.usages:
         group = catalogue.rating_group_of(usage.rating_group, usage.service_identifiers, context)
@@ -94,6 +96,9 @@ def services_of(
             tariffs = tariffs_in_emergency(group.id)
         elif group is not None:
             tariffs = tariffs_of(plans, group.id, catalogue, circumstances, now, time_zone)
+        if has_money and group is not None and is_in_money(usage):
+            group = group_in_money(usage, group)
+            tariffs = tariffs if is_emergency else tariffs_in_money(tariffs, catalogue)
         service = Service(usage, group, tariffs)
         twin = services.setdefault(service.identity, service)
         if twin is not service:

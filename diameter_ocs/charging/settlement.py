@@ -15,6 +15,7 @@ USED_MAX = {
     UnitType.VOLUME: 10 * 2**40,
     UnitType.TIME: 31 * 24 * 3600,
     UnitType.SERVICE_SPECIFIC_UNITS: 10**6,
+    UnitType.MONEY: AMOUNT_MAX,
 }
 """Usage of one rating group that one request may report; what is above is recorded, not charged."""
 

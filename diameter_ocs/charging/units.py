@@ -6,6 +6,9 @@ from enum import IntEnum
 MICRO_UNITS = 1_000_000
 """Micro-units in one unit of a currency."""
 
+MILLIONTHS = 1_000_000
+"""Of a micro-unit: the finest amount that a request can name."""
+
 AMOUNT_MAX = 2**63 - 1
 """The largest amount that a balance may have."""
 
@@ -28,6 +31,8 @@ class UnitType(IntEnum):
     """Octets."""
     SERVICE_SPECIFIC_UNITS = 3
     """Messages, events, whatever the service counts."""
+    MONEY = 4
+    """Micro-units: what a request says in money instead; no rating group is measured so."""
 
 
 def round_up(units: int, rounding: int) -> int:

@@ -3,6 +3,7 @@
 from .catalogue import Tariff
 from .decisions import Settlement
 from .divided import settle_parts
+from .money import PAR, whole
 from .progress import Progress
 from .rating import tariff_of_line, tariffs_of
 from .requests import ChargingRequest
@@ -10,6 +11,8 @@ from .services import Service
 from .session import Line, Reservation
 from .settlement import USED_MAX, settle
 from .units import AMOUNT_MAX, UnitType
+
+MONEY = UnitType.MONEY  # a member takes 0.1 µs to be looked up in its class
 
 
 def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
@@ -80,6 +83,8 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     new_units = reported
     if counted is not None:
         new_units = max(reported - (counted.of(unit_type) or 0), 0)
+    if unit_type is MONEY and counted is None:
+        line, new_units = whole(line, used, new_units)
     believed = _believed(line.rating_group, unit_type, new_units, progress)
     if service.tariffs[0].is_by_hours or cover is not None:
         quota = reservation or _nothing_granted(line, progress, heard_at)
@@ -103,6 +108,7 @@ def _tariffs_before(service: Service, progress: Progress, heard_at: int) -> tupl
     group, tariffs, session = service.rating_group, service.tariffs, progress.session
     before = progress.circumstances_before
     is_same = before is progress.circumstances and not tariffs[0].is_by_hours
+    is_same = is_same or tariffs[0].price is PAR
     if group is None or is_same or progress.is_emergency:
         return tariffs
     account, at = progress.account, min(session.last_request_at, heard_at)

@@ -72,6 +72,7 @@ OUTCOMES = {
     Outcome.LOCATION_UNKNOWN: "Refused: what may pay for it is sold by place, and nobody says where"
     " the subscriber is.",
     Outcome.NOT_APPLICABLE: "Free: the gateway need not ask.",
+    Outcome.FOREIGN_CURRENCY: "Refused: it asks for money of another currency.",
 }
 DIRECTIONS = {
     Direction.ORIGINATING: "The subscriber was connecting to",

@@ -14,6 +14,7 @@ COMMAND_CODES = {
     Outcome.LIMIT_REACHED: 4012,
     Outcome.SESSION_UNKNOWN: 5002,
     Outcome.LOCATION_UNKNOWN: 5004,
+    Outcome.FOREIGN_CURRENCY: 5004,
     Outcome.USER_UNKNOWN: 5030,
     Outcome.RATING_FAILED: 5031,
 }
@@ -32,8 +33,9 @@ ERROR_MESSAGES = {
     4012: "Nothing is left that could pay: credit the account",
     5002: "No session is open under this Session-Id; open one with CC-Request-Type INITIAL_REQUEST",
     5004: (
-        "Where the subscriber is cannot be told from the request, and every plan that could serve "
-        "it depends on that; send a 3GPP-User-Location-Info that can be read"
+        "What Failed-AVP shows cannot be used: money must be in the currency of the tenant; and "
+        "where every plan that could serve a request depends on the place, a "
+        "3GPP-User-Location-Info that can be read must say where the subscriber is"
     ),
     5030: (
         "The names in Subscription-Id are not those of one account; create the account, or send "

@@ -18,9 +18,12 @@ THRESHOLDS = {
 
 
 def controls(grant: Grant) -> list[tuple[str, Any]]:
-    """Returns a quota's threshold and times of idleness, as far as it has them."""
+    """Returns a quota's threshold and times of idleness, as far as it has them.
+
+    There is no threshold of money.
+    """
     said = (
-        (THRESHOLDS[grant.unit_type], grant.threshold),
+        (THRESHOLDS.get(grant.unit_type, ""), grant.threshold),
         ("Quota-Holding-Time", grant.holding_seconds),
         ("Quota-Consumption-Time", grant.consumption_seconds),
     )

@@ -26,6 +26,7 @@ from .bearer import ORIGIN_STATE_ID, charging_id_avp, charging_id_of
 from .events import action_of, correlation_id_of, marks_of
 from .identities import identities_of
 from .information_reader import InformationReader
+from .money import currency_of
 from .numbering import Numbering
 from .places import Places, places_of
 from .remembered import Remembered
@@ -174,7 +175,7 @@ class Decoder:
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
         is_spooled = tells_free = is_its_service = tells_money = False
-        said = charging_id = origin_state_id = correlation_id = None
+        said = charging_id = origin_state_id = correlation_id = currency = None
         refunds: tuple[bytes, ...] = ()
         if places.charging_id is not None and request_type is _INITIAL:
             charging_id = charging_id_of(octets[places.charging_id])
@@ -206,6 +207,7 @@ class Decoder:
                 origin_state_id,
                 correlation_id,
                 refunds,
+                currency,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding
@@ -265,6 +267,7 @@ class Decoder:
             refunds=refunds,
             charging_id=None if bearer is None else charging_id_of(message.data(bearer)),
             origin_state_id=group.first(ORIGIN_STATE_ID) or None,
+            currency=currency_of(message, services) if _names_money(usages) else None,
         )
         return Decoded(
             request,
@@ -319,10 +322,18 @@ def _usages_at(octets: bytes, places: Places) -> tuple[ServiceUsage, ...] | None
         rating_group = _number(octets[at])
         rating_groups.add(rating_group)
         if requested is not None:
-            asked = new(Units, (min(_number(octets[requested]), AMOUNT_MAX), None, None))
-        reports = tuple([new(Units, (_number(octets[total]), None, None)) for total in used])
+            asked = new(Units, (min(_number(octets[requested]), AMOUNT_MAX), None, None, None, 0))
+        reports = tuple([new(Units, (_number(octets[at]), None, None, None, 0)) for at in used])
         usages.append(new(ServiceUsage, (rating_group, (), asked, reports, False, None, 1, ())))
     return tuple(usages) if len(rating_groups) == len(usages) else None
+
+
+def _names_money(usages: tuple[ServiceUsage, ...]) -> bool:
+    return any(
+        units is not None and units.money is not None
+        for usage in usages
+        for units in (usage.requested, *usage.used)
+    )
 
 
 def _check_application(message: Message) -> None:

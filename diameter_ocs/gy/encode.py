@@ -34,6 +34,7 @@ from .events import mark_of
 from .failed_avp import failed_avps, has_failed_avp
 from .final_units import final_unit_indication, qos_final_unit_indication
 from .forms import Form, form
+from .money import cc_money
 from .terms import AS_USUAL, AnswerTerms, FailureHandling
 from .told import told_avps
 
@@ -64,7 +65,7 @@ _TRIGGERS: Pairs = [("Trigger", [("Trigger-Type", kind) for kind in _NETWORK_CHA
 # Looked for in every answer; in its class each takes 0.1 µs.
 _SUCCESS = Outcome.SUCCESS
 _INITIAL, _, _TERMINATION, _ = RequestType
-_TIME = UnitType.TIME
+_TIME, _MONEY = UnitType.TIME, UnitType.MONEY
 
 _COMMAND = "Credit-Control"
 _START = Struct(">IB")
@@ -83,6 +84,8 @@ class _Extras(NamedTuple):
     announcements: bool
     mark: bytes | None = None
     """By what an event may be refunded."""
+    currency: str | None = None
+    """Of granted money."""
 
 
 class Encoder:
@@ -138,6 +141,7 @@ class Encoder:
         if request.request_type is _INITIAL:
             parts.append(self._served if code == SUCCESS else self._refused)
         if decision.told is not None:
+            extras = extras._replace(currency=decision.told.currency)
             told = told_avps(decision.told, self.terms, request.action)
             parts.append(self._dictionary.encode_avps(told))
         if request.request_type is not _TERMINATION:
@@ -210,12 +214,14 @@ class Encoder:
         """Answers one service."""
         usage, outcome, grant, announcements = service
         if is_command_level:
-            return self._dictionary.encode_avps(_command_level(service, self.terms))
+            return self._dictionary.encode_avps(_command_level(service, extras, self.terms))
         group, identifiers, *_ = usage
         if grant is None or group is None or identifiers or announcements:
             return self._any_service(service, extras)
         unit_type, units, seconds, _, by_place, threshold, holding, idle, final, at, _ = grant
         if seconds is None or not units or idle is not None or at is not None:
+            return self._any_service(service, extras)
+        if unit_type is _MONEY:
             return self._any_service(service, extras)
         if not (final is None or final == TERMINATE):
             return self._any_service(service, extras)
@@ -291,15 +297,15 @@ def _served(terms: AnswerTerms) -> Pairs:
     ]
 
 
-def _command_level(service: ServiceDecision, terms: AnswerTerms) -> Pairs:
+def _command_level(service: ServiceDecision, extras: _Extras, terms: AnswerTerms) -> Pairs:
     grant = service.grant
-    return [] if grant is None else [*_quota(grant), *_until(grant, terms)]
+    return [] if grant is None else [*_quota(grant, extras), *_until(grant, terms)]
 
 
 def _multiple_services(service: ServiceDecision, extras: _Extras, terms: AnswerTerms) -> Pairs:
     """Answers one service under the names by which it was asked for."""
     usage, grant = service.usage, service.grant
-    members: Pairs = [] if grant is None else _quota(grant)
+    members: Pairs = [] if grant is None else _quota(grant, extras)
     members += [("Service-Identifier", number) for number in usage.service_identifiers]
     if usage.rating_group is not None:
         members.append(("Rating-Group", usage.rating_group))
@@ -325,10 +331,12 @@ def _service_code(service: ServiceDecision, terms: AnswerTerms) -> int:
     return SERVICE_CODES[outcome]
 
 
-def _quota(grant: Grant) -> Pairs:
+def _quota(grant: Grant, extras: _Extras) -> Pairs:
     """Returns what may be used; nothing is no quota."""
     if not grant.units:
         return []
+    if grant.unit_type is _MONEY:
+        return [("Granted-Service-Unit", cc_money(grant.units, extras.currency))]
     units: Pairs = [(_UNITS[grant.unit_type], _told_units(grant))]
     if grant.tariff_change_at is not None:
         units.insert(0, ("Tariff-Time-Change", grant.tariff_change_at // SECOND))

@@ -61,20 +61,6 @@ def marks_of(groups: Iterable[Group], command: Group) -> tuple[bytes, ...]:
     return tuple([group.first("Refund-Information") or of_all for group in groups])
 
 
-def check_units(groups: Iterable[Group], message: Message) -> None:
-    """Refuses events that ask for an amount of money.
-
-    Raises:
-        InvalidAvpValue: always then; to take money for a unit would charge another amount.
-    """
-    for group in groups:
-        requested = group.first("Requested-Service-Unit")
-        money = None if requested is None else requested.avp("CC-Money")
-        if money is not None:
-            reason = "CC-Money is not served yet; ask for units"
-            raise InvalidAvpValue(reason, message.raw(money))
-
-
 def messages_of(group: Group) -> int:
     """Returns how many messages a command is about: what it says, else one for each recipient."""
     information = group.first("Service-Information")

@@ -1,6 +1,7 @@
 """What of a request is shown as the reason of a failure, as it came (RFC 6733 section 7.5)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ..base.codec import Avp, Group
 from ..base.dictionary import Dictionary
@@ -11,7 +12,7 @@ from ..charging.requests import EventAction
 from .decode import Decoded
 
 _RATING_FAILED = Outcome.RATING_FAILED  # looked for in every answer; in its class it takes 0.1 µs
-_SHOWN = frozenset({Outcome.LOCATION_UNKNOWN, _RATING_FAILED})
+_SHOWN = frozenset({Outcome.LOCATION_UNKNOWN, Outcome.FOREIGN_CURRENCY, _RATING_FAILED})
 
 SHOWN_OCTETS_MAX = 1024
 """Of one AVP; of a longer one only the kind is shown, for an answer is not long."""
@@ -45,12 +46,16 @@ def failed_avps(
 ) -> list[bytes]:
     """Returns what could not be read or rated (RFC 8506 section 9.2).
 
-    That is the location, the Service-Context-Id when it is unknown, else the name of each service
-    that is; a service without a name lacks its Rating-Group, so an example of one stands for it.
-    Of a refund it is what names what is to be given back.
+    That is the location, money of another currency, the Service-Context-Id when it is unknown, else
+    the name of each service that is; a service without a name lacks its Rating-Group, so an example
+    of one stands for it. Of a refund it is what names what is to be given back.
     """
     if decision.outcome is Outcome.LOCATION_UNKNOWN:
         return [_location(decoded, message, dictionary) or dictionary.example(_USER_LOCATION)]
+    if decision.outcome is Outcome.FOREIGN_CURRENCY:
+        money = _found(message.group, ("CC-Money",))
+        named = islice((avp for avp in money if "Currency-Code" in avp.value), 1)
+        return [_shown(avp, message, dictionary) for avp in named]
     if decoded.request.action is EventAction.REFUND:
         return _references(decision, decoded, message, dictionary)
     if decision.outcome is Outcome.RATING_FAILED and decoded.request.service_context is None:

@@ -25,7 +25,7 @@ from .tolerance import Tolerated
 _SERVICES = "Multiple-Services-Credit-Control"
 _TOTAL = "CC-Total-Octets"
 _DIRECTIONS = ("CC-Input-Octets", "CC-Output-Octets")
-_OTHER_UNITS = ("CC-Time", "CC-Service-Specific-Units")
+_OTHER_UNITS = ("CC-Time", "CC-Service-Specific-Units", "CC-Money")
 
 
 class RatingFailed(DiameterError):

@@ -1,14 +1,10 @@
 """What an answer tells besides codes and quotas (RFC 8506 8.6 and 8.7, TS 32.299 section 7.2)."""
 
-from typing import Any
-
 from ..charging.currencies import NUMBERS
 from ..charging.decisions import Told
 from ..charging.requests import EventAction
-from .money import unit_value
+from .money import Pairs, amount_avps
 from .terms import AnswerTerms
-
-Pairs = list[tuple[str, Any]]
 
 _ENOUGH_CREDIT, _NO_CREDIT = 0, 1
 """The Check-Balance-Result."""
@@ -37,5 +33,4 @@ def told_avps(told: Told, terms: AnswerTerms, action: EventAction) -> Pairs:
 def _money(name: str, micro_units: int, currency: str | None) -> Pairs:
     if currency is None or currency not in NUMBERS:
         return []
-    value = ("Unit-Value", unit_value(micro_units, currency))
-    return [(name, [value, ("Currency-Code", NUMBERS[currency])])]
+    return [(name, amount_avps(micro_units, currency))]

@@ -5,12 +5,14 @@ from ..base.errors import AvpOccursTooManyTimes
 from ..base.message import Message
 from ..charging.requests import ServiceUsage, Units
 from ..charging.units import AMOUNT_MAX
-from .events import check_units, messages_of
-from .money import check_money
+from .events import messages_of
+from .money import with_money
 from .tolerance import Tolerated
 
 SERVICES_MAX = 100
 """Multiple-Services-Credit-Control AVPs in one request; one more is refused."""
+
+_BESIDE_OCTETS = ("CC-Time", "CC-Service-Specific-Units", "CC-Money")
 
 _QUOTA_RETURNED = frozenset({1, 2})
 """The Reporting-Reasons QHT and FINAL (TS 32.299)."""
@@ -53,7 +55,6 @@ def event_usages(
         if services
         else (_usage(message, message.group, tolerated),)
     )
-    check_units(services or [message.group], message)
     if any(usage.used for usage in usages):
         tolerated.add(Tolerated.USAGE_IN_EVENT)
     messages = messages_of(message.group)
@@ -63,14 +64,11 @@ def event_usages(
 def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
     """Reads one service out of its group, or out of the command."""
     requested = group.first("Requested-Service-Unit")
-    if requested is not None:
-        check_money(message, requested)
     reasons = group.all("Reporting-Reason")
     part = group.first("Tariff-Change-Usage")
     used, used_after = [], []
     for units in group.all("Used-Service-Unit"):
-        check_money(message, units)
-        used.append(_used(units, tolerated))
+        used.append(_used(message, units, tolerated))
         own_part = units.first("Tariff-Change-Usage")
         if (part if own_part is None else own_part) == _AFTER_TARIFF_CHANGE:
             used_after.append(used[-1])
@@ -79,33 +77,35 @@ def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> Service
     return ServiceUsage(
         group.first("Rating-Group"),
         tuple(sorted(set(group.all("Service-Identifier")))),
-        None if requested is None else _requested(requested),
+        None if requested is None else _requested(message, requested),
         tuple(used),
         bool(reasons) and not _QUOTA_RETURNED.isdisjoint(reasons),
         used_after=tuple(used_after),
     )
 
 
-def _requested(group: Group) -> Units:
+def _requested(message: Message, group: Group) -> Units:
     """Reads a Requested-Service-Unit; more than any balance can have is as much as possible."""
     octets, _ = _octets(group)
     service_specific = group.first("CC-Service-Specific-Units")
-    return Units(
+    units = Units(
         None if octets is None else min(octets, AMOUNT_MAX),
         group.first("CC-Time"),
         None if service_specific is None else min(service_specific, AMOUNT_MAX),
     )
+    return with_money(message, group, units)
 
 
-def _used(group: Group, tolerated: set[Tolerated]) -> Units:
+def _used(message: Message, group: Group, tolerated: set[Tolerated]) -> Units:
     """Reads a Used-Service-Unit as it is, however absurd: charging has a bound and records it."""
     octets, is_total = _octets(group)
     if not is_total:
         tolerated.add(Tolerated.USAGE_WITHOUT_TOTAL)
-    if "CC-Time" not in group and "CC-Service-Specific-Units" not in group:
+    if not any(name in group for name in _BESIDE_OCTETS):
         return Units(octets)
     units = Units(octets, group.first("CC-Time"), group.first("CC-Service-Specific-Units"))
-    if units.count(None) < 2:
+    units = with_money(message, group, units)
+    if units.count(None) < 3:
         tolerated.add(Tolerated.SEVERAL_UNIT_TYPES)
     return units
 

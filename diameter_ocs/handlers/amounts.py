@@ -6,9 +6,9 @@ from .refusals import Refusal
 
 
 def amount_text(amount: int, unit_type: UnitType | None, currency: str) -> str:
-    """Writes an amount of a balance, exactly; a unit type of None is money."""
-    if unit_type is None:
-        return f"{format_money(amount)} {currency}"
+    """Writes an amount, exactly; a balance of money has a unit type of None."""
+    if unit_type is None or unit_type is UnitType.MONEY:
+        return f"{format_money(amount)} {currency}".rstrip()
     if unit_type is UnitType.SERVICE_SPECIFIC_UNITS:
         return f"{amount} unit" if abs(amount) == 1 else f"{amount} units"
     if amount == 0:

@@ -23,6 +23,7 @@ KINDS = {
 """What people call the kinds of identities."""
 _UNIT_NAMES: dict[UnitType | None, str] = {
     None: MONEY,
+    UnitType.MONEY: MONEY,
     **{unit_type: name for name, unit_type in UNIT_TYPES.items()},
 }
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}

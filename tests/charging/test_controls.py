@@ -121,6 +121,6 @@ def test_what_was_reported_below_the_threshold_leaves_the_rest_to_the_next_quota
 
 
 def test_thresholds_are_of_every_type_of_unit():
-    for unit_type in UnitType:
+    for unit_type in set(UnitType) - {UnitType.MONEY}:
         group = replace(USUAL, unit_type=unit_type)
         assert only(desk(group).initial(want(DATA, 1024))).grant.threshold == 204

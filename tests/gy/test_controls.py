@@ -50,7 +50,7 @@ def told(service, unit_type: UnitType) -> tuple[int | None, ...]:
     )
 
 
-@pytest.mark.parametrize("unit_type", UnitType)
+@pytest.mark.parametrize("unit_type", NAMES)
 @pytest.mark.parametrize(
     "said", list(product((None, 1, MOST), (None, 600, MOST), (None, 30))), ids=str
 )

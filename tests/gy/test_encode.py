@@ -161,6 +161,7 @@ CODES = [
     (Outcome.LIMIT_REACHED, 4012, 4012),
     (Outcome.SESSION_UNKNOWN, 5002, 5002),
     (Outcome.LOCATION_UNKNOWN, 5004, 4010),
+    (Outcome.FOREIGN_CURRENCY, 5004, 5004),
     (Outcome.USER_UNKNOWN, 5030, 5030),
     (Outcome.RATING_FAILED, 5031, 5031),
 ]

@@ -287,14 +287,6 @@ def test_an_event_that_names_nobody_lacks_a_subscription(
     )
 
 
-@pytest.mark.parametrize("is_service", [True, False])
-def test_money_is_not_taken_for_a_unit(read_event: Read, is_service: bool) -> None:
-    asked = requested(("CC-Money", [("Unit-Value", [("Value-Digits", 5)])]))
-    with pytest.raises(InvalidAvpValue, match="CC-Money") as raised:
-        read_event(DEBIT, service(asked) if is_service else asked)
-    assert raised.value.failed_avp[:4] == bytes.fromhex("0000019d")
-
-
 def answered(encoder: Encoder, decoded: Decoded, outcome: Outcome, *services: Any) -> Any:
     """Return the answer as another stack reads it."""
     octets = encoder.encode(Decision(outcome, services), decoded)
