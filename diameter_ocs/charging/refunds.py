@@ -102,10 +102,9 @@ class Refunding:
         service = _service(usage, SUCCESS, self._catalogue, parts[-1].record.rating_group)
         left = sum([self._left(part) for part in parts])
         usable = min(sum([part.record.settlement.used for part in parts]), left)
-        wanted = _wanted(usage, unit_type) or usable
-        group = service.rating_group
-        rounding = 1 if group is None else group.rounding
-        units = min(wanted, usable)
+        wanted, group = _wanted(usage, unit_type), service.rating_group
+        rounding = 1 if group is None or unit_type is UnitType.MONEY else group.rounding
+        units = usable if wanted is None else min(wanted, usable)
         back = left - min(left, round_up(usable - units, rounding))
         given: list[Payment] = []
         settlement = Settlement()
@@ -260,12 +259,17 @@ def _is_named(part: _Part, usage: ServiceUsage) -> bool:
     return requested.of(part.unit_type) is not None
 
 
-def _wanted(usage: ServiceUsage, unit_type: UnitType | None) -> int:
-    """Returns how many units are to be given back; 0: all that there are."""
+def _wanted(usage: ServiceUsage, unit_type: UnitType | None) -> int | None:
+    """Returns how many units are to be given back; None: all that there are.
+
+    A fraction of a micro-unit of money is not.
+    """
     requested = usage.requested
-    if requested is None or unit_type is None:
-        return 0
-    return requested.of(unit_type) or 0
+    units = None if requested is None or unit_type is None else requested.of(unit_type)
+    if not units or requested is None:
+        return None
+    is_rounded_up = unit_type is UnitType.MONEY and requested.fraction > 0
+    return units - is_rounded_up
 
 
 def _money_of(account_id: int, case: Case) -> int | None:

@@ -7,7 +7,7 @@ import pytest
 from diameter_ocs.charging.catalogue import Catalogue, Insufficiency, Price, Service
 from diameter_ocs.charging.decisions import Outcome, Told
 from diameter_ocs.charging.information import ServiceInformation
-from diameter_ocs.charging.requests import RequestType, ServiceUsage, Units
+from diameter_ocs.charging.requests import EventAction, RequestType, ServiceUsage, Units
 from diameter_ocs.charging.units import MILLIONTHS, UnitType
 from tests.charging.scenario import (
     BONUS,
@@ -256,3 +256,40 @@ def test_a_call_for_help_is_free_in_money_too() -> None:
     assert granted(decision) == [(10**6, False)]
     opened.terminate(spent(amount(10**6), group=VOICE), information=called, **IN_EURO)
     assert opened.balance(1) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Units(), 0),
+        (amount(30), 70),
+        (amount(30, 1), 71),
+        (amount(1, MILLIONTHS - 1), 100),
+        (amount(101), 0),
+    ],
+)
+def test_money_is_given_back_rounded_down(wanted: Units, left: int) -> None:
+    opened = desk(1000)
+    paid = opened.event(ask(100), **IN_EURO)
+    opened.event(
+        ServiceUsage(DATA, (), wanted),
+        session=b"another",
+        action=EventAction.REFUND,
+        refunds=(str(paid.event).encode(),),
+        **IN_EURO,
+    )
+    assert opened.balance(1) == (left, 0)
+
+
+def test_units_are_not_given_back_for_money() -> None:
+    opened = desk(10_000, priced(Price(1, 1), DATA))
+    paid = opened.event(ServiceUsage(DATA, (), Units(octets=1024)))
+    decision = opened.event(
+        ask(100),
+        session=b"another",
+        action=EventAction.REFUND,
+        refunds=(str(paid.event).encode(),),
+        **IN_EURO,
+    )
+    assert decision.outcome is Outcome.RATING_FAILED
+    assert opened.balance(1) == (1024, 0)
