@@ -108,7 +108,7 @@ def _move(
     asked = read()
     given = order(transaction_id)
 
-    async def work_on(conninfo: str) -> tuple[Done, bool]:
+    async def work_on(conninfo: str) -> tuple[Done, list[str]]:
         async with database.opened(conninfo) as rooms:
             kept, register = PostgresClocks(rooms.database), PostgresPeers(rooms.database)
             target = await clocks.target_of(kept, asked)
@@ -116,17 +116,17 @@ def _move(
             for reason in undone:
                 typer.echo(f"diameter-ocs: {reason}", err=True)
             done = await clocks.move(rooms.accounts, register, asked, given)
-            servers = [server["id"] for server in done.answer["servers"]]
+            names = {server["id"]: server["origin_host"] for server in done.answer["servers"]}
             ahead = done.answer["ahead_microseconds"]
-            return done, not wait or await clocks.followed(kept, servers, ahead, wait)
+            behind = await clocks.left_behind(kept, names if wait else (), ahead, wait)
+            return done, [names[server] for server in behind]
 
     with database.conninfo_of(place) as conninfo:
-        done, has_followed = asyncio.run(work_on(conninfo))
-    if not has_followed:
-        names = ", ".join(server["origin_host"] for server in done.answer["servers"])
+        done, behind = asyncio.run(work_on(conninfo))
+    if behind:
         sentence = (
             f"it is {done.answer['time']} now, but not all that came due was done within {wait} s"
-            f" by {names}: see their logs"
+            f" by {', '.join(behind)}: see the log there"
         )
         fail("server_not_following", [sentence], UNAVAILABLE, as_json)
     text = clock_text(done.answer["ahead_microseconds"])

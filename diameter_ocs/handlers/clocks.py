@@ -117,19 +117,18 @@ async def move(accounts: Accounts, register: Register, asked: Move, order: Order
     return await perform(accounts, order, operation, (NOBODYS, asked._asdict()), change)
 
 
-async def followed(clocks: Clocks, servers: Collection[str], ahead: int, seconds: int) -> bool:
-    """Waits until servers have done what came due; False: they have not, in so many seconds."""
+async def left_behind(
+    clocks: Clocks, servers: Collection[str], ahead: int, seconds: int
+) -> Collection[str]:
+    """Waits until servers have done what came due; returns those that have not in time."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    while any(
-        (far or 0) < ahead
-        for server, far in (await clocks.followers()).items()
-        if server in servers
-    ):
-        if loop.time() >= until:
-            return False
+    while True:
+        followers = await clocks.followers()
+        behind = [each for each in servers if each in followers and (followers[each] or 0) < ahead]
+        if not behind or loop.time() >= until:
+            return behind
         await asyncio.sleep(LOOK_SECONDS)
-    return True
 
 
 def clock_answer(now: int, ahead: int | None) -> dict[str, Any]:

@@ -152,10 +152,10 @@ async def test_who_moves_it_waits_for_the_servers_that_run(
         await register.tell(running(await kept_clock.now(), server))
     assert not await kept_clock.follow("three", DAY, await kept_clock.now())
     assert await kept_clock.follow("one", DAY, await kept_clock.now())
-    assert await clocks.followed(kept_clock, ["one"], DAY, 0)
-    assert not await clocks.followed(kept_clock, ["one", "two"], DAY, 0)
+    assert await clocks.left_behind(kept_clock, ["one"], DAY, 0) == []
+    assert await clocks.left_behind(kept_clock, ["one", "two"], DAY, 0) == ["two"]
     await register.forget_servers(0, "two")
-    assert await clocks.followed(kept_clock, ["one", "two"], DAY, 0)
+    assert await clocks.left_behind(kept_clock, ["one", "two"], DAY, 0) == []
 
 
 def test_the_test_clock_is_one(emptied: str) -> None:

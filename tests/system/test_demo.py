@@ -1,5 +1,6 @@
 """`serve --demo` as a gateway and as a person meet it."""
 
+import json
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -295,6 +296,34 @@ def test_the_monitoring_pages_tell_what_happens(gateway: Gateway, demo: Demonstr
     assert demo.server.page("/healthz") == (200, "ok\n")
     assert demo.server.page("/readyz") == (200, "ok\n")
     assert demo.server.page("/else")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "initial:rg=300/request=10MiB update:rg=300/used=1MiB/request terminate:rg=300/used=2MiB",
+        "context=32276 vlr=33609001234 called=33140000000 initial:rg=100/time=90 terminate",
+        "context=32260 called=19005550100 initial:rg=100",
+        "called=112 context=32260 initial:rg=100/time=60",
+        "initial:rg=77/request,rg=310/request=1MiB",
+        "event:rg=200/units=2 check:rg=200/units=1 refund:rg=200/units=1",
+    ],
+)
+def test_an_enquiry_tells_what_the_gateway_gets(
+    words: str, gateway: Gateway, demo: Demonstration
+) -> None:
+    """How long a quota is valid depends on the Session-Id."""
+    told = demo.command("enquiry", "ccr", "--account", "demo-43", *words.split())["answers"]
+    session = gateway.session(subscriber(43))
+    printed = json.dumps([session.credit_control(each).as_dict() for each in parse_steps([words])])
+    got = json.loads(printed)
+    for answer in (*told, *got):
+        for name in ("session_id", "origin_host", "request_number"):
+            del answer[name]
+        answer.pop("edrs", None)
+        for service in answer["services"]:
+            del service["validity_seconds"]
+    assert told == got
 
 
 def test_no_identity_stands_in_the_log_unmasked(gateway: Gateway, demo: Demonstration) -> None:
