@@ -1,6 +1,7 @@
 """Event requests: what is to be done, how much of it, and how the answer says what was."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -157,15 +158,16 @@ def test_an_event_that_does_not_say_what_to_do_lacks_an_action(
         assert raised.value.result_code == 5005
 
 
-@pytest.mark.parametrize(("action", "words"), [(3, "PRICE_ENQUIRY"), (4, "unknown")])
-def test_other_actions_are_refused_in_words(read_event: Read, action: int, words: str) -> None:
-    with pytest.raises(InvalidAvpValue, match=words) as raised:
+@pytest.mark.parametrize("action", [4, 2**31 - 1, -1])
+def test_other_actions_are_refused_in_words(read_event: Read, action: int) -> None:
+    with pytest.raises(InvalidAvpValue, match="from 0 to 3") as raised:
         read_event(("Requested-Action", action))
-    assert raised.value.failed_avp == bytes.fromhex("000001b4 4000000c") + action.to_bytes(4)
+    value = action.to_bytes(4, signed=True)
+    assert raised.value.failed_avp == bytes.fromhex("000001b4 4000000c") + value
     assert raised.value.result_code == 5004
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_what_is_to_be_done_is_read(read_event: Read, number: int) -> None:
     decoded = read_event(("Requested-Action", number), service(("Rating-Group", 200)))
     assert decoded.request.action is EventAction(number)
@@ -188,6 +190,24 @@ def test_whether_there_is_enough_is_no_refusal(
     assert answer.granted_service_unit is None
     services = answer.multiple_services_credit_control
     assert [each.result_code for each in services] == [2001] * is_service
+
+
+@pytest.mark.parametrize("is_service", [True, False])
+@pytest.mark.parametrize(("cost", "amount"), [(160_000, "0.16"), (0, "0"), (1, "0.000001")])
+def test_a_price_is_told_to_whoever_asks_for_it(
+    read_event: Read, encoder: Encoder, is_service: bool, cost: int, amount: str
+) -> None:
+    members = [requested(TEXTS), ("Rating-Group", 200)]
+    decoded = read_event(
+        ("Requested-Action", 3), *([service(*members)] if is_service else members[:1])
+    )
+    told = ServiceDecision(decoded.request.usages[0], Outcome.SUCCESS)
+    decision = Decision(Outcome.SUCCESS, (told,), told=Told(cost=cost, currency="EUR"))
+    answer = PythonMessage.from_bytes(encoder.encode(decision, decoded))
+    information = answer.cost_information
+    assert (answer.result_code, information.currency_code) == (2001, 978)
+    value = information.unit_value
+    assert Decimal(value.value_digits).scaleb(value.exponent or 0) == Decimal(amount)
 
 
 REFUND = ("Requested-Action", 1)

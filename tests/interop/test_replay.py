@@ -36,11 +36,9 @@ ANSWERS = {"told": AnswerTerms(tells_free=True)}
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
-ACTIONS = {(2001, 5004): 1}
-"""Events that ask for a price, which is not told yet."""
 RECORDED_BY_OTHERS: dict[str, dict[tuple[int, int], int]] = {
-    "lab_erlang_gy_sy.pcap": ACTIONS,
-    "lab_freediameter_gy_sy_rar_dwr.pcap": ACTIONS,
+    "lab_erlang_gy_sy.pcap": {},
+    "lab_freediameter_gy_sy_rar_dwr.pcap": {},
     "magma_gx_gy_combined_03_210505_132953-1.pcapng": {},
     "magma_gx_gy_combined_06_210505_133132-1.pcapng": {},
 }
