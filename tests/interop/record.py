@@ -13,6 +13,7 @@ LEFT_OUT = {
     "erlang_many",
     "erlang_agents",
     "erlang_event_refusals",
+    "erlang_actions",
     "erlang_places",
     "erlang_final_units",
 }

@@ -72,6 +72,8 @@ class Step(NamedTuple):
     """Units at command level."""
     is_again: bool = False
     end_to_end: int | None = None
+    told: tuple[Avp, ...] = ()
+    """What is said besides."""
 
     @property
     def line(self) -> str:
@@ -132,6 +134,9 @@ def reason(value: int) -> Avp:
 EMPTY: Avp = ("Requested-Service-Unit", ())
 INDICATOR: Avp = ("Multiple-Services-Indicator", 1)
 DEBIT: Avp = ("Requested-Action", 0)
+REFUND: Avp = ("Requested-Action", 1)
+CHECK: Avp = ("Requested-Action", 2)
+PRICE: Avp = ("Requested-Action", 3)
 ENDED: Avp = ("Termination-Cause", 1)
 THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
     0,
@@ -316,6 +321,7 @@ class Steps:
             "refusals": self._refusals(),
             "events": self._events(),
             "event_refusals": self._event_refusals(),
+            "actions": self._actions(),
             "agents": self._agents(),
             "calls": self._calls(),
             "places": (*self._places(), *self._calls_by_place()),
@@ -532,10 +538,40 @@ class Steps:
         unknown = self._text(10).event(DEBIT, service(UNKNOWN, EMPTY))
         unrated = (Service(UNKNOWN, 5031),)
         yield Step("event-unknown-group", unknown, 5031, unrated, failed=("Rating-Group",))
-        price = self._text(10).event(("Requested-Action", 3), one)
-        yield Step("event-of-another-action", price, 5004, failed=("Requested-Action",))
         undone = self._text(10).event(one)
         yield Step("event-without-action", undone, 5005, failed=("Requested-Action",))
+
+    def _actions(self) -> Iterator[Step]:
+        """Events that ask what something costs, whether there is enough, and to have it back."""
+        two, three = service(DATA, wanted(2 * MIB)), service(DATA, wanted(3 * MIB))
+        silent = (Service(DATA),)
+        price = self._text(32).event(PRICE, three)
+        value: Avp = ("Unit-Value", (("Value-Digits", 3), ("Exponent", -2)))
+        cost: Avp = ("Cost-Information", (value, ("Currency-Code", 978)))
+        yield Step("price", price, services=silent, told=(cost,))
+        enough: Avp = ("Check-Balance-Result", 0)
+        too_little: Avp = ("Check-Balance-Result", 1)
+        check = self._text(32).event(CHECK, two)
+        yield Step("enough", check, services=silent, told=(enough,))
+        check = self._text(32).event(CHECK, three)
+        yield Step("too-little", check, services=silent, told=(too_little,))
+        check = self._text(32).event(CHECK, units("Requested-Service-Unit", 1))
+        yield Step("too-little-for-a-text", check, told=(too_little,))
+        event, related = self._text(32), ("CC-Correlation-Id", b"of this")
+        paid = (Service(DATA, granted=2 * MIB),)
+        yield Step("paid", event.event(DEBIT, two, related), services=paid)
+        one = event.request(4, 1, imsi(event.identity), REFUND, service(DATA, wanted(MIB)))
+        given = (Service(DATA, granted=MIB),)
+        yield Step("refund", one, services=given)
+        yield Step("refund-again", one, services=given, is_again=True)
+        rest = self._text(32).event(REFUND, related)
+        yield Step("refund-command-level", rest, granted=MIB)
+        nothing = self._text(32).event(REFUND, service(DATA), related)
+        yield Step("refund-nothing-left", nothing, 4010, (Service(DATA, 4010),))
+        unknown: Avp = ("CC-Correlation-Id", b"of nothing")
+        lost = self._text(32).event(REFUND, service(DATA), unknown)
+        unrated = (Service(DATA, 5031),)
+        yield Step("refund-unknown", lost, 5031, unrated, failed=("CC-Correlation-Id",))
 
     def _text(self, subscriber: int) -> Session:
         return self._session(subscriber, "32274@3gpp.org")

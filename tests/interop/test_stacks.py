@@ -110,6 +110,13 @@ def test_every_step_is_answered_as_it_must_be(stack: Run) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["Check-Balance-Result", "Cost-Information"])
+def test_what_is_asked_is_told_and_nothing_else(stack: Run, name: str) -> None:
+    told = {step: all_of(answer["avps"], name) for step, answer in stack.answers.items()}
+    assert told == {step.name: all_of(plain(step.told), name) for step in stack.steps.values()}
+    assert any(told.values())
+
+
 def test_no_answer_breaks_the_grammar(stack: Run) -> None:
     assert [name for name, answer in stack.answers.items() if answer["faults"]] == []
 
@@ -150,6 +157,7 @@ def test_what_agents_and_sub_sessions_need_comes_back(stack: Run, name: str) -> 
         ("event-again", "event"),
         ("event-same-content", "event"),
         ("call-has-ended-again", "call-has-ended"),
+        ("refund-again", "refund"),
     ],
 )
 def test_a_repeat_gets_the_same_answer(stack: Run, again: str, before: str) -> None:
