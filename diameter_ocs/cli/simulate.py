@@ -17,7 +17,8 @@ STEPS_HELP = (
     "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate, event,"
     " check, price or refund (of an event; refund=ID names another than the last). A SERVICE is"
     " rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or units=1;"
-    " used=10MiB, used-time=60 or used-units=1; si=NUMBER names a service, reason=FINAL says why"
+    " used=10MiB, used-time=60 or used-units=1; request-money=12.50"
+    " and used-money=12.50EUR; si=NUMBER names a service, reason=FINAL says why"
     " usage is reported. After @ stand the result codes that are expected."
     " Without steps: a short data session."
 )

@@ -16,6 +16,7 @@ from .avps import each, first
 from .encoding import RequestKeys
 from .errors import SimulatorError
 from .final_units import FinalUnit, read_final_unit
+from .money import NOTHING_TOLD, MoneyTold, read_money, read_money_told
 from .steps import RequestType, Step, Units
 
 SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
@@ -92,6 +93,7 @@ class Answer:
     failed_avps: tuple[FailedAvp, ...]
     faults: tuple[str, ...]
     check_balance_result: str | None = None
+    told: MoneyTold = NOTHING_TOLD
 
     def text(self) -> str:
         """Says in one line what the server answered."""
@@ -101,6 +103,7 @@ class Answer:
         parts = [head, *(_service_text(service) for service in self.services)]
         if self.check_balance_result is not None:
             parts.append(self.check_balance_result)
+        parts += self.told.texts()
         if self.error_message:
             parts.append(f"message: {self.error_message}")
         if self.failed_avps:
@@ -123,6 +126,7 @@ class Answer:
             "failed_avps": [asdict(avp) for avp in self.failed_avps],
             "faults": list(self.faults),
             "check_balance_result": self.check_balance_result,
+            **self.told.as_dict(),
         }
 
 
@@ -193,6 +197,7 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
             check_balance_result=_name(
                 CHECK_BALANCE_RESULTS, first(group, c.AVP_CHECK_BALANCE_RESULT)
             ),
+            told=read_money_told(group),
         )
     except UNDECODABLE as error:
         raise SimulatorError(
@@ -280,6 +285,7 @@ def _read_units(group: list[Any]) -> Units:
         output_octets=first(group, c.AVP_CC_OUTPUT_OCTETS),
         seconds=first(group, c.AVP_CC_TIME),
         service_specific_units=first(group, c.AVP_CC_SERVICE_SPECIFIC_UNITS),
+        money=read_money(first(group, c.AVP_CC_MONEY) or ()),
     )
 
 
@@ -382,7 +388,10 @@ def _units_text(units: Units) -> str:
         (units.seconds, lambda amount: f"{amount} s", ""),
         (units.service_specific_units, lambda amount: f"{amount} units", ""),
     )
-    return " + ".join(form(n) + end for n, form, end in forms if n is not None) or "nothing"
+    said = [form(n) + end for n, form, end in forms if n is not None]
+    if units.money is not None:
+        said.append(units.money.text())
+    return " + ".join(said) or "nothing"
 
 
 def octets_text(octets: int) -> str:
@@ -415,6 +424,7 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
     }
 
 
-def _units_dict(units: Units) -> dict[str, int]:
+def _units_dict(units: Units) -> dict[str, Any]:
     amounts = {name: getattr(units, name) for name in Units.__slots__}
-    return {name: amount for name, amount in amounts.items() if amount is not None}
+    said = {name: amount for name, amount in amounts.items() if amount is not None}
+    return said if units.money is None else {**said, "money": units.money.as_dict()}

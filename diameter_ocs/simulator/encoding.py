@@ -13,6 +13,7 @@ from diameter.message import Message, MessageHeader  # type: ignore[import-untyp
 from diameter.message import constants as c
 
 from .avps import avp, tgpp
+from .money import money_avps
 from .service_information import service_context_id, service_information
 from .steps import (
     REASONS_OF_A_UNIT,
@@ -214,4 +215,7 @@ def _units(units: Units) -> list[Any]:
         (c.AVP_CC_OUTPUT_OCTETS, units.output_octets),
         (c.AVP_CC_SERVICE_SPECIFIC_UNITS, units.service_specific_units),
     )
-    return [avp(code, amount) for code, amount in amounts if amount is not None]
+    members = [avp(code, amount) for code, amount in amounts if amount is not None]
+    if units.money is not None:
+        members.append(avp(c.AVP_CC_MONEY, money_avps(units.money)))
+    return members

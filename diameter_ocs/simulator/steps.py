@@ -9,6 +9,7 @@
              | time=SECONDS | units=NUMBER
              | used=OCTETS | used-input=OCTETS | used-output=OCTETS
              | used-time=SECONDS | used-units=NUMBER
+             | request-money=MONEY | used-money=MONEY
              | used-after=OCTETS | used-units-after=NUMBER
              | refund=TEXT
 
@@ -19,7 +20,8 @@ Requested-Service-Unit: the server decides. What was used after a change of pric
 SERVICE it says nothing of units. `check` asks whether there is enough for one (CHECK_BALANCE),
 `price` what it would cost (PRICE_ENQUIRY), and `refund` gives back what one has cost
 (REFUND_ACCOUNT): that of which refund=TEXT is the Refund-Information, else the last one. OCTETS
-may end in KiB, MiB, GiB, TiB, kB, MB or GB, SECONDS in s, min or h. After `@` stand the expected
+may end in KiB, MiB, GiB, TiB, kB, MB or GB, SECONDS in s, min or h; MONEY is 12.50, 12.50EUR or
+12.50~978. After `@` stand the expected
 result codes: the command's, then those of the answer's services in their order.
 """
 
@@ -27,9 +29,11 @@ import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from .information import UNASKED, UNSIGNED32_MAX, Information
 from .information import WORDS as SETTINGS
+from .money import Money, parse_money
 
 UNSIGNED64_MAX = 2**64 - 1
 
@@ -106,6 +110,7 @@ class Units:
     output_octets: int | None = None
     seconds: int | None = None
     service_specific_units: int | None = None
+    money: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,8 @@ AMOUNTS = {
     "used-output": ("used", "output_octets"),
     "used-time": ("used", "seconds"),
     "used-units": ("used", "service_specific_units"),
+    "request-money": ("requested", "money"),
+    "used-money": ("used", "money"),
     "used-after": ("used_after", "total_octets"),
     "used-units-after": ("used_after", "service_specific_units"),
 }
@@ -220,7 +227,7 @@ def _parse_code(where: str, text: str) -> int:
 def _parse_service(where: str, text: str) -> ServiceStep:
     single: dict[str, int] = {}
     service_identifiers: list[int] = []
-    units: dict[str, dict[str, int]] = {}
+    units: dict[str, dict[str, Any]] = {}
     seen: set[str] = set()
     reason: ReportingReason | None = None
     refund: str | None = None
@@ -266,12 +273,21 @@ def _parse_reason(here: str, value: str) -> ReportingReason:
     return ReportingReason[value]
 
 
-def _parse_units(here: str, value: str, unit_type: str) -> int:
+def _parse_units(here: str, value: str, unit_type: str) -> int | Money:
+    if unit_type == "money":
+        return _parse_money(here, value)
     if unit_type == "seconds":
         return _parse_amount(here, value, SECOND_SUFFIXES, UNSIGNED32_MAX)
     if unit_type == "service_specific_units":
         return _parse_amount(here, value, {}, UNSIGNED64_MAX)
     return _parse_amount(here, value, OCTET_SUFFIXES, UNSIGNED64_MAX)
+
+
+def _parse_money(here: str, value: str) -> Money:
+    try:
+        return parse_money(value)
+    except ValueError as error:
+        raise StepError(f"{here}: {error}") from None
 
 
 def _parse_amount(here: str, value: str, suffixes: dict[str, int], maximum: int) -> int:
