@@ -103,9 +103,7 @@ async def working(
 
 
 @asynccontextmanager
-async def _running(
-    works: Iterable[Work],
-) -> AsyncIterator[None]:
+async def _running(works: Iterable[Work]) -> AsyncIterator[None]:
     """Does works beside each other while the context lasts; if one fails, that ends it."""
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(work()) for work in works]
