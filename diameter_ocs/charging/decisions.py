@@ -177,8 +177,8 @@ class ServiceRecord(NamedTuple):
     """The request named the rating group, so that its answer does."""
     announcements: tuple[Announcement, ...] = ()
     paid: tuple[Payment, ...] = ()
-    """What an event paid, in order, or what a refund gave back; of a session the postings alone
-    say it."""
+    """What an event paid, in order, or what a refund gave back; of a session, what paid for usage
+    that was divided, else the postings alone say it."""
 
 
 class Told(NamedTuple):

@@ -1,10 +1,11 @@
 """What a quota was used for, divided where prices changed: each part on the line of its price."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from .catalogue import Tariff
 from .deadlines import SECOND
-from .decisions import Settlement
+from .decisions import Payment, Settlement
 from .ledger import Ledger
 from .price_changes import Offer, Part, parts_of_time, parts_of_units
 from .progress import Progress
@@ -23,19 +24,15 @@ def settle_parts(
     tariff: Tariff,
     progress: Progress,
     heard_at: int,
-) -> Settlement:
+) -> tuple[Settlement, tuple[Payment, ...]]:
     """Pays for so many units that were used of a quota, in the order of their parts.
 
     What held for the quota pays first; without a cover that is what its line holds, for the first
     part. What is no longer sold is priced as it was granted. Nothing is used after `heard_at`, in
-    microseconds since 1970.
+    microseconds since 1970. Where there are several parts the journal keeps what paid for each.
     """
-    ledger, group, number, granted = (
-        progress.ledger,
-        service.rating_group,
-        quota.line,
-        quota.granted,
-    )
+    ledger, group = progress.ledger, service.rating_group
+    number, granted = quota.line, quota.granted
     purse = None if quota.cover is None else Purse(progress.lines.pop(quota.cover), ledger)
     offer = None
     parts: list[Part] = [(None, units)]
@@ -44,7 +41,7 @@ def settle_parts(
             group, progress.circumstances_before, partial(progress.tariff_of, group)
         )
         parts = _parts(service.usage, quota, progress.lines[number], units, offer, heard_at)
-    settlement = NOTHING_USED
+    settlement, payments = NOTHING_USED, list[Payment]()
     for changed_at, part in parts:
         if offer is not None and changed_at is not None:
             tariff = offer.at(changed_at)
@@ -55,10 +52,13 @@ def settle_parts(
             within = min(granted, part)
             line = _held(line, within + others, tariff, purse, ledger)
         granted -= within
-        progress.lines[number], paid = settle(line, within, others, part, tariff, ledger)
+        spent = ledger.spent()
+        after, paid = settle(line, within, others, part, tariff, ledger)
+        payments += _payments(line, after, paid.charged, spent, progress)
+        progress.lines[number] = after
         settlement = settlement.plus(paid)
-        progress.begin_others(progress.lines[number])
-    return settlement
+        progress.begin_others(after)
+    return settlement, tuple(payments) if len(parts) > 1 else ()
 
 
 def _parts(
@@ -82,6 +82,25 @@ def _parts(
         at for at, after in offer.changes(start, quota.tariff_change_at or end) if after.sources
     ]
     return parts_of_units(units, used_after, changes[-1]) if changes else [(None, units)]
+
+
+def _payments(
+    before: Line, after: Line, charged: int, spent: dict[int, int], progress: Progress
+) -> Iterator[Payment]:
+    """Yields what paid for units of a line, when so much had been spent before."""
+    types, ledger = progress.case.catalogue.balance_types, progress.ledger
+    allowances, money = list[tuple[int, int]](), list[tuple[int, int]]()
+    for balance_id, amount in sorted(ledger.spent().items()):
+        kind = types.get(ledger.type_of(balance_id))
+        is_money = kind is None or kind.unit_type is None
+        if amount > spent.get(balance_id, 0):
+            part = balance_id, amount - spent.get(balance_id, 0)
+            (money if is_money else allowances).append(part)
+    priced = after.priced - before.priced
+    if charged > priced:
+        yield Payment(charged - priced, tuple(allowances), None)
+    if priced:
+        yield Payment(priced, tuple(money), before.price, before.priced)
 
 
 def _held(line: Line, outstanding: int, tariff: Tariff, purse: Purse, ledger: Ledger) -> Line:

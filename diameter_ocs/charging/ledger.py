@@ -231,6 +231,14 @@ class Ledger:
         assert not reserved
         self._moved[balance_id] = 0, 0, 0
 
+    def spent(self) -> dict[int, int]:
+        """Returns what was spent of balances since the start."""
+        return {
+            number: used - self._before[number].used
+            for number, (_, used, _) in self._moved.items()
+            if used != self._before[number].used
+        }
+
     def postings(self) -> tuple[Posting, ...]:
         """Returns what has changed since the start, one posting a balance, by balance id."""
         postings = []

@@ -1,6 +1,8 @@
 """What paid for the units of an event, one after the other, so that the last can be given back."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from .case import Case
 from .catalogue import Catalogue, Price
@@ -51,22 +53,26 @@ def split(payments: Iterable[Payment], units: int) -> tuple[list[Payment], list[
 def payments_in(edr: Edr, case: Case) -> list[tuple[Payment, ...]]:
     """Returns, by service, what the units were paid by that an EDR says were charged.
 
-    Of a session only the sums are known: what its allowances paid comes first, and what each of
-    the others cost is their share of the whole.
+    Of most usage in a session only the sums are known: what its allowances paid comes first, and
+    what each of the others cost is their share of the whole.
     """
-    if any(record.paid for record in edr.services):
-        return [record.paid for record in edr.services]
+    paid = {at: record.paid for at, record in enumerate(edr.services) if record.paid}
+    known = Counter[int]()
+    for payment in chain.from_iterable(paid.values()):
+        known.update(dict(payment.amounts))
     allowances: dict[UnitType, _Spent] = {}
     money: _Spent = []
     for posting in edr.postings:
         balance = case.balances.get(posting.balance_id)
         kind = balance and case.catalogue.balance_types.get(balance.balance_type)
-        if kind and posting.used > 0:
+        left = posting.used - known[posting.balance_id]
+        if kind and left > 0:
             spent = money if kind.unit_type is None else allowances.setdefault(kind.unit_type, [])
-            spent.append((posting.balance_id, posting.used))
-    paid: dict[int, tuple[Payment, ...]] = {}
+            spent.append((posting.balance_id, left))
     # What cost no money was paid by allowances alone, as far as these go.
     for at, record in sorted(enumerate(edr.services), key=lambda each: each[1].settlement[3] > 0):
+        if at in paid:
+            continue
         unit_type = unit_type_of(record, case.catalogue)
         units, amount = record.settlement.charged, record.settlement.charged_amount
         free: _Spent = [] if unit_type is None else allowances.setdefault(unit_type, [])

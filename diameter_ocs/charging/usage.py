@@ -88,7 +88,9 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     believed = _believed(line.rating_group, unit_type, new_units, progress)
     if service.tariffs[0].is_by_hours or cover is not None:
         quota = reservation or _nothing_granted(line, progress, heard_at)
-        service.settlement = settle_parts(service, quota, believed, tariff, progress, heard_at)
+        service.settlement, service.paid = settle_parts(
+            service, quota, believed, tariff, progress, heard_at
+        )
     else:
         progress.lines[number], service.settlement = settle(
             line, granted, progress.granted[number], believed, tariff, progress.ledger

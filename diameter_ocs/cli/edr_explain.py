@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..charging.announcements import Announcement
 from ..charging.catalogue import Catalogue, Price, RatingGroup
 from ..charging.considered import Reason
 from ..charging.decisions import (
@@ -12,8 +11,8 @@ from ..charging.decisions import (
     Edr,
     EdrKind,
     EdrName,
-    Grant,
     Outcome,
+    Payment,
     ServiceRecord,
     Settlement,
     Told,
@@ -23,13 +22,12 @@ from ..charging.location import Circumstances, Location
 from ..charging.requests import EventAction, RequestType
 from ..charging.units import format_money
 from ..gy.codes import COMMAND_CODES, SERVICE_CODES
-from ..handlers.amounts import amount_text
 from ..handlers.answers import price_answer
 from ..handlers.explanation import Explanation, GroupLooked, Looked
 from ..store.journal import ListedEdr
 from .circumstances import SOURCES
 from .edr_text import money_text, units_text
-from .final_unit_text import final_unit_json, final_unit_text
+from .granted_text import announced_text, granted_text
 
 Operators = Callable[[str], tuple[str, ...]]
 """Returns the operators of a network."""
@@ -253,11 +251,11 @@ def _service(record: ServiceRecord, looked: GroupLooked | None, terms: Terms) ->
     if record.settlement.reported:
         yield from _settled(record, terms)
     if record.grant is not None:
-        yield f"  {_granted(record.grant)}"
+        yield f"  {granted_text(record.grant)}"
     elif record.outcome is not Outcome.SUCCESS or not record.settlement.reported:
         yield f"  {_outcome(record.outcome, looked)}"
     for announcement in record.announcements:
-        yield f"  {_announced(announcement)}"
+        yield f"  {announced_text(announcement)}"
 
 
 def _refund(record: ServiceRecord, terms: Terms, group_id: int) -> Iterator[str]:
@@ -336,6 +334,8 @@ def _settled(record: ServiceRecord, terms: Terms) -> Iterator[str]:
         yield f"  {_charged(settlement, number, terms)}"
     elif not settlement.overrun:
         yield "  Nothing more was due: what they belong to was charged before."
+    for payment in record.paid if len(record.paid) > 1 else ():
+        yield f"  {_part(payment, number, terms)}"
     if settlement.overrun:
         price = settlement.overrun_amount
         worth = f", worth {terms.money(price)}," if price else ""
@@ -357,33 +357,13 @@ def _charged(settlement: Settlement, number: int | None, terms: Terms) -> str:
     return f"{text}."
 
 
-def _granted(grant: Grant) -> str:
-    units = amount_text(grant.units, grant.unit_type, "")
-    if grant.validity_seconds is None:
-        return f"Served {units}{'; no more could be paid' if grant.is_final else ''}."
-    final_unit, seconds = grant.final_unit, grant.validity_seconds
-    then = "" if final_unit is None else final_unit_text(final_unit_json(final_unit))
-    if not grant.units:
-        again = f"the gateway asks again after {seconds} s"
-        return f"Nothing is left: {then}; {again}." if then else f"It goes on so: {again}."
-    last = ""
-    if grant.is_final:
-        last = f", the last, for nothing can pay after it: {then or 'the gateway is not told'}"
-    place = "; elsewhere it may be paid otherwise" if grant.depends_on_location else ""
-    asked = ""
-    if grant.threshold is not None:
-        asked = f", asked for anew below {amount_text(grant.threshold, grant.unit_type, '')}"
-    return f"Granted {units} for {seconds} s{asked}{last}{place}."
-
-
-def _announced(announcement: Announcement) -> str:
-    text = f"Callers hear announcement {announcement.identifier}"
-    if announcement.language is not None:
-        text += f" in {announcement.language}"
-    seconds = announcement.seconds_before_end
-    if seconds is not None:
-        text += f", {seconds} s before the quota's end" if seconds else ", at the quota's end"
-    return f"{text}."
+def _part(payment: Payment, rating_group: int | None, terms: Terms) -> str:
+    """Says how some of the units were paid."""
+    units = terms.units(payment.units, rating_group)
+    if payment.price is None or rating_group is None:
+        return f"Of these {units} by allowances."
+    money = terms.money(sum([amount for _, amount in payment.amounts]))
+    return f"Of these {units} at {price_text(payment.price, terms, rating_group)}: {money}."
 
 
 def _answered(edr: Edr) -> tuple[ServiceRecord, ...]:

@@ -160,6 +160,8 @@ def _reservation(reservation: Reservation, session: Session) -> dict[str, Any]:
         "granted_at": optional_moment_text(reservation.granted_at or None),
         "price_changes_at": optional_moment_text(reservation.tariff_change_at),
         "expires_at": optional_moment_text(reservation.expires_at or None),
+        "tariff_change_at": optional_moment_text(reservation.tariff_change_at),
+        "held_by_line": reservation.line if reservation.cover is None else reservation.cover,
     }
 
 

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Rate, RatingGroup, Service
-from diameter_ocs.charging.decisions import Outcome
+from diameter_ocs.charging.decisions import Outcome, Payment
 from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.ledger import Balance
+from diameter_ocs.charging.payments import payments_in
 from diameter_ocs.charging.requests import ServiceUsage, SessionKey, Units
 from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.supervision import supervise
@@ -380,6 +381,30 @@ def test_an_allowance_gives_all_it_has_to_the_first_part():
     desk.at("2026-06-10 19:50").initial(talk(1800))
     desk.at("2026-06-10 20:10").terminate(used(VOICE, 1200))
     assert (desk.balance(1), desk.balance(2)) == ((500 * 3, 0), (700, 0))
+
+
+def test_the_journal_keeps_what_paid_for_each_part():
+    offered = sold(allowance(SECONDS, VOICE), by_hours(VOICE), groups=(VOICE_BY_SECONDS,))
+    desk = Clock(offered, balance(1, MONEY, 10**6), balance(2, SECONDS, 500))
+    desk.at("2026-06-10 19:50").initial(talk(1800))
+    (edr,) = desk.at("2026-06-10 20:10").terminate(used(VOICE, 1200)).edrs
+    assert edr.services[0].paid == (
+        Payment(500, ((2, 500),), None),
+        Payment(100, ((1, 1000),), DAY),
+        Payment(600, ((1, 1800),), NIGHT),
+    )
+    assert payments_in(edr, desk.case) == [edr.services[0].paid]
+
+
+def test_what_was_not_divided_is_paid_by_the_rest_of_the_postings():
+    plain = Service("data", 1, frozenset({DATA}), (MONEY,), (Rate(Price(7, 1)),))
+    offered = sold(plain, by_hours(VOICE), groups=(VOICE_BY_SECONDS, DATA_BY_OCTETS))
+    desk = Clock(offered, balance(1, MONEY, 10**6))
+    desk.at("2026-06-10 19:50").initial(talk(1800), data(1000))
+    (edr,) = desk.at("2026-06-10 20:10").terminate(used(VOICE, 1200), used(DATA, 100)).edrs
+    talked, loaded = payments_in(edr, desk.case)
+    assert sum(amount for each in talked for _, amount in each.amounts) == 600 * 10 + 600 * 3
+    assert loaded == (Payment(100, ((1, 700),), Price(700, 100)),)
 
 
 def test_usage_of_a_quota_that_has_expired_is_divided():

@@ -272,6 +272,8 @@ class Walk(RuleBasedStateMachine):
         for edr in decision.edrs:
             for record in edr.services:
                 self.accounted.update(record.settlement._asdict())
+                paid = [amount for each in record.paid for _, amount in each.amounts]
+                assert not paid or sum(paid) == record.settlement.charged_amount
         for service in decision.services:
             usage, grant = service.usage, service.grant
             if usage.requested is not None and not usage.is_quota_returned:

@@ -219,6 +219,28 @@ def test_an_update_says_what_was_used_and_what_may_be() -> None:
     ]
 
 
+def test_usage_at_several_prices_is_told_apart() -> None:
+    paid = (
+        Payment(1024, ((1, 1024),), None),
+        Payment(2048, ((2, 20_000),), Price(10_000, 1024)),
+        Payment(1024, ((2, 3000),), Price(3000, 1024)),
+    )
+    settled = Settlement(4096, 4096, 4096, charged_amount=23_000)
+    change_at = 1_781_121_600_000_000
+    quota = Grant(UnitType.VOLUME, 2**20, 3600, False, tariff_change_at=change_at)
+    data = record(300, settlement=settled, grant=quota)._replace(paid=paid)
+    edr = EVENT._replace(kind=EdrKind.CHARGING, action="update", request_number=4, services=(data,))
+    lines = said(edr, TERMS)
+    begin = next(at for at, line in enumerate(lines) if line.startswith("  Charged"))
+    assert lines[begin : begin + 5] == [
+        "  Charged 4 KiB, in multiples of 1 KiB, with 0.023 EUR.",
+        "  Of these 1 KiB by allowances.",
+        "  Of these 2 KiB at 0.01 EUR for 1 KiB: 0.02 EUR.",
+        "  Of these 1 KiB at 0.003 EUR for 1 KiB: 0.003 EUR.",
+        "  Granted 1 MiB for 3600 s; the price changes at 2026-06-10T20:00:00.000000Z.",
+    ]
+
+
 def test_what_a_newer_program_wrote_is_told() -> None:
     lines = said(EVENT._replace(considered="0:new"))
     assert "Which services were looked at was written by a newer program: ask that one." in lines
