@@ -190,6 +190,7 @@ class Metrics:
     default_partition_rows: Gauge
     partitions_undone: Gauge
     requests_again: Counter
+    session_ids_shared: Counter
     sessions_abandoned: Counter
     reservations_expired: Counter
     events_reversed: Counter
@@ -219,6 +220,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Requests asked before: repeated, under a used number, or after their session's end",
         ("how",),
     ),
+    "session_ids_shared": ("Sessions opened under the Session-Id of another subscriber's", ()),
     "sessions_abandoned": ("Sessions closed though nobody ended them, by reason", ("reason",)),
     "reservations_expired": ("Quotas taken back because nobody reported on them in time", ()),
     "events_reversed": ("Events taken back that were stored too late to be answered", ()),

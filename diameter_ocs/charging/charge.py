@@ -19,7 +19,7 @@ from .requests import ChargingRequest
 from .services import SERVED, SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
 from .supervision import close
-from .usage import recorded, settled, settled_late
+from .usage import go_by_last_lines, recorded, settled
 
 
 def charge(request: ChargingRequest, case: Case) -> Decision:
@@ -105,17 +105,16 @@ def _late(request: ChargingRequest, case: Case, session: Session, reason: CloseR
     One that goes on with what ended when its account was suspended is told so.
     """
     is_termination = request.request_type is TERMINATION
-    if reason is CloseReason.SUSPENDED and not is_termination:
-        progress = Progress(case, session, request.information)
-        if progress.is_denied:
-            services = served(request, progress)
-            outcome = _mirrored(request, progress, services) or SUCCESS
-            return _marked(_ended(request, progress, services, outcome, reason), "late")
+    progress = Progress(case, session, request.information)
+    go_by_last_lines(request, progress)
+    if reason is CloseReason.SUSPENDED and not is_termination and progress.is_denied:
+        services = served(request, progress)
+        outcome = _mirrored(request, progress, services) or SUCCESS
+        return _marked(_ended(request, progress, services, outcome, reason), "late")
     outcome = SUCCESS if is_termination else Outcome.SESSION_UNKNOWN
     if not any(usage.used for usage in request.usages):
         return Decision(outcome, novelty=Novelty.LATE)
-    progress = Progress(case, session, request.information)
-    services = settled_late(request, progress)
+    services = settled(request, progress)
     decision = _ended(request, progress, services, outcome, reason)
     return _marked(decision, "late")
 

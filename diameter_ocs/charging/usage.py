@@ -25,8 +25,8 @@ def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
     return services
 
 
-def settled_late(request: ChargingRequest, progress: Progress) -> list[Service]:
-    """Settles what is reported after the end of a session, by the prices that it ended with."""
+def go_by_last_lines(request: ChargingRequest, progress: Progress) -> None:
+    """Has what is reported after the end of a session settled by the prices that it ended with."""
     ended_at = progress.session.last_request_at
     for service in progress.merged(request):
         rating_group, service_identifiers = service.identity
@@ -35,7 +35,6 @@ def settled_late(request: ChargingRequest, progress: Progress) -> list[Service]:
             progress.reservations[service.identity] = Reservation(
                 rating_group, service_identifiers, 0, number, granted_at=ended_at
             )
-    return settled(request, progress)
 
 
 def recorded(request: ChargingRequest, progress: Progress) -> list[Service]:

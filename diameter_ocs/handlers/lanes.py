@@ -333,6 +333,8 @@ class Lanes:
 
     def _enqueue(self, job: Job, group: int) -> None:
         job.group = group
+        if job.request.request_type is INITIAL and self._groups.get(job.key, group) != group:
+            self._metrics.session_ids_shared.inc()
         if len(job.request.session_key.session_id) <= SESSION_ID_REMEMBERED_MAX:
             _remember(self._groups, job.key, group, SESSIONS_REMEMBERED)
         self._resolved.put(job)

@@ -184,6 +184,8 @@ class Session:
     quotas: dict[int, Quota] = field(default_factory=dict)
     prices: dict[int, int | None] = field(default_factory=dict)
     """Of the newest line of each rating group."""
+    plans: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Those that sold it."""
     closed_at: int | None = None
     reason: str = ""
     answers: list[Answered] = field(default_factory=list)
@@ -324,6 +326,7 @@ class Family:
         is_kept = not self.sources(session.person, rating_group)
         if rating_group not in session.prices or not is_kept:
             session.prices[rating_group] = price
+            session.plans[rating_group] = frozenset(self.active_plans(session.person))
         return session.prices[rating_group]
 
     def settle(self, session: Session, rating_group: int, used: int | None) -> Paid:
@@ -331,6 +334,8 @@ class Family:
         quota = session.quotas.pop(rating_group, None)
         if quota is None and used is None:
             return Paid()
+        if quota is None and session.closed_at is not None and rating_group in session.prices:
+            quota = Quota(session.prices[rating_group], [], session.plans[rating_group])
         if quota is None:
             quota = Quota(self.line(session, rating_group), [], frozenset())
         used = used or 0

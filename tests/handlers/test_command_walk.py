@@ -639,7 +639,8 @@ class CommandWalk(RuleBasedStateMachine):
             assert seconds is not None
             assert seconds * SECOND <= max([60 * SECOND, min(changes, default=10**12)])
             quota = session.quotas[service.usage.rating_group or 0]
-            quota.expires_at = self.now + max(2 * seconds, 300) * SECOND
+            lasts = 2 * seconds + (service.grant.holding_seconds or 0)
+            quota.expires_at = self.now + max(lasts, 300) * SECOND
 
     def request(
         self, request_type: RequestType, who: int, name: bytes, *usages: ServiceUsage

@@ -919,3 +919,21 @@ def test_an_opening_that_is_answered_to_a_repeat_is_noted_for_other_servers() ->
             assert (group, request.session_key) == (sorted(counter.kept.groups)[0], KEY)
 
     play(story())
+
+
+def test_a_session_id_that_two_subscribers_have_open_is_counted() -> None:
+    async def story() -> None:
+        async with opened() as counter:
+            shared = counter.metrics.registry
+            count = "ocs_session_ids_shared_total"
+            await counter.ask(
+                initial(1), initial(1, session=b"other"), initial(1, request_number=5)
+            )
+            assert shared.get_sample_value(count) == 0
+            await counter.ask(initial(2))
+            assert shared.get_sample_value(count) == 1
+            await counter.ask(update(2), terminate(2))
+            await counter.ask(initial(3))
+            assert shared.get_sample_value(count) == 1, "what has ended is nobody's"
+
+    play(story())

@@ -331,7 +331,8 @@ class RepeatsWalk(RuleBasedStateMachine):
         session = account.sessions[name]
         session.answers.append(Answered(request, now, answer))
         for grant in grants if request.request_type is not EVENT else ():
-            session.expires_at = now + max(2 * grant.validity_seconds, 300) * SECOND
+            lasts = 2 * grant.validity_seconds + (grant.holding_seconds or 0)
+            session.expires_at = now + max(lasts, 300) * SECOND
 
     def request(
         self, client: Client, request_type: RequestType, number: int, *usages: ServiceUsage
