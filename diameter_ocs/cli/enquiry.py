@@ -57,6 +57,8 @@ class Asked(NamedTuple):
     """None: the request could not be read."""
     answers: Sequence[Answer]
     case: Case | None
+    at: int
+    """When it was asked for."""
 
 
 @app.callback()
@@ -132,7 +134,7 @@ def ccr(
         decided = iter(enquired.results)
         results = [next(decided) if isinstance(each.read, Decoded) else None for each in sent]
         answers = [wire.read(each, result) for each, result in zip(sent, results, strict=True)]
-        return Asked(sent, results, answers, enquired.case)
+        return Asked(sent, results, answers, enquired.case, now)
 
     asked = database.run(_place(configuration, demo), work)
     if as_json:
@@ -183,6 +185,8 @@ def _print(asked: Asked) -> None:
     """Prints each answer as a gateway would get it, then why, and what would be moved."""
     if asked.case is not None:
         typer.echo(f"At {moment_text(asked.case.now)}; nothing was charged.")
+        if asked.case.now > asked.at:
+            typer.echo("That is when the account was last changed: no request comes before it.")
     for answer, result in zip(asked.answers, asked.results, strict=True):
         typer.echo("")
         typer.echo(answer.text())

@@ -36,6 +36,12 @@ def test_it_says_what_is_answered_and_why_and_charges_nothing(shop: Run, databas
     assert shop("balance", "list", "alice", "--json").json[0]["reserved"] == 0
 
 
+def test_no_request_comes_before_what_was_charged(shop: Run) -> None:
+    sentence = "That is when the account was last changed: no request comes before it."
+    assert sentence in shop(*ALICE, INITIAL, "--at", "2020-01-01").out.splitlines()
+    assert sentence not in shop(*ALICE, INITIAL).out
+
+
 def test_a_program_gets_answer_edr_and_reasons(shop: Run) -> None:
     asked = shop(*ALICE, INITIAL, "--at", "2030-01-01T12:00", "--json").json
     assert asked["time"] == "2030-01-01T12:00:00.000000Z"
