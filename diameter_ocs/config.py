@@ -195,6 +195,10 @@ class Profile(BaseModel):
     """Whether Remaining-Balance says how much of the default money is left to the account."""
     low_balance_indication: bool = False
     """Whether Low-Balance-Indication says if that is less than the tenant's `low_balance`."""
+    grant_unasked: bool = False
+    """Whether an update that reports usage and asks for no quota gets one, QHT and FINAL apart."""
+    grant_at_start: bool = False
+    """Whether a session that opens without a service gets a quota, of its context's default."""
 
 
 class Configuration(BaseSettings):

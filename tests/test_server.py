@@ -208,6 +208,8 @@ PROFILES = {
         "cost_information": True,
         "remaining_balance": True,
         "low_balance_indication": True,
+        "grant_unasked": True,
+        "grant_at_start": True,
     },
     "usual": {},
 }
@@ -228,6 +230,8 @@ def test_profiles_say_how_their_peers_are_answered() -> None:
             cost_information=True,
             remaining_balance=True,
             low_balance_indication=True,
+            grants_unasked=True,
+            grants_at_start=True,
         ),
         "usual": AS_USUAL,
     }

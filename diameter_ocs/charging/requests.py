@@ -158,3 +158,5 @@ class ChargingRequest(NamedTuple):
     named otherwise."""
     currency: int | None = None
     """The number of the currency of the money in it, 0 where that is not said; None: no money."""
+    wants_default: bool = False
+    """It names no service, and asks for that which its context has by default."""

@@ -88,7 +88,8 @@ def services_of(
     is_emergency = circumstances.information.is_emergency
     has_money = request.currency is not None
     services: dict[tuple[int | None, tuple[int, ...]], Service] = {}
-    for usage in request.usages:
+    usages = _default_usages(context, catalogue) if request.wants_default else request.usages
+    for usage in usages:
         group = catalogue.rating_group_of(usage.rating_group, usage.service_identifiers, context)
         tariffs = CANNOT_BE_RATED
         if is_emergency:
@@ -105,6 +106,12 @@ def services_of(
             merge = _summed_usage if request.request_type is EVENT else _merged_usage
             twin.usage = merge(twin.usage, usage)
     return list(services.values())
+
+
+def _default_usages(context: str | None, catalogue: Catalogue) -> tuple[ServiceUsage, ...]:
+    """Returns what is asked for where no service is: as much as is usual of the default group."""
+    group = catalogue.rating_group_of(None, (), context)
+    return () if group is None else (ServiceUsage(group.id, (), Units()),)
 
 
 def considered(services: list[Service], catalogue: Catalogue) -> str | None:

@@ -81,21 +81,6 @@ class Decoded(NamedTuple):
     """All Proxy-Info, as they end the answer."""
 
 
-def asking_what_is_free(decoded: Decoded) -> Decoded:
-    """Returns the request of a gateway that is told with 4011 what is free.
-
-    Units at command level would end the session by it, so that they are granted like all others.
-    """
-    if decoded.is_command_level:
-        return decoded
-    return decoded._replace(request=decoded.request._replace(tells_free=True))
-
-
-def telling_money(decoded: Decoded) -> Decoded:
-    """Returns the request of a gateway that is told of money."""
-    return decoded._replace(request=decoded.request._replace(tells_money=True))
-
-
 class Decoder:
     """Reads requests, and remembers where in usual ones the values stand and what texts mean.
 
@@ -174,7 +159,7 @@ class Decoder:
             indicator = places.indicator
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
-        is_spooled = tells_free = is_its_service = tells_money = False
+        is_spooled = tells_free = is_its_service = tells_money = wants_default = False
         said = charging_id = origin_state_id = correlation_id = currency = None
         refunds: tuple[bytes, ...] = ()
         if places.charging_id is not None and request_type is _INITIAL:
@@ -208,6 +193,7 @@ class Decoder:
                 correlation_id,
                 refunds,
                 currency,
+                wants_default,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding

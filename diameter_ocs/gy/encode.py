@@ -99,7 +99,7 @@ class Encoder:
         self, dictionary: Dictionary, identity: Identity, terms: AnswerTerms = AS_USUAL
     ) -> None:
         self.terms = terms
-        self.tells_money = terms.tells_money
+        self.changes_requests = terms.changes_requests
         self._dictionary = dictionary
         self._origin = _origin(dictionary, identity)
         self._openings = {

@@ -46,6 +46,17 @@ class AnswerTerms(NamedTuple):
     low_balance_indication: bool = False
     """Whether that is little."""
 
+    grants_unasked: bool = False
+    """Who reports usage and asks for nothing gets a quota, unless it gives its quota back."""
+    grants_at_start: bool = False
+    """Who opens a session and names no service gets a quota of the context's rating group."""
+
+    @property
+    def changes_requests(self) -> bool:
+        """Does a gateway that is answered so ask for more than it says?"""
+        grants = self.grants_unasked or self.grants_at_start
+        return grants or self.tells_free or self.tells_money
+
     @property
     def tells_money(self) -> bool:
         """Is anything told of money?"""

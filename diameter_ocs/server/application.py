@@ -13,7 +13,8 @@ from ..base.message import decode as decode_message
 from ..charging.decisions import Decision, Edr, Novelty
 from ..charging.requests import RequestType, session_id_text
 from ..charging.session import CloseReason
-from ..gy.decode import Decoded, asking_what_is_free, telling_money
+from ..gy.asked import on_terms
+from ..gy.decode import Decoded
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
 from ..gy.strict import refusal
@@ -162,6 +163,4 @@ class CreditControl:
 
 def asked_on_terms(decoded: Decoded, encoder: Encoder) -> Decoded:
     """Returns the request of a gateway that is answered on an encoder's terms."""
-    if encoder.terms.tells_free:
-        decoded = asking_what_is_free(decoded)
-    return telling_money(decoded) if encoder.tells_money else decoded
+    return on_terms(decoded, encoder.terms) if encoder.changes_requests else decoded

@@ -159,6 +159,8 @@ def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
             cost_information=profile.cost_information,
             remaining_balance=profile.remaining_balance,
             low_balance_indication=profile.low_balance_indication,
+            grants_unasked=profile.grant_unasked,
+            grants_at_start=profile.grant_at_start,
         )
         for name, profile in configuration.profiles.items()
     }

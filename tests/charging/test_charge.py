@@ -425,3 +425,21 @@ def test_a_session_may_not_hold_more_quotas_than_it_may():
     assert {service.outcome for service in opened.services} == {Outcome.SUCCESS}
     assert only(counter.update(want(VOICE, 1, 10_000))).outcome is Outcome.SERVICE_DENIED
     assert only(counter.update(want(VOICE, 2, 1))).outcome is Outcome.SUCCESS
+
+
+def test_a_session_that_names_no_service_gets_the_usual_one_where_it_is_wanted():
+    desk = Desk(
+        catalogue(allowance(OCTETS, DATA), groups=(DATA_BY_KIBIBYTES,)), balance(1, OCTETS, 9000)
+    )
+    decision = desk.initial(wants_default=True)
+    (service,) = decision.services
+    assert (service.usage.rating_group, service.grant.units) == (DATA, 100)
+    assert desk.initial(session=b"other").services == ()
+
+
+def test_a_context_without_a_usual_service_grants_none_at_the_start():
+    desk = Desk(
+        catalogue(allowance(OCTETS, DATA), groups=(DATA_BY_KIBIBYTES,)), balance(1, OCTETS, 9000)
+    )
+    decision = desk.initial(wants_default=True, service_context="32260")
+    assert (decision.outcome, decision.services) == (Outcome.SUCCESS, ())

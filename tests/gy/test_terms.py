@@ -12,7 +12,8 @@ from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDec
 from diameter_ocs.charging.final_units import TERMINATE
 from diameter_ocs.charging.requests import ServiceUsage
 from diameter_ocs.charging.units import UnitType
-from diameter_ocs.gy.decode import Decoded, asking_what_is_free
+from diameter_ocs.gy.asked import on_terms
+from diameter_ocs.gy.decode import Decoded
 from diameter_ocs.gy.encode import ANSWER_OCTETS_MAX, Encoder
 from diameter_ocs.gy.terms import AS_USUAL, AnswerTerms, DebitingFailureHandling, FailureHandling
 
@@ -278,8 +279,7 @@ def test_service_that_is_free_has_its_code_and_no_quota(answered: Answered) -> N
 def test_what_is_free_is_asked_of_services_but_not_at_command_level(
     request_of: Callable[..., Decoded],
 ) -> None:
-    asked = asking_what_is_free(request_of(DATA, service(1)))
-    assert asked.request.tells_free
-    assert not asking_what_is_free(
-        request_of(DATA, ("Requested-Service-Unit", []))
-    ).request.tells_free
+    terms = AnswerTerms(tells_free=True)
+    assert on_terms(request_of(DATA, service(1)), terms).request.tells_free
+    asked = on_terms(request_of(DATA, ("Requested-Service-Unit", [])), terms)
+    assert not asked.request.tells_free

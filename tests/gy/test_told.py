@@ -8,7 +8,8 @@ from diameter_ocs.base.dictionary import Dictionary
 from diameter_ocs.base.message import Identity, Message, decode
 from diameter_ocs.charging.decisions import Decision, Outcome, Told
 from diameter_ocs.charging.requests import EventAction
-from diameter_ocs.gy.decode import Decoded, telling_money
+from diameter_ocs.gy.asked import on_terms
+from diameter_ocs.gy.decode import Decoded
 from diameter_ocs.gy.encode import Encoder
 from diameter_ocs.gy.money import unit_value
 from diameter_ocs.gy.terms import AS_USUAL, AnswerTerms
@@ -117,4 +118,5 @@ def test_an_amount_has_the_decimals_that_are_usual_or_needed(
 def test_a_request_says_whether_its_peer_is_told_of_money(read: Callable[..., Decoded]) -> None:
     decoded = read()
     assert not decoded.request.tells_money
-    assert telling_money(decoded).request.tells_money
+    assert on_terms(decoded, EVERYTHING).request.tells_money
+    assert not on_terms(decoded, AS_USUAL).request.tells_money
