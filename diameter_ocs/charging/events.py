@@ -18,6 +18,7 @@ from .requests import ChargingRequest, EventAction
 from .services import SUCCESS, Service
 from .session import ClosedSession, CloseReason, Session
 from .telling import of_enquiry
+from .units import UnitType
 
 _ENQUIRIES = frozenset({EventAction.CHECK_BALANCE, EventAction.PRICE_ENQUIRY})
 
@@ -92,8 +93,12 @@ def _refunded(
         for service in services:
             service.forget()
         return outcome, None
-    amount = -sum([service.settlement.charged_amount for service in services])
-    return SUCCESS, Told(cost=amount) if request.tells_money else None
+    currency = progress.case.catalogue.currency
+    if request.tells_money or request.currency is not None:
+        amount = -sum([service.settlement.charged_amount for service in services])
+        return SUCCESS, Told(cost=amount, currency=currency)
+    is_money = any(each.grant and each.grant.unit_type is UnitType.MONEY for each in services)
+    return SUCCESS, Told(currency=currency) if is_money else None
 
 
 def _heard(session: Session, request: ChargingRequest, case: Case) -> Session:

@@ -168,7 +168,7 @@ class Refunding:
         case = self._progress.case
         paid = payments_in(edr, case)
         return [
-            _Part(Charge(*edr.stored, at), record, paid[at], unit_type_of(record, case.catalogue))
+            _Part(Charge(*edr.stored, at), record, paid[at], unit_type_of(record, edr, case))
             for at, record in enumerate(edr.services)
         ]
 

@@ -395,6 +395,29 @@ def test_who_is_told_of_money_is_told_how_much_came_back():
     assert decision.told == decision.edrs[0].told == told
 
 
+def test_money_is_given_back_in_money_and_its_currency_told():
+    desk = texts(0, 500_000)
+    event = desk.event(ServiceUsage(TEXT, (), Units(money=300)), currency=978)
+    assert desk.balance(2) == (300, 0)
+    asked = ServiceUsage(TEXT, (), Units(money=100, fraction=1))
+    told = refund(desk, asked, of=event, session=b"a", currency=978)
+    assert only(told).grant[:2] == (UnitType.MONEY, 99)
+    assert told.told == Told(99, 499_799, currency="EUR")
+    rest = refund(desk, of=event, session=b"b")
+    assert only(rest).grant[:2] == (UnitType.MONEY, 201)
+    assert rest.told == Told(currency="EUR")
+    assert desk.balance(2) == (0, 0)
+
+
+def test_a_session_that_was_paid_in_money_is_refunded_in_money():
+    desk = texts(0, 500_000)
+    desk.initial(ServiceUsage(TEXT, (), Units(money=300)), currency=978)
+    desk.terminate(ServiceUsage(TEXT, (), None, (Units(money=200),)), currency=978)
+    decision = refund(desk, ServiceUsage(TEXT), session=b"one", request_number=2)
+    assert only(decision).grant[:2] == (UnitType.MONEY, 200)
+    assert desk.balance(2) == (0, 0)
+
+
 def test_an_event_that_was_taken_back_is_not_refunded_and_one_refunded_stands():
     desk = texts(5)
     first, second = desk.event(want(TEXT, 1), session=b"a"), desk.event(want(TEXT, 2), session=b"b")

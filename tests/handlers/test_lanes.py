@@ -9,7 +9,13 @@ import pytest
 
 from diameter_ocs.charging.decisions import Decision, Novelty
 from diameter_ocs.charging.faults import CasesUnavailable, StaleCase
-from diameter_ocs.charging.requests import ChargingRequest, Identity, IdentityKind, SessionKey
+from diameter_ocs.charging.requests import (
+    ChargingRequest,
+    EventAction,
+    Identity,
+    IdentityKind,
+    SessionKey,
+)
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.credit_control import Fault
 from diameter_ocs.handlers.lanes import (
@@ -466,6 +472,32 @@ def test_a_repeat_in_the_batch_of_its_refused_original_claims_what_it_stored(
             assert counter.reply(late) is Fault.TOO_BUSY
             assert outcomes([counter.reply(again)]) == ["SUCCESS"]
             assert len(counter.unclaimed) == 0
+
+    play(story())
+
+
+@pytest.mark.parametrize("action", [a for a in EventAction if a is not EventAction.DEBIT])
+def test_a_refund_or_an_enquiry_that_came_too_late_stands(action: EventAction) -> None:
+    """Its client asks again, and gets the same."""
+
+    async def story() -> None:
+        async with opened(lanes=1) as counter:
+            (first,) = counter.submit(event())
+            await asyncio.sleep(0.5)
+            assert outcomes([counter.reply(first)]) == ["SUCCESS"]
+            counter.faulty.hold = asyncio.Event()
+            asked = event(request_number=1, action=action, usages=(want(4),))
+            (late,) = counter.submit(asked)
+            await asyncio.sleep(2.1)
+            counter.faulty.hold.set()
+            await asyncio.sleep(0.1)
+            assert counter.reply(late) is Fault.TOO_BUSY
+            assert unclaimed(counter) == []
+            (again,) = counter.submit(asked._replace(is_retransmission=True))
+            await asyncio.sleep(0.5)
+            assert outcomes([counter.reply(again)]) == ["SUCCESS"]
+            given_back = 4 if action is EventAction.REFUND else 0
+            assert await books_of(counter) == (10 - given_back, 0)
 
     play(story())
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.decisions import Decision, Novelty, Stored
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable
-from diameter_ocs.charging.requests import ChargingRequest, SessionKey
+from diameter_ocs.charging.requests import ChargingRequest, EventAction, SessionKey
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.handlers.supervision import DUE_MAX, Supervision
 from diameter_ocs.handlers.unclaimed import CLAIM_SECONDS, Unclaimed
@@ -380,6 +380,23 @@ def test_an_event_that_nobody_claims_is_reversed_and_charged_anew() -> None:
         (repeat,) = await keeper.ask((FIRST, asked))
         assert repeat.novelty is Novelty.REPEATED
         assert (await octets(keeper.store)).used == 10
+        keeper.audit()
+
+    play(story())
+
+
+def test_an_event_that_was_refunded_stands_but_for_what_came_back() -> None:
+    async def story() -> None:
+        keeper = await post()
+        asked = event()
+        (first,) = await keeper.ask((FIRST, asked))
+        keeper.unclaimed.add(FIRST, asked, first.edrs[0].stored, 0.0)
+        refund = event(request_number=1, action=EventAction.REFUND, usages=(want(4),))
+        await keeper.ask((FIRST, refund))
+        await asyncio.sleep(CLAIM_SECONDS)
+        await keeper.supervision.undo_unclaimed()
+        assert (await octets(keeper.store)).used == 6
+        assert len(keeper.unclaimed) == 0
         keeper.audit()
 
     play(story())
