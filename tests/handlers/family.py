@@ -186,6 +186,7 @@ class Session:
     """Of the newest line of each rating group."""
     plans: dict[int, frozenset[str]] = field(default_factory=dict)
     """Those that sold it."""
+    bearer: int | None = None
     closed_at: int | None = None
     reason: str = ""
     answers: list[Answered] = field(default_factory=list)

@@ -48,21 +48,25 @@ def decide(family: Family, request: ChargingRequest) -> Expected:
             return Expected(Outcome.USER_UNKNOWN, edrs=0)
         if request.request_type is EVENT:
             return _event(family, request, person)
-        return _open(family, request, person, session)
+        return _open(family, request, person)
     assert session is not None
     if session.closed_at is None:
         return _continue(family, request, session)
     return _late(family, request, session)
 
 
-def _open(
-    family: Family, request: ChargingRequest, person: Person, old: Session | None
-) -> Expected:
-    edrs = 1
-    if old is not None and old.closed_at is None:
-        old.close(family.now, "replaced")
-        edrs = 2
-    session = Session(person, request.session_key.session_id, family.now)
+def _open(family: Family, request: ChargingRequest, person: Person) -> Expected:
+    name, bearer = request.session_key.session_id, request.charging_id
+    replaced = [
+        each
+        for each in family.sessions.values()
+        if each.closed_at is None
+        if each.name == name or (each.person is person and bearer and each.bearer == bearer)
+    ]
+    for each in replaced:
+        each.close(family.now, "replaced")
+    edrs = 1 + len(replaced)
+    session = Session(person, name, family.now, bearer=bearer)
     family.sessions[session.name] = session
     services = _services(family, request, session)
     if not family.denies(person):

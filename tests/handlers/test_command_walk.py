@@ -19,6 +19,7 @@ from diameter_ocs.charging.accounts import AccountSummary, NewAccount
 from diameter_ocs.charging.case import AccountState
 from diameter_ocs.charging.commands import SessionsAsked
 from diameter_ocs.charging.decisions import Decision, Edr, Outcome
+from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.requests import ChargingRequest, RequestType, ServiceUsage
 from diameter_ocs.handlers.accounts import (
     create_child,
@@ -114,6 +115,9 @@ reports = st.tuples(st.none() | units, st.none() | wishes)
 """Units that are reported, and units that are asked for."""
 edges = st.sampled_from([-1, 0, 1])
 seldom = st.sampled_from([False, False, False, True])
+openings = st.tuples(st.booleans(), st.sampled_from([None, None, 7, 8]))
+"""Of a session: has it a new name, and which bearer."""
+INTERNET = ServiceInformation(apn="internet")
 kinds = st.sampled_from([OCTETS, BONUS, MONEY])
 
 
@@ -563,7 +567,7 @@ class CommandWalk(RuleBasedStateMachine):
         if is_in_vain:
             self.give(lambda a, o: suspend_tenant(a, self.tenant, o), "tenant_state")
         self.go_on(0, False, 0, (DATA,), (reported, 5))
-        self.begin(0, 1, 5, (DATA,), True)
+        self.begin(0, 1, 5, (DATA,), (True, None))
         self.give(lambda a, o: resume_tenant(a, self.tenant, o), None)
         self.family.is_suspended = False
         if is_in_vain:
@@ -654,18 +658,25 @@ class CommandWalk(RuleBasedStateMachine):
         known = [who for who in SUBSCRIBERS if self.family.owner(imsi(who)) is not None]
         return known[which % len(known)] if known and which < 20 else 1 + len(self.sent) % 4
 
-    @rule(which=choices, server=servers, wanted=wishes, groups=groups, is_new=st.booleans())
+    @rule(which=choices, server=servers, wanted=wishes, groups=groups, opening=openings)
     def begin(
-        self, which: int, server: int, wanted: int, groups: tuple[int, ...], is_new: bool
+        self,
+        which: int,
+        server: int,
+        wanted: int,
+        groups: tuple[int, ...],
+        opening: tuple[bool, int | None],
     ) -> None:
         """Open a session, or another one under the name of the subscriber's last."""
+        is_new, bearer = opening
         who = self.subscriber(which)
         old = self.family.sessions.get(b"session %d %d" % (who, self.lives[who]))
         owner = self.family.owner(imsi(who))
         if is_new or old is None or owner is None or old.person.root is not owner.root:
             self.lives[who] += 1
         name = b"session %d %d" % (who, self.lives[who])
-        self.send(server, self.request(INITIAL, who, name, *[want(wanted, g) for g in groups]))
+        request = self.request(INITIAL, who, name, *[want(wanted, g) for g in groups])
+        self.send(server, request._replace(charging_id=bearer, information=INTERNET))
 
     @rule(which=choices, groups=groups, wanted=wishes, reports=st.lists(reports, max_size=3))
     def talk(
@@ -676,7 +687,7 @@ class CommandWalk(RuleBasedStateMachine):
         reports: list[tuple[int | None, int | None]],
     ) -> None:
         """Open a session and go on with it, from one server to the other."""
-        self.begin(which, 0, wanted, groups, True)
+        self.begin(which, 0, wanted, groups, (True, None))
         for server, report in zip(itertools.cycle([0, 1]), reports, strict=False):
             self.go_on(0, False, server, groups, report)
 
