@@ -13,6 +13,7 @@ from .price_changes import Crossing, crossing
 from .progress import Progress
 from .quota import VALIDITY_SECONDS_MIN
 from .settlement import hold, release
+from .sizes import share_of
 from .units import UnitType, round_up
 
 
@@ -61,6 +62,9 @@ def _cover(group: RatingGroup, found: Crossing, progress: Progress, units: int) 
     if tariff is None:
         return None
     line = progress.beside(group, tariff)
+    share = group.max_session_share_percent
+    if share < 100 and units > share_of(share, group, line, tariff, progress):
+        return None
     missing = round_up(units, line.rounding)
     line, held = hold(line, missing, tariff, ledger, begins_unit=False)
     if held < missing:

@@ -26,7 +26,7 @@ def size_of(
             units = clamp(measured or 1, group)
         share = min(share, NEAR_THE_END_PERCENT)
     if share < 100:
-        units = min(units, _share_of(share, group, line, tariff, progress))
+        units = min(units, share_of(share, group, line, tariff, progress))
     return units
 
 
@@ -41,7 +41,7 @@ def _used_in(seconds: int, service: Service, progress: Progress) -> int | None:
     return None
 
 
-def _share_of(
+def share_of(
     percent: int, group: RatingGroup, line: Line, tariff: Tariff, progress: Progress
 ) -> int:
     """Returns the part that one quota may take of all that could be granted now.
@@ -49,7 +49,7 @@ def _share_of(
     It ends with a rounding unit, and is never below the least reservation. What is granted whole is
     no part: a quota that is the last says so.
     """
-    to_others, ledger = progress.granted[line.number], progress.ledger.copied()
+    to_others, ledger = progress.granted.get(line.number, 0), progress.ledger.copied()
     most = USED_MAX[group.unit_type]
     _, everything, _ = grant(line, to_others, most, tariff, ledger, progress.insufficiency)
     part = max(everything * percent // 100, group.min_reservation, 1)

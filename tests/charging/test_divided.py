@@ -207,6 +207,15 @@ def test_where_the_dearer_price_cannot_be_held_the_quota_ends_at_the_change():
     assert granted(desk.decisions[-1]) == [(230, True)]
 
 
+def test_a_cover_leaves_others_their_share_at_the_dearer_price_too():
+    shared = rating_group(DATA, UnitType.VOLUME, max_session_share_percent=50)
+    for money, cover in ((20_000, 10_000), (19_000, 3000)):
+        desk = desk_of(shared, balance(1, MONEY, money)).at("2026-06-10 07:30")
+        grant = only(desk.initial(data(1000))).grant
+        assert (grant.units, held(desk)) == (1000, cover)
+        assert (grant.validity_seconds == 1800) is (cover == 3000)
+
+
 def test_what_is_free_now_is_granted_though_nothing_is_left_for_later():
     desk = desk_of(DATA_BY_OCTETS, balance(1, MONEY, 0), night=Price(0, 1)).at("2026-06-10 07:30")
     grant = only(desk.initial(data(1000))).grant

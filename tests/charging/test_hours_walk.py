@@ -214,9 +214,13 @@ class Walk(RuleBasedStateMachine):
         event_at = None if lag is None else self.now - lag * SECOND
         usages = self.usages(session, services)
         self.settle(session, usages, min(event_at or self.now, self.now))
+        covered = self.covered(session, usages)
         ask = self.desk.terminate if ends else self.desk.update
         decision = ask(*usages, session=session, event_at=event_at)
         self.learn(session, decision)
+        for record in decision.edrs[-1].services:
+            if self.rounding == 1 and record.rating_group in covered:
+                assert record.settlement.shortfall == record.settlement.overrun == 0
         if ends:
             self.forget(session)
 
@@ -224,6 +228,15 @@ class Walk(RuleBasedStateMachine):
         told = self.open.pop(session, None)
         if told is not None:
             self.cost += told.cost(self.rounding)
+
+    def covered(self, session: bytes, usages: list[ServiceUsage]) -> set[int]:
+        """Return what is reported within quotas that last beyond a change of price."""
+        used = {each.rating_group: sum(part.octets for part in each.used) for each in usages}
+        return {
+            each.rating_group
+            for each in self.desk.case.sessions[SessionKey(session)].reservations
+            if each.cover is not None and used.get(each.rating_group, 0) <= each.granted
+        }
 
     def usages(self, session: bytes, services) -> list[ServiceUsage]:
         granted = {
