@@ -5,6 +5,7 @@ They are written in SQLAlchemy Core and compiled once to the text that psycopg s
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -38,6 +39,8 @@ from .database import Connection, Cursor, Row
 
 Packer = Callable[[Sequence[Any]], object]
 
+NO_STATEMENTS: Mapping[str, "Statement"] = MappingProxyType({})
+
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -63,9 +66,9 @@ class Statements(NamedTuple):
     """Several statements in one, each over rows of its own; each has its effect, or none has.
 
     They see the same snapshot, so that none may need what another one writes. It divides by zero
-    when one that finds or changes rows does not find each of its rows: nothing can be committed
-    then, and nobody has to wait for a count. Its placeholders are PostgreSQL's own: psycopg
-    remembers no text of this length in its own way.
+    when one that finds or changes rows does not find each of its rows, or one that misses rows
+    finds any: nothing can be committed then, and nobody has to wait for a count. Its placeholders
+    are PostgreSQL's own: psycopg remembers no text of this length in its own way.
     """
 
     text: str
@@ -84,16 +87,20 @@ def together(
     finding: Mapping[str, Statement],
     changing: Mapping[str, Statement],
     inserting: Mapping[str, Statement],
+    missing: Mapping[str, Statement] = NO_STATEMENTS,
 ) -> Statements:
-    """Joins statements that find rows, or change them, all that are named, and that insert some."""
-    parts = {**finding, **changing, **inserting}
+    """Joins statements that find rows, or change them, all that are named, and that insert some.
+
+    Those that are missing rows hold while there are none.
+    """
+    parts = {**finding, **changing, **inserting, **missing}
     numbers = itertools.count(1)
-    steps, all_found = [], []
+    steps, all_found = [], [f"NOT EXISTS (SELECT FROM {part})" for part in missing]
     for part, statement in parts.items():
         named = {name: f"${next(numbers)}" for name, _ in statement.packers}
         returning = " RETURNING 1" if part in changing else ""
         steps.append(f"{part} AS ({statement.text % named}{returning})")
-        if part not in inserting:
+        if part in finding or part in changing:
             first = next(iter(named.values()))
             all_found.append(f"(SELECT count(*) FROM {part}) = cardinality({first})")
     return Statements(f"WITH {', '.join(steps)} SELECT 1 / ({' AND '.join(all_found)})::int", parts)

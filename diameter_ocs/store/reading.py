@@ -1,5 +1,6 @@
 """Cases while their rows come in."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..charging.case import NOBODY, Account, AccountState, Case
@@ -167,6 +168,13 @@ class Reading:
                     is_ours = False
         self._admit_other(request, found)
         return is_ours
+
+    def presume(self, request: ChargingRequest, accounts: Iterable[int]) -> None:
+        """Takes the accounts of the identities of a request for granted; 0 is nobody's."""
+        for identity, account_id in zip(request.identities, accounts, strict=True):
+            if account_id:
+                self._expect(account_id)
+                self.directory[identity] = account_id
 
     def _admit_other(self, request: ChargingRequest, found: Directory) -> None:
         """Takes what the directory says of whoever is at the other end."""

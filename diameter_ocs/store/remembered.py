@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ..charging.case import Case
 from ..charging.requests import SessionKey
 from ..charging.session import Session
+from .presumed import Names
 from .reading import lasts
 
 GROUPS_REMEMBERED = 100_000
@@ -38,12 +39,14 @@ class Memory:
         self._parts = 0
         self._generation = 0
         self._doubts = 0
+        self.names = Names()
 
     def belongs_to(self, generation: int) -> None:
         """Forgets what was read by connections of another generation."""
         if generation != self._generation:
             self._generation = generation
             self._cases.clear()
+            self.names.forget()
             self._parts = 0
 
     def get(self, group_id: int) -> Case | None:

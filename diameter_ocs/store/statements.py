@@ -1,11 +1,13 @@
 """The statements of a batch of requests, in the order in which a transaction sends them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
     Table,
@@ -14,7 +16,9 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    func,
     literal_column,
+    or_,
     select,
     true,
     union_all,
@@ -179,14 +183,17 @@ _sought = (session.c.group_id, session.c.digest, session.c.charging_id)
 _seeking = batch_of(*_sought)
 
 
-def _sessions_by(name: Column[Any]) -> Select[Any]:
+def _sessions_by(name: Column[Any], facts: Sequence[ColumnElement[Any]]) -> Select[Any]:
     of_group = session.c.group_id == _seeking.c.group_id
-    return select(*SESSION_FACTS).join(_seeking, and_(of_group, name == _seeking.c[name.name]))
+    return select(*facts).join(_seeking, and_(of_group, name == _seeking.c[name.name]))
 
 
-LOAD_SESSIONS = statement_of(
-    union_all(_sessions_by(session.c.digest), _sessions_by(session.c.charging_id)), *_sought
-)
+def _sessions_like(*facts: ColumnElement[Any]) -> CompoundSelect[Any]:
+    by_name = _sessions_by(session.c.digest, facts)
+    return union_all(by_name, _sessions_by(session.c.charging_id, facts))
+
+
+LOAD_SESSIONS = statement_of(_sessions_like(*SESSION_FACTS), *_sought)
 """Sessions of groups by their digests, and by their bearers where one is named besides."""
 
 _closed_key = (closed_session.c.group_id, closed_session.c.digest)
@@ -318,18 +325,58 @@ INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 
 INSERT_EDRS = insert_batch(edr)
 
-APPLY = together(
-    finding={"tenants": FIND_TENANTS},
-    changing={
-        "groups": UPDATE_GROUPS,
-        "balances": UPDATE_BALANCES,
-        "ended": DELETE_SESSIONS,
-        "continued": UPDATE_SESSIONS,
-    },
-    inserting={
-        "opened": INSERT_SESSIONS,
-        "closed": INSERT_CLOSED_SESSIONS,
-        "journal": INSERT_EDRS,
-    },
-)
+_FINDING = {"tenants": FIND_TENANTS}
+_CHANGING = {
+    "groups": UPDATE_GROUPS,
+    "balances": UPDATE_BALANCES,
+    "ended": DELETE_SESSIONS,
+    "continued": UPDATE_SESSIONS,
+}
+_INSERTING = {
+    "opened": INSERT_SESSIONS,
+    "closed": INSERT_CLOSED_SESSIONS,
+    "journal": INSERT_EDRS,
+}
+APPLY = together(_FINDING, _CHANGING, _INSERTING)
 """Everything that a batch writes, in one journey to the database."""
+
+_presumed = (*_identity, directory.c.group_id, directory.c.account_id)
+_presumed_names = batch_of(*_presumed)
+_is_another = or_(
+    func.coalesce(directory.c.group_id, literal_column("0")) != _presumed_names.c.group_id,
+    func.coalesce(directory.c.account_id, literal_column("0")) != _presumed_names.c.account_id,
+)
+FIND_MISNAMED = statement_of(
+    select(_presumed_names.c.kind)
+    .outerjoin(directory, and_(*(name == _presumed_names.c[name.name] for name in _identity)))
+    .where(_is_another),
+    *_presumed,
+)
+"""The identities, of those named, that belong to another account; 0 is nobody's."""
+
+FIND_OPEN = statement_of(_sessions_like(session.c.number), *_sought)
+"""The sessions, of those named, that are open, or have the bearer."""
+
+_forgotten = (*_closed_key, _until)
+_forgotten_keys = batch_of(*_forgotten)
+_still_remembered = (
+    select(closed_session.c.number)
+    .where(
+        closed_session.c.closed_at <= _forgotten_keys.c.until,
+        *(name == _forgotten_keys.c[name.name] for name in _closed_key),
+    )
+    .limit(literal_column("1"))
+    .lateral("remembered")
+)
+FIND_REMEMBERED = statement_of(
+    select(_still_remembered).join_from(_forgotten_keys, _still_remembered, true()), *_forgotten
+)
+"""The sessions, of those named, that have ended and are remembered."""
+
+APPLY_PRESUMING = together(
+    _FINDING,
+    _CHANGING,
+    _INSERTING,
+    missing={"misnamed": FIND_MISNAMED, "open": FIND_OPEN, "remembered": FIND_REMEMBERED},
+)
+"""The same, if what was taken for granted of new sessions is so; see `presumed`."""

@@ -3,30 +3,26 @@
 import struct
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
 
 from psycopg import AsyncRawCursor
 
 from ..charging.case import Case, Change
 from ..charging.faults import BrokenBatch, CatalogueUnreadable, StaleCase
-from ..charging.identification import other_identity
-from ..charging.ledger import Balance
 from ..charging.references import Reference, references_of
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import NAMING, ChargingRequest, EventAction, SessionKey
-from . import edrs, sessions, statements
+from . import edrs, statements
 from .arrays import big_ints
+from .asking import About, Asked, AskedFor, ask_about, ask_for_cases, read_about, read_cases
 from .catalogues import Catalogues
 from .changed import changed_rows
-from .database import Connection, Cursor, Database, Row, renamed_faults
+from .database import Connection, Database, Row, renamed_faults
+from .presumed import Presumed, presumed_rows
 from .reading import Found, Reading, as_remembered
 from .refundable import read_refundable
 from .remembered import Memory
-from .resolving import by_identity, identities, resolve
+from .resolving import resolve
 from .tables import moment
-
-_Asked = tuple[int, ChargingRequest]
-"""A request and its group."""
 
 AHEAD = 24 * 3600 * 1_000_000
 """How far into the future sessions may have ended, in microseconds: clocks differ."""
@@ -78,17 +74,6 @@ class PostgresStore:
             memory.keep([change.after for change in work.changes])
 
 
-class _AskedFor(NamedTuple):
-    """What the database was asked for and has not been read yet; None: nothing was needed."""
-
-    accounts: Cursor | None = None
-    balances: Cursor | None = None
-    sessions: Cursor | None = None
-    naming: Sequence[_Asked] = ()
-    about: tuple[Cursor, Cursor] | None = None
-    """Whom those requests name, and what is remembered of their sessions."""
-
-
 class PostgresWork:
     """A transaction; what is locked stays so until it ends.
 
@@ -113,8 +98,10 @@ class PostgresWork:
         self._known: Mapping[int, Case] = {}  # the memory, which others change, as it was asked
         self._groups: Mapping[int, Found] = {}
         self._foreseen: Collection[int] = ()
-        self._asked_for = _AskedFor()
+        self._asked_for = AskedFor()
         self._is_piped = False
+        self._now = 0
+        self._to_be_seen: list[Presumed] = []
         self.is_locking = False
         self.changes: Sequence[Change] = ()
 
@@ -124,13 +111,14 @@ class PostgresWork:
         return self._groups.keys()
 
     async def lock(
-        self, groups: Collection[int], requests: Sequence[_Asked] = (), now: int = 0
+        self, groups: Collection[int], requests: Sequence[Asked] = (), now: int = 0
     ) -> Collection[int]:
         """Locks groups in the order of their ids; returns those that nobody else holds.
 
         What will have to be read for (group, request) at `now` is asked for at once: the database
         does it when it has the locks, or the versions, in snapshots of its own.
         """
+        self._now = now
         trusted = self._memory.trusted(groups, now) if requests else None
         self._foreseen = {id(request) for _, request in requests}
         if trusted is not None:
@@ -149,7 +137,7 @@ class PostgresWork:
         return self._groups.keys()
 
     async def _trust(
-        self, groups: Collection[int], requests: Sequence[_Asked], now: int
+        self, groups: Collection[int], requests: Sequence[Asked], now: int
     ) -> Collection[int]:
         """Takes groups as they are remembered; of others reads the version, then the rest."""
         found = {group: as_remembered(case) for group, case in self._known.items()}
@@ -183,7 +171,7 @@ class PostgresWork:
         return found
 
     async def load(
-        self, requests: Sequence[_Asked], now: int
+        self, requests: Sequence[Asked], now: int
     ) -> tuple[Mapping[int, Case], Collection[ChargingRequest]]:
         """Reads the cases of the locked groups for (group, request); `now` in microseconds.
 
@@ -205,7 +193,7 @@ class PostgresWork:
             moved += await self._read(readings, await self._ask_for(unread, others, now))
         strangers = [asked for asked in requests if readings[asked[0]].is_stranger(asked[1])]
         if strangers:
-            await _admit(strangers, await self._ask_about(strangers, now), readings)
+            await self._admit(strangers, await self._ask_about(strangers, now), readings)
         await self._read_answered(readings, requests)
         await read_refundable(self._connection, readings, _references(readings, requests))
         return await self._cases(readings), moved
@@ -225,38 +213,44 @@ class PostgresWork:
         return {group: Reading(found, now) for group, found in self._groups.items()}
 
     async def _ask_for(
-        self, groups: Collection[int], requests: Sequence[_Asked], now: int
-    ) -> _AskedFor:
-        """Asks for groups, and for what requests need that is not remembered."""
-        keys = []
+        self, groups: Collection[int], requests: Sequence[Asked], now: int
+    ) -> AskedFor:
+        """Asks for groups, and for what requests need that is not remembered or presumed."""
+        keys, naming, presumed = [], [], []
         for group, request in requests:
             known = None if group in groups else self._known.get(group)
+            if request.request_type in NAMING:
+                new = None if known is None else self._presumed(group, request, known)
+                if new is not None:
+                    presumed.append(new)
+                    continue
+                naming.append((group, request))
             charging_id = request.charging_id
             is_unknown = known is None or request.session_key not in known.sessions
             if is_unknown or charging_id is not None:
                 keys.append((group, request.session_key, charging_id))
-        asked_for = await self._ask_for_cases(groups, keys)
-        naming = [asked for asked in requests if asked[1].request_type in NAMING]
+        asked_for = (await self._ask_for_cases(groups, keys))._replace(presumed=presumed)
         if not naming:
             return asked_for
         about = await self._ask_about(naming, now)
         return asked_for._replace(naming=naming, about=about)
 
+    def _presumed(self, group: int, request: ChargingRequest, known: Case) -> Presumed | None:
+        """Takes for granted what is seen when it is written; who has locks can read it as well."""
+        return None if self.is_locking else self._memory.names.presumed(group, request, known)
+
     async def _ask_for_cases(
         self, groups: Collection[int], keys: Sequence[tuple[int, SessionKey, int | None]]
-    ) -> _AskedFor:
+    ) -> AskedFor:
         """Asks for accounts and balances of groups, and for open sessions by name and bearer."""
-        accounts = balances = found = None
         if groups or keys:
             await self._pipe()
-        if groups:
-            named = {"groups": big_ints(sorted(groups))}
-            accounts = await self._connection.execute(statements.LOAD_ACCOUNTS, named, binary=True)
-            balances = await self._connection.execute(statements.LOAD_BALANCES, named, binary=True)
-        if keys:
-            rows = [(group, sessions.digest(key), bearer or 0) for group, key, bearer in keys]
-            found = await statements.LOAD_SESSIONS.ask(self._connection, sorted(set(rows)))
-        return _AskedFor(accounts, balances, found)
+        return await ask_for_cases(self._connection, groups, keys)
+
+    async def _ask_about(self, requests: Sequence[Asked], now: int) -> About:
+        """Asks whom requests name and call, and what is remembered of their sessions."""
+        await self._pipe()
+        return await ask_about(self._connection, requests, self._latest_end(now))
 
     async def _begin(self) -> None:
         """Begins the transaction that holds the locks."""
@@ -273,40 +267,33 @@ class PostgresWork:
             await self._stack.enter_async_context(self._connection.pipeline())
 
     async def _read(
-        self, readings: Mapping[int, Reading], asked_for: _AskedFor
+        self, readings: Mapping[int, Reading], asked_for: AskedFor
     ) -> list[ChargingRequest]:
         """Reads what was asked for; returns the requests that name somebody in another group."""
-        if asked_for.accounts is not None:
-            for row in await asked_for.accounts.fetchall():
-                if row[0] in readings:
-                    readings[row[0]].add_account(row)
-        if asked_for.balances is not None:
-            for group, *balance in await asked_for.balances.fetchall():
-                if group in readings:
-                    readings[group].balances[balance[0]] = Balance(*balance)
-        if asked_for.sessions is not None:
-            for row in await asked_for.sessions.fetchall():
-                if row[0] in readings:
-                    readings[row[0]].add_session(sessions.session_of(row))
+        await read_cases(asked_for, readings)
+        for new in asked_for.presumed:
+            readings[new.group_id].presume(new.request, new.accounts)
+            self._to_be_seen.append(new)
         if asked_for.about is None:
             return []
         mine = [asked for asked in asked_for.naming if asked[0] in readings]
-        return await _admit(mine, asked_for.about, readings)
+        return await self._admit(mine, asked_for.about, readings)
 
-    async def _ask_about(self, requests: Sequence[_Asked], now: int) -> tuple[Cursor, Cursor]:
-        """Asks whom requests name and call, and what is remembered of their sessions."""
-        await self._pipe()
-        asking = [request for _, request in requests]
-        others = [other_identity(request.information) for request in asking]
-        named = await identities(self._connection, asking, filter(None, others))
-        keys = sorted({(group, sessions.digest(r.session_key)) for group, r in requests})
-        latest = max([now, *(found.last_at for found in self._groups.values())])
-        statement = statements.LOAD_CLOSED_SESSIONS
-        parameters = {**statement.parameters(keys), "until": moment(latest + AHEAD)}
-        return named, await self._connection.execute(statement.text, parameters, binary=True)
+    async def _admit(
+        self, requests: Sequence[Asked], about: About, readings: Mapping[int, Reading]
+    ) -> list[ChargingRequest]:
+        """Reads what was asked about requests; returns those that name somebody elsewhere."""
+        directory = await read_about(about, readings)
+        for group, request in requests:
+            self._memory.names.remember(group, request, directory)
+        return [r for group, r in requests if not readings[group].admit(r, directory)]
+
+    def _latest_end(self, now: int) -> int:
+        """Returns when sessions of these groups may have ended at the latest."""
+        return max([now, *(found.last_at for found in self._groups.values())]) + AHEAD
 
     async def _read_answered(
-        self, readings: Mapping[int, Reading], requests: Sequence[_Asked]
+        self, readings: Mapping[int, Reading], requests: Sequence[Asked]
     ) -> None:
         """Reads the EDRs of requests that may be asked again."""
         rows = []
@@ -375,18 +362,23 @@ class PostgresWork:
 
     async def _write(self) -> None:
         rows = changed_rows(self.changes)
-        if not rows["groups"]:
+        statement = statements.APPLY
+        if self._to_be_seen:
+            statement = statements.APPLY_PRESUMING
+            until = self._latest_end(self._now)
+            rows = {**rows, **presumed_rows(self._to_be_seen, until)}
+        elif not rows["groups"]:
             return
         try:
-            parameters = statements.APPLY.parameters(rows)
+            parameters = statement.parameters(rows)
         except (struct.error, OverflowError, UnicodeError) as error:
             raise BrokenBatch(str(error)) from error
         cursor = AsyncRawCursor(self._connection)
-        await cursor.execute(statements.APPLY.text, parameters, binary=True)
+        await cursor.execute(statement.text, parameters, binary=True)
 
 
 def _references(
-    readings: Mapping[int, Reading], requests: Sequence[_Asked]
+    readings: Mapping[int, Reading], requests: Sequence[Asked]
 ) -> Iterator[tuple[int, Reference]]:
     """Yields group and reference of what requests want refunded, or taken back."""
     for group, request in requests:
@@ -396,15 +388,3 @@ def _references(
                 request, group, reading.sessions, reading.closed, reading.now
             ):
                 yield group, each
-
-
-async def _admit(
-    requests: Sequence[_Asked], about: tuple[Cursor, Cursor], readings: Mapping[int, Reading]
-) -> list[ChargingRequest]:
-    """Reads what was asked about requests; returns those that name somebody in another group."""
-    named, remembered = about
-    directory = by_identity(await named.fetchall())
-    for row in await remembered.fetchall():
-        if row[0] in readings:
-            readings[row[0]].add_closed(sessions.closed_session_of(row))
-    return [r for group, r in requests if not readings[group].admit(r, directory)]

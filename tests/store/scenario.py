@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from diameter_ocs.charging.accounts import AccountSummary, NewAccount
 from diameter_ocs.charging.case import Case, Change
 from diameter_ocs.charging.decisions import Decision, Edr
+from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.ledger import Balance
 from diameter_ocs.charging.requests import (
     ChargingRequest,
@@ -173,6 +174,16 @@ async def charged(
         folded = fold(steps(*pairs), cases)
         await work.apply(folded.changes)
     return folded.results
+
+
+async def charged_anew(
+    store: Store, *pairs: tuple[int, ChargingRequest], now: int = NOW
+) -> list[Decision | Fault]:
+    """Take them through a store that may not know what has become of their groups or sessions."""
+    try:
+        return await charged(store, *pairs, now=now)
+    except StaleCase:
+        return await charged(store, *pairs, now=now)
 
 
 async def case_of(store: Store, group: int, *requests: ChargingRequest, now: int = NOW) -> Case:

@@ -31,6 +31,7 @@ from tests.store.scenario import (
     ORDER,
     Kept,
     charged,
+    charged_anew,
     event,
     furnish,
     initial,
@@ -148,18 +149,12 @@ def told(decisions: Sequence[Decision | Fault]) -> list[object]:
     ]
 
 
-async def charged_anew(store: PostgresStore, batch: Batch) -> list[Decision | Fault]:
-    """Take a batch through a store that may not know what another one has made of it."""
-    try:
-        return await charged(store, *batch)
-    except StaleCase:
-        return await charged(store, *batch)
-
-
 async def remember(store: PostgresStore, batch: Batch) -> None:
-    """Have a store decide on what it remembers of the accounts of a batch."""
+    """Have a store decide on what it remembers of the accounts of a batch and their sessions."""
     groups = sorted({group for group, _ in batch})
     subscribers = {group: request.identities for group, request in batch}
+    opened = [update(session=r.session_key.session_id, usages=()) for _, r in batch]
+    await charged(store, *zip((group for group, _ in batch), opened, strict=True))
     await charged(
         store,
         *((group, initial(identities=subscribers[group], session=b"other")) for group in groups),
@@ -242,7 +237,7 @@ async def test_a_batch_is_stored_as_a_whole_or_not_at_all_wherever_it_breaks(
             assert stored in ([0] * len(batch), [1] * len(batch))
             assert (await check_books(opened)).are_balanced
             outcomes[is_answered, all(stored)] += 1
-            again = await charged_anew(postgres.store, batch)
+            again = await charged_anew(postgres.store, *batch)
             assert records(emptied, batch) == [1] * len(batch)
             assert told(again) == told(await charged(postgres.store, *batch))
             if not was_cut:

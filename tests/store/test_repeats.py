@@ -26,6 +26,7 @@ from tests.store.scenario import (
     Kept,
     case_of,
     charged,
+    charged_anew,
     furnish,
     initial,
     keep,
@@ -145,7 +146,7 @@ async def test_repeats_are_known_within_one_batch_and_in_later_ones(
     decisions = []
     for start in range(0, len(asked), size):
         batch = [(group, requests[letter]) for letter in asked[start : start + size]]
-        decisions += await charged(kept.store, *batch)
+        decisions += await charged_anew(kept.store, *batch)
     assert " ".join(novelties(decisions)) == expected
     first = dict(zip(reversed(asked), reversed(decisions), strict=True))
     assert [told(decision) for decision in decisions] == [told(first[name]) for name in asked]
@@ -306,7 +307,7 @@ async def test_of_several_sessions_of_one_name_the_newest_is_remembered(
     (group, *_) = await furnish(kept.accounts)
     for n in range(5):
         now = NOW + n * pause
-        await charged(kept.store, (group, initial(request_number=9 - n)), now=now)
+        await charged_anew(kept.store, (group, initial(request_number=9 - n)), now=now)
         await charged(kept.store, (group, terminate(request_number=9 - n)), now=now)
         case = await case_of(kept.store, group, update(), now=now)
         assert case.closed[KEY].session.number == 2 + 2 * n
@@ -372,9 +373,9 @@ async def test_an_ended_session_may_be_opened_anew_under_its_name(kept: Kept) ->
     (group, *_) = await furnish(kept.accounts)
     old = initial()
     await charged(kept.store, (group, old), (group, terminate()))
-    assert novelties(await charged(kept.store, (group, old))) == ["REPEATED"]
+    assert novelties(await charged_anew(kept.store, (group, old))) == ["REPEATED"]
     new = rebuilt(old)
-    (opened,) = await charged(kept.store, (group, new))
+    (opened,) = await charged_anew(kept.store, (group, new))
     assert novelties([opened]) == ["NUMBER_REUSED"]
     assert list((await case_of(kept.store, group, update())).sessions) == [KEY]
     assert novelties(await charged(kept.store, (group, new), (group, old))) == ["REPEATED"] * 2
@@ -437,7 +438,7 @@ async def test_a_batch_mixes_repeats_late_usage_and_new_work(kept: Kept) -> None
 async def test_what_need_not_be_known_is_not_read(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
     await charged(kept.store, (group, initial()), (group, update()), (group, terminate()))
-    await charged(kept.store, (group, initial()), (group, update()))
+    await charged_anew(kept.store, (group, initial()), (group, update()))
 
     async def read(*requests: ChargingRequest) -> Case:
         return await case_of(kept.store, group, *requests)

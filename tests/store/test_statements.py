@@ -37,6 +37,7 @@ DAYS_KEPT = 3
 MIDNIGHT = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 """The EDRs of a group are a minute apart from there on."""
 DAY = datetime.timedelta(days=1)
+TOMORROW = int((MIDNIGHT + DAY).timestamp()) * 1_000_000
 HOT_TABLES = re.compile("(account|balance|session|directory|subscription|edr|closed_session)(_.+)?")
 FILLING = f"""
 INSERT INTO tenant VALUES ('demo', 1);
@@ -145,6 +146,24 @@ ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
     ),
     "INSERT_EDRS": (statements.INSERT_EDRS, [edrs.inserted(n, journal(n)) for n in BATCH]),
     "FIND_ANSWERED": (statements.FIND_ANSWERED, [asked_again(n) for n in BATCH]),
+    "FIND_MISNAMED": (statements.FIND_MISNAMED, [(1, f"imsi{n}", n, n) for n in BATCH]),
+    "FIND_OPEN": (statements.FIND_OPEN, [(n, -n, n) for n in BATCH]),
+    "FIND_REMEMBERED": (statements.FIND_REMEMBERED, [(n, -n, TOMORROW) for n in BATCH]),
+}
+WRITTEN = {
+    "tenants": ROWS["FIND_TENANTS"][1],
+    "groups": ROWS["UPDATE_GROUPS"][1],
+    "balances": ROWS["UPDATE_BALANCES"][1],
+    "ended": ROWS["DELETE_SESSIONS"][1],
+    "continued": [sessions.updated(n, session(2, n)) for n in OTHERS],
+    "opened": ROWS["INSERT_SESSIONS"][1],
+    "closed": ROWS["INSERT_CLOSED_SESSIONS"][1],
+    "journal": ROWS["INSERT_EDRS"][1],
+}
+PRESUMED = {
+    "misnamed": ROWS["FIND_MISNAMED"][1],
+    "open": ROWS["FIND_OPEN"][1],
+    "remembered": ROWS["FIND_REMEMBERED"][1],
 }
 EXPLAINED = {name: (s.text, s.parameters(rows)) for name, (s, rows) in ROWS.items()}
 EXPLAINED |= {
@@ -164,24 +183,10 @@ EXPLAINED |= {
         statements.FIND_DUE_SESSIONS,
         {"now": MIDNIGHT + 100 * DAY, "limit": len(BATCH)},
     ),
-    "APPLY": (
-        statements.APPLY.text,
-        dict(
-            enumerate(
-                statements.APPLY.parameters(
-                    {
-                        "tenants": ROWS["FIND_TENANTS"][1],
-                        "groups": ROWS["UPDATE_GROUPS"][1],
-                        "balances": ROWS["UPDATE_BALANCES"][1],
-                        "ended": ROWS["DELETE_SESSIONS"][1],
-                        "continued": [sessions.updated(n, session(2, n)) for n in OTHERS],
-                        "opened": ROWS["INSERT_SESSIONS"][1],
-                        "closed": ROWS["INSERT_CLOSED_SESSIONS"][1],
-                        "journal": ROWS["INSERT_EDRS"][1],
-                    }
-                )
-            )
-        ),
+    "APPLY": (statements.APPLY.text, dict(enumerate(statements.APPLY.parameters(WRITTEN)))),
+    "APPLY_PRESUMING": (
+        statements.APPLY_PRESUMING.text,
+        dict(enumerate(statements.APPLY_PRESUMING.parameters({**WRITTEN, **PRESUMED}))),
     ),
     "READ_GROUPS": (statements.READ_GROUPS, ANY_GROUP),
     "LOCK_GROUPS": (statements.LOCK_GROUPS, ANY_GROUP),
@@ -253,7 +258,7 @@ def test_every_statement_of_a_batch_is_explained() -> None:
     assert known == set(EXPLAINED)
 
 
-@pytest.mark.parametrize("name", ["LOAD_CLOSED_SESSIONS", "FIND_ANSWERED"])
+@pytest.mark.parametrize("name", ["LOAD_CLOSED_SESSIONS", "FIND_ANSWERED", "FIND_REMEMBERED"])
 def test_days_to_come_are_not_looked_at(
     filled: psycopg.Connection[tuple[Any, ...]], name: str
 ) -> None:

@@ -18,6 +18,7 @@ from tests.store.scenario import (
     applied,
     case_of,
     charged,
+    charged_anew,
     furnish,
     initial,
     octets,
@@ -198,7 +199,7 @@ async def test_an_unclaimed_opening_is_opened_anew_for_whoever_asks_again(kept: 
     assert decision is not None
     await applied(kept.store, Change(before, before.after(decision), decision.edrs))
     assert (await octets(kept.accounts)).reserved == 0
-    (again,) = await charged(kept.store, (group, request))
+    (again,) = await charged_anew(kept.store, (group, request))
     assert isinstance(again, Decision)
     assert again.session is not None
     assert (await octets(kept.accounts)).reserved == 100
