@@ -167,6 +167,9 @@ class Profile(BaseModel):
     """Whether data whose price depends on the place is granted with a Trigger for its change."""
     quota_thresholds: bool = True
     """Whether quotas are told with a threshold, a holding time and a consumption time."""
+    quota_pools: bool = False
+    """Whether quotas of a session that are paid by its money may be used for each other
+    (G-S-U-Pool-Reference)."""
     free_services: Literal["2001", "4011"] = "2001"
     """What is free is granted with 2001, or answered with 4011, so that it is asked for no more."""
     final_unit_result_code: Literal["2001", "4012"] = "2001"

@@ -60,6 +60,7 @@ requests_in_flight_max = 100
 announcements = false
 location_triggers = false
 quota_thresholds = false
+quota_pools = true
 free_services = "4011"
 closes_on_restart = true
 session_failover = false
@@ -101,6 +102,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
         announcements=False,
         location_triggers=False,
         quota_thresholds=False,
+        quota_pools=True,
         free_services="4011",
         closes_on_restart=True,
         session_failover=False,

@@ -73,7 +73,8 @@ class Grant(NamedTuple):
     tariff_change_at: int | None = None
     """What is used from then on has another price, and is reported apart; in microseconds."""
     pool: int | None = None
-    """The pool that it is part of; None: it stands alone."""
+    """What each of its units counts in the session's pool of money, in thousand-millionths of a
+    micro-unit; None: it is no part of it."""
 
 
 class ServiceDecision(NamedTuple):

@@ -7,6 +7,7 @@ from .deadlines import SECOND, reservation_expires_at
 from .decisions import Grant, Outcome
 from .ending import holds_alone, is_last, payable
 from .final_actions import begins_at_once, final_unit_of, go_on, running
+from .pools import unit_value
 from .progress import INITIAL, TERMINATION, Progress
 from .quota import VALIDITY_SECONDS_MIN, grant, spread_of, validity_seconds
 from .rating import is_always_free
@@ -104,7 +105,8 @@ def _grant(
     held = group.id, service_identifiers, units, number, until, now
     progress.reserve(new(Reservation, (*held, is_told, change_at, cover)))
     told = group.unit_type, units, seconds, is_final, tariff.is_by_place
-    service.grant = new(Grant, (*told, left, holding, idle, final_unit, change_at, None))
+    pool = unit_value(line, progress) if request.has_pool and units and cover is None else None
+    service.grant = new(Grant, (*told, left, holding, idle, final_unit, change_at, pool))
 
 
 def _is_full(progress: Progress, group: RatingGroup) -> bool:

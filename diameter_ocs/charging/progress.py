@@ -40,6 +40,7 @@ class Progress:
         "ledger",
         "lines",
         "newest",
+        "pooled",
         "reservations",
         "session",
     )
@@ -59,6 +60,8 @@ class Progress:
         self.account = case.accounts[session.account_id]
         self.is_emergency = self.circumstances.information.is_emergency
         self.is_denied = case.denies(self.account) and not self.is_emergency
+        # The services of a request whose gateway uses quotas for each other; None: it does not.
+        self.pooled: tuple[tuple[int | None, tuple[int, ...]], ...] | None = None
         self.insufficiency = case.catalogue.session_rules.insufficiency
         self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
         self.lines = {line.number: line for line in session.lines}

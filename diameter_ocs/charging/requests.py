@@ -160,3 +160,5 @@ class ChargingRequest(NamedTuple):
     """The number of the currency of the money in it, 0 where that is not said; None: no money."""
     wants_default: bool = False
     """It names no service, and asks for that which its context has by default."""
+    has_pool: bool = False
+    """The gateway may use quotas of the session for each other that are told to be a pool."""

@@ -4,6 +4,7 @@ from .catalogue import Tariff
 from .decisions import Settlement
 from .divided import settle_parts
 from .money import PAR, whole
+from .pools import lend
 from .progress import Progress
 from .rating import tariff_of_line, tariffs_of
 from .requests import ChargingRequest
@@ -18,6 +19,8 @@ MONEY = UnitType.MONEY  # a member takes 0.1 µs to be looked up in its class
 def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
     """Settles every service of the request and grants nothing."""
     services = progress.merged(request)
+    if request.has_pool:
+        progress.pooled = tuple([service.identity for service in services])
     now, event_at = progress.case.now, request.event_at
     heard_at = now if event_at is None or event_at > now else event_at
     for service in services:
@@ -91,6 +94,9 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
             service, quota, believed, tariff, progress, heard_at
         )
     else:
+        if believed > granted and progress.pooled is not None:
+            lend(number, granted, believed, tariff, progress)
+            line = progress.lines[number]
         progress.lines[number], service.settlement = settle(
             line, granted, progress.granted[number], believed, tariff, progress.ledger
         )

@@ -13,6 +13,8 @@ def on_terms(decoded: Decoded, terms: AnswerTerms) -> Decoded:
     if terms.tells_free and not decoded.is_command_level:
         # Units at command level would end the session by it: they are granted like all others.
         request = request._replace(tells_free=True)
+    if terms.quota_pools and not decoded.is_command_level:
+        request = request._replace(has_pool=True)
     if terms.tells_money:
         request = request._replace(tells_money=True)
     if terms.grants_unasked and request.request_type is _UPDATE:

@@ -159,7 +159,7 @@ class Decoder:
             indicator = places.indicator
             if indicator is None or _number(octets[indicator]) != _IS_SUPPORTED:
                 return None
-        is_spooled = tells_free = is_its_service = tells_money = wants_default = False
+        is_spooled = tells_free = is_its_service = tells_money = wants_default = has_pool = False
         said = charging_id = origin_state_id = correlation_id = currency = None
         refunds: tuple[bytes, ...] = ()
         if places.charging_id is not None and request_type is _INITIAL:
@@ -194,6 +194,7 @@ class Decoder:
                 refunds,
                 currency,
                 wants_default,
+                has_pool,
             ),
         )
         session_id_avp = octets[places.session_id_avp] + places.session_id_padding

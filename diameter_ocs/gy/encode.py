@@ -35,6 +35,7 @@ from .failed_avp import failed_avps, has_failed_avp
 from .final_units import final_unit_indication, qos_final_unit_indication
 from .forms import Form, form
 from .money import cc_money
+from .pools import pool_reference
 from .terms import AS_USUAL, AnswerTerms, FailureHandling
 from .told import told_avps
 
@@ -218,10 +219,10 @@ class Encoder:
         group, identifiers, *_ = usage
         if grant is None or group is None or identifiers or announcements:
             return self._any_service(service, extras)
-        unit_type, units, seconds, _, by_place, threshold, holding, idle, final, at, _ = grant
+        unit_type, units, seconds, _, by_place, threshold, holding, idle, final, at, pool = grant
         if seconds is None or not units or idle is not None or at is not None:
             return self._any_service(service, extras)
-        if unit_type is _MONEY:
+        if unit_type is _MONEY or pool is not None:
             return self._any_service(service, extras)
         if not (final is None or final == TERMINATE):
             return self._any_service(service, extras)
@@ -312,6 +313,7 @@ def _multiple_services(service: ServiceDecision, extras: _Extras, terms: AnswerT
     members.append(("Result-Code", _service_code(service, terms)))
     if grant is not None:
         members += _until(grant, terms)
+        members += pool_reference(grant)
         if extras.thresholds:
             members += controls(grant)
         if grant.depends_on_location and extras.triggers:

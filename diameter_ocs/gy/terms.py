@@ -28,6 +28,8 @@ class AnswerTerms(NamedTuple):
     """Data whose price depends on the place asks for a report when that changes."""
     quota_thresholds: bool = True
     """Quotas come with a threshold and a time of idleness; else the gateway's own count."""
+    quota_pools: bool = False
+    """Quotas that are paid by the same money are a pool: one may be used for another."""
     tells_free: bool = False
     """What is free is answered with 4011 instead of a quota."""
     refuses_at_end: bool = False
@@ -55,7 +57,7 @@ class AnswerTerms(NamedTuple):
     def changes_requests(self) -> bool:
         """Does a gateway that is answered so ask for more than it says?"""
         grants = self.grants_unasked or self.grants_at_start
-        return grants or self.tells_free or self.tells_money
+        return grants or self.tells_free or self.tells_money or self.quota_pools
 
     @property
     def tells_money(self) -> bool:

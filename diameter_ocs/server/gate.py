@@ -147,6 +147,7 @@ def answer_terms(configuration: Configuration) -> dict[str, AnswerTerms]:
             announcements=profile.announcements,
             location_triggers=profile.location_triggers,
             quota_thresholds=profile.quota_thresholds,
+            quota_pools=profile.quota_pools,
             tells_free=profile.free_services == "4011",
             refuses_at_end=profile.final_unit_result_code == "4012",
             qos_final_units=profile.qos_final_unit_indication,
