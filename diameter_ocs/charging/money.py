@@ -58,7 +58,8 @@ def tariffs_in_money(tariffs: tuple[Tariff, ...], catalogue: Catalogue) -> tuple
     if not names and default is not None:
         names = (default,)
     if not names or _is_denied(first):
-        return (first._replace(price=None, sources=(), balance_types=(), is_unplaced=False),)
+        nothing = first._replace(price=None, sources=(), balance_types=(), is_unplaced=False)
+        return (nothing._replace(is_by_hours=False),)
     sources = (Source(priced[0].service if priced else SOURCE, True, names),)
     return (Tariff(PAR, sources, names, False, ZONE, considered=first.considered),)
 

@@ -10,7 +10,9 @@ from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Rate, Rating
 from diameter_ocs.charging.decisions import Outcome, Payment
 from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.ledger import Balance
+from diameter_ocs.charging.money import tariffs_in_money
 from diameter_ocs.charging.payments import payments_in
+from diameter_ocs.charging.rating import tariffs_of
 from diameter_ocs.charging.requests import ServiceUsage, SessionKey, Units
 from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.supervision import supervise
@@ -41,6 +43,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DATA_BY_OCTETS = rating_group(DATA, UnitType.VOLUME)
 DAY, NIGHT = Price(10, 1), Price(3, 1)
 SECOND = 1_000_000
+EUR = 978
 
 
 def hours(days: str, times: str) -> Restrictions:
@@ -414,6 +417,27 @@ def test_what_was_not_divided_is_paid_by_the_rest_of_the_postings():
     talked, loaded = payments_in(edr, desk.case)
     assert sum(amount for each in talked for _, amount in each.amounts) == 600 * 10 + 600 * 3
     assert loaded == (Payment(100, ((1, 700),), Price(700, 100)),)
+
+
+@pytest.mark.parametrize("opened_at", ["2026-06-10 19:50", "2026-06-10 07:50"])
+def test_money_is_not_divided(opened_at):
+    desk = desk_of(VOICE_BY_SECONDS).at(opened_at)
+    desk.initial(ServiceUsage(VOICE, (), Units(money=900)), currency=EUR)
+    assert held(desk) == 900
+    part = Units(money=400)
+    desk.case = desk.case._replace(now=desk.case.now + 1200 * SECOND)
+    usage = ServiceUsage(VOICE, (), None, (part, part), used_after=(part,))
+    desk.terminate(usage, currency=EUR)
+    assert (spent(desk), held(desk)) == (800, 0)
+
+
+def test_money_for_what_is_denied_is_not_divided():
+    denied = Service("denied", 0, frozenset({VOICE}), (), (), hours("mon", "08:00-20:00"), True)
+    offered = sold(denied, groups=(VOICE_BY_SECONDS,))
+    monday = moment("2026-06-15 12:00")
+    sold_by_hours = tariffs_of(("demo",), VOICE, offered, at=monday)
+    assert sold_by_hours[0].is_by_hours
+    assert not tariffs_in_money(sold_by_hours, offered)[0].is_by_hours
 
 
 def test_usage_of_a_quota_that_has_expired_is_divided():
