@@ -180,6 +180,8 @@ class ServiceRecord(NamedTuple):
     paid: tuple[Payment, ...] = ()
     """What an event paid, in order, or what a refund gave back; of a session, what paid for usage
     that was divided, else the postings alone say it."""
+    is_in_money: bool = False
+    """The settlement counts micro-units of money, not units of the rating group."""
 
 
 class Told(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from .case import Case
-from .catalogue import Price
+from .catalogue import Catalogue, Price
 from .decisions import Edr, Payment, ServiceRecord
 from .session import Amounts, Line
 from .settlement import divided
@@ -73,7 +73,7 @@ def payments_in(edr: Edr, case: Case) -> list[tuple[Payment, ...]]:
     for at, record in sorted(enumerate(edr.services), key=lambda each: each[1].settlement[3] > 0):
         if at in paid:
             continue
-        unit_type = unit_type_of(record, edr, case)
+        unit_type = unit_type_of(record, case.catalogue)
         units, amount = record.settlement.charged, record.settlement.charged_amount
         free: _Spent = [] if unit_type is None else allowances.setdefault(unit_type, [])
         by_allowance = _take(free, units - bool(amount))
@@ -82,21 +82,14 @@ def payments_in(edr: Edr, case: Case) -> list[tuple[Payment, ...]]:
     return [paid[at] for at in range(len(edr.services))]
 
 
-def unit_type_of(record: ServiceRecord, edr: Edr, case: Case) -> UnitType | None:
-    """Returns what the units of a service are; None: nobody knows its rating group any more.
-
-    Of a report without a grant the session's lines say whether it was one of money.
-    """
-    number = record.rating_group
-    if record.grant is not None:
+def unit_type_of(record: ServiceRecord, catalogue: Catalogue) -> UnitType | None:
+    """Returns what the units of a service are; None: nobody knows its rating group any more."""
+    if record.is_in_money:
+        return UnitType.MONEY
+    if record.grant is not None and record.grant.unit_type is not UnitType.MONEY:
         return record.grant.unit_type
-    known = (*case.sessions.values(), *[ended.session for ended in case.closed.values()])
-    for session in known if edr.session_number is not None else ():
-        if session.number == edr.session_number:
-            lines = [line for line in session.lines if line.rating_group == number]
-            if lines and all(line.unit_type is UnitType.MONEY for line in lines):
-                return UnitType.MONEY
-    group = None if number is None else case.catalogue.rating_groups.get(number)
+    number = record.rating_group
+    group = None if number is None else catalogue.rating_groups.get(number)
     return None if group is None else group.unit_type
 
 

@@ -117,6 +117,7 @@ class Refunding:
             service.outcome = Outcome.SERVICE_DENIED
             return service
         service.settlement, service.paid = settlement, tuple(given)
+        service.is_in_money = unit_type is UnitType.MONEY
         service.grant = Grant(unit_type, min(units, -settlement.charged), None, False)
         return service
 
@@ -168,7 +169,7 @@ class Refunding:
         case = self._progress.case
         paid = payments_in(edr, case)
         return [
-            _Part(Charge(*edr.stored, at), record, paid[at], unit_type_of(record, edr, case))
+            _Part(Charge(*edr.stored, at), record, paid[at], unit_type_of(record, case.catalogue))
             for at, record in enumerate(edr.services)
         ]
 

@@ -11,12 +11,14 @@ from .money import group_in_money, is_in_money, tariffs_in_money
 from .rating import NOTHING_PAYS, tariffs_of
 from .requests import ChargingRequest, RequestType, ServiceUsage, Units
 from .tuples import new
+from .units import UnitType
 
 NOTHING_USED = Settlement()
 CANNOT_BE_RATED: tuple[Tariff, ...] = (NOTHING_PAYS,)
 
 # A member takes 0.1 µs to be looked up in its class.
 SUCCESS, EVENT = Outcome.SUCCESS, RequestType.EVENT
+MONEY = UnitType.MONEY
 SERVED = frozenset({SUCCESS, Outcome.NOT_APPLICABLE})
 """What is no refusal."""
 
@@ -28,6 +30,7 @@ class Service:
         "announcements",
         "grant",
         "identity",
+        "is_in_money",
         "outcome",
         "paid",
         "rating_group",
@@ -46,6 +49,7 @@ class Service:
         self.identity = number, usage.service_identifiers
         self.outcome = Outcome.RATING_FAILED if rating_group is None else SUCCESS
         self.settlement = NOTHING_USED
+        self.is_in_money = rating_group is not None and rating_group.unit_type is MONEY
         self.grant: Grant | None = None
         self.paid: tuple[Payment, ...] = ()
         self.announcements: tuple[Announcement, ...] = ()
@@ -69,10 +73,8 @@ class Service:
         rating_group, service_identifiers = self.identity
         is_named = self.usage.rating_group is not None
         decided = self.outcome, self.settlement, self.grant
-        return new(
-            ServiceRecord,
-            (rating_group, service_identifiers, *decided, is_named, self.announcements, self.paid),
-        )
+        more = is_named, self.announcements, self.paid, self.is_in_money
+        return new(ServiceRecord, (rating_group, service_identifiers, *decided, *more))
 
 
 def services_of(

@@ -79,6 +79,7 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     else:
         return
     unit_type = line.unit_type
+    service.is_in_money = unit_type is MONEY
     reported = 0
     for units in used:
         reported += units.of(unit_type) or 0

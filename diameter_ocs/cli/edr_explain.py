@@ -90,6 +90,13 @@ class Terms(NamedTuple):
     reserved_by: Mapping[int, str] = {}
     """By rating group the EDR by which was reserved what was used."""
 
+    is_in_money: bool = False
+    """Units are micro-units of money."""
+
+    def of(self, record: ServiceRecord) -> "Terms":
+        """Returns the terms of what a service was charged."""
+        return self._replace(is_in_money=record.is_in_money)
+
     def group(self, number: int | None) -> RatingGroup | None:
         """Returns a rating group."""
         if self.catalogue is None or number is None:
@@ -98,6 +105,8 @@ class Terms(NamedTuple):
 
     def units(self, amount: int, number: int | None) -> str:
         """Writes units of a rating group."""
+        if self.is_in_money:
+            return self.money(amount)
         return units_text(amount, number, self.catalogue)
 
     def money(self, amount: int) -> str:
@@ -259,7 +268,7 @@ def _service(record: ServiceRecord, looked: GroupLooked | None, terms: Terms) ->
 
 
 def _refund(record: ServiceRecord, terms: Terms, group_id: int) -> Iterator[str]:
-    settlement, number = record.settlement, record.rating_group
+    settlement, number, terms = record.settlement, record.rating_group, terms.of(record)
     yield f"{_group_name(number, terms)}:"
     if not settlement.charged:
         yield f"  {NOT_REFUNDED.get(record.outcome, 'Nothing was given back.')}"
@@ -324,6 +333,7 @@ def percent_text(millionths: int) -> str:
 
 def _settled(record: ServiceRecord, terms: Terms) -> Iterator[str]:
     """Says what became of usage."""
+    terms = terms.of(record)
     settlement, number = record.settlement, record.rating_group
     reserved = None if number is None else terms.reserved_by.get(number)
     priced = "" if reserved is None else f", priced as reserved by {reserved}"
@@ -348,7 +358,7 @@ def _settled(record: ServiceRecord, terms: Terms) -> Iterator[str]:
 def _charged(settlement: Settlement, number: int | None, terms: Terms) -> str:
     text = f"Charged {terms.units(settlement.charged, number)}"
     group = terms.group(number)
-    if group is not None and group.rounding > 1:
+    if group is not None and group.rounding > 1 and not terms.is_in_money:
         text += f", in multiples of {terms.units(group.rounding, number)}"
     if settlement.charged_amount:
         text += f", with {terms.money(settlement.charged_amount)}"

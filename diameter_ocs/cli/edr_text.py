@@ -1,6 +1,6 @@
 """EDRs in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import typer
@@ -55,7 +55,8 @@ def service_text(service: ServiceRecord, catalogue: Catalogue | None) -> str:
     settlement = service.settlement
     parts = [f"{service.rating_group}: {service.outcome.name.lower().replace('_', ' ')}"]
     if settlement.reported:
-        parts.append(f"used {units_text(settlement.reported, service.rating_group, catalogue)}")
+        write = _writer(service.is_in_money, service.rating_group, catalogue)
+        parts.append(f"used {write(settlement.reported)}")
     if settlement.charged_amount:
         parts.append(f"for {money_text(settlement.charged_amount, catalogue)}")
     grant = service.grant
@@ -125,12 +126,13 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
     identifiers = "".join(f", service {each}" for each in service["service_identifiers"])
     outcome = service["outcome"].lower().replace("_", " ")
     typer.echo(f"rating group {service['rating_group']}{identifiers}: {outcome}")
+    write = _writer(service["is_in_money"], service["rating_group"], catalogue)
     for name, heading in AMOUNTS.items():
         amount = service[name]
         if amount and name in MONEY:
             typer.echo(f"  {heading:14} {money_text(amount, catalogue)}")
         elif amount:
-            typer.echo(f"  {heading:14} {units_text(amount, service['rating_group'], catalogue)}")
+            typer.echo(f"  {heading:14} {write(amount)}")
     grant = service["grant"]
     if grant is not None:
         units = "nothing"
@@ -144,10 +146,19 @@ def _print_service(service: Mapping[str, Any], catalogue: Catalogue | None) -> N
             typer.echo(f"  {'then':14} {final_unit_text(grant['final_unit'])}")
     for payment in service["paid"]:
         if payment["refund_of"] is not None:
-            units = units_text(payment["units"], service["rating_group"], catalogue)
+            units = write(payment["units"])
             typer.echo(f"  {'given back':14} {units} of {payment['refund_of']}")
     for announcement in service["announcements"]:
         typer.echo(f"  {'announced':14} {announcement['identifier']}")
+
+
+def _writer(
+    is_in_money: bool, rating_group: int | None, catalogue: Catalogue | None
+) -> Callable[[int], str]:
+    """Returns how the units are written that a service was charged."""
+    if is_in_money:
+        return lambda amount: money_text(amount, catalogue)
+    return lambda amount: units_text(amount, rating_group, catalogue)
 
 
 def units_text(amount: int, rating_group: int | None, catalogue: Catalogue | None) -> str:

@@ -277,6 +277,7 @@ def _service_json(service: ServiceRecord, group_id: int) -> dict[str, Any]:
         "grant": None if service.grant is None else _grant_json(service.grant),
         "announcements": [_announcement_json(each) for each in service.announcements],
         "paid": [_payment_json(each, group_id) for each in service.paid],
+        "is_in_money": service.is_in_money,
     }
 
 

@@ -293,3 +293,15 @@ def test_units_are_not_given_back_for_money() -> None:
     )
     assert decision.outcome is Outcome.RATING_FAILED
     assert opened.balance(1) == (1024, 0)
+
+
+def test_the_journal_says_what_was_charged_in_money() -> None:
+    opened = desk(1000)
+    opened.initial(ask(100), **IN_EURO)
+    opened.update(spent(amount(10), Units(octets=1024)), **IN_EURO)
+    opened.terminate(ServiceUsage(DATA, (), None, (Units(octets=5),)))
+    assert [decision.edrs[0].services[0].is_in_money for decision in opened.decisions] == [
+        True,
+        True,
+        False,
+    ]

@@ -4,7 +4,7 @@ import pytest
 
 from diameter_ocs.charging.decisions import EdrKind, Grant, Outcome, ServiceRecord, Settlement
 from diameter_ocs.charging.final_units import TERMINATE, FinalUnit, FinalUnitAction
-from diameter_ocs.charging.units import UnitType
+from diameter_ocs.charging.units import UnitType, format_money
 from diameter_ocs.cli.edr_text import service_text
 from diameter_ocs.cli.edrs import Kind
 from diameter_ocs.handlers.catalogue import read_document
@@ -79,6 +79,8 @@ def test_what_was_used_is_said_in_the_units_of_its_rating_group(
     settlement = Settlement(reported=used, used=used, charged=used, charged_amount=group_price)
     service = ServiceRecord(group, (), Outcome.SUCCESS, settlement, None)
     assert service_text(service, catalogue) == text
+    in_money = service_text(service._replace(is_in_money=True), catalogue)
+    assert in_money.startswith(f"{group}: success used {format_money(used)} EUR")
     raw = service_text(service, None)
     assert f"used {used}" in raw
 
