@@ -134,7 +134,7 @@ def digest(request: ChargingRequest) -> int:
         for used in usage.used_after:
             said.append("used after")
             said += _amounts(used)
-    if request.refunds or (request.action is EventAction.REFUND and request.correlation_id):
+    if request.refunds or (request.correlation_id and request.action is EventAction.REFUND):
         said += "refund", request.refunds, request.correlation_id
     return int.from_bytes(blake2b(str(said).encode(), digest_size=8).digest(), signed=True)
 

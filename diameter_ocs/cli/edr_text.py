@@ -57,6 +57,12 @@ def service_text(service: ServiceRecord, catalogue: Catalogue | None) -> str:
     if settlement.reported:
         write = _writer(service.is_in_money, service.rating_group, catalogue)
         parts.append(f"used {write(settlement.reported)}")
+    if settlement.charged < 0:
+        write = _writer(service.is_in_money, service.rating_group, catalogue)
+        parts.append(f"gave back {write(-settlement.charged)}")
+        if settlement.charged_amount:
+            parts.append(f"for {money_text(-settlement.charged_amount, catalogue)}")
+        return " ".join(parts)
     if settlement.charged_amount:
         parts.append(f"for {money_text(settlement.charged_amount, catalogue)}")
     grant = service.grant
@@ -79,6 +85,8 @@ def print_edr(
             value = answer[name]
             is_word = name in ("kind", "outcome", "direction")
             typer.echo(f"{heading:14} {value.lower().replace('_', ' ') if is_word else value}")
+    for refund in answer["refunded_by"]:
+        typer.echo(f"{'refunded by':14} {refund}")
     if answer["told"] is not None:
         _print_told(answer["told"], catalogue)
     for service in answer["services"]:

@@ -11,6 +11,7 @@ from ..charging.announcements import Announcement
 from ..charging.catalogue import Catalogue
 from ..charging.decisions import EdrKind, EdrName, Grant, Payment, ServiceRecord, parse_edr_name
 from ..charging.faults import CatalogueUnreadable
+from ..charging.refunds import REFUND
 from ..charging.requests import session_id_text
 from ..handlers import provisioning
 from ..handlers.answers import price_answer
@@ -47,6 +48,8 @@ DAY = 86_400_000_000
 RESERVED_SINCE = 3 * DAY
 """How long what is used may have been reserved, and some more."""
 SESSION_EDRS_MAX = 1000
+REFUNDS_MAX = 1000
+"""How many refunds of an account are looked through."""
 
 
 class Kind(StrEnum):
@@ -134,21 +137,23 @@ def show(
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show all of an EDR."""
+    """Show all of an EDR, and what gave back what it charged."""
 
-    async def work(rooms: Rooms) -> tuple[ListedEdr, dict[int, str], Catalogue | None]:
+    async def work(rooms: Rooms) -> tuple[dict[str, Any], dict[int, str], Catalogue | None]:
         found = await _find(rooms, name)
+        location = location_text(found.edr.circumstances.location)
+        places = {} if as_json else {"location": location}
+        answer = {**edr_json(found), **places, "refunded_by": await _refunded_by(rooms, found)}
         balances = await rooms.accounts.group_balances(found.group_id)
         types = {balance.id: balance.balance_type for balance in balances}
         catalogues = {} if as_json else await _catalogues(rooms, [found])
-        return found, types, catalogues.get(_decided_by(found))
+        return answer, types, catalogues.get(_decided_by(found))
 
-    found, balance_types, catalogue = database.run(database.Place(data, database_url, demo), work)
+    answer, balance_types, catalogue = database.run(database.Place(data, database_url, demo), work)
     if as_json:
-        print_json(edr_json(found))
+        print_json(answer)
     else:
-        location = location_text(found.edr.circumstances.location)
-        print_edr({**edr_json(found), "location": location}, balance_types, catalogue)
+        print_edr(answer, balance_types, catalogue)
 
 
 @app.command("explain")
@@ -191,6 +196,25 @@ async def _reserved_by(rooms: Rooms, found: ListedEdr) -> dict[int, str]:
             if number is not None and number in used and each.grant is not None:
                 reserved_by.setdefault(number, edr_name(before))
     return reserved_by
+
+
+async def _refunded_by(rooms: Rooms, found: ListedEdr) -> list[str]:
+    """Returns the EDRs that gave back something of what one charged, the oldest first."""
+    edr = found.edr
+    if not any(each.settlement.charged > 0 for each in edr.services):
+        return []
+    until = await rooms.database.ping() + DAY
+    asked = EdrsAsked(edr.at, until, found.group_id, edr.account_id, action=REFUND)
+    refunds = await list_edrs(rooms.database, asked, REFUNDS_MAX)
+    return [
+        edr_name(each)
+        for each in reversed(refunds)
+        if any(
+            payment.charge is not None and payment.charge[:2] == edr.stored
+            for record in each.edr.services
+            for payment in record.paid
+        )
+    ]
 
 
 async def _find(rooms: Rooms, name: str) -> ListedEdr:

@@ -30,6 +30,7 @@ class EdrsAsked(NamedTuple):
     session_id: bytes | None = None
     """With all its sub-sessions."""
     kind: EdrKind | None = None
+    action: str | None = None
 
 
 class ListedEdr(NamedTuple):
@@ -104,6 +105,8 @@ def _narrowed(asked: EdrsAsked) -> Select[Any]:
         statement = statement.where(account.c.name == asked.account)
     if asked.kind is not None:
         statement = statement.where(edr.c.kind == asked.kind)
+    if asked.action is not None:
+        statement = statement.where(edr.c.action == asked.action)
     if asked.session_id is not None:
         statement = statement.where(edr.c.session_id == asked.session_id)
         if asked.group_id is None:

@@ -24,6 +24,8 @@ from .remembered import Memory
 from .resolving import resolve
 from .tables import moment
 
+_REFUND = EventAction.REFUND  # a member takes 0.1 µs to be looked up in its class
+
 AHEAD = 24 * 3600 * 1_000_000
 """How far into the future sessions may have ended, in microseconds: clocks differ."""
 
@@ -382,7 +384,7 @@ def _references(
 ) -> Iterator[tuple[int, Reference]]:
     """Yields group and reference of what requests want refunded, or taken back."""
     for group, request in requests:
-        if request.refunds or request.action is EventAction.REFUND:
+        if request.refunds or request.action is _REFUND:
             reading = readings[group]
             for each in references_of(
                 request, group, reading.sessions, reading.closed, reading.now

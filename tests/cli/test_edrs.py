@@ -1,16 +1,23 @@
 """`edr`: what it lists and shows."""
 
+import asyncio
+
 import pytest
 
 from diameter_ocs.charging.decisions import EdrKind, Grant, Outcome, ServiceRecord, Settlement
 from diameter_ocs.charging.final_units import TERMINATE, FinalUnit, FinalUnitAction
+from diameter_ocs.charging.requests import EventAction
 from diameter_ocs.charging.units import UnitType, format_money
+from diameter_ocs.cli.database import opened
 from diameter_ocs.cli.edr_text import service_text
 from diameter_ocs.cli.edrs import Kind
-from diameter_ocs.handlers.catalogue import read_document
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.catalogue_build import build
+from diameter_ocs.store.catalogues import Catalogues
+from diameter_ocs.store.work import PostgresStore
 from tests.cli.conftest import Run
 from tests.cli.test_sessions import SESSION_ID, session
+from tests.store.scenario import NOW, charged, event, terminate, used, want
 
 __all__ = ["session"]
 
@@ -51,7 +58,7 @@ def test_edrs_are_listed_by_what_one_knows(
 
 def test_an_edr_is_shown_in_words(shop: Run, session: str) -> None:
     (edr,) = shop("edr", "list", "--session", SESSION_ID, "--json").json
-    assert shop("edr", "show", edr["edr"], "--json").json == edr
+    assert shop("edr", "show", edr["edr"], "--json").json == {**edr, "refunded_by": []}
     lines = shop("edr", "show", edr["edr"]).out.splitlines()
     assert f"Session-Id     {SESSION_ID}" in lines
     assert "account        alice" in lines
@@ -128,3 +135,25 @@ def test_an_edr_that_is_not_there_is_told(name: str, shop: Run) -> None:
 
 def test_every_kind_can_be_asked_for() -> None:
     assert [kind.name for kind in Kind] == [kind.name for kind in EdrKind]
+
+
+def test_a_refund_and_what_it_gave_back_name_each_other(
+    shop: Run, session: str, database: str
+) -> None:
+    group, name = int(session.partition("-")[0]), SESSION_ID.encode()
+
+    async def use() -> None:
+        async with opened(database) as rooms:
+            store = PostgresStore(rooms.database, Catalogues(read_stored))
+            refund = event(1, name, action=EventAction.REFUND, usages=(want(2),), request_number=2)
+            await charged(store, (group, terminate(1, name, usages=(used(5),))))
+            await charged(store, (group, refund), now=NOW + 1)
+
+    asyncio.run(use())
+    refund, use_of, first = shop("edr", "list", "--session", SESSION_ID, "--json").json
+    assert [each["action"] for each in (refund, use_of)] == ["refund", "terminate"]
+    assert f"refunded by    {refund['edr']}" in shop("edr", "show", use_of["edr"]).out
+    assert f"given back     2 B of {use_of['edr']}" in shop("edr", "show", refund["edr"]).out
+    shown = [shop("edr", "show", each["edr"], "--json").json for each in (use_of, first)]
+    assert [each["refunded_by"] for each in shown] == [[refund["edr"]], []]
+    assert "300: success gave back 2 B" in shop("edr", "list").out
