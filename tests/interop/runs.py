@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.conftest import temporary_folder
+from tests.interop.offer import CROWD
 from tests.interop.recording import Recorder
+from tests.interop.requests import REALM, Step
 from tests.interop.stacks import Stack
-from tests.interop.steps import CROWD, IDLE, REALM, Step, Steps
+from tests.interop.steps import IDLE, Steps
 from tests.interop.subscribers import furnish_database
 from tests.system.serving import Demonstration, demonstration
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.interop.steps import REALM, Step, text
+from tests.interop.requests import REALM, Step, text
 from tests.interop.subscribers import ERLANG, FREE_DIAMETER
 
 HERE = Path(__file__).parent

@@ -1,151 +1,60 @@
-"""The credit-control requests that every foreign stack sends, and what each must be answered.
+"""The conversations of every foreign stack: sessions and events, from the plainest on."""
 
-A stack reads them as lines: a step's name, T for a request that is sent again, the End-to-End-Id
-where the step chooses it, and the AVPs, each as NAME=VALUE or NAME{...}. The stack itself adds
-Origin-Host and Origin-Realm. An AVP that no stack knows is CODE:VENDOR. Lines of one paragraph are
-sent together.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from tests.interop.offer import (
+    CALLS,
+    CALLS_BY_PLACE,
+    CROWD,
+    DATA,
+    DATA_BY_PLACE,
+    ENDING,
+    FILTERS,
+    FREE_CALLS,
+    IPV4,
+    IPV6,
+    MANY,
+    PAGE,
+    SIP,
+    TEXT,
+    TEXTS_BY_PLACE,
+    UNKNOWN,
+    UNSOLD,
+    UNSOLD_CALLS,
+    UNTOLD,
+    VOICE,
+)
+from tests.interop.requests import (
+    CHECK,
+    DEBIT,
+    EMPTY,
+    FINAL,
+    INDICATOR,
+    MIB,
+    PRICE,
+    QUOTA_EXHAUSTED,
+    QUOTA_HOLDING_TIME,
+    RATING_CHANGE,
+    REALM,
+    REFUND,
+    THRESHOLD,
+    VALIDITY_TIME,
+    Avp,
+    Service,
+    Session,
+    Step,
+    Value,
+    imsi,
+    reason,
+    seconds,
+    service,
+    units,
+    used,
+    wanted,
+)
 
-REALM = "demo.example"
-DATA, VOICE, TEXT, UNSOLD, UNKNOWN = 300, 100, 200, 400, 999
-CALLS, FREE_CALLS, UNSOLD_CALLS = 501, 510, 520
-PAGE, FILTERS, IPV4, IPV6, SIP, UNTOLD = range(701, 707)
-DATA_BY_PLACE, CALLS_BY_PLACE, TEXTS_BY_PLACE = 601, 602, 603
-MIB = 2**20
-MANY = range(300, 333)
-"""One rating group more than a session may have."""
-CROWD = range(40, 80)
-"""The subscribers whose sessions run at once."""
 IDLE = "watchdog"
 """The conversation after which a stack is idle for a while."""
-
-LARGE, SMALL, PRICED, CALLING, TRAVELLING = "large", "small", "priced", "calling", "travelling"
-ENDING = "ending"
-PLANS = {
-    **dict.fromkeys(range(1, 20), LARGE),
-    **dict.fromkeys(range(20, 30), SMALL),
-    **dict.fromkeys(range(30, 40), PRICED),
-    **dict.fromkeys(CROWD, LARGE),
-    **dict.fromkeys(range(80, 90), CALLING),
-    **dict.fromkeys(range(90, 100), TRAVELLING),
-    **dict.fromkeys(range(100, 110), ENDING),
-}
-"""The plan of each subscriber."""
-UNIX_TO_NTP = 2_208_988_800
-CREDIT = 20_000
-"""What each has in money, in micro-units."""
-
-Value = int | str | bytes | tuple["Avp", ...]
-Avp = tuple[str, Value]
-
-
-class Service(NamedTuple):
-    """What a Multiple-Services-Credit-Control of an answer says."""
-
-    rating_group: int | None
-    code: int = 2001
-    granted: int | None = None
-    is_final: bool = False
-    announced: tuple[Value, ...] = ()
-    """The members of each Announcement-Information."""
-    triggers: tuple[int, ...] = ()
-    """The Trigger-Types."""
-    final: tuple[Avp, ...] = ()
-    """The members of Final-Unit-Indication, where it is no TERMINATE."""
-    goes_on: bool = False
-    """It is told for how long, and granted nothing."""
-
-
-class Step(NamedTuple):
-    """A request, and what its answer must say."""
-
-    name: str
-    avps: tuple[Avp, ...]
-    code: int = 2001
-    services: tuple[Service, ...] = ()
-    failed: tuple[str, ...] = ()
-    """The AVPs that Failed-AVP names; of unknown ones CODE:VENDOR."""
-    granted: int | None = None
-    """Units at command level."""
-    is_again: bool = False
-    end_to_end: int | None = None
-    told: tuple[Avp, ...] = ()
-    """What is said besides."""
-
-    @property
-    def line(self) -> str:
-        """The step as a stack reads it."""
-        end_to_end = "-" if self.end_to_end is None else self.end_to_end
-        return f"{self.name} {'T' if self.is_again else '-'} {end_to_end} {written(self.avps)}"
-
-
-def written(avps: Sequence[Avp]) -> str:
-    return " ".join(f"{name}{_value(value)}" for name, value in avps)
-
-
-def _value(value: Value) -> str:
-    match value:
-        case int():
-            return f"={value}"
-        case str():
-            return f'="{value}"'
-        case bytes():
-            return f"=0x{value.hex()}"
-    return f"{{{written(value)}}}"
-
-
-def identity(subscriber: int) -> str:
-    """Return the IMSI of a subscriber."""
-    return f"00101{subscriber:010d}"
-
-
-def imsi(digits: str) -> Avp:
-    return "Subscription-Id", (("Subscription-Id-Type", 1), ("Subscription-Id-Data", digits))
-
-
-def service(rating_group: int, *avps: Avp) -> Avp:
-    return "Multiple-Services-Credit-Control", (*avps, ("Rating-Group", rating_group))
-
-
-def wanted(octets: int) -> Avp:
-    return "Requested-Service-Unit", (("CC-Total-Octets", octets),)
-
-
-def used(octets: int, *avps: Avp) -> Avp:
-    return "Used-Service-Unit", (("CC-Total-Octets", octets), *avps)
-
-
-def seconds(name: str, count: int) -> Avp:
-    return name, (("CC-Time", count),)
-
-
-def units(name: str, count: int) -> Avp:
-    return name, (("CC-Service-Specific-Units", count),)
-
-
-def reason(value: int) -> Avp:
-    """Return a Reporting-Reason."""
-    return "Reporting-Reason", value
-
-
-EMPTY: Avp = ("Requested-Service-Unit", ())
-INDICATOR: Avp = ("Multiple-Services-Indicator", 1)
-DEBIT: Avp = ("Requested-Action", 0)
-REFUND: Avp = ("Requested-Action", 1)
-CHECK: Avp = ("Requested-Action", 2)
-PRICE: Avp = ("Requested-Action", 3)
-ENDED: Avp = ("Termination-Cause", 1)
-THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    6,
-)
 PS_INFORMATION: Avp = (
     "PS-Information",
     (
@@ -264,40 +173,6 @@ def to_page(account: str) -> tuple[Avp, ...]:
     rule = "Restriction-Filter-Rule", "permit out 6 from 192.0.2.1 443 to assigned"
     address = f"https://pay.example/{account}?group={PAGE}"
     return redirected(2, address, rule, ("Filter-Id", "pay"))
-
-
-class Session:
-    """Writes the requests of one session of a subscriber."""
-
-    def __init__(self, session_id: str, at: int, subscriber: int, context: str) -> None:
-        self.session_id = session_id
-        self.at = at
-        self.identity = identity(subscriber)
-        self.context = context
-
-    def initial(self, *avps: Avp) -> tuple[Avp, ...]:
-        return self.request(1, 0, imsi(self.identity), INDICATOR, *avps)
-
-    def update(self, number: int, *avps: Avp) -> tuple[Avp, ...]:
-        return self.request(2, number, *avps)
-
-    def terminate(self, number: int, *avps: Avp) -> tuple[Avp, ...]:
-        return self.request(3, number, ENDED, *avps)
-
-    def event(self, *avps: Avp) -> tuple[Avp, ...]:
-        return self.request(4, 0, imsi(self.identity), *avps)
-
-    def request(self, kind: int, number: int, *avps: Avp) -> tuple[Avp, ...]:
-        return (
-            ("Session-Id", self.session_id),
-            ("Destination-Realm", REALM),
-            ("Auth-Application-Id", 4),
-            ("Service-Context-Id", self.context),
-            ("CC-Request-Type", kind),
-            ("CC-Request-Number", number),
-            ("Event-Timestamp", (self.at + UNIX_TO_NTP).to_bytes(4)),
-            *avps,
-        )
 
 
 class Steps:
@@ -701,8 +576,3 @@ class Steps:
             ]
             for name, write, services in rounds
         ]
-
-
-def text(paragraphs: Sequence[Sequence[Step]]) -> str:
-    """Return the steps as a stack reads them."""
-    return "\n\n".join("\n".join(step.line for step in each) for each in paragraphs) + "\n"

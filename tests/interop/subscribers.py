@@ -11,7 +11,8 @@ from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.accounts import PostgresAccounts
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
-from tests.interop.steps import CREDIT, PLANS, identity
+from tests.interop.offer import CREDIT, PLANS
+from tests.interop.requests import identity
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 TENANT = "interop"

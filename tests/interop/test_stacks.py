@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.interop.requests import Avp, Service, Value
 from tests.interop.runs import Run
 from tests.interop.stacks import STACKS
-from tests.interop.steps import Avp, Service, Value
 
 pytestmark = pytest.mark.ci
 
