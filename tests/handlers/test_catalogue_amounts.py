@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from diameter_ocs.charging.accounts import NewAccount, open_account
 from diameter_ocs.charging.case import Account, Case
+from diameter_ocs.charging.catalogue import Insufficiency
 from diameter_ocs.charging.charge import charge
 from diameter_ocs.charging.decisions import Decision
 from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
@@ -73,7 +74,12 @@ def documents(draw: st.DrawFn) -> str:
         min_reservation=draw(some),
         max_reservation=draw(some),
         default_quota=draw(some),
+        quota_threshold=draw(st.none() | st.integers(0, 99)),
+        max_session_share=draw(st.none() | st.integers(1, 100)),
     )
+    if "min_reservation" in group and draw(st.booleans()):
+        group += keys(dynamic_quota="true", min_validity=300, quota_validity=3600)
+    option = draw(st.sampled_from([each.name for each in Insufficiency]))
     prices = "".join(
         f"      - {{name: p{n}, priority: {n}, rating_groups: [1], {pricing(draw)}}}\n"
         for n in range(draw(st.integers(0, 2)))
@@ -81,6 +87,7 @@ def documents(draw: st.DrawFn) -> str:
     return f"""
 tenant: demo
 currency: EUR
+settings: {{insufficient_balance_sessions: {option}}}
 rating_groups: [{{id: 1, name: one, unit_type: {unit_type}{group}}}]
 balance_types: [{{name: units, unit_type: {unit_type}}}, {{name: money, unit_type: money}}]
 plans:
