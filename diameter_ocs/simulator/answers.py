@@ -17,6 +17,7 @@ from .encoding import RequestKeys
 from .errors import SimulatorError
 from .final_units import FinalUnit, read_final_unit
 from .money import NOTHING_TOLD, MoneyTold, read_money, read_money_told
+from .quotas import NOTHING_TOLD_OF_QUOTA, QuotaTold, read_quota_told
 from .steps import RequestType, Step, Units
 
 SUCCESS: int = c.E_RESULT_CODE_DIAMETER_SUCCESS
@@ -33,11 +34,6 @@ TRIGGER_NAMES: dict[int, str] = {
 }
 CHECK_BALANCE_RESULTS = ("ENOUGH_CREDIT", "NO_CREDIT")
 AT_COMMAND_LEVEL = (c.AVP_GRANTED_SERVICE_UNIT, c.AVP_VALIDITY_TIME)
-THRESHOLDS = (
-    c.AVP_TGPP_TIME_QUOTA_THRESHOLD,
-    c.AVP_TGPP_VOLUME_QUOTA_THRESHOLD,
-    c.AVP_TGPP_UNIT_QUOTA_THRESHOLD,
-)
 EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
@@ -57,9 +53,7 @@ class ServiceAnswer:
     announcements: tuple[Announcement, ...] = ()
     qos_final_unit: FinalUnit | None = None
     refund_information: str | None = None
-    threshold: int | None = None
-    holding_seconds: int | None = None
-    consumption_seconds: int | None = None
+    quota_told: QuotaTold = NOTHING_TOLD_OF_QUOTA
     tariff_change_at: str | None = None
 
 
@@ -259,7 +253,6 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
     refund = first(group, c.AVP_TGPP_REFUND_INFORMATION, c.VENDOR_TGPP)
     announcements = each(group, c.AVP_TGPP_ANNOUNCEMENT_INFORMATION, c.VENDOR_TGPP)
     changes = each(granted or (), c.AVP_TARIFF_TIME_CHANGE)
-    thresholds = (avp.value for code in THRESHOLDS for avp in each(group, code, c.VENDOR_TGPP))
     return ServiceAnswer(
         rating_group=first(group, c.AVP_RATING_GROUP),
         service_identifiers=tuple(avp.value for avp in each(group, c.AVP_SERVICE_IDENTIFIER)),
@@ -271,9 +264,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         triggers=None if trigger is None else _read_trigger(trigger),
         announcements=tuple(read_announcement(avp.value) for avp in announcements),
         refund_information=None if refund is None else refund.decode(errors="backslashreplace"),
-        threshold=next(thresholds, None),
-        holding_seconds=first(group, c.AVP_TGPP_QUOTA_HOLDING_TIME, c.VENDOR_TGPP),
-        consumption_seconds=first(group, c.AVP_TGPP_QUOTA_CONSUMPTION_TIME, c.VENDOR_TGPP),
+        quota_told=read_quota_told(group),
         tariff_change_at=next((_time_text(avp.payload) for avp in changes), None),
     )
 
@@ -345,12 +336,7 @@ def _service_text(service: ServiceAnswer) -> str:
         parts.append(f"valid for {service.validity_seconds} s")
     if service.tariff_change_at is not None:
         parts.append(f"the price changes at {service.tariff_change_at}")
-    if service.threshold is not None:
-        parts.append(f"threshold {_threshold_text(service)}")
-    if service.holding_seconds is not None:
-        parts.append(f"held for {service.holding_seconds} s when idle")
-    if service.consumption_seconds is not None:
-        parts.append(f"used for {service.consumption_seconds} s when idle")
+    parts += service.quota_told.parts(_threshold_text(service))
     if service.final_unit is not None:
         when = "at once" if service.granted is None else "final units, then"
         parts.append(f"{when} {service.final_unit.text()}")
@@ -374,7 +360,7 @@ def _time_text(octets: bytes) -> str:
 
 def _threshold_text(service: ServiceAnswer) -> str:
     """Says the threshold in the unit that was granted."""
-    left, granted = service.threshold, service.granted
+    left, granted = service.quota_told.threshold, service.granted
     if granted is not None and granted.total_octets is not None and left is not None:
         return octets_text(left)
     return f"{left} {'s' if granted is not None and granted.seconds is not None else 'units'}"
@@ -417,9 +403,7 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "triggers": None if service.triggers is None else list(service.triggers),
         "announcements": [announcement.as_dict() for announcement in service.announcements],
         "refund_information": service.refund_information,
-        "threshold": service.threshold,
-        "holding_seconds": service.holding_seconds,
-        "consumption_seconds": service.consumption_seconds,
+        **service.quota_told.as_dict(),
         "tariff_change_at": service.tariff_change_at,
     }
 

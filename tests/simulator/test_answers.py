@@ -8,6 +8,8 @@ from diameter.message import Avp, constants
 from diameter.message.avp.grouped import (
     FinalUnitIndication,
     GrantedServiceUnit,
+    GsuPoolReference,
+    UnitValue,
     VendorSpecificApplicationId,
 )
 from diameter.message.commands import CapabilitiesExchangeAnswer, CreditControlAnswer
@@ -90,6 +92,8 @@ def test_a_grant_is_read_with_all_it_says() -> None:
         "threshold": None,
         "holding_seconds": None,
         "consumption_seconds": None,
+        "pool": None,
+        "unit_value": None,
         "tariff_change_at": None,
     }
 
@@ -120,11 +124,14 @@ def test_a_grant_says_when_the_gateway_comes_back() -> None:
     service.volume_quota_threshold = 2**18
     service.quota_holding_time = 600
     service.quota_consumption_time = 30
+    value = UnitValue(value_digits=9_536_743_164, exponent=-9)
+    service.g_s_u_pool_reference = [GsuPoolReference(1, 2, value)]
     assert (
         read(answer)
         .text()
         .endswith(
-            "granted 1 MiB, threshold 256 KiB, held for 600 s when idle, used for 30 s when idle"
+            "granted 1 MiB, threshold 256 KiB, held for 600 s when idle, used for 30 s when idle,"
+            " in pool 1, where a unit counts 9.536743164"
         )
     )
 
