@@ -12,6 +12,7 @@ from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.ledger import Balance
 from diameter_ocs.charging.money import tariffs_in_money
 from diameter_ocs.charging.payments import payments_in
+from diameter_ocs.charging.price_changes import CHANGES_COVERED_MAX
 from diameter_ocs.charging.rating import tariffs_of
 from diameter_ocs.charging.requests import ServiceUsage, SessionKey, Units
 from diameter_ocs.charging.restrictions import Restrictions
@@ -344,6 +345,18 @@ def test_a_call_over_many_changes_has_a_line_for_each():
     desk.at("2026-06-10 12:29:30").terminate(used(VOICE, 1800))
     # A minute, ten minutes, ten minutes and ten minutes, of which the first and last were begun.
     assert (spent(desk), held(desk)) == (60 * 10 + 600 * 7 + 600 * 10 + 600 * 3, 0)
+
+
+def test_a_quota_of_time_covers_so_many_changes_and_no_more():
+    odd = ",".join(f"12:{minute:02}-12:{minute + 1:02}" for minute in range(1, 59, 2))
+    rates = (Rate(NIGHT, "odd", hours("mon-sun", odd)), Rate(DAY, "even"))
+    service = Service("by minutes", 1, frozenset({VOICE}), (MONEY,), rates)
+    desk = Clock(sold(service, groups=(VOICE_BY_SECONDS,)), balance(1, MONEY, 10**9))
+    grant = only(desk.at("2026-06-10 12:00").initial(talk(1800))).grant
+    assert grant.validity_seconds == 60 * (CHANGES_COVERED_MAX + 1)
+    assert held(desk) == 18_000
+    desk.at("2026-06-10 12:30").terminate(used(VOICE, 1800))
+    assert (spent(desk), held(desk)) == (900 * 10 + 900 * 3, 0)
 
 
 def test_time_above_its_quota_is_divided_too():
