@@ -239,6 +239,9 @@ class Menu(NamedTuple):
     """Between two neighbours of these all numbers at the other end have the same tariffs."""
     hours: tuple[WorkingHours, ...]
     """All working hours on which the choice depends."""
+    lasting: dict[tuple[object, ...], tuple[int, int]]
+    """What `price_changes` has found: by all else on which it depends, from when until when, in
+    microseconds since 1970, the choice is the same; it may forget it."""
 
 
 class Insufficiency(Enum):

@@ -41,6 +41,8 @@ def ahead(
     now = progress.case.now
     choose = partial(payable, group, progress=progress)
     offer = progress.offer(group, progress.circumstances, choose)
+    if offer.lasts_until(now) > now + seconds * SECOND:
+        return Ahead(seconds)
     found = crossing(offer, tariff, now, seconds, group.unit_type, units)
     if found is None:
         return Ahead(seconds)

@@ -6,13 +6,15 @@ answer that granted it, and no second of it is later than the report.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from typing import NamedTuple
 
-from .catalogue import Catalogue, Price, RatingGroup, Tariff
+from .bounded import keep
+from .catalogue import Catalogue, Menu, Price, RatingGroup, Tariff
 from .deadlines import SECOND
 from .hours import zone
 from .location import Circumstances
-from .rating import menu_of, tariffs_of
+from .rating import CHOICES_REMEMBERED, circumstances_key, menu_of, tariffs_of
 from .session import Line
 from .units import MICRO_UNITS, UnitType
 
@@ -20,6 +22,9 @@ EDGES_MAX = 1000
 """How often hours may begin or end in the time that is looked at; what comes later stays."""
 CHANGES_COVERED_MAX = 8
 """A quota of time ends before prices change once more."""
+
+LOOKED_AHEAD = 24 * 3600 * SECOND
+"""How far is looked once and for all, in microseconds."""
 
 Choose = Callable[[tuple[Tariff, ...]], Tariff]
 """Says which of the tariffs of a time is the one that counts."""
@@ -45,15 +50,45 @@ class Offer(NamedTuple):
         number = rating_group.id
         return choose(tariffs_of(plans, number, catalogue, circumstances, time, time_zone))
 
+    def lasts_until(self, at: int) -> int:
+        """Returns until when nothing else can count than at a time, whatever has money.
+
+        It is found once for all circumstances that differ in nothing on which it depends.
+        """
+        plans, rating_group, catalogue, circumstances, time_zone, _ = self
+        menu = menu_of(plans, rating_group.id, catalogue)
+        key = (*circumstances_key(menu, circumstances), time_zone)
+        start, end = menu.lasting.get(key, (0, 0))
+        if not start <= at < end:
+            until = self._change_after(at, menu)
+            start = min(start, at) if until == end else at
+            end = until
+            keep(menu.lasting, key, (start, end), CHOICES_REMEMBERED)
+        return end
+
+    def _change_after(self, at: int, menu: Menu) -> int:
+        """Returns when anything else counts first, or a time before which nothing does."""
+        plans, rating_group, catalogue, circumstances, time_zone, _ = self
+        wall, number = zone(time_zone or catalogue.time_zone), rating_group.id
+        before = tariffs_of(plans, number, catalogue, circumstances, at, time_zone)
+        time, end = at, at + LOOKED_AHEAD
+        while (time := _edge_after(menu, time, wall) or end) < end:
+            after = tariffs_of(plans, number, catalogue, circumstances, time, time_zone)
+            if len(after) != len(before) or not all(map(_is_same, before, after)):
+                return time
+        return end
+
     def changes(self, start: int, end: int) -> Iterator[tuple[int, Tariff]]:
         """Yields the times after the start, up to the end, at which something else counts."""
-        hours = menu_of(self.plans, self.rating_group.id, self.catalogue).hours
+        if self.lasts_until(start) > end:
+            return
+        menu = menu_of(self.plans, self.rating_group.id, self.catalogue)
         wall = zone(self.time_zone or self.catalogue.time_zone)
-        before, time = self.at(start), start
+        before, edge = self.at(start), _edge_after(menu, start, wall)
         for _ in range(EDGES_MAX):
-            edges = [edge for each in hours if (edge := each.changes_at(time, wall)) is not None]
-            if not edges or (time := min(edges)) > end:
+            if edge is None or edge > end:
                 return
+            time, edge = edge, _edge_after(menu, edge, wall)
             after = self.at(time)
             if not _is_same(before, after):
                 yield time, after
@@ -123,6 +158,12 @@ def parts_of_units(units: int, used_after: int, changed_at: int) -> list[Part]:
     """Divides units of which the last were used after a change."""
     before = max(units - used_after, 0)
     return [(None, before), (changed_at, units - before)]
+
+
+def _edge_after(menu: Menu, time: int, wall: tzinfo) -> int | None:
+    """Returns when any hours begin or end next."""
+    edges = [each.changes_at(time, wall) for each in menu.hours]
+    return min([edge for edge in edges if edge is not None], default=None)
 
 
 def _is_same(before: Tariff, after: Tariff) -> bool:

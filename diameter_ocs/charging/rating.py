@@ -63,13 +63,11 @@ def tariffs_of(
     menu = menu_of(plans, rating_group, catalogue)
     if menu.always is not None:
         return menu.always
-    bounds, other = menu.number_bounds, circumstances.information.other_party
     wall = zone(time_zone or catalogue.time_zone)
     key = (
         plans,
         rating_group,
-        menu.facts(circumstances),
-        bisect_right(bounds, other) if bounds and other is not None else -1,
+        *circumstances_key(menu, circumstances),
         tuple([hours.contains(at, wall) for hours in menu.hours]),
     )
     tariffs = catalogue.tariffs.get(key)
@@ -78,6 +76,13 @@ def tariffs_of(
         tariffs = _tariffs(rating_group, menu.candidates, occasion)
         keep(catalogue.tariffs, key, tariffs, CHOICES_REMEMBERED)
     return tariffs
+
+
+def circumstances_key(menu: Menu, circumstances: Circumstances) -> tuple[object, int]:
+    """Returns all of the circumstances on which a choice depends."""
+    bounds, other = menu.number_bounds, circumstances.information.other_party
+    number = bisect_right(bounds, other) if bounds and other is not None else -1
+    return menu.facts(circumstances), number
 
 
 def menu_of(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Menu:
@@ -139,7 +144,7 @@ def _menu(plans: tuple[str, ...], rating_group: int, catalogue: Catalogue) -> Me
         occasion = Occasion(NO_CIRCUMSTANCES, 0, UTC, catalogue)
         always = _tariffs(rating_group, candidates, occasion)
     facts_of = attrgetter(*facts) if facts else _nothing
-    menu = Menu(candidates, always, facts_of, tuple(sorted(bounds)), tuple(hours))
+    menu = Menu(candidates, always, facts_of, tuple(sorted(bounds)), tuple(hours), {})
     keep(catalogue.menus, (plans, rating_group), menu, MENUS_REMEMBERED)
     return menu
 

@@ -13,7 +13,8 @@ from .session import Line, Reservation
 from .settlement import USED_MAX, settle
 from .units import AMOUNT_MAX, UnitType
 
-MONEY = UnitType.MONEY  # a member takes 0.1 µs to be looked up in its class
+# A member takes 0.1 µs to be looked up in its class.
+MONEY, TIME = UnitType.MONEY, UnitType.TIME
 
 
 def settled(request: ChargingRequest, progress: Progress) -> list[Service]:
@@ -89,7 +90,8 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     if unit_type is MONEY and counted is None:
         line, new_units = whole(line, used, new_units)
     believed = _believed(line.rating_group, unit_type, new_units, progress)
-    if service.tariffs[0].is_by_hours or cover is not None:
+    is_by_hours = service.tariffs[0].is_by_hours
+    if cover is not None or (is_by_hours and (service.usage.used_after or unit_type is TIME)):
         quota = reservation or _nothing_granted(line, progress, heard_at)
         service.settlement, service.paid = settle_parts(
             service, quota, believed, tariff, progress, heard_at

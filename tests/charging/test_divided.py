@@ -10,9 +10,10 @@ from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Rate, Rating
 from diameter_ocs.charging.decisions import Outcome, Payment
 from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.ledger import Balance
+from diameter_ocs.charging.location import NO_CIRCUMSTANCES
 from diameter_ocs.charging.money import tariffs_in_money
 from diameter_ocs.charging.payments import payments_in
-from diameter_ocs.charging.price_changes import CHANGES_COVERED_MAX
+from diameter_ocs.charging.price_changes import CHANGES_COVERED_MAX, Offer
 from diameter_ocs.charging.rating import tariffs_of
 from diameter_ocs.charging.requests import ServiceUsage, SessionKey, Units
 from diameter_ocs.charging.restrictions import Restrictions
@@ -117,6 +118,17 @@ def test_a_quota_of_volume_tells_the_next_change_while_it_lasts(opened_at, chang
     grant = only(desk.initial(data(1000))).grant
     assert grant.tariff_change_at == (None if change_at is None else moment(change_at))
     assert 3600 <= grant.validity_seconds <= 3960, "a change of price does not cut it"
+
+
+def test_until_when_nothing_changes_is_found_once_from_wherever_it_is_asked():
+    offered = sold(by_hours(DATA), groups=(DATA_BY_OCTETS,))
+    offer = Offer(("demo",), DATA_BY_OCTETS, offered, NO_CIRCUMSTANCES, None, lambda all: all[0])
+    asked = ["12:00", "19:59", "09:00", "20:00", "07:59", "08:00"]
+    until = [offer.lasts_until(moment(f"2026-06-10 {time}")) for time in asked]
+    evening, morning = moment("2026-06-10 20:00"), moment("2026-06-10 08:00")
+    assert until == [evening] * 3 + [moment("2026-06-11 08:00"), morning, evening]
+    menu = offered.menus[("demo",), DATA]
+    assert list(menu.lasting.values()) == [(morning, evening)]
 
 
 def test_a_change_is_told_up_to_the_end_of_the_validity():
