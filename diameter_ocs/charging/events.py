@@ -36,8 +36,10 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     own = session._replace(account_id=account_id, circumstances=place)
     progress = Progress(case, own, request.information)
     services = []
+    refunding = None
     if request.action is EventAction.REFUND:
-        services = Refunding(request, progress).services()
+        refunding = Refunding(request, progress)
+        services = refunding.services()
     elif request.service_context is not None or progress.is_emergency:
         services = progress.merged(request)
     outcome, told = _act(request, services, progress)
@@ -61,6 +63,8 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
         event=EdrName(case.group_id, edr.at, edr.number),
     )
     heard = _heard(session, request, case)
+    if refunding is not None and outcome is SUCCESS:
+        heard = heard._replace(cost=heard.cost - refunding.returned.get(heard.number, 0))
     if opened is not None:
         return decision._replace(session=heard)
     heard = heard._replace(circumstances=progress.circumstances)

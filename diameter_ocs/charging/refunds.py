@@ -60,6 +60,9 @@ class Refunding:
         self._progress = progress
         self._edrs = _known(progress.case)
         self._gone = _refunded(self._edrs)
+        self._sessions = {edr.number: edr.session_number for edr in self._edrs if _in_session(edr)}
+        self.returned: dict[int, int] = {}
+        """By the number of a session, the micro-units of its cost that were given back."""
 
     def services(self) -> list[Service]:
         """Gives back what each service asks for, at most what was charged and is left of it."""
@@ -109,9 +112,13 @@ class Refunding:
         given: list[Payment] = []
         settlement = Settlement()
         for part in reversed(parts):
+            session = self._sessions.get(part.charge.number)
             payments, settled = self._return(part, min(back, self._left(part)))
             back -= sum([payment.units for payment in payments])
             given += payments
+            if session is not None:
+                spent = self.returned.get(session, 0)
+                self.returned[session] = spent - settled.charged_amount
             settlement = Settlement(*[a + b for a, b in zip(settlement, settled, strict=True)])
         if not settlement.charged or unit_type is None:
             service.outcome = Outcome.SERVICE_DENIED
@@ -225,6 +232,10 @@ def _charged(edrs: Iterable[Edr], account_id: int) -> list[Edr]:
         and edr.action not in _UNCHARGED
         and edr.number > reversals.get((edr.session_number, *edr.message), 0)
     ]
+
+
+def _in_session(edr: Edr) -> bool:
+    return edr.session_number is not None and edr.action != _DEBIT
 
 
 def _refunded(edrs: Iterable[Edr]) -> dict[Charge, int]:

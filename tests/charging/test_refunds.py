@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from diameter_ocs.charging.case import Account, AccountState
 from diameter_ocs.charging.catalogue import Catalogue, Price, SessionRules
-from diameter_ocs.charging.decisions import Decision, EdrKind, Grant, Novelty, Outcome, Told
+from diameter_ocs.charging.decisions import (
+    Decision,
+    EdrKind,
+    EdrName,
+    Grant,
+    Novelty,
+    Outcome,
+    Told,
+)
 from diameter_ocs.charging.requests import EventAction, RequestType, ServiceUsage, Units
 from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.charging.units import UnitType, round_up
@@ -278,6 +286,25 @@ def test_a_session_is_refunded_as_an_event_is():
     assert units(refund(desk, session=b"one", request_number=9)) == [2048]
     assert (desk.balance(1), desk.balance(2)) == ((0, 0), (0, 0))
     assert refund(desk, session=b"one", request_number=10).outcome is Outcome.SERVICE_DENIED
+
+
+def test_what_a_session_costs_is_less_what_came_back():
+    desk = texts(0, 10**6)
+    desk.initial(want(TEXT, 4))
+    told = {"tells_money": True}
+    assert desk.update(used(TEXT, 3, wanted=4), **told).told.cost == 240_000
+    desk.event(want(TEXT, 1), session=b"one", request_number=2)
+    refund(desk, want(TEXT, 1), session=b"one", request_number=3)
+    assert desk.update(used(TEXT, 0, wanted=4), request_number=4, **told).told.cost == 240_000
+    refund(
+        desk,
+        want(TEXT, 1),
+        session=b"one",
+        request_number=5,
+        of=desk.decisions[1]._replace(event=EdrName(1, desk.case.now, 2)),
+    )
+    assert desk.update(used(TEXT, 0, wanted=4), request_number=6, **told).told.cost == 160_000
+    assert desk.terminate(used(TEXT, 1), request_number=7, **told).told.cost == 240_000
 
 
 def test_what_an_open_session_holds_stays_held():

@@ -6,10 +6,11 @@ import pytest
 
 from diameter_ocs.charging.case import Change
 from diameter_ocs.charging.decisions import Decision, EdrName, Outcome
+from diameter_ocs.charging.faults import StaleCase
 from diameter_ocs.charging.requests import ChargingRequest, EventAction, ServiceUsage, SessionKey
 from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.handlers.credit_control import Fault
+from diameter_ocs.handlers.credit_control import Fault, fold
 from diameter_ocs.store.catalogues import Catalogues
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.work import PostgresStore
@@ -24,6 +25,7 @@ from tests.store.scenario import (
     furnish,
     initial,
     octets,
+    steps,
     terminate,
     update,
     want,
@@ -182,3 +184,26 @@ async def test_what_was_taken_back_is_not_refunded_besides(kept: Kept) -> None:
     for at, each in enumerate((refund(first), refund(session=b"event", request_number=1))):
         assert units(await charged(kept.store, (group, each), now=NOW + HOUR + at)) == [-5]
     assert await used(kept) == 0
+
+
+async def test_two_servers_never_give_back_the_same_units(postgres: Kept, emptied: str) -> None:
+    (group, *_) = await furnish(postgres.accounts)
+    first = await debited(postgres, group)
+    pool = Database(emptied)
+    other = PostgresStore(pool, Catalogues(read_stored))
+    one, two = [(group, refund(first, b"%d" % at, usages=(want(6),))) for at in range(2)]
+
+    async def overtaken() -> None:
+        async with other.work() as work:
+            await work.lock([group], [two], NOW)
+            cases, _ = await work.load([two], NOW)
+            folded = fold(steps(two), cases)
+            assert units(folded.results) == [6]
+            assert units(await charged(postgres.store, one)) == [6]
+            await work.apply(folded.changes)
+
+    with pytest.raises(StaleCase):
+        await overtaken()
+    assert units(await charged(other, two)) == [4]
+    assert await used(postgres) == 0
+    await pool.close()
