@@ -52,13 +52,14 @@ def settle_parts(
             within = min(granted, part)
             line = _held(line, within + others, tariff, purse, ledger)
         granted -= within
-        spent = ledger.spent()
+        spent = ledger.spent() if len(parts) > 1 else {}
         after, paid = settle(line, within, others, part, tariff, ledger)
-        payments += _payments(line, after, paid.charged, spent, progress)
+        if len(parts) > 1:
+            payments += _payments(line, after, paid.charged, spent, progress)
         progress.lines[number] = after
         settlement = settlement.plus(paid)
         progress.begin_others(after)
-    return settlement, tuple(payments) if len(parts) > 1 else ()
+    return settlement, tuple(payments)
 
 
 def _parts(
