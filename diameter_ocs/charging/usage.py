@@ -1,9 +1,9 @@
 """What the services of a request used, settled on the lines of their session."""
 
-from .catalogue import Tariff
+from .catalogue import RatingGroup, Tariff
 from .decisions import Settlement
 from .divided import settle_parts
-from .money import PAR, whole
+from .money import PAR, group_in_money, tariffs_in_money, whole
 from .pools import lend
 from .progress import Progress
 from .rating import tariff_of_line, tariffs_of
@@ -64,13 +64,15 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     if not used and requested is None and not is_quota_returned:
         return
     reservation = progress.reservations.pop(service.identity, None)
-    granted, cover = 0, None
+    granted, cover, meant = 0, None, service
     if reservation is not None:
         _, _, granted, number, *_ = reservation
         cover = reservation.cover
         line = progress.lines[number]
         progress.granted[number if cover is None else cover] -= granted
-        tariff = progress.tariff_of(group, service.tariffs)
+        if group is not None and (line.unit_type is MONEY) is not (group.unit_type is MONEY):
+            meant = _as_granted(service, group, line, progress)
+        tariff = progress.tariff_of(meant.rating_group, meant.tariffs)
         if line.services is not tariff.services and line.services:
             tariff = tariff_of_line(line, tariff, progress.case.catalogue)
     elif group is not None and used:
@@ -90,14 +92,15 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     if unit_type is MONEY and counted is None:
         line, new_units = whole(line, used, new_units)
     believed = _believed(line.rating_group, unit_type, new_units, progress)
-    is_by_hours = service.tariffs[0].is_by_hours
+    is_by_hours = meant.tariffs[0].is_by_hours
     if cover is not None or (is_by_hours and (service.usage.used_after or unit_type is TIME)):
         quota = reservation or _nothing_granted(line, progress, heard_at)
         service.settlement, service.paid = settle_parts(
-            service, quota, believed, tariff, progress, heard_at
+            meant, quota, believed, tariff, progress, heard_at
         )
     else:
         if believed > granted and progress.pooled is not None:
+            progress.lines[number] = line
             lend(number, granted, believed, tariff, progress)
             line = progress.lines[number]
         progress.lines[number], service.settlement = settle(
@@ -108,6 +111,24 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
         service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
     if len(progress.lines) > len(progress.newest):
         progress.begin_others(progress.lines[number])
+
+
+def _as_granted(service: Service, group: RatingGroup, line: Line, progress: Progress) -> Service:
+    """Returns a service as its quota was granted: in money, or in units, whatever it asks for now.
+
+    A call for help pays nothing either way.
+    """
+    case, account, usage = progress.case, progress.account, service.usage
+    if progress.is_emergency:
+        return service
+    if line.unit_type is MONEY:
+        tariffs = tariffs_in_money(service.tariffs, case.catalogue)
+        return Service(usage, group_in_money(usage, group), tariffs)
+    number, time_zone = group.id, account.time_zone
+    tariffs = tariffs_of(
+        account.plans, number, case.catalogue, progress.circumstances, case.now, time_zone
+    )
+    return Service(usage, case.catalogue.rating_groups.get(number), tariffs)
 
 
 def _tariffs_before(service: Service, progress: Progress, heard_at: int) -> tuple[Tariff, ...]:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from diameter_ocs.charging.catalogue import Catalogue, Insufficiency, Price, Service
+from diameter_ocs.charging.catalogue import Catalogue, Insufficiency, Price, Rate, Service
 from diameter_ocs.charging.decisions import Outcome, Told
+from diameter_ocs.charging.hours import working_hours
 from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.requests import EventAction, RequestType, ServiceUsage, Units
+from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.units import MILLIONTHS, UnitType
 from tests.charging.scenario import (
     BONUS,
@@ -197,6 +199,35 @@ def test_money_and_units_of_a_rating_group_do_not_mix() -> None:
     beginning = TARIFF.charge_of(1024)
     assert beginning > TARIFF.continued.charge_of(1024)
     assert opened.balance(1) == (500 + beginning, 0)
+
+
+def test_money_above_its_quota_is_paid_in_money_whatever_is_asked_for_next() -> None:
+    opened = desk(1000, allowance(OCTETS, DATA), priced(TARIFF, DATA))
+    opened.initial(ask(100), **IN_EURO)
+    opened.update(spent(amount(150), Units(octets=1024)), **IN_EURO)
+    assert opened.balance(1) == (150, 0)
+    assert opened.balance(2) == (0, 1024)
+
+
+def test_money_is_rounded_once_though_its_gateway_pools_quotas() -> None:
+    opened = desk(1000)
+    opened.initial(ask(1), has_pool=True, **IN_EURO)
+    for _ in range(3):
+        usage = spent(amount(10, MILLIONTHS // 2), amount(1))
+        opened.update(usage, has_pool=True, **IN_EURO)
+    assert opened.balance(1) == (29, 1)  # that is 28.5
+
+
+def test_units_are_divided_where_their_price_changed_though_money_is_asked_for_next() -> None:
+    night = Restrictions(hours=working_hours([("mon-sun", "22:30-06:00")]))
+    rates = (Rate(Price(7, 1), "night", night), Rate(Price(9, 1)))
+    sold = Service("by hours", 1, frozenset({VOICE}), (MONEY,), rates)
+    opened = desk(100_000, sold)
+    opened.initial(ServiceUsage(VOICE, (), Units(seconds=3600)), **IN_EURO)
+    opened.case = opened.case._replace(now=opened.case.now + 3600 * 10**6)
+    opened.update(spent(Units(seconds=3600), amount(100), VOICE), **IN_EURO)
+    # It began at 22:13:20: 1000 s until 22:30, that is 17 minutes begun, and 44 minutes after.
+    assert opened.balance(1) == (17 * 60 * 9 + 44 * 60 * 7, 100)
 
 
 @pytest.mark.parametrize("kind", RequestType)
