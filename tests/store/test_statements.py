@@ -25,7 +25,7 @@ from diameter_ocs.store import edrs, sessions, statements
 from diameter_ocs.store.arrays import big_ints, moments, octets, register, texts
 from diameter_ocs.store.batches import Statement, Statements
 from diameter_ocs.store.partitions import DAYS_AHEAD, Partitions
-from tests.store.scenario import NOW, VOICE, Kept, charged, furnish, initial, update, used
+from tests.store.scenario import NOW, VOICE, Kept, charged, furnish, initial, update, used, want
 
 ACCOUNTS = 15_000
 BATCH = range(1, 129)
@@ -311,7 +311,8 @@ async def test_updates_of_a_batch_are_made_in_place(postgres: Kept, emptied: str
     assert postgres.database is not None
     groups = await furnish(postgres.accounts, range(1, 31), money=1_000_000)
     usages = (used(1, 3), used(1, 60, VOICE))
-    pairs = [(group, initial(n, b"%d" % n)) for n, group in enumerate(groups, 1)]
+    wishes = (want(3), want(60, VOICE))  # a group that comes later may bring an earlier deadline
+    pairs = [(group, initial(n, b"%d" % n, usages=wishes)) for n, group in enumerate(groups, 1)]
     await charged(postgres.store, *pairs)
     for number in range(1, 21):
         now = NOW + number * 1_000_000
