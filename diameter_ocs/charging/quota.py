@@ -9,7 +9,7 @@ from .settlement import hold, release
 from .units import round_up
 
 # A member takes 0.1 µs to be looked up in its class.
-PROVIDE_ROUNDED_AMOUNT, _, IGNORE = Insufficiency
+PROVIDE_ROUNDED_AMOUNT, PROVIDE_REMAINING, IGNORE = Insufficiency
 
 VALIDITY_SECONDS_MIN = 60
 """Shorter validity makes gateways ask in storms."""

@@ -51,7 +51,7 @@ class Line(NamedTuple):
     price: Price | None
     """None: nothing that can pay has a price."""
     used: int = 0
-    """Units reported."""
+    """Units reported, and the rest of a unit that was not paid whole, where none is begun."""
     settled: int = 0
     """Units posted, overrun or short: what is used, rounded up."""
     priced: int = 0

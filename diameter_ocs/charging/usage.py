@@ -6,6 +6,7 @@ from .divided import settle_parts
 from .money import PAR, group_in_money, tariffs_in_money, whole
 from .pools import lend
 from .progress import Progress
+from .quota import PROVIDE_REMAINING
 from .rating import tariff_of_line, tariffs_of
 from .requests import ChargingRequest
 from .services import Service
@@ -106,6 +107,8 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
         progress.lines[number], service.settlement = settle(
             line, granted, progress.granted[number], believed, tariff, progress.ledger
         )
+        if progress.insufficiency is PROVIDE_REMAINING:
+            _end_unit(number, service.settlement, progress)
     progress.cost = min(progress.cost + service.settlement.charged_amount, AMOUNT_MAX)
     if believed != reported:
         service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
@@ -151,6 +154,16 @@ def _nothing_granted(line: Line, progress: Progress, heard_at: int) -> Reservati
     """Returns the quota of usage for which none was granted: it began at the latest request."""
     began_at = min(progress.session.last_request_at, heard_at)
     return Reservation(line.rating_group, (), 0, line.number, granted_at=began_at)
+
+
+def _end_unit(number: int, settlement: Settlement, progress: Progress) -> None:
+    """Lets nobody go on in a rounding unit that was not paid whole, where units are not begun.
+
+    What is left of it was not sold: the next use begins another unit.
+    """
+    if settlement.shortfall + settlement.overrun and not progress.granted[number]:
+        line = progress.lines[number]
+        progress.lines[number] = line._replace(used=line.settled)
 
 
 def _believed(rating_group: int, unit_type: UnitType, reported: int, progress: Progress) -> int:

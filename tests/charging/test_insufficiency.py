@@ -120,6 +120,29 @@ def test_a_grant_within_a_unit_begun_counts_what_is_used_of_it(option, expected)
     assert granted(counter.update(used(VOICE, 20, wanted=70))) == [expected]
 
 
+@pytest.mark.parametrize("services", [None, [priced(A_SECOND, VOICE)]])
+def test_what_remained_is_all_there_is_and_what_comes_later_pays_for_as_much(services):
+    """90 s are left of minutes: 90 are granted and no more; a credit of 60 s is good for 60."""
+    unit = 1 if services is None else 100
+    kind = SECONDS if services is None else MONEY
+    counter = desk(REMAINING, balance(1, kind, 90 * unit), services=services)
+    assert granted(counter.initial(want(VOICE, 300))) == [(90, True)]
+    decision = counter.update(used(VOICE, 90, wanted=300))
+    assert (granted(decision), outcomes(decision)) == ([NOTHING], ["LIMIT_REACHED"])
+    assert granted(counter.update(want(VOICE, 300))) == [NOTHING]
+    counter.credit(1, 60 * unit)
+    assert granted(counter.update(want(VOICE, 300))) == [(60, True)]
+    counter.terminate(used(VOICE, 60))
+    assert counter.balance(1) == (150 * unit, 0)
+
+
+def test_a_unit_begun_with_what_was_left_is_granted_to_its_end():
+    counter = desk(ROUNDED, balance(1, SECONDS, 90))
+    assert granted(counter.initial(want(VOICE, 100))) == [(100, False)]
+    assert granted(counter.update(used(VOICE, 100, wanted=300))) == [(20, True)]
+    assert counter.balance(1) == (90, 0)
+
+
 @pytest.mark.parametrize("option", Insufficiency)
 def test_what_is_paid_already_is_granted_whatever_is_left(option):
     counter = desk(option, balance(1, SECONDS, 60))
