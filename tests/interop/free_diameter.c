@@ -111,6 +111,8 @@ static const char *set_value(struct avp *avp, struct dict_object *model, const c
 	check(fd_dict_getval(model, &known), word);
 	if (known.avp_basetype == AVP_TYPE_UNSIGNED64) {
 		value.u64 = strtoull(word, NULL, 10);
+	} else if (known.avp_basetype == AVP_TYPE_INTEGER64) {
+		value.i64 = strtoll(word, NULL, 10);
 	} else if (known.avp_basetype != AVP_TYPE_OCTETSTRING) {
 		value.u32 = strtoul(word, NULL, 10);
 	} else if (!strncmp(word, "0x", 2)) {
@@ -182,6 +184,9 @@ static void print_value(struct avp *avp, union avp_value *value, enum dict_avp_b
 		break;
 	case AVP_TYPE_INTEGER32:
 		printf("%d", value->i32);
+		break;
+	case AVP_TYPE_INTEGER64:
+		printf("%lld", (long long)value->i64);
 		break;
 	default:
 		printf("%llu", (unsigned long long)value->u64);

@@ -23,7 +23,8 @@ class Service(NamedTuple):
 
     rating_group: int | None
     code: int = 2001
-    granted: int | None = None
+    granted: int | tuple[Avp, ...] | None = None
+    """Units, or the members of CC-Money."""
     is_final: bool = False
     announced: tuple[Value, ...] = ()
     """The members of each Announcement-Information."""
@@ -96,6 +97,16 @@ def used(octets: int, *avps: Avp) -> Avp:
 
 def seconds(name: str, count: int) -> Avp:
     return name, (("CC-Time", count),)
+
+
+def amount(digits: int, exponent: int, currency: int = 978) -> tuple[Avp, ...]:
+    """Return the members of CC-Money."""
+    value: Avp = ("Unit-Value", (("Value-Digits", digits), ("Exponent", exponent)))
+    return value, ("Currency-Code", currency)
+
+
+def money(name: str, *members: Avp) -> Avp:
+    return name, (("CC-Money", members),)
 
 
 def units(name: str, count: int) -> Avp:

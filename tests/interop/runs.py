@@ -23,6 +23,8 @@ profile = "told"
 
 [profiles.told]
 free_services = "4011"
+remaining_balance = true
+low_balance_indication = true
 """
 IDLE_SECONDS = 9
 """Both stacks watch an idle connection after 6 s, give or take 2."""

@@ -44,7 +44,9 @@ from tests.interop.requests import (
     Session,
     Step,
     Value,
+    amount,
     imsi,
+    money,
     reason,
     seconds,
     service,
@@ -197,6 +199,7 @@ class Steps:
             "events": self._events(),
             "event_refusals": self._event_refusals(),
             "actions": self._actions(),
+            "money": self._money(),
             "agents": self._agents(),
             "calls": self._calls(),
             "places": (*self._places(), *self._calls_by_place()),
@@ -415,6 +418,25 @@ class Steps:
         yield Step("event-unknown-group", unknown, 5031, unrated, failed=("Rating-Group",))
         undone = self._text(10).event(one)
         yield Step("event-without-action", undone, 5005, failed=("Requested-Action",))
+
+    def _money(self) -> Iterator[Step]:
+        """What the gateway has rated itself: a session and events in money."""
+        asked, spent = "Requested-Service-Unit", "Used-Service-Unit"
+        session = self._session(33)
+        initial = session.initial(service(DATA, money(asked, *amount(1, -2))))
+        yield Step("in-money", initial, services=(Service(DATA, granted=amount(1, -2)),))
+        more = service(DATA, money(spent, *amount(25, -4)), money(asked, *amount(100, -4)))
+        granted = Service(DATA, granted=amount(1, -2))
+        yield Step("more-money", session.update(1, more), services=(granted,))
+        last = service(DATA, money(spent, *amount(25, -4)))
+        yield Step("money-spent", session.terminate(2, last))
+        paid = service(TEXT, money(asked, *amount(4, -3)))
+        event = self._text(33).event(DEBIT, paid)
+        yield Step("paid-in-money", event, services=(Service(TEXT, granted=amount(4, -3)),))
+        foreign = self._text(33).event(DEBIT, service(TEXT, money(asked, *amount(1, 0, 840))))
+        yield Step("foreign-money", foreign, 5004, failed=("CC-Money",))
+        debt = self._text(33).event(DEBIT, service(TEXT, money(asked, *amount(-1, 0))))
+        yield Step("money-below-nothing", debt, 5004, failed=("CC-Money",))
 
     def _actions(self) -> Iterator[Step]:
         """Events that ask what something costs, whether there is enough, and to have it back."""

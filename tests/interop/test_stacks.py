@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.interop.offer import CREDIT
 from tests.interop.requests import Avp, Service, Value
 from tests.interop.runs import Run
 from tests.interop.stacks import STACKS
@@ -18,6 +19,7 @@ ERRORS = range(3000, 4000)
 VALIDITY_SECONDS_MIN = 60
 TERMINATE = [["Final-Unit-Action", 0]]
 EVENT_REQUEST = 4
+MONEY = ("in-money", "more-money", "money-spent", "paid-in-money")
 
 
 class Said(NamedTuple):
@@ -64,13 +66,16 @@ def as_told(services: Sequence[Service]) -> tuple[Service, ...]:
     """Return services of a step as stacks tell of them."""
     return tuple(
         service._replace(
-            announced=tuple(map(_plain, service.announced)), final=tuple(plain(service.final))
+            granted=None if service.granted is None else _plain(service.granted),
+            announced=tuple(map(_plain, service.announced)),
+            final=tuple(plain(service.final)),
         )
         for service in services
     )
 
 
-def granted(avps: list[Any]) -> int | None:
+def granted(avps: list[Any]) -> Any:
+    """Return the units that are granted, or what CC-Money says."""
     units = first(avps, "Granted-Service-Unit")
     return None if units is None else units[0][1]
 
@@ -115,6 +120,15 @@ def test_what_is_asked_is_told_and_nothing_else(stack: Run, name: str) -> None:
     told = {step: all_of(answer["avps"], name) for step, answer in stack.answers.items()}
     assert told == {step.name: all_of(plain(step.told), name) for step in stack.steps.values()}
     assert any(told.values())
+
+
+def test_what_money_is_left_is_told_as_the_profile_says(stack: Run) -> None:
+    left = [first(stack.answers[step]["avps"], "Remaining-Balance") for step in MONEY]
+    told = [first(each, "Unit-Value") for each in left]
+    assert [first(each, "Currency-Code") for each in left] == [978] * len(MONEY)
+    assert [
+        first(value, "Value-Digits") * 10 ** (6 + first(value, "Exponent")) for value in told
+    ] == [CREDIT - 10_000, CREDIT - 12_500, CREDIT - 5000, CREDIT - 9000]
 
 
 def test_no_answer_breaks_the_grammar(stack: Run) -> None:
