@@ -274,7 +274,7 @@ def test_service_identifiers_are_a_set(read: Read) -> None:
     assert usage_of(decoded) == ServiceUsage(None, (0, 2, 9))
 
 
-REPORTING_REASONS = [(0, False), (1, True), (2, True), (3, False), (4, False), (99, False)]
+REPORTING_REASONS = [(reason, reason in (1, 2)) for reason in (*range(10), 99, -1)]
 
 
 @pytest.mark.parametrize("is_in_units", [False, True])
