@@ -166,6 +166,20 @@ class Ledger:
                     break
         return tuple(parts), amount
 
+    def reserve_whole(self, balance_id: int, amount: int) -> bool:
+        """Holds an amount on a balance, if all of it is available."""
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        if amount > total - used - reserved:
+            return False
+        self._moved[balance_id] = total, used, reserved + amount
+        return True
+
+    def post(self, balance_id: int, spent: int, held: int) -> None:
+        """Posts what was spent of what is held on a balance, and releases the rest."""
+        total, used, reserved = self._moved.get(balance_id) or self._given(balance_id)
+        assert 0 <= spent <= held <= reserved
+        self._moved[balance_id] = total, used + spent, reserved - held
+
     def settle(self, held: Amounts, spent: int, staying: int = 0) -> Amounts:
         """Posts the first of what is held, releases the last; returns what stays between."""
         assert spent >= 0 <= staying

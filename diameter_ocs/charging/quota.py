@@ -6,6 +6,7 @@ from .catalogue import Insufficiency, RatingGroup, Tariff
 from .ledger import Ledger
 from .session import Line
 from .settlement import hold, release
+from .steady import grant_one
 from .units import round_up
 
 # A member takes 0.1 µs to be looked up in its class.
@@ -28,7 +29,23 @@ def grant(
     ledger: Ledger,
     insufficiency: Insufficiency,
 ) -> Quota:
-    """Reserves a quota on a line, or what is left of it.
+    """Reserves a quota on a line, or what is left of it."""
+    if not granted_to_others and tariff.sources:
+        quota = grant_one(line, wanted, tariff, ledger)
+        if quota is not None:
+            return quota
+    return grant_any(line, granted_to_others, wanted, tariff, ledger, insufficiency)
+
+
+def grant_any(
+    line: Line,
+    granted_to_others: int,
+    wanted: int,
+    tariff: Tariff,
+    ledger: Ledger,
+    insufficiency: Insufficiency,
+) -> Quota:
+    """Does so whatever pays.
 
     When less can be paid than is wanted, the quota ends where the tenant says: with the rounding
     unit that what is left can begin, for a client is not cut off within a unit that it has paid;

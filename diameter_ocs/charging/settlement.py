@@ -8,6 +8,7 @@ from .catalogue import Price, RatingGroup, Tariff
 from .decisions import Settlement
 from .ledger import Funds, Ledger
 from .session import Amounts, Hold, Line
+from .steady import settle_one
 from .tuples import new
 from .units import AMOUNT_MAX, UnitType, half_up, round_up
 
@@ -84,7 +85,23 @@ def settle(
     tariff: Tariff,
     ledger: Ledger,
 ) -> tuple[Line, Settlement]:
-    """Pays for usage and releases what the line need not hold any more.
+    """Pays for usage and releases what the line need not hold any more."""
+    if used <= granted and not granted_to_others:
+        settled = settle_one(line, used, ledger)
+        if settled is not None:
+            return settled
+    return settle_any(line, granted, granted_to_others, used, tariff, ledger)
+
+
+def settle_any(
+    line: Line,
+    granted: int,
+    granted_to_others: int,
+    used: int,
+    tariff: Tariff,
+    ledger: Ledger,
+) -> tuple[Line, Settlement]:
+    """Does so whatever pays.
 
     What is within the grant is paid by the holds, or is a shortfall. What is above it takes the
     place of what others were granted on the line, so that as much is held anew out of what is
