@@ -344,7 +344,7 @@ static void run_steps(FILE *steps)
 	}
 }
 
-/* What freeDiameter's dictionaries do not have: TS 32.299 since its release 12, and VCS. */
+/* What freeDiameter's dictionaries do not have: TS 32.299 since its release 12, VCS, RFC 8506. */
 
 static const struct {
 	const char *name;
@@ -352,22 +352,28 @@ static const struct {
 	enum dict_avp_basetype type;
 	const char *group;
 	int32_t min, max;
+	vendor_id_t vendor;
 } younger[] = {
-	{"VCS-Information", 3410, AVP_TYPE_GROUPED, NULL, 0, 0},
-	{"MSC-Address", 3417, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1},
-	{"VLR-Number", 3420, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1},
-	{"Announcement-Information", 3904, AVP_TYPE_GROUPED, NULL, 0, 0},
-	{"Announcement-Identifier", 3905, AVP_TYPE_UNSIGNED32, "Announcement-Information", 1, 1},
-	{"Variable-Part", 3907, AVP_TYPE_GROUPED, "Announcement-Information", 0, -1},
-	{"Variable-Part-Order", 3908, AVP_TYPE_UNSIGNED32, "Variable-Part", 0, 1},
-	{"Variable-Part-Type", 3909, AVP_TYPE_UNSIGNED32, "Variable-Part", 1, 1},
-	{"Variable-Part-Value", 3910, AVP_TYPE_OCTETSTRING, "Variable-Part", 1, 1},
-	{"Time-Indicator", 3911, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1},
-	{"Quota-Indicator", 3912, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
-	{"Announcement-Order", 3906, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1},
-	{"Play-Alternative", 3913, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
-	{"Privacy-Indicator", 3915, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1},
-	{"Language", 3914, AVP_TYPE_OCTETSTRING, "Announcement-Information", 0, 1},
+	{"QoS-Final-Unit-Indication", 669, AVP_TYPE_GROUPED, NULL, 0, 0, 0},
+	{"Redirect-Server-Extension", 665, AVP_TYPE_GROUPED, "QoS-Final-Unit-Indication", 0, 1, 0},
+	{"Redirect-Address-IPAddress", 666, AVP_TYPE_OCTETSTRING, "Redirect-Server-Extension", 0, 1, 0},
+	{"Redirect-Address-URL", 667, AVP_TYPE_OCTETSTRING, "Redirect-Server-Extension", 0, 1, 0},
+	{"Redirect-Address-SIP-URI", 668, AVP_TYPE_OCTETSTRING, "Redirect-Server-Extension", 0, 1, 0},
+	{"VCS-Information", 3410, AVP_TYPE_GROUPED, NULL, 0, 0, TGPP},
+	{"MSC-Address", 3417, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1, TGPP},
+	{"VLR-Number", 3420, AVP_TYPE_OCTETSTRING, "VCS-Information", 0, 1, TGPP},
+	{"Announcement-Information", 3904, AVP_TYPE_GROUPED, NULL, 0, 0, TGPP},
+	{"Announcement-Identifier", 3905, AVP_TYPE_UNSIGNED32, "Announcement-Information", 1, 1, TGPP},
+	{"Variable-Part", 3907, AVP_TYPE_GROUPED, "Announcement-Information", 0, -1, TGPP},
+	{"Variable-Part-Order", 3908, AVP_TYPE_UNSIGNED32, "Variable-Part", 0, 1, TGPP},
+	{"Variable-Part-Type", 3909, AVP_TYPE_UNSIGNED32, "Variable-Part", 1, 1, TGPP},
+	{"Variable-Part-Value", 3910, AVP_TYPE_OCTETSTRING, "Variable-Part", 1, 1, TGPP},
+	{"Time-Indicator", 3911, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1, TGPP},
+	{"Quota-Indicator", 3912, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1, TGPP},
+	{"Announcement-Order", 3906, AVP_TYPE_UNSIGNED32, "Announcement-Information", 0, 1, TGPP},
+	{"Play-Alternative", 3913, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1, TGPP},
+	{"Privacy-Indicator", 3915, AVP_TYPE_INTEGER32, "Announcement-Information", 0, 1, TGPP},
+	{"Language", 3914, AVP_TYPE_OCTETSTRING, "Announcement-Information", 0, 1, TGPP},
 };
 
 static void learn_younger_avps(void)
@@ -375,10 +381,10 @@ static void learn_younger_avps(void)
 	for (size_t at = 0; at < sizeof younger / sizeof *younger; at++) {
 		struct dict_avp_data avp = {
 			.avp_code = younger[at].code,
-			.avp_vendor = TGPP,
+			.avp_vendor = younger[at].vendor,
 			.avp_name = (char *)younger[at].name,
 			.avp_flag_mask = AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY,
-			.avp_flag_val = AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY,
+			.avp_flag_val = younger[at].vendor ? AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY : 0,
 			.avp_basetype = younger[at].type,
 		};
 		struct dict_rule_data rule = {
@@ -394,7 +400,7 @@ static void learn_younger_avps(void)
 		if (younger[at].min)
 			rule.rule_position = RULE_REQUIRED;
 		check(fd_dict_new(fd_g_config->cnf_dict, DICT_RULE, &rule,
-				  avp_named(younger[at].group, TGPP), NULL),
+				  avp_named(younger[at].group, younger[at].vendor), NULL),
 		      avp.avp_name);
 	}
 }

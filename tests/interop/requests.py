@@ -34,6 +34,8 @@ class Service(NamedTuple):
     """The members of Final-Unit-Indication, where it is no TERMINATE."""
     goes_on: bool = False
     """It is told for how long, and granted nothing."""
+    besides: tuple[Avp, ...] | None = None
+    """Its thresholds, its times of idleness, and what is for a few alone; None: anything."""
 
 
 class Step(NamedTuple):
@@ -45,7 +47,7 @@ class Step(NamedTuple):
     services: tuple[Service, ...] = ()
     failed: tuple[str, ...] = ()
     """The AVPs that Failed-AVP names; of unknown ones CODE:VENDOR."""
-    granted: int | None = None
+    granted: Value | None = None
     """Units at command level."""
     is_again: bool = False
     end_to_end: int | None = None
@@ -100,7 +102,7 @@ def seconds(name: str, count: int) -> Avp:
 
 
 def amount(digits: int, exponent: int, currency: int = 978) -> tuple[Avp, ...]:
-    """Return the members of CC-Money."""
+    """Return the members of an amount, of euros unless it says otherwise."""
     value: Avp = ("Unit-Value", (("Value-Digits", digits), ("Exponent", exponent)))
     return value, ("Currency-Code", currency)
 
@@ -118,12 +120,29 @@ def reason(value: int) -> Avp:
     return "Reporting-Reason", value
 
 
+def redirected(kind: int, address: str, *filters: Avp) -> tuple[Avp, ...]:
+    """Return what follows the last units of a group that is redirected."""
+    server = ("Redirect-Address-Type", kind), ("Redirect-Server-Address", address)
+    return ("Final-Unit-Action", 1), *filters, ("Redirect-Server", server)
+
+
+def marked(avps: tuple[Avp, ...], mark: bytes) -> tuple[Avp, ...]:
+    """Return AVPs that name the event that has a mark."""
+    return tuple((name, _marked(value, mark)) for name, value in avps)
+
+
+def _marked(value: Value, mark: bytes) -> Value:
+    return marked(value, mark) if isinstance(value, tuple) else mark if value == MARK else value
+
+
 EMPTY: Avp = ("Requested-Service-Unit", ())
 INDICATOR: Avp = ("Multiple-Services-Indicator", 1)
 DEBIT: Avp = ("Requested-Action", 0)
 REFUND: Avp = ("Requested-Action", 1)
 CHECK: Avp = ("Requested-Action", 2)
 PRICE: Avp = ("Requested-Action", 3)
+MARK = b"what the answer to an event before says"
+"""Stands for a Refund-Information that nobody knows beforehand."""
 ENDED: Avp = ("Termination-Cause", 1)
 THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
     0,

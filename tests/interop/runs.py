@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from tests.conftest import temporary_folder
 from tests.interop.offer import CROWD
+from tests.interop.quota_steps import RICH, RICH_CONVERSATIONS
 from tests.interop.recording import Recorder
-from tests.interop.requests import REALM, Step
+from tests.interop.requests import MARK, REALM, Step, marked
 from tests.interop.stacks import Stack
 from tests.interop.steps import IDLE, Steps
 from tests.interop.subscribers import furnish_database
@@ -18,13 +19,23 @@ from tests.system.serving import Demonstration, demonstration
 
 CONFIGURATION = f"""
 [[peers]]
+host = "{RICH}*"
+realm = "{REALM}"
+profile = "rich"
+
+[[peers]]
 realm = "{REALM}"
 profile = "told"
 
 [profiles.told]
 free_services = "4011"
+
+[profiles.rich]
+cost_information = true
 remaining_balance = true
 low_balance_indication = true
+refund_information = true
+qos_final_unit_indication = true
 """
 IDLE_SECONDS = 9
 """Both stacks watch an idle connection after 6 s, give or take 2."""
@@ -59,12 +70,28 @@ def run(stack: Stack, demo: Demonstration, folder: Path, crowd: int = len(CROWD)
     """Take a stack through all conversations and record them, each in a capture of its own."""
     steps = Steps(stack.host, stack.first_subscriber, int(time.time()), crowd).conversations()
     found = Run({}, {}, [])
-    for name, paragraphs in steps.items():
+    mark = MARK
+    for name, conversation in steps.items():
+        paragraphs = [
+            [step._replace(avps=marked(step.avps, mark)) for step in each] for each in conversation
+        ]
+        host = f"{RICH}{stack.host}" if name in RICH_CONVERSATIONS else stack.host
         with Recorder(demo.server.port).recording() as recorder:
             idle_seconds = IDLE_SECONDS if name == IDLE else 0
-            answers = stack.run(folder, recorder.port, paragraphs, idle_seconds)
+            gateway = stack._replace(host=host)
+            answers = gateway.run(folder, recorder.port, paragraphs, idle_seconds)
         found.steps.update({step.name: step for each in paragraphs for step in each})
         found.answers.update(answers)
+        mark = [mark, *filter(None, map(mark_of, answers.values()))][-1]
         found.captures.append(folder / f"{stack.name}_{name}.pcap")
         recorder.write(found.captures[-1])
     return found
+
+
+def mark_of(answer: dict[str, Any]) -> bytes | None:
+    """Return by what an answer says that its event may be refunded."""
+    for name, members in answer["avps"]:
+        for member, value in members if name == "Multiple-Services-Credit-Control" else ():
+            if member == "Refund-Information":
+                return str(value).encode()
+    return None

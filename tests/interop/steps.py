@@ -24,6 +24,7 @@ from tests.interop.offer import (
     UNTOLD,
     VOICE,
 )
+from tests.interop.quota_steps import quota_conversations
 from tests.interop.requests import (
     CHECK,
     DEBIT,
@@ -44,10 +45,9 @@ from tests.interop.requests import (
     Session,
     Step,
     Value,
-    amount,
     imsi,
-    money,
     reason,
+    redirected,
     seconds,
     service,
     units,
@@ -165,12 +165,6 @@ def lost(name: str, avps: tuple[Avp, ...], unsold: Service) -> Step:
     return Step(name, avps, 5004, (unsold,), failed=("3GPP-User-Location-Info",))
 
 
-def redirected(kind: int, address: str, *filters: Avp) -> tuple[Avp, ...]:
-    """Return what follows the last units of a group that is redirected."""
-    server = ("Redirect-Address-Type", kind), ("Redirect-Server-Address", address)
-    return ("Final-Unit-Action", 1), *filters, ("Redirect-Server", server)
-
-
 def to_page(account: str) -> tuple[Avp, ...]:
     rule = "Restriction-Filter-Rule", "permit out 6 from 192.0.2.1 443 to assigned"
     address = f"https://pay.example/{account}?group={PAGE}"
@@ -199,12 +193,12 @@ class Steps:
             "events": self._events(),
             "event_refusals": self._event_refusals(),
             "actions": self._actions(),
-            "money": self._money(),
             "agents": self._agents(),
             "calls": self._calls(),
             "places": (*self._places(), *self._calls_by_place()),
             IDLE: self._idle(),
         }
+        one_by_one |= quota_conversations(self._session, self._first)
         read = {name: [[step] for step in steps] for name, steps in one_by_one.items()}
         return read | {"crowd": self._crowd()}
 
@@ -418,25 +412,6 @@ class Steps:
         yield Step("event-unknown-group", unknown, 5031, unrated, failed=("Rating-Group",))
         undone = self._text(10).event(one)
         yield Step("event-without-action", undone, 5005, failed=("Requested-Action",))
-
-    def _money(self) -> Iterator[Step]:
-        """What the gateway has rated itself: a session and events in money."""
-        asked, spent = "Requested-Service-Unit", "Used-Service-Unit"
-        session = self._session(33)
-        initial = session.initial(service(DATA, money(asked, *amount(1, -2))))
-        yield Step("in-money", initial, services=(Service(DATA, granted=amount(1, -2)),))
-        more = service(DATA, money(spent, *amount(25, -4)), money(asked, *amount(100, -4)))
-        granted = Service(DATA, granted=amount(1, -2))
-        yield Step("more-money", session.update(1, more), services=(granted,))
-        last = service(DATA, money(spent, *amount(25, -4)))
-        yield Step("money-spent", session.terminate(2, last))
-        paid = service(TEXT, money(asked, *amount(4, -3)))
-        event = self._text(33).event(DEBIT, paid)
-        yield Step("paid-in-money", event, services=(Service(TEXT, granted=amount(4, -3)),))
-        foreign = self._text(33).event(DEBIT, service(TEXT, money(asked, *amount(1, 0, 840))))
-        yield Step("foreign-money", foreign, 5004, failed=("CC-Money",))
-        debt = self._text(33).event(DEBIT, service(TEXT, money(asked, *amount(-1, 0))))
-        yield Step("money-below-nothing", debt, 5004, failed=("CC-Money",))
 
     def _actions(self) -> Iterator[Step]:
         """Events that ask what something costs, whether there is enough, and to have it back."""

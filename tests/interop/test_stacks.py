@@ -8,18 +8,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.interop.offer import CREDIT
 from tests.interop.requests import Avp, Service, Value
 from tests.interop.runs import Run
-from tests.interop.stacks import STACKS
+from tests.interop.stacks import LIMIT_SECONDS, STACKS
 
 pytestmark = pytest.mark.ci
 
 ERRORS = range(3000, 4000)
 VALIDITY_SECONDS_MIN = 60
+BESIDES = {
+    "Time-Quota-Threshold",
+    "Volume-Quota-Threshold",
+    "Unit-Quota-Threshold",
+    "Quota-Holding-Time",
+    "Quota-Consumption-Time",
+    "QoS-Final-Unit-Indication",
+}
 TERMINATE = [["Final-Unit-Action", 0]]
 EVENT_REQUEST = 4
-MONEY = ("in-money", "more-money", "money-spent", "paid-in-money")
 
 
 class Said(NamedTuple):
@@ -28,7 +34,7 @@ class Said(NamedTuple):
     code: int
     services: tuple[Service, ...]
     failed: tuple[str, ...]
-    granted: int | None
+    granted: Any
 
 
 @pytest.fixture(params=STACKS)
@@ -50,7 +56,7 @@ def plain(avps: Sequence[Avp]) -> list[Any]:
     return [[name, _plain(value)] for name, value in avps]
 
 
-def _plain(value: Value) -> Any:
+def _plain(value: Value | None) -> Any:
     if isinstance(value, tuple):
         return plain(value)
     if isinstance(value, bytes):
@@ -66,18 +72,19 @@ def as_told(services: Sequence[Service]) -> tuple[Service, ...]:
     """Return services of a step as stacks tell of them."""
     return tuple(
         service._replace(
-            granted=None if service.granted is None else _plain(service.granted),
+            granted=_plain(service.granted),
             announced=tuple(map(_plain, service.announced)),
             final=tuple(plain(service.final)),
+            besides=None,
         )
         for service in services
     )
 
 
 def granted(avps: list[Any]) -> Any:
-    """Return the units that are granted, or what CC-Money says."""
-    units = first(avps, "Granted-Service-Unit")
-    return None if units is None else units[0][1]
+    """Return the units that are granted, or the members of CC-Money."""
+    members = first(avps, "Granted-Service-Unit") or []
+    return next((value for name, value in members if name != "Tariff-Time-Change"), None)
 
 
 def final(avps: list[Any]) -> list[Any]:
@@ -110,25 +117,57 @@ def said(avps: list[Any]) -> Said:
 def test_every_step_is_answered_as_it_must_be(stack: Run) -> None:
     told = {name: said(answer["avps"]) for name, answer in stack.answers.items()}
     assert told == {
-        step.name: Said(step.code, as_told(step.services), step.failed, step.granted)
+        step.name: Said(step.code, as_told(step.services), step.failed, _plain(step.granted))
         for step in stack.steps.values()
     }
 
 
-@pytest.mark.parametrize("name", ["Check-Balance-Result", "Cost-Information"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Check-Balance-Result",
+        "Cost-Information",
+        "Final-Unit-Indication",
+        "Low-Balance-Indication",
+        "Remaining-Balance",
+    ],
+)
 def test_what_is_asked_is_told_and_nothing_else(stack: Run, name: str) -> None:
     told = {step: all_of(answer["avps"], name) for step, answer in stack.answers.items()}
     assert told == {step.name: all_of(plain(step.told), name) for step in stack.steps.values()}
     assert any(told.values())
 
 
-def test_what_money_is_left_is_told_as_the_profile_says(stack: Run) -> None:
-    left = [first(stack.answers[step]["avps"], "Remaining-Balance") for step in MONEY]
-    told = [first(each, "Unit-Value") for each in left]
-    assert [first(each, "Currency-Code") for each in left] == [978] * len(MONEY)
-    assert [
-        first(value, "Value-Digits") * 10 ** (6 + first(value, "Exponent")) for value in told
-    ] == [CREDIT - 10_000, CREDIT - 12_500, CREDIT - 5000, CREDIT - 9000]
+def test_quotas_say_when_to_come_back_and_what_their_peer_wants_to_hear(stack: Run) -> None:
+    wanted = {
+        (step.name, service.rating_group): sorted(plain(service.besides))
+        for step in stack.steps.values()
+        for service in step.services
+        if service.besides is not None
+    }
+    told = {
+        (step, first(service, "Rating-Group")): sorted(avp for avp in service if avp[0] in BESIDES)
+        for step, answer in stack.answers.items()
+        for service in all_of(answer["avps"], "Multiple-Services-Credit-Control")
+    }
+    assert {key: told[key] for key in wanted} == wanted
+    assert {name for avps in wanted.values() for name, _ in avps} == BESIDES
+
+
+def test_quotas_of_hourly_prices_say_when_the_hour_is_over(stack: Run) -> None:
+    told = [
+        (step, change)
+        for step, answer in stack.answers.items()
+        for service in all_of(answer["avps"], "Multiple-Services-Credit-Control")
+        for change in all_of(first(service, "Granted-Service-Unit") or [], "Tariff-Time-Change")
+    ]
+    assert [step for step, _ in told] == ["before-the-hour", "after-the-hour"]
+    (said,) = (dict(stack.steps[step].avps)["Event-Timestamp"] for step in ("before-the-hour",))
+    assert isinstance(said, bytes)
+    for _, change in told:
+        wait = int(change, 16) - int.from_bytes(said)
+        assert int(change, 16) % 3600 == 0
+        assert 0 < wait < 3600 + LIMIT_SECONDS
 
 
 def test_no_answer_breaks_the_grammar(stack: Run) -> None:

@@ -23,11 +23,18 @@ WRONG = (
     " || diameter.avp.invalid-len || diameter.avp.invalid-data || diameter.reserved_bit_set"
     " || diameter.avp.pad.non_zero || diameter.avp.pad.missing || _ws.expert.severity >= 0x600000"
 )
+YOUNGER = range(665, 670)
+"""Of RFC 8506: QoS-Final-Unit-Indication and the members of Redirect-Server-Extension."""
+UNKNOWN = (
+    "Unknown AVP 669 (vendor=Reserved), if you know what this is you can add it to dictionary.xml"
+)
 SHOWN = {
     (
         "5001",
         "Unknown AVP 9999 (vendor=3GPP), if you know what this is you can add it to dictionary.xml",
     ): "the gateway's own AVP comes back in Failed-AVP",
+    ("2001", UNKNOWN): "tshark is older than QoS-Final-Unit-Indication",
+    ("2001", ",".join(3 * [UNKNOWN])): "likewise of three services",
     ("5004", "Data is empty"): "a missing location is shown as an empty one",
     (
         "5004",
@@ -35,9 +42,9 @@ SHOWN = {
     ): "tshark reads a location also where it is shown because it cannot be read, or is empty",
     ("5005", "Data is empty"): "a missing Subscription-Id is shown with the least text that can be",
 }
-"""What tshark remarks of the answers that refuse, and why that is right."""
-NOT_MANDATORY = {"267", "269", "281"}
-"""Firmware-Revision, Product-Name and Error-Message."""
+"""What tshark remarks, by Result-Code, and why that is right."""
+NOT_MANDATORY = {"267", "269", "281", "411", *map(str, YOUNGER)}
+"""Firmware-Revision, Product-Name, Error-Message, and a CC-Correlation-Id that comes back."""
 FIELDS = {
     "source": "tcp.srcport",
     "answer_in": "diameter.answer_in",
