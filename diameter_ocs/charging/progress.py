@@ -114,6 +114,10 @@ class Progress:
         """Takes a quota back; its line stays, for usage that is reported late."""
         identity = reservation.rating_group, reservation.service_identifiers
         self.reservations[identity] = reservation._replace(granted=0, expires_at=0, cover=None)
+        self.give_back(reservation)
+
+    def give_back(self, reservation: Reservation) -> None:
+        """Releases what a quota holds that is none of the session's any more."""
         if reservation.cover is not None:
             release(self.lines.pop(reservation.cover), 0, self.ledger)
             return
@@ -302,9 +306,7 @@ def new_session(request: ChargingRequest, case: Case, account_id: int) -> Sessio
 
 def _has_begun(line: Line) -> bool:
     """Was what the price of a rating group begins with charged? Money has no beginning."""
-    if line.unit_type is UnitType.MONEY:
-        return False
-    return line.has_begun or line.priced > 0
+    return line.has_begun or (line.priced > 0 and line.unit_type is not UnitType.MONEY)
 
 
 def _still_holds(line: Line, rating_group: RatingGroup, tariff: Tariff) -> bool:

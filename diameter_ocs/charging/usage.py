@@ -8,7 +8,7 @@ from .pools import lend
 from .progress import Progress
 from .quota import PROVIDE_REMAINING
 from .rating import tariff_of_line, tariffs_of
-from .requests import ChargingRequest
+from .requests import ChargingRequest, Units
 from .services import Service
 from .session import Line, Reservation
 from .settlement import USED_MAX, settle
@@ -57,14 +57,15 @@ def recorded(request: ChargingRequest, progress: Progress) -> list[Service]:
 def _settle(service: Service, progress: Progress, heard_at: int) -> None:
     """Pays for what was used and ends the service's reservation.
 
-    A reservation whose rating group the catalogue has no more is settled by its line. What was used
+    What was used in other units than those of its quota alone is paid out of what is free. A
+    reservation whose rating group the catalogue has no more is settled by its line. What was used
     was used no later than `heard_at`, in microseconds since 1970.
     """
     group = service.rating_group
     _, _, requested, used, is_quota_returned, counted, _, _ = service.usage
     if not used and requested is None and not is_quota_returned:
         return
-    reservation = progress.reservations.pop(service.identity, None)
+    reservation = _quota_of(service, progress)
     granted, cover, meant = 0, None, service
     if reservation is not None:
         _, _, granted, number, *_ = reservation
@@ -72,12 +73,15 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
         line = progress.lines[number]
         progress.granted[number if cover is None else cover] -= granted
         if group is not None and (line.unit_type is MONEY) is not (group.unit_type is MONEY):
-            meant = _as_granted(service, group, line, progress)
+            meant = _in_money(line.unit_type is MONEY, service, group, progress)
         tariff = progress.tariff_of(meant.rating_group, meant.tariffs)
         if line.services is not tariff.services and line.services:
             tariff = tariff_of_line(line, tariff, progress.case.catalogue)
     elif group is not None and used:
-        tariff = progress.tariff_of(group, _tariffs_before(service, progress, heard_at))
+        if _is_in_others(used, group.unit_type):
+            meant = _in_money(group.unit_type is not MONEY, service, group, progress)
+            group = meant.rating_group or group
+        tariff = progress.tariff_of(group, _tariffs_before(meant, progress, heard_at))
         line = progress.line(group, tariff)
         number = line.number
     else:
@@ -116,15 +120,36 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
         progress.begin_others(progress.lines[number])
 
 
-def _as_granted(service: Service, group: RatingGroup, line: Line, progress: Progress) -> Service:
-    """Returns a service as its quota was granted: in money, or in units, whatever it asks for now.
+def _quota_of(service: Service, progress: Progress) -> Reservation | None:
+    """Ends the service's reservation; returns it if the usage can be of that."""
+    reservation = progress.reservations.pop(service.identity, None)
+    if reservation is None or service.rating_group is None:
+        return reservation
+    if not _is_in_others(service.usage.used, progress.lines[reservation.line].unit_type):
+        return reservation
+    progress.give_back(reservation)
+    return None
+
+
+def _is_in_others(used: tuple[Units, ...], unit_type: UnitType) -> bool:
+    """Was nothing used in a type of unit, but something in money, or instead of money?"""
+    for units in used:
+        if units.of(unit_type) is not None:
+            return False
+    if unit_type is MONEY:
+        return any(set(units[:3]) != {None} for units in used)
+    return any(units.money is not None for units in used)
+
+
+def _in_money(is_money: bool, service: Service, group: RatingGroup, progress: Progress) -> Service:
+    """Returns a service in money, or in the units of its rating group, whatever it asks for now.
 
     A call for help pays nothing either way.
     """
     case, account, usage = progress.case, progress.account, service.usage
     if progress.is_emergency:
         return service
-    if line.unit_type is MONEY:
+    if is_money:
         tariffs = tariffs_in_money(service.tariffs, case.catalogue)
         return Service(usage, group_in_money(usage, group), tariffs)
     number, time_zone = group.id, account.time_zone

@@ -209,6 +209,32 @@ def test_money_above_its_quota_is_paid_in_money_whatever_is_asked_for_next() -> 
     assert opened.balance(2) == (0, 1024)
 
 
+@pytest.mark.parametrize("wanted", [None, Units(octets=2048), amount(100)])
+def test_what_was_used_in_other_units_than_its_quota_s_is_paid_all_the_same(wanted) -> None:
+    opened = desk(1000, priced(TARIFF, DATA))
+    opened.initial(ServiceUsage(DATA, (), Units(octets=4096)), **IN_EURO)
+    opened.update(spent(amount(77), wanted), **IN_EURO)
+    assert opened.balance(1)[0] == 77
+    assert opened.settlements[0].charged == 77
+    opened = desk(1000, priced(TARIFF, DATA))
+    opened.initial(ask(300), **IN_EURO)
+    opened.update(spent(Units(octets=5120), wanted), **IN_EURO)
+    assert opened.balance(1)[0] == TARIFF.charge_of(5120)
+    assert opened.settlements[0].charged == 5120
+    opened.terminate()
+    assert opened.balance(1)[1] == 0
+
+
+def test_what_a_price_begins_with_is_charged_once_though_money_is_used_between() -> None:
+    opened = desk(100_000, priced(TARIFF, DATA))
+    opened.initial(ServiceUsage(DATA, (), Units(octets=8192)), **IN_EURO)
+    opened.update(spent(Units(octets=8192), amount(100)), **IN_EURO)
+    opened.update(spent(amount(10), Units(octets=8192)), **IN_EURO)
+    opened.terminate(spent(Units(octets=8192)), **IN_EURO)
+    continued = TARIFF.continued.charge_of(8192)
+    assert opened.balance(1) == (TARIFF.charge_of(8192) + 10 + continued, 0)
+
+
 def test_money_is_rounded_once_though_its_gateway_pools_quotas() -> None:
     opened = desk(1000)
     opened.initial(ask(1), has_pool=True, **IN_EURO)
