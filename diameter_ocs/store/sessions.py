@@ -109,12 +109,9 @@ def closed(group_id: int, ended: ClosedSession) -> tuple[Any, ...]:
 
 def inserted(group_id: int, session: Session) -> tuple[Any, ...]:
     """Returns the values of INSERT_SESSIONS."""
-    return (
-        *_identifying(group_id, session),
-        *_changing(session),
-        session.charging_id,
-        session.origin_state_id,
-    )
+    *changing, cost = _changing(session)
+    bearer = session.charging_id, session.origin_state_id
+    return *_identifying(group_id, session), *changing, *bearer, cost
 
 
 def updated(group_id: int, session: Session) -> tuple[Any, ...]:

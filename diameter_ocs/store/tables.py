@@ -141,9 +141,9 @@ session = Table(
     Column("reservations", JSON, nullable=False),  # likewise Reservation
     Column("supervise_at", Moment, nullable=False),
     Column("circumstances", JSON(none_as_null=True)),  # likewise charging.location.Circumstances
-    Column("cost", BigInteger, nullable=False, server_default="0"),
     Column("charging_id", BigInteger),
     Column("origin_state_id", BigInteger),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
 )
 
 # What is remembered of a session that has ended; of several with one digest the newest counts.
