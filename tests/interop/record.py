@@ -12,12 +12,21 @@ CROWD = 2
 LEFT_OUT = {
     "erlang_many",
     "erlang_agents",
+    "erlang_refusals",
     "erlang_event_refusals",
     "erlang_actions",
     "erlang_places",
     "erlang_final_units",
+    "erlang_controls",
+    "erlang_command_level_ends",
+    "erlang_hours",
+    "erlang_money",
+    "erlang_qos_final_units",
+    *(f"{stack}_{name}" for stack in STACKS for name in ("addresses", "marks")),
 }
-"""All together stay small; freeDiameter's say the same."""
+"""All together stay small; freeDiameter's say the same, and final_units what addresses does. What
+marks name is of the server that was recorded.
+"""
 
 if __name__ == "__main__":
     for folder in temporary_folder():

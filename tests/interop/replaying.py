@@ -11,9 +11,10 @@ from tests.in_process import Gateway
 REQUEST, HEADER_OCTETS, VENDOR = 0x80, 20, 0x80
 GROUPS = {430, 431, 456}
 """Final-Unit-Indication, Granted-Service-Unit, Multiple-Services-Credit-Control."""
-OWN = {264, 296, 281, 448}
+TGPP = 10415
+OWN = {(264, 0), (296, 0), (281, 0), (448, 0), (2022, TGPP)}
 """Whose data are a server's own or a moment's: Origin-Host, Origin-Realm, Error-Message,
-Validity-Time."""
+Validity-Time, Refund-Information."""
 ORIGIN_STATE_ID = 278
 """A server of a test has none."""
 DISCONNECT_PEER = 282
@@ -71,7 +72,7 @@ def _avps(octets: bytes) -> tuple[Shape, ...]:
         data: object = octets[start:length]
         if not vendor and code in GROUPS:
             data = _avps(octets[start:length])
-        elif not vendor and code in OWN:
+        elif (code, vendor) in OWN:
             data = None
         if code != ORIGIN_STATE_ID:
             found.append((code, vendor, flags, data))

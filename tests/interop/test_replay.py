@@ -16,6 +16,7 @@ from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
 from tests.in_process import Server
+from tests.interop.quota_steps import RICH
 from tests.interop.replaying import (
     CREDIT_CONTROL,
     DISCONNECT_PEER,
@@ -31,8 +32,20 @@ from tests.interop.replaying import (
 from tests.interop.subscribers import CAPTURES, furnish
 from tests.store.scenario import NOW, memory_faults
 
-ANYBODY = [PeerRule(terms=PeerAccepted(profile="told"), is_loopback_only=True)]
-ANSWERS = {"told": AnswerTerms(tells_free=True)}
+ANYBODY = [
+    PeerRule(f"{RICH}*", terms=PeerAccepted(profile="rich"), is_loopback_only=True),
+    PeerRule(terms=PeerAccepted(profile="told"), is_loopback_only=True),
+]
+ANSWERS = {
+    "told": AnswerTerms(tells_free=True),
+    "rich": AnswerTerms(
+        cost_information=True,
+        remaining_balance=True,
+        low_balance_indication=True,
+        refund_information=True,
+        qos_final_units=True,
+    ),
+}
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
@@ -66,8 +79,8 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
 
 
 def test_what_is_recorded_is_small() -> None:
-    assert len(RECORDED) == 22
-    assert sum(path.stat().st_size for path in RECORDED) <= 152 * 1024
+    assert len(RECORDED) == 26
+    assert sum(path.stat().st_size for path in RECORDED) <= 164 * 1024
 
 
 OFFER = f"""
