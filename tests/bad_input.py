@@ -120,9 +120,10 @@ def total(octets: int) -> bytes:
     return avp(421, quantity(octets))
 
 
-def money(digits: int, exponent: int = 0) -> bytes:
+def money(digits: int, exponent: int = 0, currency: int | None = None) -> bytes:
     value = avp(447, digits.to_bytes(8, signed=True)) + avp(429, exponent.to_bytes(4, signed=True))
-    return avp(413, avp(445, value))
+    code = b"" if currency is None else avp(425, number(currency))
+    return avp(413, avp(445, value) + code)
 
 
 def misfit(code: int, length: int, data: bytes = bytes(4), vendor: bytes = b"") -> bytes:
@@ -588,7 +589,12 @@ FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
 """All that is tolerated in a Credit-Control-Request."""
 
 
-DEBIT = avp(436, number(0))
+DEBIT, REFUND, CHECK, ENQUIRE = (avp(436, number(action)) for action in range(4))
+
+
+def marked(mark: bytes) -> bytes:
+    """Return what names what is to be given back."""
+    return avp(2022, mark, vendor=10415)
 
 
 def event(code: int, failed: bytes | None = None, *services: tuple) -> Callable[..., Conversation]:
@@ -602,14 +608,46 @@ def event(code: int, failed: bytes | None = None, *services: tuple) -> Callable[
 
 EVENTS: dict[str, Conversation] = {
     "no action": event(5005, avp(436, bytes(4)))(ASKING),
-    "an action that is not served": event(5004, avp(436, number(1)))(avp(436, number(1)), ASKING),
-    "an unknown action": event(5004, avp(436, number(9)))(avp(436, number(9)), ASKING),
+    "an unknown action": event(5004, avp(436, number(4)))(avp(436, number(4)), ASKING),
+    "a negative action": event(5004, avp(436, b"\xff\xff\xff\xff"))(
+        avp(436, b"\xff\xff\xff\xff"), ASKING
+    ),
+    "two actions": event(5009, REFUND)(DEBIT, REFUND, ASKING),
     "nobody named": event(5005, NOBODY)(DEBIT, ASKING, without=443),
     "as much as the wire can say": event(2001, None, (DATA, 2001, ALLOWANCE))(
         DEBIT, service(DATA, wanted(total(GREATEST)))
     ),
     "nothing wanted": event(2001, None, (DATA, 2001, 1))(DEBIT, service(DATA, wanted(total(0)))),
-    "money": event(5004, money(5))(DEBIT, service(DATA, wanted(money(5)))),
+    "money that nobody has": event(4012, None, (DATA, 4012, 0))(
+        DEBIT, service(DATA, wanted(money(5)))
+    ),
+    "money below nothing": event(5004, money(-1))(DEBIT, service(DATA, wanted(money(-1)))),
+    "more money than can be stored": event(5004, money(2**62, 12))(
+        DEBIT, service(DATA, wanted(money(2**62, 12)))
+    ),
+    "money of the greatest exponent": event(5004, money(1, 2**31 - 1))(
+        DEBIT, service(DATA, wanted(money(1, 2**31 - 1)))
+    ),
+    "money of the least exponent": event(5004, money(1, -(2**31)))(
+        DEBIT, service(DATA, wanted(money(1, -(2**31))))
+    ),
+    "money of another currency": event(5004, money(5, 0, 840))(
+        DEBIT, service(DATA, wanted(money(5, 0, 840)))
+    ),
+    "money of two currencies": event(5004, money(5, 0, 840))(
+        DEBIT,
+        service(DATA, wanted(money(5, 0, 978))),
+        service(DATA + 1, wanted(money(5, 0, 840))),
+    ),
+    "money of no amount": event(5005, avp(445, avp(447, bytes(8))))(
+        DEBIT, service(DATA, wanted(avp(413, avp(425, number(978)))))
+    ),
+    "money of no digits": event(5005, avp(447, bytes(8)))(
+        DEBIT, service(DATA, wanted(avp(413, avp(445, avp(429, bytes(4))))))
+    ),
+    "a refund of what nobody knows": event(5031, marked(b"none"), (DATA, 5031, 0))(
+        REFUND, service(DATA, marked(b"none"))
+    ),
     "units of another type": event(5031, avp(432, number(DATA)), (DATA, 5031, 0))(
         DEBIT, service(DATA, wanted(avp(420, number(5))))
     ),
