@@ -29,7 +29,8 @@ def idle_at(session: Session, rules: SessionRules) -> int:
 def supervise_at(session: Session, rules: SessionRules) -> int:
     """Returns when the first deadline of a session is reached."""
     first = idle_at(session, rules)
-    for _, _, _, _, expires_at, *_ in session.reservations:
+    for reservation in session.reservations:
+        expires_at = reservation.expires_at
         if 0 < expires_at < first:
             first = expires_at
     return first

@@ -72,10 +72,10 @@ class Progress:
         self.granted = granted = dict.fromkeys(self.lines, 0)
         covers = []
         for reservation in session.reservations:
-            group, service_identifiers, units, number, *_ = reservation
+            group, service_identifiers, units, number, *_, cover = reservation
             self.reservations[group, service_identifiers] = reservation
-            if reservation.cover is not None:
-                covers.append(number := reservation.cover)
+            if cover is not None:
+                covers.append(number := cover)
             granted[number] += units
         if covers:
             lines = [line for line in session.lines if line.number not in covers]
@@ -107,8 +107,8 @@ class Progress:
 
     def reserve(self, reservation: Reservation) -> None:
         """Notes a quota that was granted; its line holds what it needs."""
-        group, service_identifiers, *_ = reservation
-        self.reservations[group, service_identifiers] = reservation
+        identity = reservation.rating_group, reservation.service_identifiers
+        self.reservations[identity] = reservation
 
     def expire(self, reservation: Reservation) -> None:
         """Takes a quota back; its line stays, for usage that is reported late."""
