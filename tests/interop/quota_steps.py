@@ -18,6 +18,7 @@ from tests.interop.requests import (
     EMPTY,
     MARK,
     MIB,
+    POOL_EXHAUSTED,
     QUOTA_EXHAUSTED,
     QUOTA_HOLDING_TIME,
     REFUND,
@@ -38,12 +39,14 @@ from tests.interop.requests import (
     wanted,
 )
 
-RICH = "rich."
-"""How the gateways are called that are told of everything."""
-RICH_CONVERSATIONS = frozenset({"hours", "money", "qos_final_units"})
-"""What these say."""
+RICH, POOLING = "rich.", "pooling."
+"""How the gateways are called that are told of everything, and those that take pools."""
+SPEAKERS = {"hours": RICH, "money": RICH, "qos_final_units": RICH, "pools": POOLING}
+"""Which conversations are theirs."""
 EVENTS = "32274@3gpp.org"
 BEFORE: Avp = ("Tariff-Change-Usage", 0)
+SECONDS, OCTETS = 0, 2
+"""The CC-Unit-Types."""
 AFTER: Avp = ("Tariff-Change-Usage", 1)
 UNTIL_TERMINATION: tuple[Avp, ...] = (("Final-Unit-Action", 0),)
 ADDRESSES: dict[int, tuple[int, tuple[Avp, ...], str, Value]] = {
@@ -71,6 +74,7 @@ def quota_conversations(begin: Open, first: int) -> dict[str, Iterable[Step]]:
         "money": (*in_money(begin), *remaining(begin)),
         "marks": marks(begin),
         "qos_final_units": qos_final_units(begin),
+        "pools": pools(begin),
     }
 
 
@@ -249,6 +253,47 @@ def qos_final_units(begin: Open) -> Iterator[Step]:
     last = (Service(DATA, granted=MIB, is_final=True, besides=besides),)
     yield Step("qos-terminate", opening, services=last, told=left(2, -2))
     yield Step("qos-terminate-ends", session.terminate(1), told=unpaid)
+
+
+def pools(begin: Open) -> Iterator[Step]:
+    """Two quotas of the same money, of which one is used for the other."""
+    session = begin(113)
+    opening = session.initial(
+        service(CONTROLLED_DATA, wanted(10 * MIB)),
+        service(CONTROLLED_CALLS, seconds("Requested-Service-Unit", 1000)),
+    )
+    threshold = MIB * 10 // 4
+    data = (
+        ("Volume-Quota-Threshold", threshold),
+        ("Quota-Holding-Time", 120),
+        # A MiB costs a thousand micro-units.
+        in_pool(OCTETS, 953_674),
+    )
+    calls = (
+        ("Time-Quota-Threshold", 100),
+        ("Quota-Holding-Time", 30),
+        ("Quota-Consumption-Time", 10),
+        in_pool(SECONDS, 10 * 10**9),
+    )
+    granted = (
+        Service(CONTROLLED_DATA, granted=10 * MIB, besides=data),
+        Service(CONTROLLED_CALLS, granted=1000, besides=calls),
+    )
+    nothing_left: Avp = ("Remaining-Balance", amount(0, -2))
+    yield Step("pool", opening, services=granted, told=(nothing_left,))
+    longer = service(CONTROLLED_CALLS, spent("CC-Time", 1200, POOL_EXHAUSTED))
+    answered = (Service(CONTROLLED_CALLS, besides=()),)
+    told = (cost(12, -3), nothing_left)
+    yield Step("pool-exhausted", session.update(1, longer), services=answered, told=told)
+    rest = service(CONTROLLED_DATA, used(8 * MIB))
+    yield Step("pool-ends", session.terminate(2, rest), told=(cost(2, -2), nothing_left))
+
+
+def in_pool(unit_type: int, digits: int) -> Avp:
+    """Return what a unit of a quota counts in the pool, in micro-units."""
+    value: Avp = ("Unit-Value", (("Value-Digits", digits), ("Exponent", -9)))
+    members = ("G-S-U-Pool-Identifier", 1), ("CC-Unit-Type", unit_type), value
+    return "G-S-U-Pool-Reference", members
 
 
 def spent(name: str, count: int, why: int) -> Avp:

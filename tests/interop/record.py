@@ -22,6 +22,7 @@ LEFT_OUT = {
     "erlang_hours",
     "erlang_money",
     "erlang_qos_final_units",
+    "erlang_pools",
     *(f"{stack}_{name}" for stack in STACKS for name in ("addresses", "marks")),
 }
 """All together stay small; freeDiameter's say the same, and final_units what addresses does. What

@@ -144,6 +144,7 @@ PRICE: Avp = ("Requested-Action", 3)
 MARK = b"what the answer to an event before says"
 """Stands for a Refund-Information that nobody knows beforehand."""
 ENDED: Avp = ("Termination-Cause", 1)
+POOL_EXHAUSTED = 8
 THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
     0,
     1,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.conftest import temporary_folder
 from tests.interop.offer import CROWD
-from tests.interop.quota_steps import RICH, RICH_CONVERSATIONS
+from tests.interop.quota_steps import POOLING, RICH, SPEAKERS
 from tests.interop.recording import Recorder
 from tests.interop.requests import MARK, REALM, Step, marked
 from tests.interop.stacks import Stack
@@ -24,6 +24,11 @@ realm = "{REALM}"
 profile = "rich"
 
 [[peers]]
+host = "{POOLING}*"
+realm = "{REALM}"
+profile = "pooling"
+
+[[peers]]
 realm = "{REALM}"
 profile = "told"
 
@@ -36,6 +41,11 @@ remaining_balance = true
 low_balance_indication = true
 refund_information = true
 qos_final_unit_indication = true
+
+[profiles.pooling]
+quota_pools = true
+cost_information = true
+remaining_balance = true
 """
 IDLE_SECONDS = 9
 """Both stacks watch an idle connection after 6 s, give or take 2."""
@@ -75,7 +85,7 @@ def run(stack: Stack, demo: Demonstration, folder: Path, crowd: int = len(CROWD)
         paragraphs = [
             [step._replace(avps=marked(step.avps, mark)) for step in each] for each in conversation
         ]
-        host = f"{RICH}{stack.host}" if name in RICH_CONVERSATIONS else stack.host
+        host = SPEAKERS.get(name, "") + stack.host
         with Recorder(demo.server.port).recording() as recorder:
             idle_seconds = IDLE_SECONDS if name == IDLE else 0
             gateway = stack._replace(host=host)

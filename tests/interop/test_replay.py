@@ -16,7 +16,7 @@ from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.transport.peers import PeerRule
 from tests.in_process import Server
-from tests.interop.quota_steps import RICH
+from tests.interop.quota_steps import POOLING, RICH
 from tests.interop.replaying import (
     CREDIT_CONTROL,
     DISCONNECT_PEER,
@@ -34,6 +34,7 @@ from tests.store.scenario import NOW, memory_faults
 
 ANYBODY = [
     PeerRule(f"{RICH}*", terms=PeerAccepted(profile="rich"), is_loopback_only=True),
+    PeerRule(f"{POOLING}*", terms=PeerAccepted(profile="pooling"), is_loopback_only=True),
     PeerRule(terms=PeerAccepted(profile="told"), is_loopback_only=True),
 ]
 ANSWERS = {
@@ -45,6 +46,7 @@ ANSWERS = {
         refund_information=True,
         qos_final_units=True,
     ),
+    "pooling": AnswerTerms(quota_pools=True, cost_information=True, remaining_balance=True),
 }
 RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
@@ -79,8 +81,8 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
 
 
 def test_what_is_recorded_is_small() -> None:
-    assert len(RECORDED) == 26
-    assert sum(path.stat().st_size for path in RECORDED) <= 164 * 1024
+    assert len(RECORDED) == 27
+    assert sum(path.stat().st_size for path in RECORDED) <= 166 * 1024
 
 
 OFFER = f"""

@@ -23,6 +23,7 @@ BESIDES = {
     "Quota-Holding-Time",
     "Quota-Consumption-Time",
     "QoS-Final-Unit-Indication",
+    "G-S-U-Pool-Reference",
 }
 TERMINATE = [["Final-Unit-Action", 0]]
 EVENT_REQUEST = 4
