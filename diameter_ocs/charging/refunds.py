@@ -84,20 +84,17 @@ class Refunding:
         """Gives back what a usage asks for; one that names no service means all that there are."""
         if not parts:
             return [_service(usage, _UNKNOWN, self._catalogue)]
-        if usage.rating_group is not None or usage.service_identifiers:
-            return [self._give_back(usage, parts)]
-        names = dict.fromkeys((p.record.rating_group, p.record.service_identifiers) for p in parts)
-        if len(names) == 1:
+        named: dict[tuple[object, ...], list[_Part]] = {}
+        is_named = usage.rating_group is not None or usage.service_identifiers != ()
+        for part in parts:
+            name = () if is_named else part.record[:2]
+            named.setdefault((name, part.unit_type is UnitType.MONEY), []).append(part)
+        if len(named) == 1:
             return [self._give_back(usage, parts)]
         if usage.requested is not None and any(usage.requested):
             return [_service(usage, _UNKNOWN, self._catalogue)]  # units of which of them?
-        return [
-            self._give_back(
-                usage._replace(rating_group=number, service_identifiers=identifiers),
-                [p for p in parts if p.record[:2] == (number, identifiers)],
-            )
-            for number, identifiers in names
-        ]
+        left = [each for each in named.values() if any(map(self._left, each))]
+        return [self._give_back(_of(usage, each[0]), each) for each in left or named.values()]
 
     def _give_back(self, usage: ServiceUsage, parts: list[_Part]) -> Service:
         """Gives back the last units of parts, in the order in which they were charged."""
@@ -257,6 +254,14 @@ def _service(
     service = Service(usage, group, CANNOT_BE_RATED)
     service.outcome = outcome
     return service
+
+
+def _of(usage: ServiceUsage, part: _Part) -> ServiceUsage:
+    """Returns a usage with the names of a part where it has none of its own."""
+    if usage.rating_group is not None or usage.service_identifiers:
+        return usage
+    number, identifiers, *_ = part.record
+    return usage._replace(rating_group=number, service_identifiers=identifiers)
 
 
 def _is_named(part: _Part, usage: ServiceUsage) -> bool:

@@ -445,6 +445,33 @@ def test_a_session_that_was_paid_in_money_is_refunded_in_money():
     assert desk.balance(2) == (0, 0)
 
 
+def test_a_session_is_refunded_though_a_service_of_it_was_charged_nothing():
+    desk = texts(9)
+    desk.initial(want(TEXT, 4, 7), want(TEXT, 2))
+    desk.terminate(used(TEXT, 3, 7), used(TEXT, 0))
+    decision = refund(desk, session=b"one", request_number=2)
+    assert only(decision).usage.service_identifiers == (7,)
+    assert units(decision) == [3]
+    assert desk.balance(1) == (0, 0)
+    again = refund(desk, session=b"one", request_number=3)
+    assert again.outcome is Outcome.SERVICE_DENIED
+
+
+@pytest.mark.parametrize("usage", [ALL, ServiceUsage(TEXT)])
+def test_units_and_money_of_a_service_are_told_apart_when_they_are_given_back(usage):
+    desk = texts(9, 500_000)
+    desk.initial(want(TEXT, 4))
+    desk.update(ServiceUsage(TEXT, (), Units(money=300), want(TEXT, 3)[2:3]), currency=978)
+    desk.terminate(ServiceUsage(TEXT, (), None, (Units(money=200),)), currency=978)
+    assert (desk.balance(1), desk.balance(2)) == ((3, 0), (200, 0))
+    decision = refund(desk, usage, session=b"one", request_number=3)
+    assert [each.grant[:2] for each in decision.services] == [
+        (UnitType.SERVICE_SPECIFIC_UNITS, 3),
+        (UnitType.MONEY, 200),
+    ]
+    assert (desk.balance(1), desk.balance(2)) == ((0, 0), (0, 0))
+
+
 def test_an_event_that_was_taken_back_is_not_refunded_and_one_refunded_stands():
     desk = texts(5)
     first, second = desk.event(want(TEXT, 1), session=b"a"), desk.event(want(TEXT, 2), session=b"b")
