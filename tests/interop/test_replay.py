@@ -52,8 +52,10 @@ RECORDED = sorted(CAPTURES.glob("*.pcap"))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
 RECORDED_BY_OTHERS: dict[str, dict[tuple[int, int], int]] = {
-    "lab_erlang_gy_sy.pcap": {},
-    "lab_freediameter_gy_sy_rar_dwr.pcap": {},
+    # All its sessions are those of one bearer, so that each one ends the one before it.
+    "lab_erlang_gy_sy.pcap": {(2001, 5002): 580},
+    # It asks whether there is enough for a message, and names no service but data.
+    "lab_freediameter_gy_sy_rar_dwr.pcap": {(2001, 5031): 1},
     "magma_gx_gy_combined_03_210505_132953-1.pcapng": {},
     "magma_gx_gy_combined_06_210505_133132-1.pcapng": {},
 }
