@@ -15,9 +15,11 @@ app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
 STEPS_HELP = (
     "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate, event,"
-    " check, price or refund (of an event; refund=ID names another than the last). A SERVICE is"
+    " check, price or refund (of an event: the last one; refund=ID names another, refund"
+    " alone the one that the last answer to an event told). A SERVICE is"
     " rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or units=1;"
-    " used=10MiB, used-time=60 or used-units=1; request-money=12.50"
+    " used=10MiB, used-time=60 or used-units=1, used-after=1MiB what came after a change of price;"
+    " request-money=12.50"
     " and used-money=12.50EUR; si=NUMBER names a service, reason=FINAL says why"
     " usage is reported. After @ stand the result codes that are expected."
     " Without steps: a short data session."
@@ -31,7 +33,7 @@ is: location=26201 (MCC and MNC; with /TYPE, or as 0x..., of 3GPP-User-Location-
 sgsn, access, transfer, cellular, visited, vlr, msc, sccp; data and calls in the IMS are at home if
 nothing is said, and nowhere after location= network= sgsn= access=. With whom: role=terminating,
 calling=NUMBER, called=NUMBER,NUMBER. How: apn, rat, size; bearer
-(3GPP-Charging-Id) and state (Origin-State-Id, of the gateway)."""
+(3GPP-Charging-Id), sub (CC-Sub-Session-Id) and state (Origin-State-Id, of the gateway)."""
 EXAMPLES = (
     "Examples: simulate pgw initial:rg=300/request=10MiB location=20801"
     " update:rg=300/used=10MiB/request=1MiB terminate:rg=300/used=1MiB@2001; simulate pgw"

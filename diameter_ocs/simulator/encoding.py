@@ -133,6 +133,8 @@ def credit_control_request(
     ]
     if identity.destination_host is not None:
         avps.append(avp(c.AVP_DESTINATION_HOST, identity.destination_host.encode()))
+    if step.information.sub:
+        avps.append(avp(c.AVP_CC_SUB_SESSION_ID, int(step.information.sub)))
     if step.information.state:
         avps.append(avp(c.AVP_ORIGIN_STATE_ID, int(step.information.state)))
     if step.request_type is RequestType.INITIAL:

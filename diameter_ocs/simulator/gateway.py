@@ -175,34 +175,42 @@ class Session:
 
     An initial step that is not the first begins anew under another Session-Id. An event has a
     Session-Id of its own, and leaves the session as it was; a refund without Refund-Information
-    has that of the last event that was to be paid.
+    has that of the last event that was to be paid. Sub-sessions have numbers of their own.
     """
 
     session_id: str
     _identity: Identity
     _charging_id: int
-    _request_number: int
+    _request_numbers: dict[str, int]
+    """The next one of each sub-session."""
 
     def __init__(self, gateway: Gateway, subscriber: Subscriber) -> None:
         self.subscriber = subscriber
         self._gateway = gateway
         self._paid: Session | None = None
+        self._mark: str | None = None
         self._begin()
 
     def credit_control(self, step: Step) -> Answer:
         """Sends the request of one step and returns the server's answer.
 
-        Raises SimulatorError when the connection ends or no answer comes in time.
+        Raises SimulatorError when the connection ends, no answer comes in time, or no answer has
+        told by what an event is refunded.
         """
         if step.request_type is RequestType.EVENT:
-            return self._event(step)._ask(step)
-        if step.request_type is RequestType.INITIAL and self._request_number > 0:
+            answer = self._event(step)._ask(self._marked(step))
+            if step.action is RequestedAction.DIRECT_DEBITING:
+                marks = [each.refund_information for each in answer.services]
+                self._mark = next(filter(None, marks), None)
+            return answer
+        is_begun = step.information.sub in self._request_numbers
+        if step.request_type is RequestType.INITIAL and is_begun:
             self._begin()
         return self._ask(step)
 
     def _event(self, step: Step) -> "Session":
         """Returns the session whose name an event has."""
-        session = self if self._request_number == 0 else Session(self._gateway, self.subscriber)
+        session = self if not self._request_numbers else Session(self._gateway, self.subscriber)
         if step.action is RequestedAction.REFUND_ACCOUNT:
             is_named = any(each.refund_information is not None for each in step.services)
             return session if is_named or self._paid is None else self._paid
@@ -210,18 +218,35 @@ class Session:
             self._paid = session
         return session
 
+    def _marked(self, step: Step) -> Step:
+        """Returns a step whose refunds name what the last event's answer told."""
+        if all(each.refund_information != "" for each in step.services):
+            return step
+        if self._mark is None:
+            raise SimulatorError(
+                "no answer to an event has told its Refund-Information; give the gateway's profile"
+                " refund_information = true, or write refund=TEXT"
+            )
+        services = [
+            replace(each, refund_information=self._mark) if each.refund_information == "" else each
+            for each in step.services
+        ]
+        return replace(step, services=tuple(services))
+
     def _ask(self, step: Step) -> Answer:
         hop_by_hop, end_to_end = self._gateway.next_identifiers()
+        sub_session = step.information.sub
+        number = self._request_numbers.get(sub_session, 0)
         keys = RequestKeys(
             session_id=self.session_id,
             charging_id=self._charging_id,
-            request_number=self._request_number,
+            request_number=number,
             hop_by_hop=hop_by_hop,
             end_to_end=end_to_end,
             event_time=int(time.time()),
         )
         request = credit_control_request(self._identity, self.subscriber, step, keys)
-        self._request_number += 1
+        self._request_numbers[sub_session] = number + 1
         answer = read_answer(self._gateway.exchange(request, hop_by_hop), keys, step.request_type)
         if answer.origin_host is not None and answer.result_code == SUCCESS:
             self._identity = replace(self._identity, destination_host=answer.origin_host)
@@ -229,7 +254,7 @@ class Session:
 
     def _begin(self) -> None:
         self._identity = self._gateway.identity
-        self._request_number = 0
+        self._request_numbers = {}
         self._charging_id = random.randint(1, UNSIGNED32_MAX)
         self.session_id = (
             f"{self._identity.origin_host};{int(time.time())};{random.getrandbits(32)}"

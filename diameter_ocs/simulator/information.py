@@ -16,6 +16,7 @@
     calling  = a number, a URI or an e-mail address; called = one or, after commas, several
     size     = octets of Message-Size
     bearer   = the number of 3GPP-Charging-Id of data; unasked each session has one of its own
+    sub      = CC-Sub-Session-Id: its requests are numbered apart
     state    = Origin-State-Id: how often the gateway lost its sessions, or since when it has them
 
 A PLMN is an MCC and an MNC in digits: 26201 or 310410. Without a VALUE the AVP is left out. Where
@@ -28,6 +29,7 @@ from dataclasses import dataclass, fields, replace
 from ipaddress import ip_address
 
 UNSIGNED32_MAX = 2**32 - 1
+UNSIGNED64_MAX = 2**64 - 1
 LOCATION_TYPES = (0, 1, 2, 24, *range(128, 138))
 ROLES = ("originating", "terminating", "forwarding")
 
@@ -58,6 +60,7 @@ class Information:
     called: str | None = None
     size: str = ""
     bearer: str | None = None
+    sub: str = ""
     state: str = ""
 
     @property
@@ -135,5 +138,9 @@ _FORMS: dict[str, tuple[Callable[[str], bool], str]] = {
     "called": _TEXT,
     "size": (_like("[0-9]{1,9}"), "a whole number of octets"),
     "bearer": _UNSIGNED,
+    "sub": (
+        lambda value: value.isdecimal() and len(value) <= 20 and int(value) <= UNSIGNED64_MAX,
+        f"a number up to {UNSIGNED64_MAX}",
+    ),
     "state": _UNSIGNED,
 }

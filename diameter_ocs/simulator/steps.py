@@ -11,7 +11,7 @@
              | used-time=SECONDS | used-units=NUMBER
              | request-money=MONEY | used-money=MONEY
              | used-after=OCTETS | used-units-after=NUMBER
-             | refund=TEXT
+             | refund[=TEXT]
 
 A SETTING, `location=26201`, is of information.py and holds for the steps after it.
 Each SERVICE becomes one Multiple-Services-Credit-Control. `request` without an amount is an empty
@@ -19,7 +19,8 @@ Requested-Service-Unit: the server decides. What was used after a change of pric
 (Tariff-Change-Usage). An `event` is paid at once (DIRECT_DEBITING); without a
 SERVICE it says nothing of units. `check` asks whether there is enough for one (CHECK_BALANCE),
 `price` what it would cost (PRICE_ENQUIRY), and `refund` gives back what one has cost
-(REFUND_ACCOUNT): that of which refund=TEXT is the Refund-Information, else the last one. OCTETS
+(REFUND_ACCOUNT): that of which refund=TEXT is the Refund-Information, with `refund` alone the one
+that the answer to the last one told, without either the last one, by its Session-Id. OCTETS
 may end in KiB, MiB, GiB, TiB, kB, MB or GB, SECONDS in s, min or h; MONEY is 12.50, 12.50EUR or
 12.50~978. After `@` stand the expected
 result codes: the command's, then those of the answer's services in their order.
@@ -31,11 +32,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .information import UNASKED, UNSIGNED32_MAX, Information
+from .information import UNASKED, UNSIGNED32_MAX, UNSIGNED64_MAX, Information
 from .information import WORDS as SETTINGS
 from .money import Money, parse_money
-
-UNSIGNED64_MAX = 2**64 - 1
 
 OCTET_SUFFIXES = {
     "KiB": 2**10,

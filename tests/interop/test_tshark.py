@@ -44,7 +44,7 @@ SHOWN = {
 }
 """What tshark remarks, by Result-Code, and why that is right."""
 NOT_MANDATORY = {"267", "269", "281", "411", *map(str, YOUNGER)}
-"""Firmware-Revision, Product-Name, Error-Message, and a CC-Correlation-Id that comes back."""
+"""Firmware-Revision, Product-Name, Error-Message, a CC-Correlation-Id that comes back, YOUNGER."""
 FIELDS = {
     "source": "tcp.srcport",
     "answer_in": "diameter.answer_in",

@@ -66,6 +66,15 @@ def test_a_request_tells_its_bearer_and_the_state_of_its_gateway_as_written() ->
     assert silent.origin_state_id is None
 
 
+def test_a_request_names_its_sub_session_as_written() -> None:
+    def written(setting: str) -> Message:
+        (step,) = parse_steps([setting, "initial"])
+        return Message.from_bytes(credit_control_request(IDENTITY, Subscriber(), step, KEYS))
+
+    assert written("sub=18446744073709551615").cc_sub_session_id == 2**64 - 1
+    assert written("sub=").cc_sub_session_id is None
+
+
 def test_an_event_is_a_text_message_that_is_paid_at_once() -> None:
     message = Message.from_bytes(request("event:rg=200/units=2"))
     assert message.cc_request_type == 4

@@ -14,6 +14,7 @@ from diameter_ocs.simulator.gateway import (
     connect,
     parse_steps,
 )
+from tests.simulator.conftest import grant_all
 
 IDENTITY = Identity("pgw.test.example", "test.example", "test.example")
 
@@ -70,6 +71,54 @@ def test_a_refund_has_the_name_of_the_last_event_that_was_paid(fake_server) -> N
     assert len(set(names)) == 5
     numbers = [request.cc_request_number for request in fake_server.requests]
     assert numbers == [0, 0, 0, 1, 0, 0, 1]
+
+
+def test_sub_sessions_of_one_session_have_numbers_of_their_own(fake_server) -> None:
+    steps = ["sub=7 initial update sub=8 initial sub=7 terminate sub= initial sub=8 initial"]
+    with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:
+        session = gateway.session(Subscriber())
+        for step in parse_steps(steps):
+            session.credit_control(step)
+    told = [(each.cc_sub_session_id, each.cc_request_number) for each in fake_server.requests]
+    assert told == [(7, 0), (7, 1), (8, 0), (7, 2), (None, 0), (8, 0)]
+    names = [each.session_id for each in fake_server.requests]
+    assert len(set(names[:5])) == 1
+    assert names[5] != names[4]
+
+
+def marking(request: Message) -> bytes:
+    """Answer as usual, and say of an event that is paid by what it is refunded."""
+    answer = grant_all(request)
+    if request.requested_action != 0:
+        return answer
+    message = Message.from_bytes(answer)
+    message.multiple_services_credit_control[
+        0
+    ].refund_information = f"event {request.cc_request_number} of {request.session_id}".encode()
+    return message.as_bytes()
+
+
+def test_a_refund_names_what_the_answer_to_the_last_event_told(fake_server) -> None:
+    fake_server.answer = marking
+    with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:
+        session = gateway.session(Subscriber())
+        for step in parse_steps(["event:rg=200 check:rg=200 refund:rg=200/units=1/refund"]):
+            session.credit_control(step)
+    event, _, refund = fake_server.requests
+    (service,) = refund.multiple_services_credit_control
+    assert service.refund_information == f"event 0 of {event.session_id}".encode()
+    assert refund.session_id != event.session_id
+
+
+@pytest.mark.parametrize("before", ["initial:rg=200", "event:rg=200"])
+def test_a_refund_of_what_no_answer_told_is_not_sent(fake_server, before: str) -> None:
+    with connect("127.0.0.1", fake_server.port, IDENTITY) as gateway:
+        session = gateway.session(Subscriber())
+        opening, refund = parse_steps([before, "refund:rg=200/refund"])
+        session.credit_control(opening)
+        with pytest.raises(SimulatorError, match="write refund=TEXT"):
+            session.credit_control(refund)
+    assert len(fake_server.requests) == 1
 
 
 def test_a_watchdog_request_is_answered_while_an_answer_is_awaited(fake_server) -> None:

@@ -128,6 +128,7 @@ SETTINGS = [
     "called=4930111111,4930222222",
     "size=300000",
     "bearer=4294967295",
+    "sub=18446744073709551615",
     "state=7",
 ]
 
@@ -184,6 +185,7 @@ REFUSED = [
     ("role=calling", "write originating, terminating or forwarding"),
     ("role=", "nothing stands after it; write originating"),
     ("size=1MB", "write a whole number of octets"),
+    ("sub=18446744073709551616", "write a number up to 18446744073709551615"),
     ("bearer=4294967296", "write a number up to 4294967295"),
     ("state=-1", "write a number up to 4294967295"),
     ("update@200", "'200' is no result code; write four digits such as 2001"),
