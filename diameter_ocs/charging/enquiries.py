@@ -3,6 +3,8 @@
 Both are tried out on balances that are then forgotten: nothing is posted or held.
 """
 
+from dataclasses import replace
+
 from .catalogue import RatingGroup
 from .debits import debit, failure_of, pay, wanted_of
 from .decisions import Outcome, Told
@@ -29,7 +31,7 @@ def check_balance(services: list[Service], progress: Progress) -> tuple[Outcome,
         elif not _names_units(service):
             has_enough = _has_anything(service, progress) and has_enough
         elif group is not None:
-            debit(service, group, progress, False, begun)
+            debit(service, _unbounded(group), progress, False, begun)
             if service.outcome in _TOO_LITTLE:
                 service.outcome, has_enough = SUCCESS, False
         service.forget()
@@ -50,6 +52,11 @@ def enquire_price(services: list[Service], progress: Progress) -> tuple[Outcome,
             cost += _cost(service, service.rating_group, progress, begun)
     outcome = failure_of(services, progress)
     return outcome, Told(cost=min(cost, AMOUNT_MAX)) if outcome is SUCCESS else None
+
+
+def _unbounded(group: RatingGroup) -> RatingGroup:
+    """Returns a rating group of which any number is asked for at once: nothing is granted."""
+    return replace(group, max_reservation=AMOUNT_MAX)
 
 
 def _names_units(service: Service) -> bool:
@@ -87,10 +94,9 @@ def _cost(service: Service, group: RatingGroup, progress: Progress, begun: set[i
     if not tariffs[0].sources or wanted is None:
         service.outcome = Outcome.RATING_FAILED if tariffs[0].sources else service.unsold
         return 0
-    most = min(wanted, group.max_reservation)
     lines = [new_line(1, group, tariff, group.id in begun) for tariff in tariffs]
-    settlement, _ = pay(most, lines, tariffs, ledger, False)
-    cost, rest = settlement.charged_amount, round_up(most - settlement.used, group.rounding)
+    settlement, _ = pay(wanted, lines, tariffs, ledger, False)
+    cost, rest = settlement.charged_amount, round_up(wanted - settlement.used, group.rounding)
     line = lines[0]
     if rest and line.price is not None:
         if not line.priced and any(each.priced for each in lines):

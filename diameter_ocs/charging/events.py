@@ -63,6 +63,8 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
         event=EdrName(case.group_id, edr.at, edr.number),
     )
     heard = _heard(session, request, case)
+    if opened is None:
+        heard = heard._replace(opened_at=_searched_from(session, case))
     if refunding is not None and outcome is SUCCESS:
         heard = heard._replace(cost=heard.cost - refunding.returned.get(heard.number, 0))
     if opened is not None:
@@ -106,14 +108,18 @@ def _refunded(
 
 
 def _heard(session: Session, request: ChargingRequest, case: Case) -> Session:
-    """Returns the session whose name an event has, so that the journal is searched for it.
-
-    The search begins no earlier than ended sessions are remembered: there are clients that give all
-    events one name.
-    """
-    seconds = case.catalogue.session_rules.tombstone_seconds
+    """Returns the session whose name an event has, so that the journal is searched up to it."""
     return session._replace(
-        opened_at=max(session.opened_at, case.now - seconds * SECOND),
         last_request_at=max(case.now, session.last_request_at),
         request_number=max(request.request_number, session.request_number),
     )
+
+
+def _searched_from(session: Session, case: Case) -> int:
+    """Returns from when on the journal is searched for what has the name of an ended session.
+
+    It is no earlier than ended sessions are remembered: there are clients that give all events one
+    name.
+    """
+    seconds = case.catalogue.session_rules.tombstone_seconds
+    return max(session.opened_at, case.now - seconds * SECOND)

@@ -33,6 +33,7 @@ from tests.charging.scenario import (
     catalogue,
     outcomes,
     priced,
+    used,
     want,
 )
 
@@ -216,6 +217,30 @@ def test_a_question_that_cannot_be_understood_is_refused(action, usages, others,
     decision = ask(texts(5), action, *usages, **others)
     assert decision.outcome is expected
     assert decision.told is None
+
+
+def test_a_question_may_be_about_more_than_a_quota_may_be():
+    few = (replace(TEXT_EACH, max_reservation=4),)
+    desk = Desk(catalogue(allowance(TEXTS, TEXT), groups=few), balance(1, TEXTS, 50))
+    assert enough(desk, want(TEXT, 9)) is True
+    assert enough(desk, want(TEXT, 51)) is False
+    assert enough(desk, want(TEXT, 2**63 - 1)) is False
+    desk = Desk(catalogue(priced(EIGHT_CENTS, TEXT), groups=few), balance(2, MONEY, 0))
+    assert cost(desk, want(TEXT, 9)) == 9 * 80_000
+
+
+def test_a_session_stays_as_old_as_it_is_whatever_events_have_its_name():
+    desk = texts(50)
+    desk.initial(want(TEXT, 2))
+    for _ in range(30):
+        desk.case = desk.case._replace(now=desk.case.now + 2 * 3600 * 1_000_000)
+        desk.update(used(TEXT, 1, wanted=2))
+    opened = desk.case.sessions[SessionKey(b"one")]
+    asked = desk.event(want(TEXT, 1), session=b"one", action=CHECK)
+    assert asked.session is not None
+    assert asked.session.opened_at == opened.opened_at, (
+        "its first requests are found in the journal"
+    )
 
 
 @pytest.mark.parametrize("action", [CHECK, PRICE])
