@@ -31,7 +31,7 @@ from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.gate import Gate, answer_terms, rules
 from diameter_ocs.server.moved import MovedDecoder
 from diameter_ocs.server.readiness import Readiness
-from diameter_ocs.server.restarts import closing_profiles, hearing
+from diameter_ocs.server.restarts import HOST_LENGTH_MAX, closing_profiles, hearing
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_gateways import MemoryGateways
 from diameter_ocs.transport.peers import PeerRule
@@ -360,12 +360,48 @@ async def test_a_restart_closes_what_was_lost_where_the_profile_says_so(
         gateway = await server.connect("relay.example")
         for session, count in enumerate((7, 7, 8)):
             await gateway.ask(opening("pgw.example", session, origin_state(count)))
+    assert (
+        await left_of(restarts, store)
+        == [b"pgw.example;%06d" % session for session in range(3)][2 * closed :]
+    )
+
+
+async def left_of(restarts: Restarts, store: MemoryStore) -> list[bytes]:
+    """Close what gateways lost; return what is still open of the first group."""
     for work in restarts.works:
         while await work():
             pass
     (group, *_) = store.groups.values()
-    left = sorted(key.session_id for key in group.sessions)
-    assert left == [b"pgw.example;%06d" % session for session in range(3)][2 * closed :]
+    return sorted(key.session_id for key in group.sessions)
+
+
+@pytest.mark.parametrize(
+    ("host", "closed"),
+    [
+        (b"pgw\0.example", True),
+        (b"pgw\xff.example", True),
+        (b"x" * HOST_LENGTH_MAX, True),
+        (b"x" * (HOST_LENGTH_MAX + 1), False),
+        (b"\xff" * (HOST_LENGTH_MAX // 2), False),
+    ],
+)
+async def test_a_gateway_of_a_strange_name_restarts_by_the_name_that_its_sessions_have(
+    store: MemoryStore, host: bytes, closed: bool
+) -> None:
+    supervision = Supervision(store, Unclaimed(), lambda: NOW + 1, create_metrics())
+    restarts = Restarts(MemoryGateways(store), supervision, lambda: NOW + 1)
+    await furnish(store)
+    rule = PeerRule(terms=PeerAccepted(profile="counting"), is_loopback_only=True)
+    async with Server(store, [rule], answers={"counting": AS_USUAL}).serving() as server:
+        server.take = hearing(server.take, restarts, {"counting"})
+        gateway = await server.connect("relay.example")
+        for session, count in enumerate((7, 8)):
+            octets = opening("pgw.example", session, origin_state(count))
+            named = avp(264, host)
+            octets = octets.replace(avp(264, b"pgw.example"), named)
+            octets = octets[:1] + len(octets).to_bytes(3) + octets[4:]
+            await gateway.ask(octets)
+    assert len(await left_of(restarts, store)) == 2 - closed
 
 
 @pytest.mark.parametrize(

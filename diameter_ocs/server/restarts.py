@@ -4,8 +4,12 @@ from collections.abc import Callable, Collection
 
 from ..base.events import RequestReceived
 from ..config import Configuration
+from ..gy.text import clean
 from ..handlers.restarts import Restarts
 from ..transport.connection import Connection
+
+HOST_LENGTH_MAX = 255
+"""Of an Origin-Host whose restarts are heard, as of any name of a host."""
 
 Take = Callable[[Connection, RequestReceived], None]
 
@@ -14,6 +18,7 @@ def hearing(take: Take, restarts: Restarts, profiles: Collection[str]) -> Take:
     """Returns what takes requests and hears in which state their gateways are.
 
     It is the gateway's own word, wherever the connection is from: a relay's restarts end nothing.
+    A gateway has the name here that its sessions have: what no database takes is not in it.
     """
     if not profiles:
         return take
@@ -21,8 +26,9 @@ def hearing(take: Take, restarts: Restarts, profiles: Collection[str]) -> Take:
     def heard(connection: Connection, received: RequestReceived) -> None:
         if connection.profile in profiles:
             first = received.message.group.first
-            origin_host, origin_state_id = first("Origin-Host"), first("Origin-State-Id")
-            if origin_host and origin_state_id:
+            origin_state_id = first("Origin-State-Id")
+            origin_host = clean(first("Origin-Host") or "", set())
+            if origin_state_id and 0 < len(origin_host) <= HOST_LENGTH_MAX:
                 restarts.hear(origin_host, origin_state_id)
         take(connection, received)
 
