@@ -10,6 +10,7 @@ from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
 from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.simulator.answers import Answer
 from diameter_ocs.simulator.encoding import Subscriber
 from diameter_ocs.simulator.gateway import Identity as GatewayIdentity
@@ -52,10 +53,11 @@ async def store() -> MemoryStore:
     return store
 
 
-class WallClock:
-    """A clock that stands still until it is moved."""
+class WallClock(MovedClock):
+    """A clock that stands still until it is moved, so far ahead of the gateways'."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, ahead: int) -> None:
+        super().__init__(ahead)
         self.now = now
 
     def __call__(self) -> int:
@@ -74,8 +76,14 @@ def asked(port: int, clock: WallClock, *steps: tuple[int, str]) -> list[Answer]:
     return answers
 
 
-async def test_data_and_a_call_last_beyond_a_change_of_price(store: MemoryStore) -> None:
-    clock = WallClock(BEFORE)
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [(0, "2023-11-14T22:30:00Z"), (24 * 60 * MINUTE, "2023-11-13T22:30:00Z")],
+)
+async def test_data_and_a_call_last_beyond_a_change_of_price(
+    store: MemoryStore, ahead: int, told: str
+) -> None:
+    clock = WallClock(BEFORE, ahead)
     rules = [PeerRule(is_loopback_only=True)]
     async with Server(store, rules, clock).serving() as server:
         opened, gone_on, ended = await asyncio.to_thread(
@@ -87,7 +95,7 @@ async def test_data_and_a_call_last_beyond_a_change_of_price(store: MemoryStore)
             (30, "terminate:rg=300/used=50,rg=100/used-time=3min"),
         )
     data, call = opened.services
-    assert data.tariff_change_at == "2023-11-14T22:30:00Z"
+    assert data.tariff_change_at == told, "gateways go by the time of the world"
     assert call.tariff_change_at is None, "time is divided by the server"
     assert [service.result_code for service in gone_on.services] == [2001, 2001]
     assert gone_on.services[0].tariff_change_at is None

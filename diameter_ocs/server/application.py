@@ -22,10 +22,11 @@ from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
 from ..handlers.lanes import Lanes
 from ..handlers.spooling import SESSION_ID_LOGGED
+from ..jobs.clocks import MovedClock
 from ..observability import Metrics, SparingLog
 from ..transport.connection import Connection
 from ..transport.peers import PeerTable
-from .moved import Decodes
+from .moved import Decodes, in_world_time
 
 log = structlog.get_logger()
 
@@ -60,6 +61,7 @@ class CreditControl:
     ) -> None:
         self._lanes = lanes
         self._clock = lanes.clock
+        self._moved = lanes.clock if isinstance(lanes.clock, MovedClock) else None
         self._peers = peers
         self._decoder = decoder
         self._dictionary = local.dictionary
@@ -131,6 +133,8 @@ class CreditControl:
             )
         if len(result.edrs) > 1:
             self._count_replaced(result.edrs)
+        if self._moved is not None:
+            result = in_world_time(result, self._moved.ahead)
         self._send(connection, encoder.encode(result, decoded))
 
     def _count_replaced(self, edrs: tuple[Edr, ...]) -> None:

@@ -1,8 +1,9 @@
-"""Requests of gateways that go by the time of the world, where the server goes by a test clock."""
+"""Gateways that go by the time of the world, where the server goes by a test clock."""
 
 from typing import Protocol
 
 from ..base.message import Message
+from ..charging.decisions import Decision, ServiceDecision
 from ..gy.decode import Decoded
 from ..jobs.clocks import MovedClock
 
@@ -33,3 +34,16 @@ class MovedDecoder:
         if event_at is None:
             return decoded
         return decoded._replace(request=decoded.request._replace(event_at=event_at + ahead))
+
+
+def in_world_time(decision: Decision, ahead: int) -> Decision:
+    """Returns a decision that tells the times of a test clock as those of the world."""
+    return decision._replace(services=tuple([_moved(each, ahead) for each in decision.services]))
+
+
+def _moved(service: ServiceDecision, ahead: int) -> ServiceDecision:
+    grant = service.grant
+    if grant is None or grant.tariff_change_at is None:
+        return service
+    told = grant._replace(tariff_change_at=grant.tariff_change_at - ahead)
+    return service._replace(grant=told)
