@@ -104,6 +104,11 @@ def quantity(value: int) -> bytes:
     return value.to_bytes(8)
 
 
+def bearer(octets: bytes) -> bytes:
+    """Return a 3GPP-Charging-Id."""
+    return avp(2, octets, vendor=10415)
+
+
 def service(rating_group: int, *avps: bytes) -> bytes:
     return avp(456, avp(432, number(rating_group)) + b"".join(avps))
 
@@ -656,6 +661,153 @@ EVENTS: dict[str, Conversation] = {
     ),
 }
 
+MOST_MONEY = 2**63 // 1_000_000
+
+
+def after_change(octets: int, part: int = 1) -> bytes:
+    return used(avp(452, part.to_bytes(4, signed=True)), total(octets))
+
+
+def reason(kind: int) -> bytes:
+    return avp(872, number(kind), vendor=10415)
+
+
+def reports(code: int, failed: bytes | None, *avps: bytes) -> Conversation:
+    """Return a session whose only report is answered so, and whose end succeeds."""
+    granted = (GRANTED,) if code == 2001 else ()
+    return lambda me: [
+        says(me.initial(ASKING), 2001, None, GRANTED),
+        says(me.update(1, *avps), code, failed, *granted),
+        says(me.terminate(2), 2001),
+    ]
+
+
+CONTROLS: dict[str, Conversation] = {
+    "unknown Tariff-Change-Usage": reports(
+        2001, None, service(DATA, wanted(), after_change(5, 7), after_change(5, -1))
+    ),
+    "used after a change and never before": reports(
+        2001, None, service(DATA, wanted(), after_change(5), after_change(6))
+    ),
+    "used after no change": reports(2001, None, service(DATA, wanted(), after_change(101))),
+    "all that the wire can say, after a change as well": lambda me: [
+        says(me.initial(ASKING), 2001, None, GRANTED),
+        says(
+            me.update(1, service(DATA, after_change(GREATEST), after_change(GREATEST, 0))),
+            2001,
+            None,
+            SETTLED,
+        ),
+    ],
+    "all Reporting-Reasons at once": lambda me: [
+        says(me.initial(ASKING), 2001, None, GRANTED),
+        says(
+            me.update(1, service(DATA, wanted(), used(total(5)), *map(reason, range(10)))),
+            2001,
+            None,
+            SETTLED,
+        ),
+    ],
+    "an unknown Reporting-Reason": reports(
+        2001, None, service(DATA, wanted(), used(total(5), reason(99)))
+    ),
+    "two Reporting-Reasons of one usage": reports(
+        5009, reason(4), service(DATA, wanted(), used(total(5), reason(0), reason(4)))
+    ),
+    "another action in a session": lambda me: [
+        says(me.initial(REFUND, ASKING), 2001, None, GRANTED),
+        says(me.update(1, CHECK, ASKING), 2001, None, GRANTED),
+        says(me.terminate(2, ENQUIRE), 2001),
+    ],
+    "Refund-Information in a session": served(service(DATA, wanted(), marked(b"x" * 60_000))),
+    "units of all types and money": one(2001, None, (DATA, 4012, 0))(
+        service(
+            DATA,
+            wanted(total(5), avp(420, number(5)), avp(417, quantity(5)), money(5)),
+        )
+    ),
+    "money of no currency": one(2001, None, (DATA, 4012, 0))(service(DATA, wanted(money(1, 0, 0)))),
+    "used all the money that can be said a hundred times": lambda me: [
+        says(me.initial(ASKING), 2001, None, GRANTED),
+        says(me.update(1, service(DATA, *[used(money(MOST_MONEY))] * 100)), 2001, None, SETTLED),
+        says(me.update(2, service(DATA, used(money(MOST_MONEY)))), 2001, None, SETTLED),
+    ],
+    "a bearer of three octets": one(5014, bearer(b"abc\0"))(
+        avp(873, avp(874, bearer(b"abc"), vendor=10415), vendor=10415)
+    ),
+    "Origin-State-Id that goes back": lambda me: [
+        says(me.initial(ASKING, avp(278, b"\xff\xff\xff\xff")), 2001, None, GRANTED),
+        says(me.update(1, ASKING, avp(278, number(0))), 2001, None, GRANTED),
+        says(me.terminate(2, avp(278, number(1))), 2001),
+    ],
+}
+
+UNKNOWN_MARKS = {
+    "no EDR": b"1-1-1",
+    "beyond all times": b"1-%d-1" % 10**17,
+    "beyond all numbers": b"%d-1-%d" % (2**63, 2**63),
+    "below nothing": b"1--5-1",
+    "NUL": b"1-1-1\0",
+    "a line": b"1-1-1\n",
+    "no UTF-8": b"\xff\xfe",
+    "digits of another script": "\u0661-\u0661-\u0661".encode(),
+    "nothing": b"",
+}
+REFUNDS: dict[str, Conversation] = {
+    **{
+        name: event(5031, marked(mark), (DATA, 5031, 0))(REFUND, service(DATA, marked(mark)))
+        for name, mark in UNKNOWN_MARKS.items()
+    },
+    "an endless mark": event(5031, marked(b""), (DATA, 5031, 0))(
+        REFUND, service(DATA, marked(b"1" * 60_000))
+    ),
+    "no mark": event(5031, marked(b""), (DATA, 5031, 0))(REFUND, ASKING),
+    "an endless CC-Correlation-Id": event(5031, avp(411, b"", flags=0), (DATA, 5031, 0))(
+        REFUND, ASKING, avp(411, b"1" * 60_000)
+    ),
+    "twice, the second time with all that the wire can say": lambda me: [
+        says(
+            me.request(4, 0, DEBIT, service(DATA, wanted(total(5)))),
+            2001,
+            None,
+            (DATA, 2001, 5),
+        ),
+        says(me.request(4, 1, REFUND, service(DATA)), 2001, None, (DATA, 2001, 5)),
+        says(
+            me.request(4, 2, REFUND, service(DATA, wanted(total(GREATEST)))),
+            4010,
+            None,
+            (DATA, 4010, 0),
+        ),
+    ],
+    "money of what was paid in octets": lambda me: [
+        says(
+            me.request(4, 0, DEBIT, service(DATA, wanted(total(5)))),
+            2001,
+            None,
+            (DATA, 2001, 5),
+        ),
+        says(
+            me.request(4, 1, REFUND, service(DATA, wanted(money(5)))),
+            5031,
+            marked(b""),
+            (DATA, 5031, 0),
+        ),
+    ],
+}
+ENQUIRIES: dict[str, Conversation] = {
+    "whether the greatest amount is there": event(2001, None, (DATA, 2001, 0))(
+        CHECK, service(DATA, wanted(total(GREATEST)))
+    ),
+    "whether anything is there": event(2001)(CHECK),
+    "the price of the greatest amount": event(2001, None, (DATA, 2001, 0))(
+        ENQUIRE, service(DATA, wanted(total(GREATEST)))
+    ),
+    "the price of what nobody knows": event(5031, avp(432, number(9)), (9, 5031, 0))(
+        ENQUIRE, service(9, wanted(total(1)))
+    ),
+}
+
 TABLES = {
     "length": LENGTHS,
     "size": SIZES,
@@ -669,5 +821,8 @@ TABLES = {
     "session": SESSIONS,
     "services": SERVICES,
     "event": EVENTS,
+    "control": CONTROLS,
+    "refund": REFUNDS,
+    "enquiry": ENQUIRIES,
 }
 CASES = {f"{table}: {name}": TABLES[table][name] for table in TABLES for name in TABLES[table]}
