@@ -104,7 +104,8 @@ def controls(begin: Open) -> Iterator[Step]:
         service(CONTROLLED_CALLS, EMPTY, spent("CC-Time", 90, THRESHOLD)),
         service(CONTROLLED_TEXTS, EMPTY, spent("CC-Service-Specific-Units", 8, THRESHOLD)),
     )
-    yield Step("thresholds", session.update(1, *reports), services=(data, calls, texts))
+    reported = Step("thresholds", session.update(1, *reports), services=(data, calls, texts))
+    yield from twice(reported)
     idle = (
         service(CONTROLLED_DATA, used(1), reason(QUOTA_HOLDING_TIME)),
         service(CONTROLLED_CALLS, seconds("Used-Service-Unit", 1), reason(QUOTA_HOLDING_TIME)),
@@ -164,7 +165,7 @@ def hours(begin: Open) -> Iterator[Step]:
     granted = (Service(DATA_BY_HOURS, granted=MIB),)
     opening = session.initial(service(DATA_BY_HOURS, EMPTY))
     # What is held is at the dearer price.
-    yield Step("before-the-hour", opening, services=granted, told=left(18, -3))
+    yield from twice(Step("before-the-hour", opening, services=granted, told=left(18, -3)))
     both = service(DATA_BY_HOURS, EMPTY, used(MIB // 2, BEFORE), used(MIB // 2, AFTER))
     told = (cost(15, -4), *left(165, -4))
     yield Step("after-the-hour", session.update(1, both), services=granted, told=told)
@@ -179,12 +180,14 @@ def remaining(begin: Open) -> Iterator[Step]:
     yield Step("remaining", opening, services=granted, told=left(1, -2))
     more = session.update(1, service(DATA, wanted(MIB), used(MIB)))
     last = (Service(DATA, granted=MIB, is_final=True),)
-    yield Step("remaining-nothing", more, services=last, told=(cost(1, -2), *left(0, -2)))
+    told = (cost(1, -2), *left(0, -2))
+    yield from twice(Step("remaining-nothing", more, services=last, told=told))
     half = session.terminate(2, service(DATA, used(MIB // 2)))
     yield Step("remaining-half", half, told=(cost(15, -3), *left(5, -3)))
     bought = begin(35, EVENTS).event(DEBIT, service(DATA, wanted(MIB)))
     given = (Service(DATA, granted=MIB),)
-    yield Step("marked", bought, services=given, told=(cost(1, -2), *left(1, -2)))
+    told = (cost(1, -2), *left(1, -2))
+    yield from twice(Step("marked", bought, services=given, told=told))
 
 
 def in_money(begin: Open) -> Iterator[Step]:
@@ -245,7 +248,7 @@ def qos_final_units(begin: Open) -> Iterator[Step]:
     ]
     held: Avp = ("Quota-Holding-Time", 600)
     ends[0] = ends[0]._replace(granted=MIB, goes_on=False, besides=(*(ends[0].besides or ()), held))
-    yield Step("qos", asked, services=tuple(ends), told=left(2, -2))
+    yield from twice(Step("qos", asked, services=tuple(ends), told=left(2, -2)))
     yield Step("qos-ends", session.terminate(1), told=unpaid)
     session = begin(24)
     opening = session.initial(service(DATA, wanted(10 * MIB)))
@@ -253,6 +256,17 @@ def qos_final_units(begin: Open) -> Iterator[Step]:
     last = (Service(DATA, granted=MIB, is_final=True, besides=besides),)
     yield Step("qos-terminate", opening, services=last, told=left(2, -2))
     yield Step("qos-terminate-ends", session.terminate(1), told=unpaid)
+    session = begin(107)
+    opening = session.initial(wanted(10 * MIB), ("Service-Identifier", 8))
+    _, final, name, address = ADDRESSES[102]
+    indication: Avp = ("Final-Unit-Indication", final)
+    qos_indication = qos(("Redirect-Server-Extension", ((name, address),)), action=1)
+    told = (indication, qos_indication, *left(2, -2))
+    yield from twice(Step("qos-command-level", opening, granted=MIB, told=told))
+    yield Step("qos-command-level-ends", session.terminate(1), told=unpaid)
+    event = begin(37).event(DEBIT, wanted(MIB))
+    told = (cost(1, -2), *left(1, -2))
+    yield from twice(Step("marked-command-level", event, granted=MIB, told=told))
 
 
 def pools(begin: Open) -> Iterator[Step]:
@@ -280,13 +294,18 @@ def pools(begin: Open) -> Iterator[Step]:
         Service(CONTROLLED_CALLS, granted=1000, besides=calls),
     )
     nothing_left: Avp = ("Remaining-Balance", amount(0, -2))
-    yield Step("pool", opening, services=granted, told=(nothing_left,))
+    yield from twice(Step("pool", opening, services=granted, told=(nothing_left,)))
     longer = service(CONTROLLED_CALLS, spent("CC-Time", 1200, POOL_EXHAUSTED))
     answered = (Service(CONTROLLED_CALLS, besides=()),)
     told = (cost(12, -3), nothing_left)
     yield Step("pool-exhausted", session.update(1, longer), services=answered, told=told)
     rest = service(CONTROLLED_DATA, used(8 * MIB))
     yield Step("pool-ends", session.terminate(2, rest), told=(cost(2, -2), nothing_left))
+
+
+def twice(step: Step) -> tuple[Step, Step]:
+    """Return a step that is sent again."""
+    return step, step._replace(name=f"{step.name}-again", is_again=True)
 
 
 def in_pool(unit_type: int, digits: int) -> Avp:

@@ -12,6 +12,7 @@ CROWD = 2
 LEFT_OUT = {
     "erlang_many",
     "erlang_agents",
+    "erlang_calls",
     "erlang_refusals",
     "erlang_event_refusals",
     "erlang_actions",
