@@ -69,7 +69,8 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
         heard = heard._replace(cost=heard.cost - refunding.returned.get(heard.number, 0))
     if opened is not None:
         return decision._replace(session=heard)
-    heard = heard._replace(circumstances=progress.circumstances)
+    if ended is None or ended.reason is CloseReason.EVENT:
+        heard = heard._replace(circumstances=progress.circumstances)
     closed = ClosedSession(heard, case.now, CloseReason.EVENT)
     if ended is not None:  # of two records of one name the newer is read, though clocks differ
         closed = ClosedSession(heard, max(case.now, ended.closed_at), ended.reason)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diameter_ocs.charging.case import Account, AccountState
-from diameter_ocs.charging.catalogue import Catalogue, Price, SessionRules
+from diameter_ocs.charging.catalogue import Catalogue, Price, Rate, Service, SessionRules
 from diameter_ocs.charging.decisions import (
     Decision,
     EdrKind,
@@ -17,7 +17,10 @@ from diameter_ocs.charging.decisions import (
     Outcome,
     Told,
 )
+from diameter_ocs.charging.expressions import parse_countries
+from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
 from diameter_ocs.charging.requests import EventAction, RequestType, ServiceUsage, Units
+from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.reversals import reverse_unclaimed
 from diameter_ocs.charging.units import UnitType, round_up
 from tests.charging.scenario import (
@@ -470,6 +473,20 @@ def test_units_and_money_of_a_service_are_told_apart_when_they_are_given_back(us
         (UnitType.MONEY, 200),
     ]
     assert (desk.balance(1), desk.balance(2)) == ((0, 0), (0, 0))
+
+
+def test_usage_that_is_reported_after_a_refund_is_priced_where_its_session_was():
+    there = Restrictions(from_countries=parse_countries("DE"))
+    rates = (Rate(EIGHT_CENTS, "", there),)
+    sold = Service("by place", 1, frozenset({TEXT, VOICE}), (MONEY,), rates)
+    desk = Desk(offered(sold), balance(1, MONEY, 10_000_000))
+    report = LocationReport(LocationSource.USER_LOCATION, countries=("DE",))
+    desk.initial(want(TEXT, 1), information=ServiceInformation((report,)))
+    desk.terminate(used(TEXT, 1))
+    refund(desk, session=b"one", request_number=2)
+    assert desk.balance(1) == (0, 0)
+    desk.terminate(used(VOICE, 60), request_number=3)
+    assert desk.balance(1) == (60 * 80_000, 0)
 
 
 def test_an_event_that_was_taken_back_is_not_refunded_and_one_refunded_stands():
