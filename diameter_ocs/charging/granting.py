@@ -1,22 +1,27 @@
 """Settle the services of a request, then grant their quotas, in the request's order."""
 
-from .catalogue import RatingGroup
+from .catalogue import RatingGroup, Tariff
 from .controls import holding_seconds, threshold
 from .covers import ahead
 from .deadlines import SECOND, reservation_expires_at
 from .decisions import Grant, Outcome
 from .ending import holds_alone, is_last, payable
 from .final_actions import begins_at_once, final_unit_of, go_on, running
+from .final_units import FinalUnit
 from .pools import unit_value
 from .progress import INITIAL, TERMINATION, Progress
 from .quota import VALIDITY_SECONDS_MIN, grant, spread_of, validity_seconds
 from .rating import is_always_free
 from .requests import ChargingRequest
 from .services import Service
-from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Reservation
+from .session import RATING_GROUPS_MAX, RESERVATIONS_MAX, Line, Reservation
 from .sizes import size_of
 from .tuples import new
 from .usage import settled
+
+_Held = tuple[Line, int, int, bool, int | None, int | None]
+"""The line that holds a quota, its units (0: nothing can be had), for how many seconds it is good,
+whether nothing can follow it, when its price changes, and the line that covers it where it does."""
 
 
 def served(request: ChargingRequest, progress: Progress) -> list[Service]:
@@ -72,6 +77,19 @@ def _grant(
         is_unsold = not (progress.is_denied or is_full)
         service.outcome = service.unsold if is_unsold else Outcome.SERVICE_DENIED
         return
+    held = _held(service, group, tariff, progress, spread)
+    _, units, _, is_final, *_ = held
+    final_unit = final_unit_of(group, progress, request) if is_final else None
+    if units or begins_at_once(final_unit):
+        _promise(service, tariff, held, final_unit, progress, request)
+    else:
+        service.outcome = Outcome.LIMIT_REACHED
+
+
+def _held(
+    service: Service, group: RatingGroup, tariff: Tariff, progress: Progress, spread: int
+) -> _Held:
+    """Holds what a service gets: all that it may have, or what is left of it."""
     line = progress.line(group, tariff)
     number, units = line.number, size_of(service, group, line, tariff, progress)
     seconds, cover, change_at = validity_seconds(group, spread, _plans_last(progress)), None, None
@@ -84,28 +102,37 @@ def _grant(
         progress.lines[number] = line
         progress.granted[number] = to_others + units
     is_final = not units
-    if units and is_all and is_last(line, group, tariffs, progress):
+    if units and is_all and is_last(line, group, service.tariffs, progress):
         is_final = not to_others and holds_alone(line, tariff, progress)
         if not is_final:  # what others hold may come back: ask again soon
             seconds = VALIDITY_SECONDS_MIN
-    final_unit = final_unit_of(group, progress, request) if is_final else None
-    if not (units or begins_at_once(final_unit)):
-        service.outcome = Outcome.LIMIT_REACHED
-        return
-    is_told = final_unit is not None
-    now = progress.case.now
-    if change_at is not None and (not units or change_at > now + seconds * SECOND):
+    if not units or (change_at is not None and change_at > progress.case.now + seconds * SECOND):
         change_at = None
-    _, service_identifiers, *_ = service.usage
-    left = holding = idle = None
+    return line, units, seconds, is_final, change_at, cover
+
+
+def _promise(
+    service: Service,
+    tariff: Tariff,
+    held: _Held,
+    final_unit: FinalUnit | None,
+    progress: Progress,
+    request: ChargingRequest,
+) -> None:
+    """Notes a quota in the session, and tells it with all that the gateway is to heed of it."""
+    line, units, seconds, is_final, change_at, cover = held
+    group, usage, now = service.rating_group, service.usage, progress.case.now
+    assert group is not None
+    left = holding = idle = pool = None
+    until = 0
     if units:
         left = None if is_final else threshold(group, units)
         holding, idle = holding_seconds(group, seconds), group.quota_consumption_seconds
-    until = reservation_expires_at(now, seconds, holding or 0) if units else 0
-    held = group.id, service_identifiers, units, number, until, now
-    progress.reserve(new(Reservation, (*held, is_told, change_at, cover)))
+        until = reservation_expires_at(now, seconds, holding or 0)
+        pool = unit_value(line, progress) if request.has_pool and cover is None else None
+    noted = group.id, usage.service_identifiers, units, line.number, until, now
+    progress.reserve(new(Reservation, (*noted, final_unit is not None, change_at, cover)))
     told = group.unit_type, units, seconds, is_final, tariff.is_by_place
-    pool = unit_value(line, progress) if request.has_pool and units and cover is None else None
     service.grant = new(Grant, (*told, left, holding, idle, final_unit, change_at, pool))
 
 
