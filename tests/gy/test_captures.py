@@ -76,7 +76,6 @@ SAYING = {
     "erlang_data.pcap": {data_at("192.0.2.11")},
     "free_diameter_data.pcap": {data_at("192.0.2.11")},
     "free_diameter_agents.pcap": {CALL},
-    "erlang_calls.pcap": {CALL, SWITCHED_CALL},
     "free_diameter_calls.pcap": {CALL, SWITCHED_CALL},
     "free_diameter_places.pcap": PLACES,
 }

@@ -18,6 +18,7 @@ from diameter_ocs.base.message import Identity, Message, decode, error_answer
 from diameter_ocs.charging.announcements import Announcement, VariablePart
 from diameter_ocs.charging.decisions import Decision, Grant, Outcome, ServiceDecision
 from diameter_ocs.charging.final_units import TERMINATE, AddressType, FinalUnit, FinalUnitAction
+from diameter_ocs.charging.pools import UNIT_VALUE_MAX
 from diameter_ocs.charging.requests import RequestType, ServiceUsage
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.gy.codes import COMMAND_CODES, SERVICE_CODES
@@ -80,6 +81,8 @@ final_units = st.one_of(
     ),
 )
 GRANTED = [unit_type for unit_type in UnitType if unit_type is not UnitType.MONEY]
+LAST = 4_233_462_143
+"""The last second that a Time can say, in 2104."""
 grants = st.one_of(
     st.none(),
     st.builds(
@@ -92,7 +95,8 @@ grants = st.one_of(
         holding_seconds=st.none() | unsigned32,
         consumption_seconds=st.none() | unsigned32,
         final_unit=final_units,
-        tariff_change_at=st.none() | st.integers(0, 2**32 - 1).map(lambda each: each * 1_000_000),
+        tariff_change_at=st.none() | st.integers(0, LAST).map(lambda each: each * 1_000_000),
+        pool=st.none() | st.integers(1, UNIT_VALUE_MAX),
     ),
 )
 
