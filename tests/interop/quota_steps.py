@@ -16,13 +16,16 @@ from tests.interop.offer import (
 from tests.interop.requests import (
     DEBIT,
     EMPTY,
+    FORCED_REAUTHORISATION,
     MARK,
     MIB,
+    OTHER_QUOTA_TYPE,
     POOL_EXHAUSTED,
     QUOTA_EXHAUSTED,
     QUOTA_HOLDING_TIME,
     REFUND,
     THRESHOLD,
+    UNUSED_QUOTA_TIMER,
     Avp,
     Service,
     Session,
@@ -68,6 +71,7 @@ def quota_conversations(begin: Open, first: int) -> dict[str, Iterable[Step]]:
     """Return the steps of each connection in order."""
     return {
         "controls": controls(begin),
+        "reasons": reasons(begin),
         "command_level_ends": command_level_ends(begin),
         "addresses": addresses(begin),
         "hours": hours(begin),
@@ -124,6 +128,21 @@ def controls(begin: Open) -> Iterator[Step]:
     everything = session.initial(service(CONTROLLED_DATA, wanted(100 * MIB)))
     yield Step("no-threshold-at-the-end", everything, services=(rest,))
     yield Step("no-threshold-at-the-end-ends", session.terminate(1))
+
+
+def reasons(begin: Open) -> Iterator[Step]:
+    """Reasons to report that no other conversation has; the last one gives the quota back."""
+    session = begin(13)
+    granted = (Service(DATA, granted=MIB),)
+    opening = session.initial(service(DATA, wanted(MIB)))
+    yield Step("reasons", opening, services=granted)
+    other = service(DATA, wanted(MIB), used(MIB, reason(OTHER_QUOTA_TYPE)))
+    yield Step("other-quota-type", session.update(1, other), services=granted)
+    forced = service(DATA, wanted(MIB), used(1), reason(FORCED_REAUTHORISATION))
+    yield Step("forced-reauthorisation", session.update(2, forced), services=granted)
+    unused = service(DATA, used(0), reason(UNUSED_QUOTA_TIMER))
+    yield Step("unused-quota-timer", session.update(3, unused), services=(Service(DATA),))
+    yield Step("reasons-end", session.terminate(4))
 
 
 def command_level_ends(begin: Open) -> Iterator[Step]:

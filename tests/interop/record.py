@@ -24,10 +24,10 @@ LEFT_OUT = {
     "erlang_money",
     "erlang_qos_final_units",
     "erlang_pools",
-    *(f"{stack}_{name}" for stack in STACKS for name in ("addresses", "marks")),
+    *(f"{stack}_{name}" for stack in STACKS for name in ("addresses", "marks", "reasons")),
 }
-"""All together stay small; freeDiameter's say the same, and final_units what addresses does. What
-marks name is of the server that was recorded.
+"""All together stay small; freeDiameter's say the same. Final units say what addresses say, data
+what reasons do, and what marks name is of the server that was recorded.
 """
 
 if __name__ == "__main__":

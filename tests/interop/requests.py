@@ -144,7 +144,7 @@ PRICE: Avp = ("Requested-Action", 3)
 MARK = b"what the answer to an event before says"
 """Stands for a Refund-Information that nobody knows beforehand."""
 ENDED: Avp = ("Termination-Cause", 1)
-POOL_EXHAUSTED = 8
+OTHER_QUOTA_TYPE, FORCED_REAUTHORISATION, POOL_EXHAUSTED, UNUSED_QUOTA_TIMER = 5, 7, 8, 9
 THRESHOLD, QUOTA_HOLDING_TIME, FINAL, QUOTA_EXHAUSTED, VALIDITY_TIME, RATING_CHANGE = (
     0,
     1,
