@@ -22,6 +22,9 @@ from .session import Reservation
 RUNNING = frozenset({FinalUnitAction.REDIRECT, FinalUnitAction.RESTRICT_ACCESS})
 """What goes on until there is a quota again: the gateway asks for one from time to time."""
 
+FILLED_IN_LENGTH_MAX = 255
+"""Of a name that is filled in; many services of an answer may say it."""
+
 
 def final_unit_of(
     group: RatingGroup, progress: Progress, request: ChargingRequest
@@ -89,7 +92,7 @@ def _server(handling: FinalUnitHandling, progress: Progress) -> RedirectServer |
 def _filled(address: str, group: RatingGroup, progress: Progress, request: ChargingRequest) -> str:
     """Fills placeholders in, each so that it can be no part of a URI but itself.
 
-    Names that the request does not say are empty.
+    Names that the request does not say are empty; so are those that are too long for an address.
     """
     if "{" not in address:
         return address
@@ -101,4 +104,5 @@ def _filled(address: str, group: RatingGroup, progress: Progress, request: Charg
         "rating_group": str(group.id),
         "session_id": session_id_text(request.session_key.session_id),
     }
-    return PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe=""), address)
+    fit = {name: value for name, value in values.items() if len(value) <= FILLED_IN_LENGTH_MAX}
+    return PLACEHOLDER.sub(lambda found: quote(fit.get(found[1], ""), safe=""), address)

@@ -9,6 +9,7 @@ from diameter_ocs.charging.case import Account
 from diameter_ocs.charging.catalogue import Catalogue, RatingGroup
 from diameter_ocs.charging.decisions import Decision, Novelty, Outcome
 from diameter_ocs.charging.expressions import parse_countries
+from diameter_ocs.charging.final_actions import FILLED_IN_LENGTH_MAX
 from diameter_ocs.charging.final_units import (
     TERMINATE,
     AddressType,
@@ -394,6 +395,20 @@ def test_placeholders_are_filled_in_and_escaped(address: str, filled: str) -> No
     msisdn = Identity(IdentityKind.MSISDN, "4915112")
     decision = opened.initial(want(DATA, 5), session=b"pgw;1/2&", identities=(ALICE, msisdn))
     assert told(decision) == FinalUnit(ACTIONS.REDIRECT, AddressType.URL, filled)
+
+
+@pytest.mark.parametrize("octet", [b"x", b"\xff", b"\0"])
+def test_names_of_any_length_leave_an_address_short(octet: bytes) -> None:
+    handling = FinalUnitHandling(ACTIONS.REDIRECT, (server("https://pay/{msisdn}{session_id}"),))
+    opened = desk(handling, 0)
+    longest, longer = b"x" * FILLED_IN_LENGTH_MAX, octet * (FILLED_IN_LENGTH_MAX + 1)
+    whole = told(opened.initial(want(DATA, 5), session=longest))
+    msisdn = Identity(IdentityKind.MSISDN, "1" * 60_000)
+    cut = told(opened.initial(want(DATA, 5), session=longer, identities=(ALICE, msisdn)))
+    assert whole is not None
+    assert cut is not None
+    assert whole.address == "https://pay/" + longest.decode()
+    assert cut.address == "https://pay/"
 
 
 def test_names_that_nobody_says_are_empty() -> None:
