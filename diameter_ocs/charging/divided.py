@@ -40,7 +40,10 @@ def settle_parts(
         offer = progress.offer(
             group, progress.circumstances_before, partial(progress.tariff_of, group)
         )
-        parts = _parts(service.usage, quota, progress.lines[number], units, offer, heard_at)
+        if offer.still_sells(
+            progress.lines[number], quota.granted_at, progress.session.catalogue_version
+        ):
+            parts = _parts(service.usage, quota, progress.lines[number], units, offer, heard_at)
     settlement, payments = NOTHING_USED, list[Payment]()
     for changed_at, part in parts:
         if offer is not None and changed_at is not None:
@@ -71,8 +74,6 @@ def _parts(
     one that there was.
     """
     start, end = quota.granted_at, max(quota.granted_at, heard_at)
-    if not offer.still_sells(line, start):
-        return [(None, units)]
     if line.unit_type is UnitType.TIME:
         counted = 0 if usage.counted is None else usage.counted.seconds or 0
         return parts_of_time(units, start + counted * SECOND, end, offer)

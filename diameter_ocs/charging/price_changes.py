@@ -94,9 +94,22 @@ class Offer(NamedTuple):
                 yield time, after
                 before = after
 
-    def still_sells(self, line: Line, at: int) -> bool:
-        """Is anything that a line was granted under sold at a time, so that its price goes on?"""
-        return not line.services or not frozenset(line.services).isdisjoint(self.at(at).services)
+    def still_sells(self, line: Line, at: int, granted_by: int) -> bool:
+        """Is what a line was granted under sold at a time, so that its price goes on?
+
+        At another place, of which another service told meanwhile, it is not: another rate is, or
+        another price. `granted_by` is a version of the catalogue; in another one prices may differ.
+        """
+        if not line.services:
+            return True
+        plans, rating_group, catalogue, circumstances, time_zone, _ = self
+        names, number = frozenset(line.services), rating_group.id
+        return any(
+            tariff.zone == line.zone
+            and not names.isdisjoint(tariff.services)
+            and (granted_by != catalogue.version or _is_price_of(line, tariff))
+            for tariff in tariffs_of(plans, number, catalogue, circumstances, at, time_zone)
+        )
 
 
 class Crossing(NamedTuple):
@@ -164,6 +177,11 @@ def _edge_after(menu: Menu, time: int, wall: tzinfo) -> int | None:
     """Returns when any hours begin or end next."""
     edges = [each.changes_at(time, wall) for each in menu.hours]
     return min([edge for edge in edges if edge is not None], default=None)
+
+
+def _is_price_of(line: Line, tariff: Tariff) -> bool:
+    price = tariff.price
+    return line.price == price or (price is not None and line.price == price.continued)
 
 
 def _is_same(before: Tariff, after: Tariff) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from diameter_ocs.charging.catalogue import Catalogue, Plan, Price, Rate, RatingGroup, Service
 from diameter_ocs.charging.decisions import Outcome, Payment
+from diameter_ocs.charging.expressions import parse_countries
 from diameter_ocs.charging.hours import working_hours
+from diameter_ocs.charging.information import LocationReport, LocationSource, ServiceInformation
 from diameter_ocs.charging.ledger import Balance
 from diameter_ocs.charging.location import NO_CIRCUMSTANCES
 from diameter_ocs.charging.money import tariffs_in_money
@@ -549,6 +551,33 @@ def test_what_begins_is_held_at_its_dearest_and_covers_any_split():
             copy.terminate(used(VOICE, seconds))
             assert copy.settlements[0].shortfall == 0
             assert spent(copy) <= reserved
+
+
+@pytest.mark.parametrize(
+    "zones", [("home", "night", "away", "away at night"), ("day", "night") * 2]
+)
+def test_what_was_granted_at_another_place_keeps_its_price(zones):
+    """Another service has told of the new place; this one was granted before."""
+    day = working_hours([("mon-sun", "08:00-20:00")])
+    germany, france = parse_countries("DE"), parse_countries("FR")
+    rates = (
+        Rate(Price(10, 1), zones[0], Restrictions(from_countries=germany, hours=day)),
+        Rate(Price(3, 1), zones[1], Restrictions(from_countries=germany)),
+        Rate(Price(100, 1), zones[2], Restrictions(from_countries=france, hours=day)),
+        Rate(Price(50, 1), zones[3], Restrictions(from_countries=france)),
+    )
+    service = Service("by place and hour", 1, frozenset({VOICE, DATA}), (MONEY,), rates)
+    groups = (VOICE_BY_SECONDS, DATA_BY_OCTETS)
+    desk = Clock(sold(service, groups=groups), balance(1, MONEY, 10**9)).at("2026-06-10 19:30")
+    desk.initial(talk(3600), data(10), information=seen_in("26201", "DE"))
+    desk.at("2026-06-10 19:40").update(reported(0, 0, 10), information=seen_in("20801", "FR"))
+    desk.at("2026-06-10 20:30").update(used(VOICE, 3600))
+    assert spent(desk) == 3600 * 10
+
+
+def seen_in(network: str, country: str) -> ServiceInformation:
+    source = LocationSource.USER_LOCATION
+    return ServiceInformation((LocationReport(source, plmn=network, countries=(country,)),))
 
 
 def test_services_of_one_rating_group_keep_their_quotas_across_a_change():
