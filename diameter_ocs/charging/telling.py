@@ -11,6 +11,7 @@ from .decisions import Told
 from .ledger import Ledger
 from .requests import RequestType
 from .services import Service
+from .units import AMOUNT_MAX
 
 _INITIAL, _, _, _EVENT = RequestType
 
@@ -48,7 +49,10 @@ def of_enquiry(told: Told, usual: Told | None, catalogue: Catalogue) -> Told:
 
 
 def _remaining(ledger: Ledger, catalogue: Catalogue) -> int | None:
-    """Returns the money that is available; None: the account has no balance of it."""
+    """Returns the money that is available; None: the account has no balance of it.
+
+    Where it is more than an amount can be, as behind limits that mean none, it is that much.
+    """
     money = catalogue.default_monetary_balance_type
     balance_ids = () if money is None else ledger.paying((money,))
-    return sum(map(ledger.available, balance_ids)) if balance_ids else None
+    return min(sum(map(ledger.available, balance_ids)), AMOUNT_MAX) if balance_ids else None

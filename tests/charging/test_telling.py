@@ -9,7 +9,7 @@ from diameter_ocs.charging.catalogue import Catalogue, Price, SessionRules
 from diameter_ocs.charging.currencies import NUMBERS, decimals_of
 from diameter_ocs.charging.decisions import Decision, Novelty, Told
 from diameter_ocs.charging.requests import Identity, IdentityKind, RequestType, ServiceUsage
-from diameter_ocs.charging.units import UnitType
+from diameter_ocs.charging.units import AMOUNT_MAX, UnitType
 from tests.charging.scenario import (
     DATA,
     MONEY,
@@ -131,6 +131,11 @@ def test_what_parents_share_is_left_too() -> None:
     assert told(one(want(DATA, 1), session=b"a", tells_money=True)).remaining == 497
     decision = other(want(DATA, 1), session=b"b", identities=(CHILD,), tells_money=True)
     assert told(decision).remaining == 497 + 17
+
+
+def test_more_is_never_said_to_be_left_than_an_amount_can_be() -> None:
+    opened = Desk(offer(), balance(1, MONEY, AMOUNT_MAX), balance(2, MONEY, AMOUNT_MAX))
+    assert asked(opened, RequestType.INITIAL, want(DATA, 1)).remaining == AMOUNT_MAX
 
 
 def test_without_a_balance_of_money_nothing_is_said_to_be_left() -> None:
