@@ -90,7 +90,7 @@ def ccr(
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", help="When, as 2026-12-24T23:00; default: now.", metavar="TIME"),
+        typer.Option("--at", help="When, in UTC: 2026-12-24T23:00; default: now.", metavar="TIME"),
     ] = None,
     config: Annotated[
         Path | None,

@@ -15,8 +15,8 @@ app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
 STEPS_HELP = (
     "Requests to send, as KIND:SERVICE,SERVICE... with the KIND initial, update, terminate, event,"
-    " check, price or refund (of an event: the last one; refund=ID names another, refund"
-    " alone the one that the last answer to an event told). A SERVICE is"
+    " check, price or refund (of an event: the last one; in its SERVICE refund=ID names another,"
+    " refund alone the one that the last answer to an event told). A SERVICE is"
     " rg=NUMBER and, after slashes, what is asked and used: request=10MiB, time=60 or units=1;"
     " used=10MiB, used-time=60 or used-units=1, used-after=1MiB what came after a change of price;"
     " request-money=12.50"
