@@ -7,14 +7,20 @@ from tests.bad_input import (
     ALLOWANCE,
     GREATEST,
     GROUPS,
+    MOST_MONEY,
     Caller,
+    after_change,
+    marked,
+    money,
     quantity,
+    reason,
     service,
     total,
     used,
     wanted,
 )
 from tests.base.wire import avp, number
+from tests.store.scenario import NOW
 
 AMOUNTS = (0, 1, 50, ALLOWANCE, 2**63 - 1, 2**63, GREATEST)
 WORDS = (
@@ -77,11 +83,13 @@ def some_request(source: random.Random, me: Caller) -> bytes:
     context = avp(461, b"%d@3gpp.org" % source.choice(CONTEXTS))
     proxy = avp(284, avp(280, b"proxy.example") + avp(33, b"state"))
     action = avp(436, number(source.randrange(4)))
+    correlation = avp(411, source.choice(TEXTS))
+    state = avp(278, source.choice(WORDS))
     return me.request(
         kind,
         source.randrange(6),
         _some_information(source),
-        *source.choice(((), (proxy,))),
+        *source.choice(((), (proxy,), (correlation,), (state,))),
         *((action,) if kind == 4 else ()),
         *asked,
         instead=[session, context],
@@ -112,12 +120,21 @@ def _of_3gpp(code: int, *data: bytes) -> bytes:
 
 def _some_service(source: random.Random, group: int) -> bytes:
     parts = [
-        wanted(*source.choice(((), (total(source.choice(AMOUNTS)),)))),
+        wanted(*source.choice(((), (total(source.choice(AMOUNTS)),), (_some_money(source),)))),
         used(total(source.choice(AMOUNTS))),
+        used(_some_money(source)),
+        after_change(source.choice(AMOUNTS), source.randrange(-1, 3)),
+        reason(source.randrange(10)),
+        marked(source.choice((*TEXTS, b"1-%d-1" % NOW))),
         used(avp(412, quantity(source.choice(AMOUNTS))), avp(420, source.choice(WORDS))),
         avp(439, number(source.randrange(3))),
     ]
     return service(group, *source.sample(parts, source.randrange(len(parts))))
+
+
+def _some_money(source: random.Random) -> bytes:
+    digits = source.choice((0, 1, MOST_MONEY, 2**63 - 1, -1))
+    return money(digits, source.choice((0, -12, 12, 13)), source.choice((None, 978, 0)))
 
 
 def damaged(source: random.Random, octets: bytes) -> bytes:

@@ -123,8 +123,16 @@ def session_id_of(octets: bytes) -> object:
 
 def service_of(group: Group) -> tuple[int | None, int, int]:
     granted = group.first("Granted-Service-Unit")
-    units = [] if granted is None else [avp.value for avp in granted.in_order()]
+    units = [] if granted is None else [units_of(avp.value) for avp in granted.in_order()]
     return group.first("Rating-Group"), group.first("Result-Code"), sum(units)
+
+
+def units_of(granted: int | Group) -> int:
+    """Return units that are granted; of money its digits."""
+    if isinstance(granted, int):
+        return granted
+    digits: int = granted.first("Unit-Value").first("Value-Digits")
+    return digits
 
 
 def without_avp(octets: bytes, avp: bytes) -> bytes:
