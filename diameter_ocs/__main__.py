@@ -13,6 +13,7 @@ def main() -> None:
     """Makes a clone ready if this is one, then runs what the command line says."""
     try:
         _bootstrap.enter(sys.argv[1:])
+        _bootstrap.use_compiled_rules()
         # The one import inside a function: only now are the packages there that it needs.
         importlib.import_module("diameter_ocs.cli").app()
     except KeyboardInterrupt:

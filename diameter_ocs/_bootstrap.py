@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -25,6 +26,8 @@ from pathlib import Path
 OLDEST_PYTHON = (3, 11)
 LOCK = Path("deploy/requirements.lock")
 STAMP = "diameter-ocs.stamp"
+RULES = "diameter_ocs.charging"
+"""What may be compiled: pure functions over plain values, which most of the time goes into."""
 UNFINISHED = "unfinished"
 # Counts how often one process has become another Python, lest it do so for ever.
 GUARD = "OCS_BOOTSTRAP_PROCESS"
@@ -63,6 +66,29 @@ def enter(arguments: list[str]) -> None:
         sys.exit(f"diameter-ocs: {error}")
     except KeyboardInterrupt:
         sys.exit("diameter-ocs: the set-up was interrupted; the next start makes it anew")
+
+
+def use_compiled_rules() -> bool:
+    """Has the rules imported as `compile` made them; False: it did not, or they changed since.
+
+    Only what nobody has imported yet is found there.
+    """
+    folder = compiled_rules()
+    if not folder.is_dir():
+        return False
+    sys.path.append(str(folder))
+    rules = importlib.import_module(RULES)
+    rules.__path__.insert(0, str(folder / RULES.replace(".", os.sep)))
+    return True
+
+
+def compiled_rules() -> Path:
+    """Returns the folder of what is compiled of the rules as they stand now, by this Python."""
+    source = hashlib.sha256()
+    for module in sorted((Path(__file__).parent / "charging").glob("*.py")):
+        source.update(module.name.encode() + b"\0" + module.read_bytes())
+    tag = sys.implementation.cache_tag
+    return Path(sys.prefix) / "compiled-rules" / f"{tag}-{source.hexdigest()[:32]}"
 
 
 def clone_of(package: Path) -> Path | None:

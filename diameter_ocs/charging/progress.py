@@ -4,7 +4,7 @@ from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
 from .deadlines import look_early, supervise_at
-from .decisions import ACTIONS, Edr, EdrKind, Outcome
+from .decisions import ACTIONS, Edr, EdrKind, Outcome, Told
 from .information import ServiceInformation
 from .ledger import Ledger
 from .location import NO_CIRCUMSTANCES, Circumstances
@@ -175,7 +175,9 @@ class Progress:
         """Returns the journal's record of the request."""
         case, request_type = self.case, request.request_type
         is_last = request_type is TERMINATION or request_type is EVENT
-        actor = reason = told = None
+        actor: str | None = None
+        reason: str | None = None
+        told: Told | None = None
         if request.tells_money or request.currency is not None:
             told = money_told(request_type, self.cost, services, self.ledger, case.catalogue)
         return new(

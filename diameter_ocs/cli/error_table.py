@@ -68,6 +68,7 @@ ERRORS: Mapping[str, Error] = {
     "invalid_transaction_id": Error(WRONG_INPUT, "A transaction id is too long, or not printable."),
     "no_money": Error(REFUSED, "The catalogue has no balance type of money."),
     "no_tests_here": Error(REFUSED, "The tests are not part of what is installed."),
+    "not_compiled": Error(UNAVAILABLE, "The charging rules could not be compiled."),
     "nothing_to_do": Error(REFUSED, "It is so already."),
     "output_failed": Error(UNAVAILABLE, "What is printed could not be written."),
     "peer_configured": Error(REFUSED, "The peer stands in a server's configuration."),

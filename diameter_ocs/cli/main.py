@@ -19,6 +19,7 @@ from . import (
     books,
     catalogues,
     clocks,
+    compiling,
     configuration,
     db,
     devices,
@@ -93,6 +94,7 @@ commands.add_typer(peers.app, name="peer")
 commands.command("books")(books.books)
 commands.add_typer(simulate.app, name="simulate")
 commands.command("bench")(bench.bench)
+commands.command("compile")(compiling.compile_rules)
 commands.add_typer(clocks.app, name="clock")
 commands.add_typer(db.app, name="db")
 commands.add_typer(configuration.app, name="config")

@@ -40,13 +40,12 @@ def units(amount: int) -> Units:
 
 
 amounts = st.one_of(exact.map(money), st.integers(0, 10**6).map(units))
-services = st.builds(
-    ServiceUsage,
+services = st.tuples(
     st.just(DATA),
     st.sampled_from([(), (1,), (2,)]),
     st.one_of(st.none(), st.just(Units()), amounts),
     st.lists(amounts, max_size=2).map(tuple),
-)
+).map(lambda fields: ServiceUsage(*fields))
 steps = st.lists(
     st.tuples(st.sampled_from(RequestType), st.sampled_from([b"one", b"two"]), services),
     max_size=12,

@@ -56,6 +56,7 @@ def test_there_are_the_promised_commands() -> None:
         "balance credit",
         "balance debit",
         "bench",
+        "compile",
         "books",
         "catalogue apply",
         "catalogue check",
@@ -138,7 +139,17 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
 
 READING = {"list", "show", "explain", "check", "diff", "history", "schema", "reference", "ccr"}
 """Last words of commands that change nothing."""
-WITHOUT_AUDIT = {"serve", "test", "books", "bench", "simulate", "db", "errors", "numbering"}
+WITHOUT_AUDIT = {
+    "serve",
+    "test",
+    "books",
+    "bench",
+    "compile",
+    "simulate",
+    "db",
+    "errors",
+    "numbering",
+}
 """First words of those that work on no tenant's affairs, or on the database as a whole."""
 
 
