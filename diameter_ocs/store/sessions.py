@@ -43,7 +43,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     """Reads a row of LOAD_SESSIONS."""
     (_, number, account_id, session_id, sub_session_id, context, host, realm, *rest) = row
     (opened_at, last_request_at, request_number, catalogue_version, lines, *rest) = rest
-    reservations, supervise_at, circumstances, cost, charging_id, origin_state_id = rest
+    reservations, supervise_at, circumstances, charging_id, origin_state_id, cost = rest
     return Session(
         number,
         account_id,
@@ -84,8 +84,8 @@ def _remembered_text(circumstances: Circumstances) -> bytes | None:
 
 def closed_session_of(row: tuple[Any, ...]) -> ClosedSession:
     """Reads a row of LOAD_CLOSED_SESSIONS."""
-    *facts, circumstances, cost, charging_id, origin_state_id, closed_at, reason = row
-    ended = session_of((*facts, b"[]", 0, circumstances, cost, charging_id, origin_state_id))
+    *facts, circumstances, charging_id, origin_state_id, cost, closed_at, reason = row
+    ended = session_of((*facts, b"[]", 0, circumstances, charging_id, origin_state_id, cost))
     return ClosedSession(ended, closed_at, CloseReason(reason))
 
 

@@ -173,9 +173,9 @@ SESSION_FACTS = (
     cast(session.c.reservations, Text),
     microseconds(session.c.supervise_at),
     cast(session.c.circumstances, Text),
-    session.c.cost,
     session.c.charging_id,
     session.c.origin_state_id,
+    session.c.cost,
 )
 """What an open session is read from, in the order of `sessions.session_of`."""
 
@@ -202,9 +202,9 @@ LOAD_CLOSED_SESSIONS = statement_of(
     select(
         *_facts_of(closed_session),
         cast(closed_session.c.circumstances, Text),
-        closed_session.c.cost,
         closed_session.c.charging_id,
         closed_session.c.origin_state_id,
+        closed_session.c.cost,
         microseconds(closed_session.c.closed_at),
         closed_session.c.reason,
     )
