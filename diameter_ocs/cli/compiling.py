@@ -14,6 +14,12 @@ from .error_table import UNAVAILABLE
 from .options import AsJson
 from .output import command, fail, print_json
 
+VALUES = {
+    *("announcements", "catalogue", "decisions", "final_units", "information", "ledger"),
+    *("location", "requests", "session", "spooled"),
+}
+"""Modules of values that are stored: what reads them asks for their annotations, which compiled
+classes do not have."""
 TOLD_MAX = 200
 """So much is told of what a compiler says last, where it fails."""
 
@@ -49,7 +55,8 @@ def _make(folder: Path, as_json: bool) -> None:
         for module in (Path(_bootstrap.__file__).parent / "charging").glob("*.py"):
             shutil.copy(module, package)
         (work / "diameter_ocs" / "__init__.py").write_text("")
-        modules = sorted(str(path.relative_to(work)) for path in package.glob("[a-z]*.py"))
+        found = [path for path in package.glob("[a-z]*.py") if path.stem not in VALUES]
+        modules = sorted(str(path.relative_to(work)) for path in found)
         ended = subprocess.run(
             [sys.executable, "-m", "mypyc", "--strict", *modules],
             cwd=work,
