@@ -83,9 +83,11 @@ def use_compiled_rules() -> bool:
 
 
 def compiled_rules() -> Path:
-    """Returns the folder of what is compiled of the rules as they stand now, by this Python."""
+    """Returns the folder of what this Python compiled of the rules, and in the way, of now."""
     source = hashlib.sha256()
-    for module in sorted((Path(__file__).parent / "charging").glob("*.py")):
+    package = Path(__file__).parent
+    recipe = package / "cli" / "compiling.py"
+    for module in [*sorted((package / "charging").glob("*.py")), recipe]:
         source.update(module.name.encode() + b"\0" + module.read_bytes())
     tag = sys.implementation.cache_tag
     return Path(sys.prefix) / "compiled-rules" / f"{tag}-{source.hexdigest()[:32]}"
