@@ -86,8 +86,8 @@ def compiled_rules() -> Path:
     """Returns the folder of what this Python compiled of the rules, and in the way, of now."""
     source = hashlib.sha256()
     package = Path(__file__).parent
-    recipe = package / "cli" / "compiling.py"
-    for module in [*sorted((package / "charging").glob("*.py")), recipe]:
+    recipe = package.glob("cli/compiling.py")
+    for module in [*sorted(package.glob("charging/*.py")), *recipe]:
         source.update(module.name.encode() + b"\0" + module.read_bytes())
     tag = sys.implementation.cache_tag
     return Path(sys.prefix) / "compiled-rules" / f"{tag}-{source.hexdigest()[:32]}"
