@@ -234,6 +234,16 @@ def request(
     )
 
 
+def numbered(octets: bytes, hop_by_hop: int) -> bytes:
+    """Returns a message under another hop-by-hop id."""
+    return octets[:12] + hop_by_hop.to_bytes(4) + octets[16:]
+
+
+def retransmitted(octets: bytes) -> bytes:
+    """Returns a request that may have arrived before, by which it says so: with the T bit."""
+    return octets[:4] + bytes((octets[4] | RETRANSMITTED_BIT,)) + octets[5:]
+
+
 def _origin(identity: Identity, request: Message) -> Iterable[Member]:
     """Yields who answers; Origin-State-Id only where the answer's grammar has it."""
     yield "Origin-Host", identity.origin_host

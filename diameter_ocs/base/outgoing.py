@@ -23,7 +23,8 @@ class Outgoing:
         self._local = local
         self._next_identifier = next_identifier
         self.messages: list[bytes] = []
-        self.awaited: set[int] = set()
+        self.awaited: dict[int, int] = {}
+        """By hop-by-hop id: the command code of the answer."""
 
     def take(self) -> bytes:
         """Returns all octets that wait, and forgets them."""
@@ -35,13 +36,17 @@ class Outgoing:
         """Sends a request of the base protocol, whose answer is awaited from now on."""
         local = self._local
         identifier = self._next_identifier()
-        self.awaited.add(identifier)
         own: list[Member] = [
             ("Origin-Host", local.identity.origin_host),
             ("Origin-Realm", local.identity.origin_realm),
             *members,
         ]
-        self.messages.append(encode_request(local.dictionary, name, identifier, identifier, own))
+        self.send(encode_request(local.dictionary, name, identifier, identifier, own))
+
+    def send(self, octets: bytes) -> None:
+        """Sends a request of ours, whose answer is awaited from now on."""
+        self.awaited[int.from_bytes(octets[12:16])] = int.from_bytes(octets[5:8])
+        self.messages.append(octets)
 
     def answer(self, message: Message, members: Iterable[Member] = ()) -> None:
         """Answers with success."""

@@ -145,22 +145,26 @@ class Peer:
     def send(self, octets: bytes) -> bool:
         """Queues a message of the rim: the answer to a request given out, or a request of ours.
 
-        Returns False when it cannot be sent any more: the connection is over, or, for a request,
-        being closed.
+        Returns False when it cannot be sent: the connection is over, or, for a request, being
+        closed or suspect (RFC 3539 section 3.4.1).
         """
         if octets[4] & REQUEST_BIT:
-            if self.state is not State.OPEN:
+            if not self.is_open or self.is_suspect:
                 return False
-            self._outgoing.awaited.add(int.from_bytes(octets[12:16]))
-        elif self.is_closed:
+            self._outgoing.send(octets)
+            return True
+        if self.is_closed:
             return False
-        else:
-            self.requests_in_flight -= 1
-            assert self.requests_in_flight >= 0, "a request was answered twice"
-            if self.state is State.DRAINING and not self.requests_in_flight:
-                self._deadline = AT_ONCE
+        self.requests_in_flight -= 1
+        assert self.requests_in_flight >= 0, "a request was answered twice"
+        if self.state is State.DRAINING and not self.requests_in_flight:
+            self._deadline = AT_ONCE
         self._outgoing.messages.append(octets)
         return True
+
+    def give_up(self, hop_by_hop: int) -> None:
+        """Awaits the answer to a request of ours no more: one that comes is dropped."""
+        self._outgoing.awaited.pop(hop_by_hop, None)
 
     def next_timer(self) -> float | None:
         """Returns when `timer_expired` has to be called, None for never."""
@@ -313,8 +317,9 @@ class Peer:
 
     def _receive_answer(self, message: Message, now: float) -> None:
         awaited = self._outgoing.awaited
-        is_awaited = message.hop_by_hop in awaited
-        awaited.discard(message.hop_by_hop)
+        is_awaited = awaited.get(message.hop_by_hop) == message.command_code
+        if is_awaited:
+            del awaited[message.hop_by_hop]
         what = _ANSWERS.get(message.name or "", Input.ANSWER) if is_awaited else Input.STRAY_ANSWER
         if what is Input.DPA and self.requests_in_flight:
             what = Input.DPA_EARLY

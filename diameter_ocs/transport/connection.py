@@ -16,6 +16,7 @@ from ..base.capabilities import CerDecision, LocalNode
 from ..base.errors import UnableToComply
 from ..base.events import (
     AnswerDropped,
+    AnswerReceived,
     CerFacts,
     CloseReason,
     Event,
@@ -33,6 +34,7 @@ from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics, SparingLog
 from .admission import Admission
 from .peers import PeerTable
+from .requests import OnAnswer, OwnRequests, Sending, Unanswered
 
 log = structlog.get_logger()
 
@@ -62,6 +64,10 @@ class Rim(NamedTuple):
     unopened: SparingLog
     """Tells of connections that end before they are open."""
 
+    def next_identifier(self) -> int:
+        """Returns a hop-by-hop or end-to-end id that no other request of this node has."""
+        return next(self.identifiers) & 0xFFFF_FFFF
+
 
 class Connection(asyncio.BufferedProtocol):
     """The protocol of one accepted connection.
@@ -77,6 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
+        self._own = OwnRequests(self._loop, rim.next_identifier)
         self._timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
         self._written_octets = 0
@@ -141,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         self._peer = Peer(
             replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
             partial(self._rim.peers.authorise, address=address, connection=self),
-            next_identifier=lambda: next(self._rim.identifiers) & 0xFFFF_FFFF,
+            next_identifier=self._rim.next_identifier,
             jitter=lambda: uniform(-JITTER_SECONDS, JITTER_SECONDS),
             now=self._loop.time(),
         )
@@ -163,6 +170,18 @@ class Connection(asyncio.BufferedProtocol):
         is_sent = self._peer.send(octets)
         self._flush_soon()
         return is_sent
+
+    def request(self, octets: bytes, seconds: float, on_answer: OnAnswer) -> Sending:
+        """Sends a request of ours, with all else of this turn of the loop.
+
+        It goes out as it is but for its hop-by-hop id. When it was sent, `on_answer` gets the
+        answer, or, after so many seconds or when the peer is silent or gone, that there is none.
+        """
+        if self._peer is None:
+            return Sending.NO_WAY
+        sending = self._own.send(self._peer, octets, seconds, on_answer)
+        self._flush_soon()
+        return sending
 
     def disconnect(self, cause: DisconnectCause) -> None:
         """Sends a DPR; the connection ends when what came before is answered."""
@@ -257,8 +276,12 @@ class Connection(asyncio.BufferedProtocol):
                     self.tolerate(kind)
             case AnswerDropped(message):
                 self._log.info("answer dropped", command=message.name or message.command_code)
+            case AnswerReceived(message):
+                self._own.answered(message)
             case PeerSuspected():
                 self._log.warning("peer suspected")
+                assert self._peer is not None
+                self._own.give_up(self._peer, Unanswered.SUSPECTED)
             case PeerRecovered():
                 self._log.info("peer recovered")
             case PeerProved():
@@ -276,6 +299,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _end(self, reason: CloseReason, detail: str) -> None:
         self._reason = reason
+        assert self._peer is not None
+        self._own.give_up(self._peer, Unanswered.CLOSED)
         self._rim.peers.forget(self, has_failed=reason is CloseReason.REPLACED)
         if self.facts is None:
             label = "half_open_max" if self._has_made_way else reason

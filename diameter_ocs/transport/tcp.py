@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
+from random import getrandbits
 from socket import SHUT_RDWR, socket
 
 import structlog
@@ -41,7 +42,7 @@ class Listener:
         metrics: Metrics,
     ) -> None:
         # RFC 6733 section 3: identifiers that no earlier life of this node has used lately.
-        first = (int(time.time()) & 0xFFF) << 20
+        first = (int(time.time()) & 0xFFF) << 20 | getrandbits(20)
         self._rim = Rim(
             local,
             peers,
@@ -60,6 +61,10 @@ class Listener:
     def opened(self) -> Sequence[Connection]:
         """The connections of peers."""
         return [each for each in self._connections if each.facts is not None]
+
+    def next_identifier(self) -> int:
+        """Returns an end-to-end id that no other request of this node has."""
+        return self._rim.next_identifier()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listens; returns the address, with the port that port 0 has become.

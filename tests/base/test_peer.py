@@ -23,7 +23,15 @@ from diameter_ocs.base.events import (
     RequestRefused,
     RequestTolerated,
 )
-from diameter_ocs.base.message import Identity, Message, answer, decode, request
+from diameter_ocs.base.message import (
+    Identity,
+    Message,
+    answer,
+    decode,
+    numbered,
+    request,
+    retransmitted,
+)
 from diameter_ocs.base.peer import DisconnectCause, Peer
 from diameter_ocs.base.states import TABLE, Input, State
 from diameter_ocs.base.tolerance import Tolerated
@@ -494,6 +502,41 @@ def test_no_request_of_ours_goes_out_before_the_cer_or_after_the_dpr() -> None:
     peer = open_peer()
     peer.disconnect(DisconnectCause.REBOOTING, 1.0)
     assert not peer.send(rar)
+
+
+def test_no_request_of_ours_goes_to_a_peer_that_is_suspect() -> None:
+    rar = request(DICTIONARY, "Re-Auth", 5, 6, [("Session-Id", "a")])
+    peer = open_peer()
+    peer.timer_expired(30.0)
+    assert peer.send(rar)
+    assert kinds(peer.timer_expired(60.0)) == [PeerSuspected]
+    assert not peer.send(rar)
+    peer.receive_data(ccr(), 61.0)
+    assert peer.send(rar)
+
+
+def test_an_answer_that_is_awaited_no_more_or_of_another_command_is_dropped() -> None:
+    peer = open_peer()
+    for hop_by_hop in (5, 6):
+        assert peer.send(request(DICTIONARY, "Re-Auth", hop_by_hop, 1, [("Session-Id", "a")]))
+    peer.give_up(5)
+    first, second = sent(peer)
+    other = request(DICTIONARY, "Abort-Session", 6, 1, [("Session-Id", "a")])
+    assert kinds(peer.receive_data(reply_to(first), 1.0)) == [AnswerDropped]
+    stray = reply_to(decode(other, DICTIONARY))
+    assert kinds(peer.receive_data(stray, 1.0)) == [AnswerDropped]
+    assert kinds(peer.receive_data(reply_to(second), 1.0)) == [AnswerReceived]
+
+
+def test_a_retransmission_differs_by_the_t_bit_alone() -> None:
+    octets = request(DICTIONARY, "Re-Auth", 5, 6, [("Session-Id", "a")])
+    again = decode(retransmitted(octets), DICTIONARY)
+    assert again.is_retransmission
+    assert again.is_request
+    assert again.is_proxiable
+    assert retransmitted(again.octets) == again.octets
+    assert numbered(again.octets, 9)[12:16] == bytes([0, 0, 0, 9])
+    assert len(again.octets) == len(octets)
 
 
 # Watchdog

@@ -1,0 +1,81 @@
+"""A connection on a wire whose other end does what a test tells it, without any socket."""
+
+import asyncio
+from itertools import count
+
+from diameter_ocs.base.message import Message, decode
+from diameter_ocs.observability import SparingLog, create_metrics
+from diameter_ocs.transport.admission import Admission, Places
+from diameter_ocs.transport.connection import Connection, Rim
+from diameter_ocs.transport.peers import PeerRule, PeerTable
+from tests.base.wire import cer
+from tests.transport.bench import DICTIONARY, LOCAL, reply
+
+
+class Wire(asyncio.Transport):
+    """A transport whose other end reads as much as it is told, and whose system keeps nothing."""
+
+    def __init__(self, protocol: Connection) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.protocol = protocol
+        self.unread = 0
+        self.written = b""
+        self.is_aborted = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high == 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        was_empty = not self.unread
+        self.unread += len(data)
+        self.written += data
+        if was_empty:
+            self.protocol.pause_writing()
+
+    def read(self, octets: int) -> None:
+        self.unread -= min(octets, self.unread)
+        if not self.unread:
+            self.protocol.resume_writing()
+
+    async def messages(self) -> list[Message]:
+        """Return what was written in this turn of the loop and was not looked at yet."""
+        await asyncio.sleep(0)
+        octets, self.written = self.written, b""
+        messages = []
+        while octets:
+            length = int.from_bytes(octets[1:4])
+            messages.append(decode(octets[:length], DICTIONARY))
+            octets = octets[length:]
+        self.read(self.unread)
+        return messages
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def close(self) -> None:
+        self.is_aborted = True
+
+
+def opened() -> Wire:
+    """Return the wire to a peer whose capabilities were exchanged and read."""
+    peers = PeerTable([PeerRule()])
+    metrics = create_metrics()
+    admission = Admission(Places(4, 4), peers.expects, metrics)
+    unopened = SparingLog("connection refused")
+    rim = Rim(LOCAL, peers, admission, reply, count(1), metrics, bytearray(4096), unopened)
+    wire = Wire(Connection(rim, lambda _: None))
+    wire.protocol.connection_made(wire)
+    send(wire, cer())
+    return wire
+
+
+def send(wire: Wire, octets: bytes) -> None:
+    wire.protocol.get_buffer(-1)[: len(octets)] = octets
+    wire.protocol.buffer_updated(len(octets))
