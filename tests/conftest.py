@@ -21,6 +21,10 @@ CLONE = Path(__file__).resolve().parent.parent
 TEMPLATE = "ocs_template"
 LASTING = "ocs_lasting"
 EMPTIED = (
+    "standing",
+    "spending_limit",
+    "outbox",
+    "peer_connection",
     "accepted_peer",
     "refused_peer",
     "running_server",

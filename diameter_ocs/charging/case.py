@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 from .catalogue import Catalogue
 from .decisions import Decision, Edr
 from .ledger import Balance
+from .outbox import Outgoing
 from .requests import Identity, SessionKey
 from .session import ClosedSession, Session
+from .spending_limits import SpendingLimitSession
+from .standing import NO_STANDING, Standing
 from .tuples import new
 
 
@@ -40,6 +43,8 @@ class Account(NamedTuple):
     """When the next of its subscriptions begins or ends; None: none will."""
     time_zone: str | None = None
     """Where its days begin and its working hours are, as "Europe/Berlin"; None: the tenant's."""
+    standing: Standing = NO_STANDING
+    """How its counters stand."""
 
     def with_plan(
         self, plan: str, valid_from: int | None, valid_until: int | None, now: int
@@ -99,6 +104,8 @@ class Case(NamedTuple):
     refundable: tuple[Edr, ...] = ()
     """Of what requests ask to be refunded, or to be taken back, the EDRs that charged it, and all
     later ones that refund or take back."""
+    spending_limits: Mapping[bytes, SpendingLimitSession] = NOTHING
+    """All subscriptions to the counters of the group's accounts, by Session-Id."""
 
     def denies(self, account: Account) -> bool:
         """Is an account denied as a whole? What it has used is still settled."""
@@ -161,14 +168,17 @@ class Case(NamedTuple):
                 self.is_tenant_suspended,
                 self.on_net,
                 self.refundable,
+                self.spending_limits,
             ),
         )
 
     def without_requests(self, sessions: Mapping[SessionKey, Session]) -> "Case":
         """Returns the case without what was read for requests alone, and with some sessions."""
-        now, group_id, version, catalogue, _, accounts, balances, *_, is_suspended, _, _ = self
+        now, group_id, version, catalogue, _, accounts, balances, *_, is_suspended, _, _, limits = (
+            self
+        )
         group = now, group_id, version, catalogue, NOTHING, accounts, balances
-        return new(Case, (*group, sessions, NOTHING, NOTHING, is_suspended, NOBODY, ()))
+        return new(Case, (*group, sessions, NOTHING, NOTHING, is_suspended, NOBODY, (), limits))
 
 
 class Change(NamedTuple):
@@ -177,27 +187,5 @@ class Change(NamedTuple):
     before: Case
     after: Case
     edrs: tuple[Edr, ...]
-
-
-class Course:
-    """The cases of groups as decisions change them, one after the other."""
-
-    __slots__ = ("_before", "_edrs", "cases")
-
-    def __init__(self, cases: Mapping[int, Case]) -> None:
-        self._before = cases
-        self._edrs: dict[int, list[Edr]] = {}
-        self.cases = dict(cases)
-
-    def take(self, case: Case, decision: Decision) -> None:
-        """Goes on with what a decision makes of a case, which is the latest of its group."""
-        group = case.group_id
-        self.cases[group] = case.after(decision)
-        self._edrs.setdefault(group, []).extend(decision.edrs)
-
-    def changes(self) -> list[Change]:
-        """Returns what has become of the groups that were decided on."""
-        return [
-            new(Change, (self._before[group], self.cases[group], tuple(edrs)))
-            for group, edrs in self._edrs.items()
-        ]
+    outgoing: tuple[Outgoing, ...] = ()
+    """What leaves when it is stored, in order."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from .case import Account, Case, Change
 from .decisions import Edr, EdrKind, Outcome
 from .ledger import Balance, Ledger, is_valid
+from .outbox import Outgoing
 from .requests import Identity
 
 
@@ -83,11 +84,13 @@ class GroupChange(NamedTuple):
     before: Group
     after: Group
     edrs: tuple[Edr, ...]
+    outgoing: tuple[Outgoing, ...] = ()
+    """What leaves when it is stored, in order."""
 
     @property
     def charged(self) -> Change:
         """What of it charging reads."""
-        return Change(self.before.case, self.after.case, self.edrs)
+        return Change(self.before.case, self.after.case, self.edrs, self.outgoing)
 
     def after_edrs(self, earlier: tuple[Edr, ...]) -> "GroupChange":
         """Returns the change with EDRs of what was done first."""

@@ -7,6 +7,7 @@ from ..charging.balances import create_balance, credit, set_balance
 from ..charging.case import Case, Change
 from ..charging.catalogue import BalanceType, Catalogue
 from ..charging.commands import Effect
+from ..charging.course import followed
 from ..charging.groups import Group, GroupChange
 from ..charging.ledger import Balance, InsufficientBalance
 from .amounts import parse_amount
@@ -117,7 +118,8 @@ async def credit_balance(
         balance = balance_meant(case, account, (asked.balance_type, asked.balance))
         unit_type = case.catalogue.balance_types[balance.balance_type].unit_type
         amount = parse_amount(asked.amount, unit_type)
-        changed = _credited(case, balance, -amount if asked.is_debit else amount, actor)
+        amount = -amount if asked.is_debit else amount
+        changed = followed(_credited(case, balance, amount, actor))
         await work.work.apply([changed])
         before, after = [_answer(account, each, balance.id) for each in (case, changed.after)]
         return Effect(after, before, after, account.name)

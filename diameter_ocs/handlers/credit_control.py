@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import structlog
 
-from ..charging.case import Case, Change, Course
+from ..charging.case import Case, Change
 from ..charging.charge import charge
+from ..charging.course import Course
 from ..charging.decisions import Decision
 from ..charging.spooled import Owed, less_stored, marked
 

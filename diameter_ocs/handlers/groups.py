@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from ..charging.accounts import AccountSummary, Narrowed, summary
 from ..charging.case import AccountState
 from ..charging.commands import Effect
+from ..charging.course import followed_group
 from ..charging.groups import Group, GroupChange
 from ..charging.requests import Identity
 from .answers import account_answer, identity_texts
@@ -67,6 +68,7 @@ async def change_group(
             raise Busy
         account = summary(group, found.id)
         changed, answer, opened = await decide(Found(work, group, account, actor))
+        changed = followed_group(changed)
         taken = await work.apply_group(changed)
         if taken:
             raise Refusal("exists", f"these belong to somebody already: {', '.join(taken[:10])}")

@@ -6,6 +6,7 @@ from typing import Any
 from ..charging.case import Change
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, OpenSession, SessionsAsked
+from ..charging.course import followed
 from ..charging.deadlines import idle_at
 from ..charging.requests import session_id_text
 from ..charging.session import Line, Reservation, Session
@@ -79,7 +80,8 @@ async def close_session(accounts: Accounts, tenant: str | None, name: str, order
         if session is None or session.number != found.session.number:
             raise Refusal("session_unknown", f"session {name!r} has just ended")
         decision = close_commanded(session, actor, case)
-        await work.work.apply([Change(case, case.after(decision), decision.edrs)])
+        closed = Change(case, case.after(decision), decision.edrs)
+        await work.work.apply([followed(closed)])
         answer = {
             "session": session_name(found),
             "account": found.account,

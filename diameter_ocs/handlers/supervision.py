@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import structlog
 
-from ..charging.case import Case, Change, Course
+from ..charging.case import Case, Change
+from ..charging.course import Course
 from ..charging.decisions import ANSWERED, REVERSAL, Decision, Edr, EdrName
 from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import ChargingRequest, RequestType, SessionKey

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..charging.identification import other_identity
 from ..charging.ledger import Balance
 from ..charging.requests import ChargingRequest, SessionKey
-from . import sessions, statements
+from . import sessions, spending_limits, statements
 from .arrays import big_ints
 from .database import Connection, Cursor
 from .presumed import Presumed
@@ -25,6 +25,7 @@ class AskedFor(NamedTuple):
 
     accounts: Cursor | None = None
     balances: Cursor | None = None
+    spending_limits: Cursor | None = None
     sessions: Cursor | None = None
     naming: Sequence[Asked] = ()
     about: About | None = None
@@ -39,19 +40,20 @@ async def ask_for_cases(
     keys: Sequence[tuple[int, SessionKey, int | None]],
 ) -> AskedFor:
     """Asks for accounts and balances of groups, and for open sessions by name and bearer."""
-    accounts = balances = found = None
+    accounts = balances = limits = found = None
     if groups:
         named = {"groups": big_ints(sorted(groups))}
         accounts = await connection.execute(statements.LOAD_ACCOUNTS, named, binary=True)
         balances = await connection.execute(statements.LOAD_BALANCES, named, binary=True)
+        limits = await connection.execute(statements.LOAD_SPENDING_LIMITS, named, binary=True)
     if keys:
         rows = [(group, sessions.digest(key), bearer or 0) for group, key, bearer in keys]
         found = await statements.LOAD_SESSIONS.ask(connection, sorted(set(rows)))
-    return AskedFor(accounts, balances, found)
+    return AskedFor(accounts, balances, limits, found)
 
 
 async def read_cases(asked_for: AskedFor, readings: Mapping[int, Reading]) -> None:
-    """Reads accounts, balances and open sessions into the groups that are to be read."""
+    """Reads accounts, balances, subscriptions to counters and open sessions into the groups."""
     if asked_for.accounts is not None:
         for row in await asked_for.accounts.fetchall():
             if row[0] in readings:
@@ -60,6 +62,10 @@ async def read_cases(asked_for: AskedFor, readings: Mapping[int, Reading]) -> No
         for group, *balance in await asked_for.balances.fetchall():
             if group in readings:
                 readings[group].balances[balance[0]] = Balance(*balance)
+    if asked_for.spending_limits is not None:
+        for row in await asked_for.spending_limits.fetchall():
+            if row[0] in readings:
+                readings[row[0]].add_spending_limit(spending_limits.session_of(row))
     if asked_for.sessions is not None:
         for row in await asked_for.sessions.fetchall():
             if row[0] in readings:

@@ -124,11 +124,23 @@ def statement_of(statement: CompilerElement, *columns: Column[Any]) -> Statement
     return Statement(compiled(statement), tuple((name.name, _packer(name)) for name in columns))
 
 
-def insert_batch(table: Table) -> Statement:
-    """Inserts rows with all columns of the table, in its order."""
+def insert_batch(table: Table, names: Sequence[Column[Any]] = ()) -> Statement:
+    """Inserts rows with some columns of the table, or with all in its order."""
+    columns = names or tuple(table.c)
+    batch = batch_of(*columns)
+    selected = select(*(_restored(batch, name) for name in columns))
+    keys = [name.name for name in columns]
+    return statement_of(insert(table).from_select(keys, selected), *columns)
+
+
+def upsert_batch(table: Table) -> Statement:
+    """Inserts rows, or puts them in the place of those with the same primary key."""
     batch = batch_of(*table.c)
     selected = select(*(_restored(batch, name) for name in table.c))
-    return statement_of(insert(table).from_select(list(table.c.keys()), selected), *table.c)
+    new = postgresql.insert(table).from_select(list(table.c.keys()), selected)
+    values = {name.name: new.excluded[name.name] for name in table.c if not name.primary_key}
+    replacing = new.on_conflict_do_update(index_elements=list(table.primary_key.c), set_=values)
+    return statement_of(replacing, *table.c)
 
 
 def update_batch(

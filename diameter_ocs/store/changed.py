@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from ..charging.case import Case, Change
-from . import edrs, sessions
+from . import edrs, outgoing, sessions, spending_limits, standings
 from .database import Row
+
+SPREADING = ("standings", "subscribed", "resubscribed", "unsubscribed", "outgoing")
+"""The parts that most batches have no rows for."""
 
 
 def changed_rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
@@ -12,8 +15,15 @@ def changed_rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
     changes = sorted(changes, key=lambda change: change.before.group_id)
     groups, balances, opened, continued, ended, journal, closed = ([], [], [], [], [], [], [])
     tenants = {_tenant(change.before) for change in changes}
-    for before, after, new in changes:
+    spread: dict[str, list[Row]] = {name: [] for name in SPREADING}
+    for before, after, new, leaving in changes:
         group = before.group_id
+        if after.accounts is not before.accounts:
+            spread["standings"] += standings.changed(group, before.accounts, after.accounts)
+        if after.spending_limits is not before.spending_limits:
+            spending_limits.add_changed(spread, before, after)
+        if leaving:
+            spread["outgoing"] += outgoing.leaving(after, leaving)
         groups.append((group, before.version, after.version, after.now))
         balances += [
             (group, balance.id, balance.total, balance.used, balance.reserved)
@@ -46,6 +56,7 @@ def changed_rows(changes: Sequence[Change]) -> Mapping[str, list[Row]]:
         "opened": opened,
         "closed": closed,
         "journal": journal,
+        **spread,
     }
 
 

@@ -28,6 +28,7 @@ from ..charging.commands import (
 from ..charging.faults import CatalogueUnreadable, StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
+from ..charging.outbox import Outgoing
 from ..charging.peers import Acceptance, AcceptedPeer
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from .catalogues import ReadCatalogue
@@ -51,6 +52,8 @@ class MemoryStore:
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
         self.audit: list[AuditEntry] = []
         self.clock_ahead: int | None = None
+        self.outbox: dict[tuple[int, int, int], Outgoing] = {}
+        """By group, version and part."""
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
@@ -184,6 +187,7 @@ class MemoryStore:
             is_tenant_suspended=self.known_tenants.is_suspended(group.tenant),
             on_net=self.directory.on_net(asking, group.tenant),
             refundable=refundable(group, requests, opened, closed, max(now, group.last_at)),
+            spending_limits=group.spending_limits,
         )
         return group.with_all(case).case
 
@@ -254,7 +258,7 @@ class MemoryWork:
 
     def commit(self) -> None:
         """Makes the changes."""
-        for before, after, edrs in self._changes:
+        for before, after, edrs, outgoing in self._changes:
             group = self._store.groups[before.group_id]
             group.version = after.version
             group.last_at = after.now
@@ -264,6 +268,11 @@ class MemoryWork:
             group.sessions.update(after.sessions)
             group.closed.update(after.closed)
             group.edrs += edrs
+            group.keep(after)
+            rows = enumerate(outgoing)
+            self._store.outbox.update(
+                {(before.group_id, after.version, part): each for part, each in rows}
+            )
 
 
 class MemoryCommandWork:

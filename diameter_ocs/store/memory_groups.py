@@ -12,6 +12,7 @@ from ..charging.references import references_of
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import ChargingRequest, EventAction, SessionKey
 from ..charging.session import ClosedSession, Session
+from ..charging.spending_limits import SpendingLimitSession
 
 
 class Group:
@@ -30,6 +31,15 @@ class Group:
         self.sessions: dict[SessionKey, Session] = {}
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.edrs: list[Edr] = [opening.edr]
+        self.spending_limits: Mapping[bytes, SpendingLimitSession] = {}
+
+    def keep(self, after: Case) -> None:
+        """Keeps how counters stand after a change, and who wants to know."""
+        self.spending_limits = after.spending_limits
+        self.accounts = {
+            number: account._replace(standing=after.accounts[number].standing)
+            for number, account in self.accounts.items()
+        }
 
     def with_all(self, case: Case) -> charging.Group:
         """Returns a case, its accounts with their plans, with all that belongs to the group."""

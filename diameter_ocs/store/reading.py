@@ -11,8 +11,10 @@ from ..charging.identification import other_identity
 from ..charging.ledger import Balance
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from ..charging.session import ClosedSession, Session
+from ..charging.spending_limits import SpendingLimitSession
 from .database import Row
 from .resolving import Directory
+from .standings import standing_of
 
 _STATES = tuple(AccountState)
 
@@ -68,6 +70,7 @@ class Reading:
         "on_net",
         "refundable",
         "sessions",
+        "spending_limits",
         "version",
     )
 
@@ -85,11 +88,13 @@ class Reading:
         self.answered: dict[int, tuple[Edr, ...]] = {}
         self.on_net = NOBODY
         self.refundable: dict[int, Edr] = {}
+        self.spending_limits: dict[bytes, SpendingLimitSession] = {}
         remembered = found.remembered
         if remembered is not None and lasts(remembered, now):
             self.accounts.update(remembered.accounts)
             self.balances.update(remembered.balances)
             self.sessions.update(remembered.sessions)
+            self.spending_limits.update(remembered.spending_limits)
 
     def case(self, catalogue: Catalogue) -> Case:
         """Returns what was read."""
@@ -107,14 +112,16 @@ class Reading:
             self.is_tenant_suspended,
             self.on_net,
             tuple(self.refundable.values()),
+            self.spending_limits,
         )
 
     def add_account(self, row: Row) -> None:
         """Takes a row of LOAD_ACCOUNTS: an account with one of its subscriptions, if it has any."""
-        _, number, name, parent_id, state, time_zone, plan, valid_from, valid_until = row
+        _, number, name, parent_id, state, time_zone, plan, valid_from, valid_until, standing = row
         account = self.accounts.get(number)
         if account is None:
             account = Account(number, name, (), parent_id, _STATES[state], time_zone=time_zone)
+            account = account._replace(standing=standing_of(standing))
         if plan is not None:
             account = account.with_plan(plan, valid_from, valid_until, self.now)
         self.accounts[number] = account
@@ -134,6 +141,10 @@ class Reading:
         old = self.sessions.get(session.key)
         if old is None or old.number < session.number:
             self.sessions[session.key] = session
+
+    def add_spending_limit(self, session: SpendingLimitSession) -> None:
+        """Takes a subscription to counters."""
+        self.spending_limits[session.session_id] = session
 
     def add_closed(self, closed: ClosedSession) -> None:
         """Takes a session that has ended; of two with one key the newer counts."""

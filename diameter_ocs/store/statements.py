@@ -35,6 +35,7 @@ from .batches import (
     statement_of,
     together,
     update_batch,
+    upsert_batch,
 )
 from .edrs import ANSWERED, POSTINGS
 from .tables import (
@@ -44,7 +45,10 @@ from .tables import (
     closed_session,
     directory,
     edr,
+    outbox,
     session,
+    spending_limit,
+    standing,
     subscription,
     tenant,
 )
@@ -140,12 +144,20 @@ LOAD_ACCOUNTS = compiled(
         subscription.c.plan,
         microseconds(subscription.c.valid_from),
         microseconds(subscription.c.valid_until),
+        cast(standing.c.standing, Text),
     )
     .outerjoin(
         subscription,
         and_(
             subscription.c.group_id == account.c.group_id,
             subscription.c.account_id == account.c.id,
+        ),
+    )
+    .outerjoin(
+        standing,
+        and_(
+            standing.c.group_id == account.c.group_id,
+            standing.c.account_id == account.c.id,
         ),
     )
     .where(account.c.group_id == _any("groups"))
@@ -166,6 +178,23 @@ LOAD_BALANCES = compiled(
         microseconds(balance.c.valid_until),
         balance.c.subscription_id,
     ).where(balance.c.group_id == _any("groups"))
+)
+
+LOAD_SPENDING_LIMITS = compiled(
+    select(
+        spending_limit.c.group_id,
+        spending_limit.c.number,
+        spending_limit.c.account_id,
+        spending_limit.c.session_id,
+        spending_limit.c.origin_host,
+        spending_limit.c.origin_realm,
+        microseconds(spending_limit.c.opened_at),
+        microseconds(spending_limit.c.updated_at),
+        cast(spending_limit.c.counters, Text),
+        spending_limit.c.features,
+        cast(spending_limit.c.announced, Text),
+        spending_limit.c.announced_version,
+    ).where(spending_limit.c.group_id == _any("groups"))
 )
 
 SESSION_FACTS = (
@@ -340,6 +369,39 @@ _INSERTING = {
 APPLY = together(_FINDING, _CHANGING, _INSERTING)
 """Everything that a batch writes, in one journey to the database."""
 
+_unsubscribed = (spending_limit.c.group_id, spending_limit.c.number)
+_ends = batch_of(*_unsubscribed)
+_SPREADING = {
+    **_CHANGING,
+    "standings": upsert_batch(standing),
+    "resubscribed": update_batch(
+        spending_limit,
+        (spending_limit.c.group_id, spending_limit.c.number),
+        (
+            spending_limit.c.origin_host,
+            spending_limit.c.origin_realm,
+            spending_limit.c.updated_at,
+            spending_limit.c.counters,
+            spending_limit.c.features,
+            spending_limit.c.announced,
+            spending_limit.c.announced_version,
+            spending_limit.c.stale_at,
+        ),
+    ),
+    "unsubscribed": statement_of(
+        spending_limit.delete().where(*(name == _ends.c[name.name] for name in _unsubscribed)),
+        *_unsubscribed,
+    ),
+}
+INSERT_OUTBOX = insert_batch(outbox, tuple(outbox.c)[:13])
+_LEAVING = {
+    **_INSERTING,
+    "subscribed": insert_batch(spending_limit),
+    "outgoing": INSERT_OUTBOX,
+}
+APPLY_SPREADING = together(_FINDING, _SPREADING, _LEAVING)
+"""The same for a batch of which others are told, or that concerns those who are."""
+
 _presumed = (*_identity, directory.c.group_id, directory.c.account_id)
 _presumed_names = batch_of(*_presumed)
 _is_another = or_(
@@ -373,10 +435,15 @@ FIND_REMEMBERED = statement_of(
 )
 """The sessions, of those named, that have ended and are remembered."""
 
-APPLY_PRESUMING = together(
-    _FINDING,
-    _CHANGING,
-    _INSERTING,
-    missing={"misnamed": FIND_MISNAMED, "open": FIND_OPEN, "remembered": FIND_REMEMBERED},
-)
-"""The same, if what was taken for granted of new sessions is so; see `presumed`."""
+_MISSING = {"misnamed": FIND_MISNAMED, "open": FIND_OPEN, "remembered": FIND_REMEMBERED}
+APPLY_PRESUMING = together(_FINDING, _CHANGING, _INSERTING, _MISSING)
+"""The same as APPLY, if what was taken for granted of new sessions is so; see `presumed`."""
+APPLY_PRESUMING_SPREADING = together(_FINDING, _SPREADING, _LEAVING, _MISSING)
+"""Both."""
+APPLYING = {
+    (False, False): APPLY,
+    (True, False): APPLY_PRESUMING,
+    (False, True): APPLY_SPREADING,
+    (True, True): APPLY_PRESUMING_SPREADING,
+}
+"""What writes a batch: does it take new sessions for granted, and do others hear of it?"""

@@ -311,3 +311,70 @@ gateway_state = Table(
     Column("number", BigInteger, nullable=False),
     Column("search_at", Moment),
 )
+
+# How the counters of an account stand, where they do not as a new one's.
+standing = Table(
+    "standing",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, primary_key=True),
+    Column("standing", JSON, nullable=False),  # fields of charging.standing.Standing
+)
+
+# Subscriptions to the counters of accounts; `number` is that of the EDR that opened it.
+spending_limit = Table(
+    "spending_limit",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),  # of the Session-Id
+    Column("session_id", LargeBinary, nullable=False),
+    Column("origin_host", Text, nullable=False),
+    Column("origin_realm", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("counters", JSON(none_as_null=True)),  # all: NULL
+    Column("features", BigInteger, nullable=False),
+    # What was answered or reported last, and the version of the group when it was.
+    Column("announced", JSON, nullable=False),  # fields of spending_limits.CounterStatus
+    Column("announced_version", BigInteger, nullable=False),
+    Column("stale_at", Moment),  # when it was given up to report to it
+)
+
+# What is to leave, in the order of `number` and `part` within each stream of a group.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),  # the group's version that causes it
+    Column("part", Integer, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),  # OutboxKind
+    Column("stream", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("realm", Text),
+    Column("session_number", BigInteger),
+    Column("session_id", LargeBinary),
+    Column("content", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_by", Text),
+    Column("leased_until", Moment),
+    Column("end_to_end_id", BigInteger),  # of the request, as it was sent first
+    Column("fault", Text),  # why it has not left yet
+    Column("given_up_at", Moment),
+)
+
+# Which server holds the connection of which peer, for as long as it says so.
+peer_connection = Table(
+    "peer_connection",
+    metadata,
+    Column("host", Text, primary_key=True),  # in lower case
+    Column("server_id", Text, primary_key=True),
+    Column("realm", Text, nullable=False),
+    Column("is_relay", Boolean, nullable=False),
+    Column("application_ids", ARRAY(BigInteger), nullable=False),
+    Column("leased_until", Moment, nullable=False),
+)

@@ -15,7 +15,7 @@ from . import edrs, statements
 from .arrays import big_ints
 from .asking import About, Asked, AskedFor, ask_about, ask_for_cases, read_about, read_cases
 from .catalogues import Catalogues
-from .changed import changed_rows
+from .changed import SPREADING, changed_rows
 from .database import Connection, Database, Row, renamed_faults
 from .presumed import Presumed, presumed_rows
 from .reading import Found, Reading, as_remembered
@@ -364,13 +364,14 @@ class PostgresWork:
 
     async def _write(self) -> None:
         rows = changed_rows(self.changes)
-        statement = statements.APPLY
-        if self._to_be_seen:
-            statement = statements.APPLY_PRESUMING
+        is_presuming = bool(self._to_be_seen)
+        if is_presuming:
             until = self._latest_end(self._now)
             rows = {**rows, **presumed_rows(self._to_be_seen, until)}
         elif not rows["groups"]:
             return
+        is_spreading = any(rows[name] for name in SPREADING)
+        statement = statements.APPLYING[is_presuming, is_spreading]
         try:
             parameters = statement.parameters(rows)
         except (struct.error, OverflowError, UnicodeError) as error:

@@ -167,7 +167,10 @@ def test_two_servers_may_make_partitions_at_once(database: str) -> None:
 
 def test_a_partition_is_like_its_table(database: str) -> None:
     Partitions(database).make(NOON)
-    made = "SELECT regexp_replace(indexdef, '^.* USING', '') FROM pg_indexes WHERE tablename = '{}'"
+    made = (
+        "SELECT regexp_replace(indexdef, '^.* USING', '') FROM pg_indexes"
+        " WHERE tablename = '{}' ORDER BY 1"
+    )
     owner = "SELECT tableowner FROM pg_tables WHERE tablename = '{}'"
     for table in TABLES:
         indexes = ask(database, made.format(table.partition(TODAY)))

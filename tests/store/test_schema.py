@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from diameter_ocs.charging.announcements import Announcement, VariablePart
+from diameter_ocs.charging.counters import BalanceCounter, CounterState
 from diameter_ocs.charging.decisions import (
     Charge,
     Grant,
@@ -22,6 +23,8 @@ from diameter_ocs.charging.final_units import FinalUnit
 from diameter_ocs.charging.information import ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
 from diameter_ocs.charging.session import Hold, Line, Reservation
+from diameter_ocs.charging.spending_limits import CounterStatus, PendingStatus
+from diameter_ocs.charging.standing import Standing
 from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.store.database import APPLICATION_ROLE
@@ -46,6 +49,11 @@ STORED_VALUES = {
     Settlement: 8,
     Grant: 11,
     Told: 5,
+    Standing: 5,
+    BalanceCounter: 7,
+    CounterState: 3,
+    CounterStatus: 3,
+    PendingStatus: 2,
     FinalUnit: 5,
     Announcement: 8,
     VariablePart: 3,
@@ -132,7 +140,7 @@ def test_a_newer_schema_that_left_us_behind_says_what_to_do(own_database: str) -
 def test_servers_that_could_not_read_what_is_stored_are_left_behind(database: str) -> None:
     """Who adds a value raises `compatible_from`: a server knows how many values there may be."""
     assert {kind: len(kind._fields) for kind in STORED_VALUES} == STORED_VALUES
-    assert ask(database, "SELECT compatible_from FROM schema_version") == [(19,)]
+    assert ask(database, "SELECT compatible_from FROM schema_version") == [(20,)]
 
 
 def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:

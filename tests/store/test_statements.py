@@ -56,6 +56,9 @@ INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interv
 INSERT INTO closed_session SELECT n, 1, n, n, int8send(n), NULL, '32251', 'host', 'realm',
     now(), now(), 1, 1, '[]', '{MIDNIGHT}'::timestamptz - n % {DAYS_KEPT} * interval '1 day',
     'terminated' FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO standing SELECT n, n, '[]' FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO spending_limit SELECT n, 2, n, n, int8send(n), 'host', 'realm', now(), now(), NULL, 0,
+    '[]', 1 FROM generate_series(1, {ACCOUNTS}) n;
 ANALYZE;
 """
 
@@ -145,6 +148,10 @@ ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
         ],
     ),
     "INSERT_EDRS": (statements.INSERT_EDRS, [edrs.inserted(n, journal(n)) for n in BATCH]),
+    "INSERT_OUTBOX": (
+        statements.INSERT_OUTBOX,
+        [(n, 5, 0, n, 1, "notice 1 a", "a", None, None, None, b"{}", NOW, NOW) for n in BATCH],
+    ),
     "FIND_ANSWERED": (statements.FIND_ANSWERED, [asked_again(n) for n in BATCH]),
     "FIND_MISNAMED": (statements.FIND_MISNAMED, [(1, f"imsi{n}", n, n) for n in BATCH]),
     "FIND_OPEN": (statements.FIND_OPEN, [(n, -n, n) for n in BATCH]),
@@ -159,6 +166,21 @@ WRITTEN = {
     "opened": ROWS["INSERT_SESSIONS"][1],
     "closed": ROWS["INSERT_CLOSED_SESSIONS"][1],
     "journal": ROWS["INSERT_EDRS"][1],
+}
+SPREAD = {
+    "standings": [(n, n, b"[]") for n in BATCH],
+    "resubscribed": [
+        (n, 2, "pcrf.example", "example", NOW, None, 0, b"[]", 2, None) for n in BATCH
+    ],
+    "unsubscribed": [(n, 2) for n in OTHERS],
+    "subscribed": [
+        (n, 3, n, n, b"pcrf;%d" % n, "pcrf.example", "example", NOW, NOW, None, 0, b"[]", 3, None)
+        for n in BATCH
+    ],
+    "outgoing": [
+        (n, 2, 0, n, 1, f"notice {n} sink", "sink", None, None, None, b"{}", NOW, NOW)
+        for n in BATCH
+    ],
 }
 PRESUMED = {
     "misnamed": ROWS["FIND_MISNAMED"][1],
@@ -188,10 +210,23 @@ EXPLAINED |= {
         statements.APPLY_PRESUMING.text,
         dict(enumerate(statements.APPLY_PRESUMING.parameters({**WRITTEN, **PRESUMED}))),
     ),
+    "APPLY_SPREADING": (
+        statements.APPLY_SPREADING.text,
+        dict(enumerate(statements.APPLY_SPREADING.parameters({**WRITTEN, **SPREAD}))),
+    ),
+    "APPLY_PRESUMING_SPREADING": (
+        statements.APPLY_PRESUMING_SPREADING.text,
+        dict(
+            enumerate(
+                statements.APPLY_PRESUMING_SPREADING.parameters({**WRITTEN, **PRESUMED, **SPREAD})
+            )
+        ),
+    ),
     "READ_GROUPS": (statements.READ_GROUPS, ANY_GROUP),
     "LOCK_GROUPS": (statements.LOCK_GROUPS, ANY_GROUP),
     "LOAD_ACCOUNTS": (statements.LOAD_ACCOUNTS, ANY_GROUP),
     "LOAD_BALANCES": (statements.LOAD_BALANCES, ANY_GROUP),
+    "LOAD_SPENDING_LIMITS": (statements.LOAD_SPENDING_LIMITS, ANY_GROUP),
 }
 
 

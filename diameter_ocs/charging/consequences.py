@@ -1,0 +1,15 @@
+"""What follows from a change besides what was asked: counters that turn, and who is told."""
+
+from .case import Case
+from .decisions import Edr
+from .outbox import Outgoing
+
+
+def consequences(
+    before: Case, after: Case, edrs: tuple[Edr, ...]
+) -> tuple[Case, tuple[Outgoing, ...]]:
+    """Returns the case with the new states of its counters, and what is to leave.
+
+    `edrs` are those of the change, without which nobody is told of anything.
+    """
+    return after, ()
