@@ -209,22 +209,26 @@ class Bill:
 
     def _talk(self, quota: Quota, seconds: int, end: int) -> None:
         """Count each second at the price of the moment in which it began."""
-        run, before = quota.run, self.key(VOICE, quota.granted_at)
+        run = quota.run
+        goes_by_hours = self._goes_by_hours(VOICE, quota)
         for second in range(seconds):
             at = min(quota.granted_at + second * SECOND, max(end, quota.granted_at))
-            key = self.key(VOICE, at)
-            if before is not None and key != before:
+            if goes_by_hours and self.key(VOICE, at) != run.key:
                 found = self.run(VOICE, at)
                 assert found is not None
-                run, before = found, key
+                run = found
             self._use(VOICE, run, 1)
+
+    def _goes_by_hours(self, group: int, quota: Quota) -> bool:
+        """Is what was granted what is sold here? What was granted elsewhere keeps its price."""
+        return self.key(group, quota.granted_at) == quota.run.key
 
     def _load(self, quota: Quota, octets: int, after: int, end: int) -> None:
         """Count what came before at the price of the quota, the rest after the latest change."""
         last = quota.change_at or max(end, quota.granted_at)
         minutes = range(quota.granted_at // SECOND // 60, last // SECOND // 60 + 1)
         keys = [self.key(DATA, minute * 60 * SECOND) for minute in minutes]
-        if keys[0] is None or all(key == keys[0] for key in keys):
+        if not self._goes_by_hours(DATA, quota) or all(key == keys[0] for key in keys):
             after = 0
         self._use(DATA, quota.run, octets - after)
         if after:
