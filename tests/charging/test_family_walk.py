@@ -306,6 +306,7 @@ class FamilyWalk(RuleBasedStateMachine):
         bill.place = place or bill.place
         kind = RequestType.TERMINATION if ends else RequestType.UPDATE
         decision = self.ask(kind, usages, self.key(name), event_at=event_at, information=at(place))
+        bill.last_request_at = self.now
         self.account(decision, bill) if ends else self.learn(bill, decision, before)
         if self.is_rich and name[0] == BEN:
             assert decision.told.cost == bill.cost - bill.refunded
@@ -623,7 +624,6 @@ class FamilyWalk(RuleBasedStateMachine):
 
     def learn(self, bill: Bill, decision: Decision, before: dict[Identity, Quota | None]) -> None:
         """Write down what was granted, and at which price."""
-        bill.last_request_at = self.now
         self.account(decision, bill)
         for service in decision.services:
             usage, grant = service.usage, service.grant
