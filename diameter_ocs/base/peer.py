@@ -123,6 +123,16 @@ class Peer:
         """Whether the peer owes a DWA for longer than the watchdog waits."""
         return self._watchdog is not None and self._watchdog.is_suspect
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the peer's last connection failed and this one has not proved itself yet."""
+        return self._watchdog is not None and self._watchdog.is_on_trial
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests of ours may go out (RFC 3539 section 3.4.1)."""
+        return self.is_open and not self.is_suspect
+
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """Takes octets from the peer and returns what they mean, in order.
 
@@ -146,10 +156,10 @@ class Peer:
         """Queues a message of the rim: the answer to a request given out, or a request of ours.
 
         Returns False when it cannot be sent: the connection is over, or, for a request, being
-        closed or suspect (RFC 3539 section 3.4.1).
+        closed or suspect.
         """
         if octets[4] & REQUEST_BIT:
-            if not self.is_open or self.is_suspect:
+            if not self.is_usable:
                 return False
             self._outgoing.send(octets)
             return True

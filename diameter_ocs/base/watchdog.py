@@ -104,6 +104,11 @@ class Watchdog:
         """Whether a DWA is overdue."""
         return self.state is State.SUSPECT
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the peer was lost before and has not shown yet that it stays."""
+        return self.state is State.REOPEN
+
     def connection_up(self, now: float) -> Action:
         """Starts the timer."""
         self._arm(now)

@@ -116,6 +116,16 @@ class Connection(asyncio.BufferedProtocol):
         return self._peer is not None and self._peer.is_strict
 
     @property
+    def is_on_trial(self) -> bool:
+        """Whether the peer's last connection failed and this one has not proved itself yet."""
+        return self._peer is not None and self._peer.is_on_trial
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests of ours may go out now."""
+        return self._peer is not None and self._peer.is_usable
+
+    @property
     def state(self) -> str:
         """What can be said of the peer in a word."""
         if self._peer is None or not self._peer.is_open:
@@ -268,6 +278,7 @@ class Connection(asyncio.BufferedProtocol):
                 self.profile = self._peer.profile
                 self.opened_at = time.time_ns() // 1000
                 self._rim.metrics.peers_open.inc()
+                self._rim.peers.change()
                 self._log.info("peer opened", realm=origin_realm, product=facts.product_name)
             case PeerClosed(reason, detail):
                 self._end(reason, detail)
@@ -282,8 +293,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._log.warning("peer suspected")
                 assert self._peer is not None
                 self._own.give_up(self._peer, Unanswered.SUSPECTED)
+                self._rim.peers.change()
             case PeerRecovered():
                 self._log.info("peer recovered")
+                self._rim.peers.change()
             case PeerProved():
                 self._rim.peers.prove(self)
             case RequestRefused(message, error):
@@ -308,6 +321,7 @@ class Connection(asyncio.BufferedProtocol):
             self._rim.unopened.info(self._log, reason=label, detail=detail)
         else:
             self._rim.metrics.peers_open.dec()
+            self._rim.peers.change()
             self._log.info("peer closed", reason=reason, detail=detail)
 
     def _flush_soon(self) -> None:

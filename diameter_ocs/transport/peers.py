@@ -3,7 +3,7 @@
 A peer that no rule names is refused with 3010 (RFC 6733 section 5.3).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -13,6 +13,7 @@ from ..base.capabilities import CerDecision, PeerAccepted, PeerRefused
 from ..base.errors import UnknownPeer
 from ..base.events import CerFacts
 from ..base.peer import DisconnectCause
+from .requests import OnAnswer, Sending
 
 PATTERN = frozenset("*?[")
 """Characters that make a name a pattern."""
@@ -77,6 +78,17 @@ class OpenConnection(Protocol):
     def is_suspect(self) -> bool:
         """Whether the peer is silent for longer than its watchdog allows."""
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the peer's last connection failed and this one has not proved itself yet."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests of this node may go out now."""
+
+    def request(self, octets: bytes, seconds: float, on_answer: OnAnswer) -> Sending:
+        """Sends a request of this node under a hop-by-hop id of its own."""
+
     def probe(self) -> None:
         """Asks whether the peer is still there: `prove` or `forget` of the table follows."""
 
@@ -117,6 +129,7 @@ class PeerTable:
         """Second connections of peers, while their first are asked whether they are there."""
         self._hosts: dict[OpenConnection, str] = {}
         self._refusals: dict[tuple[str, str], Refused] = {}
+        self._watchers: list[Callable[[], None]] = []
         self.replace(rules)
 
     def replace(self, rules: Iterable[PeerRule]) -> None:
@@ -134,6 +147,23 @@ class PeerTable:
         for taken in tuple(self._open.values()):
             if isinstance(self._decide(taken.facts, taken.address), PeerRefused):
                 taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Has it called when a peer has come or gone, is suspected, or trusted again."""
+        self._watchers.append(on_change)
+
+    def change(self) -> None:
+        """Tells who watches that a peer is not what it was."""
+        for on_change in self._watchers:
+            on_change()
+
+    def taken(self) -> Collection[Taken]:
+        """Returns the peers that are here."""
+        return self._open.values()
+
+    def taken_of(self, host: str) -> Taken | None:
+        """Returns the peer of an Origin-Host, if it is here."""
+        return self._open.get(host.lower())
 
     def take_refusals(self) -> Collection[Refused]:
         """Returns the peers that were refused since it was asked last."""

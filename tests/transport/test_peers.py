@@ -15,6 +15,7 @@ from diameter_ocs.transport.peers import (
     PeerRule,
     PeerTable,
 )
+from diameter_ocs.transport.requests import OnAnswer, Sending
 
 LOOPBACK = ip_address("127.0.0.1")
 NEAR = ip_address("10.1.2.3")
@@ -27,10 +28,15 @@ class OpenedConnection:
 
     is_replaceable: bool = False
     is_suspect: bool = False
+    is_on_trial: bool = False
+    is_usable: bool = True
     is_aborted: bool = False
     probes: int = 0
     cause: DisconnectCause | None = None
     decision: PeerAccepted | PeerRefused | None = None
+
+    def request(self, _octets: bytes, _seconds: float, _on_answer: OnAnswer) -> Sending:
+        return Sending.NO_WAY
 
     def probe(self) -> None:
         self.probes += 1

@@ -63,16 +63,20 @@ class Wire(asyncio.Transport):
         self.is_aborted = True
 
 
-def opened() -> Wire:
-    """Return the wire to a peer whose capabilities were exchanged and read."""
+def new_rim() -> Rim:
+    """Return what connections share; it takes any peer."""
     peers = PeerTable([PeerRule()])
     metrics = create_metrics()
-    admission = Admission(Places(4, 4), peers.expects, metrics)
+    admission = Admission(Places(16, 16), peers.expects, metrics)
     unopened = SparingLog("connection refused")
-    rim = Rim(LOCAL, peers, admission, reply, count(1), metrics, bytearray(4096), unopened)
-    wire = Wire(Connection(rim, lambda _: None))
+    return Rim(LOCAL, peers, admission, reply, count(1), metrics, bytearray(4096), unopened)
+
+
+def opened(rim: Rim | None = None, capabilities: bytes | None = None) -> Wire:
+    """Return the wire to a peer whose capabilities were exchanged."""
+    wire = Wire(Connection(rim or new_rim(), lambda _: None))
     wire.protocol.connection_made(wire)
-    send(wire, cer())
+    send(wire, capabilities or cer())
     return wire
 
 
