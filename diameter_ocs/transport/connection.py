@@ -35,14 +35,11 @@ from ..observability import Metrics, SparingLog
 from .admission import Admission
 from .peers import PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
+from .unread import Unread
 
 log = structlog.get_logger()
 
 READ_OCTETS = 256 * 1024
-UNREAD_OCTETS_MAX = 4 * 2**20
-"""Answers that a peer may leave unread; one that leaves more is disconnected."""
-UNREAD_SECONDS = 10.0
-"""How long a peer may read nothing of what waits for it."""
 LINGER_SECONDS = 5.0
 """How long a peer may take to read its last answers once the connection is over."""
 JITTER_SECONDS = 2.0
@@ -85,8 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._peer: Peer | None = None
         self._own = OwnRequests(self._loop, rim.next_identifier)
         self._timer: asyncio.TimerHandle | None = None
-        self._unread_timer: asyncio.TimerHandle | None = None
-        self._written_octets = 0
+        self._unread: Unread | None = None
         self.address = ""
         self.answer_budget_seconds: float | None = None
         self.profile: str | None = None
@@ -152,6 +148,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=0)
+        self._unread = Unread(self._loop, transport, self._abort_unread)
         self.address = str(address)
         self._log = log.bind(address=self.address, port=name[1])
         local, _ = transport.get_extra_info("sockname")[:2]
@@ -210,13 +207,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Gives the peer some time to read what could not be written at once."""
-        self._await_reading(self._read_octets())
+        assert self._unread is not None
+        self._unread.begin()
 
     def resume_writing(self) -> None:
         """Takes note that the peer has read everything."""
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
-            self._unread_timer = None
+        assert self._unread is not None
+        self._unread.end()
 
     def make_way(self) -> None:
         """Ends at once, before its capabilities, for another connection."""
@@ -240,9 +237,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._peer is not None:
             for event in self._peer.connection_lost(self._loop.time()):
                 self._note(event)
-        for timer in (self._timer, self._unread_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._unread is not None:
+            self._unread.end()
         self._rim.admission.leave(self)
         self._on_closed(self)
 
@@ -334,15 +332,15 @@ class Connection(asyncio.BufferedProtocol):
         self._is_flush_due = False
         assert self._peer is not None
         assert self._transport is not None
+        assert self._unread is not None
         data = self._peer.data_to_send()
         if self._transport.is_closing():
             return
         if data:
-            self._written_octets += len(data)
-            self._transport.write(data)
+            self._unread.write(data)
         if self._peer.is_closed:
             self._close()
-        elif self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX:
+        elif self._unread.is_too_much:
             self._abort_unread()
         else:
             self._arm()
@@ -359,21 +357,6 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
         self._transport.close()
-
-    def _read_octets(self) -> int:
-        """Returns how much of what was written has left: the peer, or the system, has read it."""
-        assert self._transport is not None
-        return self._written_octets - self._transport.get_write_buffer_size()
-
-    def _await_reading(self, read_octets: int) -> None:
-        self._unread_timer = self._loop.call_later(UNREAD_SECONDS, self._check_reading, read_octets)
-
-    def _check_reading(self, read_before: int) -> None:
-        read_octets = self._read_octets()
-        if read_octets > read_before:
-            self._await_reading(read_octets)
-        else:
-            self._abort_unread()
 
     def _abort_unread(self) -> None:
         assert self._transport is not None

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from diameter_ocs.base.message import Message
-from diameter_ocs.transport import connection as connection_module
+from diameter_ocs.transport import unread
 from diameter_ocs.transport.peers import PeerRule
 from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
 from tests.transport.bench import DWR, LOCAL, Bench, Client, flood
@@ -104,7 +104,7 @@ async def test_a_third_connection_of_a_peer_does_not_wait(bench: Bench) -> None:
 async def test_a_peer_that_leaves_too_much_unread_is_disconnected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "UNREAD_OCTETS_MAX", 100_000)
+    monkeypatch.setattr(unread, "UNREAD_OCTETS_MAX", 100_000)
     await bench.listen(flood)
     client = await bench.connect_open()
     client.writer.transport.pause_reading()
@@ -119,8 +119,8 @@ async def test_a_peer_that_leaves_too_much_unread_is_disconnected(
 async def test_a_peer_that_reads_nothing_is_disconnected_in_time_and_others_are_served(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "UNREAD_SECONDS", 0)
-    monkeypatch.setattr(connection_module, "UNREAD_OCTETS_MAX", 1 << 30)
+    monkeypatch.setattr(unread, "UNREAD_SECONDS", 0)
+    monkeypatch.setattr(unread, "UNREAD_OCTETS_MAX", 1 << 30)
     await bench.listen(flood)
     deaf = await bench.connect_open()
     deaf.writer.transport.pause_reading()

@@ -7,6 +7,7 @@ import pytest
 
 from diameter_ocs.base.events import RequestReceived
 from diameter_ocs.transport import connection as connection_module
+from diameter_ocs.transport import unread
 from diameter_ocs.transport.connection import Connection
 from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
 from tests.transport.bench import DWR, LOCAL, Bench, flood, reply
@@ -143,7 +144,7 @@ async def test_stopping_ends_also_when_a_peer_does_not_answer(bench: Bench) -> N
 async def test_last_answers_that_nobody_reads_do_not_keep_a_connection(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "UNREAD_OCTETS_MAX", 1 << 30)
+    monkeypatch.setattr(unread, "UNREAD_OCTETS_MAX", 1 << 30)
     monkeypatch.setattr(connection_module, "LINGER_SECONDS", 0)
     all_taken = asyncio.Event()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from diameter_ocs.transport.connection import UNREAD_OCTETS_MAX, UNREAD_SECONDS
+from diameter_ocs.transport.unread import UNREAD_OCTETS_MAX, UNREAD_SECONDS
 from tests.base.wire import ccr
 from tests.handlers.virtual_time import play
 from tests.transport.wires import opened, send
