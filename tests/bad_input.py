@@ -574,15 +574,15 @@ FORGIVEN: dict[base.Tolerated | gy.Tolerated, Forgiven] = {
     gy.Tolerated.ABSURD_TIME: forgiven(
         Answer(5004, avp(55, number(2**31))), ASKING, instead=[avp(55, number(2**31))]
     ),
-    gy.Tolerated.ODD_SESSION_ID: forgiven(
+    base.Tolerated.ODD_SESSION_ID: forgiven(
         Answer(5004, avp(263, b"x")), ASKING, instead=[avp(263, b"x")]
     ),
-    gy.Tolerated.NUL_IN_TEXT: forgiven(
+    base.Tolerated.NUL_IN_TEXT: forgiven(
         Answer(5004, avp(461, b"32251@3gpp.org\0")),
         ASKING,
         instead=[avp(461, b"32251@3gpp.org\0")],
     ),
-    gy.Tolerated.OCTETS_IN_TEXT: forgiven(
+    base.Tolerated.OCTETS_IN_TEXT: forgiven(
         Answer(5004, avp(444, b"\xff")),
         ASKING,
         avp(443, avp(450, number(0)) + avp(444, b"\xff")),

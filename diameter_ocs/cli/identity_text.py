@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from ..charging.identities import nai, sip_uri
 from ..charging.requests import Identity, IdentityKind
-from ..gy.identities import nai, sip_uri
 from ..handlers.answers import KINDS
 from ..handlers.refusals import Refusal
 

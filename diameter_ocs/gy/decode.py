@@ -1,15 +1,20 @@
 """A Credit-Control-Request as a charging request (RFC 8506 section 3.1, TS 32.299 6.4.2)."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..base.codec import Group
 from ..base.dictionary import Dictionary
-from ..base.errors import InvalidAvpValue, MissingAvp
+from ..base.errors import MissingAvp
 from ..base.formats import decode_time
 from ..base.layouts import Layout
 from ..base.message import Message
+from ..base.subscriptions import names_of
+from ..base.text import clean, note_session_id
+from ..base.values import check_application, invalid, required
+from ..charging.identities import identities_in
 from ..charging.requests import (
     NAMING,
     ChargingRequest,
@@ -24,14 +29,12 @@ from ..charging.tuples import new
 from ..charging.units import AMOUNT_MAX
 from .bearer import ORIGIN_STATE_ID, charging_id_avp, charging_id_of
 from .events import action_of, correlation_id_of, marks_of
-from .identities import identities_of
 from .information_reader import InformationReader
 from .money import currency_of
 from .numbering import Numbering
 from .places import Places, places_of
 from .remembered import Remembered
 from .service_context import service_context_of
-from .text import clean, is_session_id
 from .tolerance import Tolerated
 from .usages import event_usages, usages_of
 
@@ -71,7 +74,7 @@ class Decoded(NamedTuple):
     request: ChargingRequest
     is_command_level: bool
     """The units stand at command level; those of the answer will, too."""
-    tolerated: tuple[Tolerated, ...]
+    tolerated: tuple[StrEnum, ...]
     """What was accepted against the standard, each kind once."""
     octets: bytes
     """The whole message."""
@@ -203,10 +206,10 @@ class Decoder:
     def _decode_any(self, message: Message, tenant: str | None, received_at: int) -> Decoded:
         """Reads a request AVP by AVP."""
         group = message.group
-        tolerated: set[Tolerated] = set()
-        _check_application(message)
+        tolerated: set[StrEnum] = set()
+        check_application(message)
         request_type = _request_type(message)
-        identities = identities_of(group, tolerated)
+        identities = identities_in(names_of(group, tolerated))
         if identities is None and request_type in NAMING:
             raise MissingAvp(
                 "Nobody is named; send a Subscription-Id",
@@ -226,21 +229,20 @@ class Decoder:
         _note_strangers(group, request_type, tolerated)
         if services:
             _note_services(group, request_type, usages, tolerated)
-        service_context_id = clean(_required(group, "Service-Context-Id"), tolerated)
+        service_context_id = clean(required(group, "Service-Context-Id"), tolerated)
         session_id = group.avp("Session-Id")
         assert session_id is not None
-        if not is_session_id(session_id.value):
-            tolerated.add(Tolerated.ODD_SESSION_ID)
+        note_session_id(session_id.value, tolerated)
         service_context = service_context_of(service_context_id, self._private_contexts, tolerated)
         is_command_level = not services and bool(usages)
         bearer = charging_id_avp(group) if request_type is RequestType.INITIAL else None
         request = ChargingRequest(
             request_type,
-            _required(group, "CC-Request-Number"),
+            required(group, "CC-Request-Number"),
             SessionKey(message.data(session_id), _sub_session_id(message)),
             service_context,
-            clean(_required(group, "Origin-Host"), tolerated),
-            clean(_required(group, "Origin-Realm"), tolerated),
+            clean(required(group, "Origin-Host"), tolerated),
+            clean(required(group, "Origin-Realm"), tolerated),
             message.end_to_end,
             message.is_retransmission,
             tenant,
@@ -269,8 +271,8 @@ class Decoder:
         """Returns the names in a usual request, by its Subscription-Ids; None: one is peculiar."""
         identities = self._names.get(subscriptions)
         if identities is None:
-            tolerated: set[Tolerated] = set()
-            identities = identities_of(message.group, tolerated)
+            tolerated: set[StrEnum] = set()
+            identities = identities_in(names_of(message.group, tolerated))
             if identities is None or tolerated:
                 return None
             self._names.keep(subscriptions, identities)
@@ -323,22 +325,11 @@ def _names_money(usages: tuple[ServiceUsage, ...]) -> bool:
     )
 
 
-def _check_application(message: Message) -> None:
-    """Refuses an application inside the message that differs from its header's."""
-    application_id = message.group.first("Auth-Application-Id")
-    if application_id is not None and application_id != message.application_id:
-        raise _invalid(
-            message,
-            "Auth-Application-Id",
-            f"Auth-Application-Id {application_id} is not that of the header",
-        )
-
-
 def _request_type(message: Message) -> RequestType:
-    number = _required(message.group, "CC-Request-Type")
+    number = required(message.group, "CC-Request-Type")
     request_type = _REQUEST_TYPES.get(number)
     if request_type is None:
-        raise _invalid(message, "CC-Request-Type", f"CC-Request-Type {number} is unknown")
+        raise invalid(message, "CC-Request-Type", f"CC-Request-Type {number} is unknown")
     return request_type
 
 
@@ -346,11 +337,11 @@ def _sub_session_id(message: Message) -> int | None:
     sub_session_id: int | None = message.group.first("CC-Sub-Session-Id")
     if sub_session_id is not None and sub_session_id > AMOUNT_MAX:
         reason = f"CC-Sub-Session-Id {sub_session_id} is above {AMOUNT_MAX}"
-        raise _invalid(message, "CC-Sub-Session-Id", reason)
+        raise invalid(message, "CC-Sub-Session-Id", reason)
     return sub_session_id
 
 
-def _event_at(group: Group, received_at: int, tolerated: set[Tolerated]) -> int | None:
+def _event_at(group: Group, received_at: int, tolerated: set[StrEnum]) -> int | None:
     seconds = group.first("Event-Timestamp")
     if seconds is None:
         return None
@@ -361,7 +352,7 @@ def _event_at(group: Group, received_at: int, tolerated: set[Tolerated]) -> int 
     return None
 
 
-def _note_strangers(group: Group, request_type: RequestType, tolerated: set[Tolerated]) -> None:
+def _note_strangers(group: Group, request_type: RequestType, tolerated: set[StrEnum]) -> None:
     """Notes what belongs to requests of another kind."""
     if "Requested-Action" in group and request_type is not RequestType.EVENT:
         tolerated.add(Tolerated.REQUESTED_ACTION)
@@ -373,7 +364,7 @@ def _note_services(
     group: Group,
     request_type: RequestType,
     usages: tuple[ServiceUsage, ...],
-    tolerated: set[Tolerated],
+    tolerated: set[StrEnum],
 ) -> None:
     """Notes how services stand in Multiple-Services-Credit-Control otherwise than they should."""
     indicator = group.first("Multiple-Services-Indicator")
@@ -387,15 +378,3 @@ def _note_services(
         tolerated.add(Tolerated.REPEATED_SERVICE)
     if (None, ()) in names:
         tolerated.add(Tolerated.SERVICE_WITHOUT_NAME)
-
-
-def _required(group: Group, name: str) -> Any:
-    """Returns the value of an AVP that the checks of the command have found to be there."""
-    value = group.first(name)
-    assert value is not None
-    return value
-
-
-def _invalid(message: Message, name: str, reason: str) -> InvalidAvpValue:
-    avp = message.group.avp(name)
-    return InvalidAvpValue(reason, None if avp is None else message.raw(avp))

@@ -7,6 +7,7 @@ the subscriber is may stand in any of them.
 import re
 
 from ..base.codec import Avp, Group
+from ..base.text import spelled_out
 from ..charging.information import Direction, ServiceInformation
 from ..charging.requests import Identity
 from .location import USER_LOCATION, accesses_of, reports_of
@@ -14,7 +15,6 @@ from .numbering import Numbering
 from .parties import Parties, parties_of
 from .parts import NOTHING, Parts, parts_of
 from .party import Party
-from .text import spelled_out
 
 APN_LENGTH_MAX = 100
 """TS 23.003 clause 9.1."""

@@ -6,9 +6,9 @@ A number in the international form is its digits; any other one stays as it was 
 from typing import NamedTuple
 
 from ..base.codec import Group
+from ..base.text import spelled_out
+from ..charging.uris import SEPARATORS, Uri, uri_of
 from .isdn_address import DIGITS_MAX, is_number
-from .text import spelled_out
-from .uris import SEPARATORS, Uri, uri_of
 
 ADDRESS_LENGTH_MAX = 128
 """Characters that are kept of an address: nobody is told apart by what follows."""

@@ -1,6 +1,7 @@
 """Which document describes the service of a request (RFC 8506 section 8.42, TS 32.299 7.1.12)."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from .tolerance import Tolerated
 
@@ -26,7 +27,7 @@ _DOMAIN = "3gpp.org"
 
 
 def service_context_of(
-    service_context_id: str, private_contexts: Mapping[str, str], tolerated: set[Tolerated]
+    service_context_id: str, private_contexts: Mapping[str, str], tolerated: set[StrEnum]
 ) -> str | None:
     """Returns the document that a Service-Context-Id names.
 

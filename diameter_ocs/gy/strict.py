@@ -4,7 +4,7 @@ What the standard has no error for is taken from every peer: AVPs in another ord
 the grant, and an odd User-Equipment-Info, which nothing reads.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from ..base.checks import wrapped
@@ -20,6 +20,7 @@ from ..base.errors import (
     MissingAvp,
 )
 from ..base.message import Message
+from ..base.strict import TEXT_ERRORS, Errors, shown
 from .tolerance import Tolerated
 
 _SERVICES = "Multiple-Services-Credit-Control"
@@ -32,14 +33,6 @@ class RatingFailed(DiameterError):
     """The service cannot be rated (RFC 8506 section 9.2)."""
 
     result_code = 5031
-
-
-def refusal(
-    message: Message, tolerated: Collection[Tolerated], dictionary: Dictionary
-) -> DiameterError:
-    """Returns the error of the first thing that was tolerated in a request; there is one."""
-    kind = next(kind for kind in _ERRORS if kind in tolerated)
-    return _ERRORS[kind](message, dictionary)
 
 
 def _nameless_service(message: Message, dictionary: Dictionary) -> DiameterError:
@@ -89,9 +82,7 @@ def _units_at_command_level(message: Message, _dictionary: Dictionary) -> Diamet
 
 
 def _requested_action(message: Message, _dictionary: Dictionary) -> DiameterError:
-    return AvpNotAllowed(
-        "Requested-Action belongs to an event", _named(message, "Requested-Action")
-    )
+    return AvpNotAllowed("Requested-Action belongs to an event", shown(message, "Requested-Action"))
 
 
 def _usage_in_event(message: Message, _dictionary: Dictionary) -> DiameterError:
@@ -100,7 +91,7 @@ def _usage_in_event(message: Message, _dictionary: Dictionary) -> DiameterError:
 
 
 def _advice_of_charge(message: Message, _dictionary: Dictionary) -> DiameterError:
-    return AvpUnsupported("no advice of charge is given", _named(message, "AoC-Request-Type"))
+    return AvpUnsupported("no advice of charge is given", shown(message, "AoC-Request-Type"))
 
 
 def _several_unit_types(message: Message, _dictionary: Dictionary) -> DiameterError:
@@ -111,27 +102,16 @@ def _several_unit_types(message: Message, _dictionary: Dictionary) -> DiameterEr
 
 
 def _absurd_time(message: Message, _dictionary: Dictionary) -> DiameterError:
-    return InvalidAvpValue("Event-Timestamp cannot be", _named(message, "Event-Timestamp"))
-
-
-def _odd_session_id(message: Message, _dictionary: Dictionary) -> DiameterError:
-    return InvalidAvpValue(
-        "Session-Id does not begin with an identity and a semicolon", _named(message, "Session-Id")
-    )
-
-
-def _odd_text(message: Message, _dictionary: Dictionary) -> DiameterError:
-    avp = next(each for each in _texts(message.group) if _is_odd(each.value))
-    return InvalidAvpValue("a text has NUL, or is no UTF-8", message.raw(avp))
+    return InvalidAvpValue("Event-Timestamp cannot be", shown(message, "Event-Timestamp"))
 
 
 def _private_service_context(message: Message, _dictionary: Dictionary) -> DiameterError:
     return RatingFailed(
-        "Service-Context-Id names no standard", _named(message, "Service-Context-Id")
+        "Service-Context-Id names no standard", shown(message, "Service-Context-Id")
     )
 
 
-_ERRORS: Mapping[Tolerated, Callable[[Message, Dictionary], DiameterError]] = MappingProxyType(
+ERRORS: Errors = MappingProxyType(
     {
         Tolerated.SERVICE_WITHOUT_NAME: _nameless_service,
         Tolerated.USAGE_WITHOUT_TOTAL: _usage_without_total,
@@ -144,13 +124,11 @@ _ERRORS: Mapping[Tolerated, Callable[[Message, Dictionary], DiameterError]] = Ma
         Tolerated.ADVICE_OF_CHARGE: _advice_of_charge,
         Tolerated.SEVERAL_UNIT_TYPES: _several_unit_types,
         Tolerated.ABSURD_TIME: _absurd_time,
-        Tolerated.ODD_SESSION_ID: _odd_session_id,
-        Tolerated.NUL_IN_TEXT: _odd_text,
-        Tolerated.OCTETS_IN_TEXT: _odd_text,
+        **TEXT_ERRORS,
         Tolerated.PRIVATE_SERVICE_CONTEXT: _private_service_context,
     }
 )
-"""In the order in which a request is checked: what is missing, what is too much, values."""
+"""Of all that is tolerated in a Credit-Control-Request."""
 
 
 def _name(service: Group) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -175,22 +153,3 @@ def _unit_types(units: Group) -> int:
 
 def _lacks_total(units: Group) -> bool:
     return _TOTAL not in units and any(name in units for name in _DIRECTIONS)
-
-
-def _texts(group: Group) -> Iterator[Avp]:
-    """Yields the texts at all depths."""
-    for avp in group.in_order():
-        if isinstance(avp.value, Group):
-            yield from _texts(avp.value)
-        elif isinstance(avp.value, str):
-            yield avp
-
-
-def _is_odd(text: str) -> bool:
-    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _named(message: Message, name: str) -> bytes:
-    avp = message.group.avp(name)
-    assert avp is not None
-    return message.raw(avp)

@@ -1,5 +1,7 @@
 """What the services of a request used and ask for (RFC 8506 sections 8.16 to 8.19)."""
 
+from enum import StrEnum
+
 from ..base.codec import Group
 from ..base.errors import AvpOccursTooManyTimes
 from ..base.message import Message
@@ -22,7 +24,7 @@ _AFTER_TARIFF_CHANGE = 1
 
 
 def usages_of(
-    message: Message, services: list[Group], tolerated: set[Tolerated]
+    message: Message, services: list[Group], tolerated: set[StrEnum]
 ) -> tuple[ServiceUsage, ...]:
     """Returns what each service used and asks for.
 
@@ -47,7 +49,7 @@ def usages_of(
 
 
 def event_usages(
-    message: Message, services: list[Group], tolerated: set[Tolerated]
+    message: Message, services: list[Group], tolerated: set[StrEnum]
 ) -> tuple[ServiceUsage, ...]:
     """Returns what an event asks for: without Multiple-Services-Credit-Control one service, too."""
     usages = (
@@ -61,7 +63,7 @@ def event_usages(
     return tuple([usage._replace(used=(), used_after=(), messages=messages) for usage in usages])
 
 
-def _usage(message: Message, group: Group, tolerated: set[Tolerated]) -> ServiceUsage:
+def _usage(message: Message, group: Group, tolerated: set[StrEnum]) -> ServiceUsage:
     """Reads one service out of its group, or out of the command."""
     requested = group.first("Requested-Service-Unit")
     reasons = group.all("Reporting-Reason")
@@ -96,7 +98,7 @@ def _requested(message: Message, group: Group) -> Units:
     return with_money(message, group, units)
 
 
-def _used(message: Message, group: Group, tolerated: set[Tolerated]) -> Units:
+def _used(message: Message, group: Group, tolerated: set[StrEnum]) -> Units:
     """Reads a Used-Service-Unit as it is, however absurd: charging has a bound and records it."""
     octets, is_total = _octets(group)
     if not is_total:

@@ -10,6 +10,7 @@ from ..base.errors import DiameterError, TooBusy, UnableToComply
 from ..base.events import RequestReceived
 from ..base.message import Message, error_answer
 from ..base.message import decode as decode_message
+from ..base.strict import refusal
 from ..charging.decisions import Decision, Edr, Novelty
 from ..charging.requests import RequestType, session_id_text
 from ..charging.session import CloseReason
@@ -17,7 +18,7 @@ from ..gy.asked import on_terms
 from ..gy.decode import Decoded
 from ..gy.encode import Encoder, result_code
 from ..gy.remembered import Remembered
-from ..gy.strict import refusal
+from ..gy.strict import ERRORS
 from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
 from ..handlers.lanes import Lanes
@@ -86,7 +87,7 @@ class CreditControl:
             tenant = self._tenant_of(connection, message)
             decoded = self._decoder.decode(message, tenant, self._clock())
             if decoded.tolerated and connection.is_strict:
-                raise refusal(message, decoded.tolerated, self._dictionary)
+                raise refusal(message, decoded.tolerated, self._dictionary, ERRORS)
         except DiameterError as error:
             self._refuse(connection, message, error)
             return

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 
 from ..base.events import RequestReceived
+from ..base.text import clean
 from ..config import Configuration
-from ..gy.text import clean
 from ..handlers.restarts import Restarts
 from ..transport.connection import Connection
 

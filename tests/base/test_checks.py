@@ -8,6 +8,7 @@ from diameter_ocs.base import errors
 from diameter_ocs.base.checks import check
 from diameter_ocs.base.dictionary import Dictionary, load
 from diameter_ocs.base.message import decode
+from diameter_ocs.base.strict import TEXT_ERRORS
 from diameter_ocs.base.tolerance import Tolerated
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
@@ -164,7 +165,7 @@ TOLERATED: dict[Tolerated, tuple[bytes, type[errors.DiameterError]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", Tolerated)
+@pytest.mark.parametrize("kind", TOLERATED)
 def test_what_clients_do_wrong_is_named_and_refused_when_strict(
     checked: Checked, kind: Tolerated
 ) -> None:
@@ -172,6 +173,10 @@ def test_what_clients_do_wrong_is_named_and_refused_when_strict(
     assert checked(octets) == (kind,)
     with pytest.raises(error):
         checked(octets, strict=True)
+
+
+def test_every_kind_but_those_of_text_is_named_by_the_checks() -> None:
+    assert TOLERATED.keys() | TEXT_ERRORS.keys() == set(Tolerated)
 
 
 def test_a_kind_that_is_met_often_is_named_once(checked: Checked) -> None:

@@ -13,6 +13,7 @@ from diameter_ocs.base.errors import (
     MissingAvp,
 )
 from diameter_ocs.base.message import decode as decode_message
+from diameter_ocs.base.tolerance import Tolerated as BaseTolerated
 from diameter_ocs.charging.requests import (
     ChargingRequest,
     Identity,
@@ -129,7 +130,7 @@ def test_session_id_is_kept_octet_by_octet(read: Read, session_id: bytes) -> Non
 def test_a_session_id_of_another_form_is_kept_and_noted(read: Read, session_id: bytes) -> None:
     decoded = read(with_={"Session-Id": session_id})
     assert decoded.request.session_key == SessionKey(session_id)
-    assert decoded.tolerated == (Tolerated.ODD_SESSION_ID,)
+    assert decoded.tolerated == (BaseTolerated.ODD_SESSION_ID,)
 
 
 @pytest.mark.parametrize("number", [0, 7, AMOUNT_MAX])
@@ -365,7 +366,10 @@ def test_text_is_made_fit_to_be_stored(read: Read) -> None:
     decoded = read(with_=essential)
     assert decoded.request.origin_host == "pgw.example"
     assert decoded.request.origin_realm == "\\xffexample"
-    assert set(decoded.tolerated) == {Tolerated.NUL_IN_TEXT, Tolerated.OCTETS_IN_TEXT}
+    assert set(decoded.tolerated) == {
+        BaseTolerated.NUL_IN_TEXT,
+        BaseTolerated.OCTETS_IN_TEXT,
+    }
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

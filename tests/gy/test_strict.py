@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from diameter_ocs.base.dictionary import Dictionary
-from diameter_ocs.base.errors import AvpNotAllowed, InvalidAvpValue, MissingAvp
+from diameter_ocs.base.errors import AvpNotAllowed, MissingAvp
 from diameter_ocs.base.message import Message
+from diameter_ocs.base.strict import TEXT_ERRORS, refusal
 from diameter_ocs.gy.decode import Decoder
-from diameter_ocs.gy.strict import refusal
+from diameter_ocs.gy.strict import ERRORS
 from diameter_ocs.gy.tolerance import Tolerated
 from tests.gy.conftest import NOON, SUBSCRIPTION
 
@@ -28,7 +29,7 @@ def refused(
     def refused(*members: object) -> tuple[type[Exception], bytes | None]:
         message = write(SUBSCRIPTION, INDICATOR, *members)
         decoded = decoder.decode(message, "demo", NOON)
-        error = refusal(message, decoded.tolerated, dictionary)
+        error = refusal(message, decoded.tolerated, dictionary, ERRORS)
         return type(error), error.failed_avp
 
     return refused
@@ -55,12 +56,6 @@ def test_usage_without_total_is_looked_for_behind_usage_with_one(
     assert error is MissingAvp
 
 
-def test_a_text_is_looked_for_in_groups(refused: Refused, dictionary: Dictionary) -> None:
-    data = ("Subscription-Id-Data", "1\0")
-    error, failed = refused(("Subscription-Id", [("Subscription-Id-Type", 0), data]))
-    assert (error, failed) == (InvalidAvpValue, dictionary.encode(*data))
-
-
 def test_usage_at_command_level_beside_services_is_not_allowed(
     refused: Refused, dictionary: Dictionary
 ) -> None:
@@ -69,7 +64,7 @@ def test_usage_at_command_level_beside_services_is_not_allowed(
     assert (error, failed) == (AvpNotAllowed, dictionary.encode(*usage))
 
 
-@pytest.mark.parametrize("kind", Tolerated)
+@pytest.mark.parametrize("kind", [*Tolerated, *TEXT_ERRORS])
 def test_every_kind_has_an_error(kind: Tolerated, write: Write, dictionary: Dictionary) -> None:
     units = [("CC-Input-Octets", 1), ("CC-Time", 1)]
     message = write(
@@ -81,4 +76,4 @@ def test_every_kind_has_an_error(kind: Tolerated, write: Write, dictionary: Dict
         ("Event-Timestamp", 0),
         ("User-Name", b"\xff\0"),
     )
-    assert refusal(message, (kind,), dictionary).failed_avp
+    assert refusal(message, (kind,), dictionary, ERRORS).failed_avp

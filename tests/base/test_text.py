@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diameter_ocs.gy.text import SPELLED_OUT_LENGTH_MAX, clean, spelled_out
-from diameter_ocs.gy.tolerance import Tolerated
+from diameter_ocs.base.text import SPELLED_OUT_LENGTH_MAX, clean, spelled_out
+from diameter_ocs.base.tolerance import Tolerated
 
 CASES = [
     (b"pgw.example", "pgw.example", set()),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diameter_ocs.gy.uris import Uri, uri_of
+from diameter_ocs.charging.uris import Uri, uri_of
 
 CASES = [
     ("tel:+49-171-0000001", Uri("tel", "+49-171-0000001", "")),

@@ -1,19 +1,27 @@
 """Text of AVPs made fit to be compared, stored and logged."""
 
+from enum import StrEnum
+
 from .tolerance import Tolerated
 
 SPELLED_OUT_LENGTH_MAX = 1024
 """Characters that are read of what is told to people."""
 
 
-def is_session_id(text: str) -> bool:
-    """Whether text begins with an identity and a semicolon, as it should (RFC 6733 section 8.8)."""
+def note_session_id(text: str, tolerated: set[StrEnum]) -> None:
+    """Notes a Session-Id that does not begin as it should (RFC 6733 section 8.8)."""
+    if not _is_session_id(text):
+        tolerated.add(Tolerated.ODD_SESSION_ID)
+
+
+def _is_session_id(text: str) -> bool:
+    """Whether text begins with an identity and a semicolon."""
     identity, semicolon, _ = text.partition(";")
     is_utf8 = text.isascii() or text.encode(errors="replace").decode() == text
     return bool(identity and semicolon) and is_utf8 and "\0" not in text
 
 
-def clean(text: str, tolerated: set[Tolerated]) -> str:
+def clean(text: str, tolerated: set[StrEnum]) -> str:
     """Returns text without NUL, in which octets that are no UTF-8 are spelled out.
 
     The octets arrive as lone surrogates, which neither a database nor a log takes.
