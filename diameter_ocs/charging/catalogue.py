@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .announcements import Announcement, AnnouncementKey
+from .counters import BalanceCounter, PolicyCounter
 from .expressions import Networks
 from .final_units import TERMINATES, FinalUnitHandling
 from .hours import WorkingHours
@@ -180,6 +181,8 @@ class Plan:
     allowances: tuple[Allowance, ...]
     catch_all: bool = False
     """It is asked after all others, and takes what nobody can place."""
+    policy_counters: tuple[str, ...] = ()
+    """Those that an account with the plan has."""
 
 
 class Source(NamedTuple):
@@ -327,6 +330,12 @@ class Catalogue:
     """The service contexts whose answers carry announcements."""
     explains_in_full: bool = False
     """Every EDR says in full which services were considered, not only that of a refusal."""
+    counters: Mapping[str, BalanceCounter] = field(default_factory=dict)
+    """Those on balance types."""
+    policy_counters: Mapping[str, PolicyCounter] = field(default_factory=dict)
+    """Those that read them; no name is in both."""
+    blockable: frozenset[str] = frozenset()
+    """The balance types that counters may keep from paying."""
     menus: dict[tuple[tuple[str, ...], int], Menu] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

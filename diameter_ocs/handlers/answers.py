@@ -9,7 +9,7 @@ from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance, is_valid
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import UnitType
-from .catalogue_build import UNIT_TYPES
+from .catalogue_scalars import UNIT_TYPES
 from .moments import moment_text, optional_moment_text
 
 MONEY = "money"

@@ -1,24 +1,22 @@
 """From a checked document to the catalogue that charging reads."""
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from ..charging import catalogue
+from ..charging.counters import BalanceCounter
 from ..charging.expressions import parse_networks
 from ..charging.settlement import USED_MAX
 from ..charging.units import UnitType, parse_money
 from .catalogue_announcements import announcements
+from .catalogue_counters import counter, policy_counter, readable_with
 from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_final_units import final_unit
 from .catalogue_places import addresses, prefixes
 from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
 from .catalogue_quotas import quota_terms
 from .catalogue_restrictions import restrictions
-
-UNIT_TYPES = {
-    "time": UnitType.TIME,
-    "volume": UnitType.VOLUME,
-    "units": UnitType.SERVICE_SPECIFIC_UNITS,
-}
+from .catalogue_scalars import UNIT_TYPES
 
 
 def build(document: Document, version: int) -> catalogue.Catalogue:
@@ -26,6 +24,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
     groups = {group.id: group for group in rating_groups(document.rating_groups)}
     coverage = Coverage(groups.values())
     money, home = default_money(document), document.home_networks
+    counters, known = _counters(document), readable_with(document.balance_types)
     return catalogue.Catalogue(
         tenant=document.tenant,
         version=version,
@@ -49,6 +48,12 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         sgsn_addresses=addresses(document.sgsn_addresses),
         announcement_contexts=frozenset(document.settings.announcement_contexts),
         explains_in_full=document.settings.explain_in_full,
+        counters=counters,
+        policy_counters={
+            part.name: policy_counter(part, known)
+            for part in sorted(document.policy_counters, key=attrgetter("name"))
+        },
+        blockable=frozenset(each.balance_type for each in counters.values() if each.may_block),
     )
 
 
@@ -80,6 +85,16 @@ class Coverage:
         below = [self._below.get(number, ()) for number in service.rating_groups]
         found = frozenset().union(*below)
         return self._found.setdefault(found, found)
+
+
+def _counters(document: Document) -> dict[str, BalanceCounter]:
+    """Returns the counters on balance types, by name in order."""
+    found = [
+        counter(part, kind.name, UNIT_TYPES.get(kind.unit_type))
+        for kind in document.balance_types
+        for part in kind.counters
+    ]
+    return {each.name: each for each in sorted(found, key=attrgetter("name"))}
 
 
 def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
@@ -156,4 +171,6 @@ def _plan(part: PlanPart, money: str | None, coverage: Coverage) -> catalogue.Pl
         for service in part.services
         if service.allowance is not None
     )
-    return catalogue.Plan(part.name, part.priority, services, allowances, part.catch_all)
+    return catalogue.Plan(
+        part.name, part.priority, services, allowances, part.catch_all, part.policy_counters
+    )

@@ -6,16 +6,17 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..charging.units import UnitType
-from .catalogue_build import UNIT_TYPES, default_money, rating_groups
+from .catalogue_build import default_money, rating_groups
+from .catalogue_counters import CounterPart, states_told
 from .catalogue_document import Document
 from .catalogue_plans import PlanPart, PricePart, ServicePart
 from .catalogue_rules import AMOUNTS
-from .catalogue_scalars import Part
+from .catalogue_scalars import UNIT_TYPES, Part
 from .quantities import quantity_text
 
 NAMES = ("id", "name", "host", "prefix", "address", "zone")
 """The keys by which the parts of a list are known."""
-ORDERED = ("peers", "plans", "services", "rates", "servers")
+ORDERED = ("peers", "plans", "services", "rates", "servers", "states")
 """Lists of which the first part that fits is what counts; priorities go before that."""
 TIMES = ("quota_validity", "quota_holding", "quota_consumption", "min_validity")
 PERCENTS = ("quota_threshold", "max_session_share")
@@ -89,6 +90,10 @@ def _told(document: Document) -> dict[str, Any]:
                 part[key] = f"{part[key]} %"
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
+    for kind in content["balance_types"]:
+        for counter in kind["counters"]:
+            _leave_out(counter, CounterPart, ("reservations", "active"))
+            counter["states"] = states_told(counter, UNIT_TYPES.get(kind["unit_type"]))
     content["plans"].sort(key=itemgetter("catch_all", "priority"))
     for plan in content["plans"]:
         plan["services"].sort(key=itemgetter("priority"))

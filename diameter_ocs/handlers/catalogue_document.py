@@ -7,6 +7,14 @@ from pydantic import Field, PrivateAttr
 from pydantic.json_schema import GenerateJsonSchema
 
 from .catalogue_announcements import AnnouncementPart, AnnouncementsPart, VariablePartPart
+from .catalogue_counters import (
+    POLICY_COUNTERS_MAX,
+    BalanceTypePart,
+    CounterPart,
+    CounterStatePart,
+    PolicyCounterPart,
+    PolicyStatePart,
+)
 from .catalogue_final_units import FinalUnit, FinalUnitPart, RedirectServerPart
 from .catalogue_places import (
     TABLE_ENTRIES_MAX,
@@ -122,15 +130,6 @@ class RatingGroupPart(Part):
     """Rating groups below this one: a service that names this one pays for them too."""
 
 
-class BalanceTypePart(Part):
-    """Money, or an allowance in one type of unit."""
-
-    name: Name
-    """What services call it; unique."""
-    unit_type: Literal["money", "time", "volume", "units"]
-    """What a balance of this type holds."""
-
-
 class PeerPart(Part):
     """How some of the tenant's peers are treated when they connect."""
 
@@ -177,6 +176,10 @@ class Document(Part):
     """The kinds of balances that accounts may have."""
     default_monetary_balance_type: Name | None = None
     """The money that pays where nothing else is said; not written: the first type of money."""
+    policy_counters: Annotated[
+        tuple[PolicyCounterPart, ...], Field(max_length=POLICY_COUNTERS_MAX)
+    ] = ()
+    """What policy servers are told of accounts, by several counters and balances together."""
     plans: tuple[PlanPart, ...] = ()
     """What accounts subscribe to."""
     peers: Annotated[tuple[PeerPart, ...], Field(max_length=1000)] = ()
@@ -208,6 +211,10 @@ PARTS: dict[str, type[Part]] = {
     "final_unit": FinalUnitPart,
     "servers": RedirectServerPart,
     "balance_types": BalanceTypePart,
+    "counters": CounterPart,
+    "counters.states": CounterStatePart,
+    "policy_counters": PolicyCounterPart,
+    "policy_counters.states": PolicyStatePart,
     "plans": PlanPart,
     "services": ServicePart,
     "allowance": AllowancePart,
@@ -219,14 +226,21 @@ PARTS: dict[str, type[Part]] = {
     "number_prefixes": PrefixPart,
     "sgsn_addresses": AddressPart,
 }
-"""The model of a mapping by the key that it, or the list of it, stands under."""
+"""The model of a mapping by the key that it, or the list of it, stands under; where that is not
+enough, by the key of what it is a part of, too."""
 
 
 def keys_at(path: Iterable[str | int]) -> list[str]:
     """Returns the keys that a mapping at a path may have."""
     names = [step for step in path if isinstance(step, str)]
-    part = PARTS.get(names[-1] if names else "")
-    return [] if part is None else list(part.model_fields)
+    name = part_name(names[-2] if len(names) > 1 else "", names[-1]) if names else ""
+    return [] if name is None else list(PARTS[name].model_fields)
+
+
+def part_name(above: str, key: str) -> str | None:
+    """Returns what a mapping is called in PARTS that stands under a key of another one."""
+    names = (f"{above}.{key}", key)
+    return next((name for name in names if name in PARTS), None)
 
 
 class _WithoutTitles(GenerateJsonSchema):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..charging.peers import RunningServer
 from .catalogue import stored_text
-from .catalogue_document import PARTS, Document
+from .catalogue_document import PARTS, Document, part_name
 from .refusals import Refusal
 
 KEYS_TOLD = 5
@@ -36,13 +36,14 @@ def _said(name: str, mapping: Mapping[str, Any], path: str) -> Iterator[tuple[st
     for field, value in mapping.items():
         place = f"{path}{field}"
         yield _key(name, field), place
-        if field not in PARTS:
+        below_name = part_name(name, field)
+        if below_name is None:
             continue
         parts = value if isinstance(value, list) else [value]
         for number, part in enumerate(parts):
             below = f"{place}[{number}]." if isinstance(value, list) else f"{place}."
             if isinstance(part, dict):
-                yield from _said(field, part, below)
+                yield from _said(below_name, part, below)
 
 
 def _key(name: str, field: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..charging.catalogue import RatingGroup
 from ..charging.settlement import USED_MAX
 from ..charging.units import AMOUNT_MAX, UnitType, round_up
-from .catalogue_build import UNIT_TYPES
 from .catalogue_findings import USED_MAX_TEXT, Finding, Known, repeated, unknown_group
 from .catalogue_plans import PlanPart, PricePart, ServicePart, pays_from, price, prices
 from .catalogue_reach import unreached
 from .catalogue_restrictions import WhenPart, restrictions
+from .catalogue_scalars import UNIT_TYPES
 from .catalogue_text import Path
 from .refusals import suggestion
 

@@ -96,6 +96,8 @@ class PlanPart(Part):
     services and rates ask of the place."""
     services: Annotated[tuple[ServicePart, ...], Field(min_length=1)]
     """What pays for what, by their priorities."""
+    policy_counters: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    """Those that an account has with the plan."""
 
 
 def pays_from(service: ServicePart, money: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from ..charging.currencies import NUMBERS
 from ..charging.settlement import USED_MAX
 from . import catalogue_announcements, catalogue_final_units, catalogue_quotas
 from .catalogue_build import Coverage, default_money, rating_groups
+from .catalogue_counter_rules import of_counters
 from .catalogue_document import Document, RatingGroupPart
 from .catalogue_findings import (
     USED_MAX_TEXT,
@@ -64,6 +65,7 @@ def findings(document: Document) -> Iterator[Finding]:
     yield from repeated("name", [((*path, "name"), plan.name) for path, plan in plans])
     for path, plan in plans:
         yield from of_plan(path, plan, known)
+    yield from of_counters(document)
     yield from _of_tables(document)
 
 

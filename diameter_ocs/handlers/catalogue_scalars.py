@@ -12,7 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from ..charging.units import MICRO_UNITS, PRICE_MAX, format_money, parse_money
+from ..charging.units import MICRO_UNITS, PRICE_MAX, UnitType, format_money, parse_money
 from .quantities import PATTERN, parse_quantity, shortened
 
 TAX_MAX = 10
@@ -23,6 +23,11 @@ HOST = r"[A-Za-z0-9_.*?\[\]!-]{1,255}"
 
 UnitTypeName = Literal["time", "volume", "units"]
 """Seconds, octets, or whatever the service counts."""
+UNIT_TYPES = {
+    "time": UnitType.TIME,
+    "volume": UnitType.VOLUME,
+    "units": UnitType.SERVICE_SPECIFIC_UNITS,
+}
 
 
 def _check_name(name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from diameter_ocs.config import resource
 from diameter_ocs.handlers.catalogue import read_document
-from diameter_ocs.handlers.catalogue_document import PARTS, Document, Part, json_schema
+from diameter_ocs.handlers.catalogue_document import PARTS, Part, json_schema, part_name
 from diameter_ocs.handlers.catalogue_text import read_text
 from tests.handlers.catalogue_text import GOOD
 
@@ -19,16 +19,16 @@ def keys_by_part(text: str) -> dict[type[Part], set[str]]:
     """Return the keys that a document uses, by the part of the model that they belong to."""
     found: dict[type[Part], set[str]] = defaultdict(set)
 
-    def look(value: Any, part: type[Part] | None) -> None:
+    def look(value: Any, name: str | None) -> None:
         if isinstance(value, list):
             for item in value:
-                look(item, part)
-        elif isinstance(value, dict) and part is not None:
-            found[part] |= value.keys()
+                look(item, name)
+        elif isinstance(value, dict) and name is not None:
+            found[PARTS[name]] |= value.keys()
             for key, item in value.items():
-                look(item, PARTS.get(key))
+                look(item, part_name(name, key))
 
-    look(read_text(text)[0].plain(), Document)
+    look(read_text(text)[0].plain(), "")
     return found
 
 
