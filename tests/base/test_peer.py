@@ -407,23 +407,24 @@ def test_a_request_that_fails_is_answered_and_the_connection_lives(
     assert peer.requests_in_flight == 0
 
 
-def test_a_command_that_only_we_send_is_not_taken() -> None:
-    octets = request(
-        DICTIONARY,
-        "Abort-Session",
-        1,
-        1,
-        [
-            ("Session-Id", "a"),
-            ("Origin-Host", "gw.example"),
-            ("Origin-Realm", "example"),
-            ("Destination-Realm", "ocs.example"),
-            ("Destination-Host", "ocs1.example"),
-            ("Auth-Application-Id", 4),
-        ],
-    )
+@pytest.mark.parametrize(
+    ("command", "more"), [("Abort-Session", []), ("Re-Auth", [("Re-Auth-Request-Type", 0)])]
+)
+def test_a_command_that_only_we_send_is_not_taken(
+    command: str, more: list[tuple[str, int]]
+) -> None:
+    members = [
+        ("Session-Id", "a"),
+        ("Origin-Host", "gw.example"),
+        ("Origin-Realm", "example"),
+        ("Destination-Realm", "ocs.example"),
+        ("Destination-Host", "ocs1.example"),
+        ("Auth-Application-Id", 4),
+        *more,
+    ]
     peer = open_peer()
-    assert kinds(peer.receive_data(octets, 1.0)) == [RequestRefused]
+    events = peer.receive_data(request(DICTIONARY, command, 1, 1, members), 1.0)
+    assert kinds(events) == [RequestRefused]
     assert one(peer).group.first("Result-Code") == 3001
 
 
