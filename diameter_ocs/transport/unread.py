@@ -32,7 +32,7 @@ class Unread:
     @property
     def is_too_much(self) -> bool:
         """Whether more waits than may."""
-        return self.octets > UNREAD_OCTETS_MAX
+        return self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX
 
     def write(self, octets: bytes) -> None:
         """Writes to the transport."""

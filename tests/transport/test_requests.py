@@ -1,7 +1,10 @@
 """Requests of this node are answered or given up, exactly once, and never more than a bound."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,6 +31,10 @@ SECONDS = 10.0
 WATCHDOG_SECONDS = 32.0
 """Tw with as much jitter as there may be."""
 DPR = message(282, ORIGIN_HOST, ORIGIN_REALM, avp(273, number(0)), application=0, flags=0x80)
+
+STEPS = "ask", "answer", "say again", "wait", "be silent", "disconnect", "be lost"
+WEIGHTS = 40, 30, 5, 15, 2, 0.5, 0.5
+"""What a peer does, and how often."""
 
 Outcomes = list[Message | Unanswered]
 Story = Callable[[Wire], Coroutine[Any, Any, None]]
@@ -313,6 +320,52 @@ def test_who_breaks_on_an_answer_hurts_nobody_else() -> None:
         assert told(outcomes) == [2]
 
     tell(story)
+
+
+def test_whatever_comes_each_request_that_was_sent_ends_exactly_once() -> None:
+    source = random.Random(7)
+    kinds: Counter[str] = Counter()
+
+    def hear(ends: Counter[int], key: int, outcome: Message | Unanswered) -> None:
+        ends[key] += 1
+        kinds[outcome if isinstance(outcome, Unanswered) else "answered"] += 1
+
+    async def story(wire: Wire) -> None:
+        ends: Counter[int] = Counter()
+        sent: list[int] = []
+        under_way: list[Message] = []
+        answers = [ccr()]
+        for key in range(200):
+            match source.choices(STEPS, WEIGHTS)[0]:
+                case "ask":
+                    seconds = source.choice((1.0, 10.0, 100.0))
+                    sending = wire.protocol.request(rar(key), seconds, partial(hear, ends, key))
+                    sent += [key] if sending is Sending.SENT else []
+                case "answer" if under_way:
+                    asked = under_way.pop(source.randrange(len(under_way)))
+                    answers.append(dwa(asked) if asked.command_code == 280 else raa(asked))
+                    send(wire, answers[-1])
+                case "say again":
+                    send(wire, source.choice(answers))
+                case "wait":
+                    await asyncio.sleep(source.random() * 5)
+                case "be silent":
+                    for _ in range(source.randrange(20)):
+                        await asyncio.sleep(5)
+                        under_way += await wire.messages()
+                case "disconnect":
+                    send(wire, DPR)
+                case "be lost":
+                    wire.protocol.connection_lost(None)
+                    break
+            under_way += [each for each in await wire.messages() if each.is_request]
+        await asyncio.sleep(200)
+        assert ends == Counter(sent)
+
+    for _ in range(60):
+        tell(story)
+    assert kinds.keys() == {"answered", *Unanswered}
+    assert min(kinds.values()) > 20
 
 
 async def test_a_request_of_this_node_goes_over_a_socket_and_its_answer_comes_back(
