@@ -17,6 +17,7 @@ ROOMS: dict[str, str] = {
     "charging": "",
     "base": "",
     "gy": "base charging",
+    "sy": "base charging",
     "handlers": "charging",
     "store": "charging",
     "transport": "base",
@@ -34,7 +35,7 @@ ROOMS: dict[str, str] = {
 }
 
 # The rules stay free of everything that happens: no logs, no network, no event loop.
-PURE = {"charging", "base", "gy"}
+PURE = {"charging", "base", "gy", "sy"}
 OBSERVED = set(ROOMS) - {"charging", "base"}
 
 # Which rooms may import a package from outside; of the standard library only what is named here.

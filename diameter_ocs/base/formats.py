@@ -26,6 +26,8 @@ UNIX_EPOCH_SECONDS = 2_208_988_800
 # Times with the top bit clear lie in the era that began on 2036-02-07 (RFC 5905 section 6).
 ERA_SECONDS = 1 << 32
 ERA_PIVOT = 1 << 31
+# The last second that a Time can tell of: it lies in 2104.
+UNIX_SECONDS_MAX = ERA_PIVOT + ERA_SECONDS - 1 - UNIX_EPOCH_SECONDS
 
 _ADDRESS_FAMILY_OCTETS = 2
 

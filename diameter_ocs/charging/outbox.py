@@ -11,7 +11,7 @@ class OutboxKind(IntEnum):
     NOTICE = 1
     """A sink of the tenant, of something that has happened."""
     SPENDING_LIMIT = 2
-    """A policy server, of counters (an SNR, TS 29.219 section 4.5.3)."""
+    """A policy server, of counters (an SNR, TS 29.219 section 4.5.2)."""
     REAUTHORIZATION = 3
     """A gateway, that it may ask again (a RAR, RFC 8506 section 5.5).
 

@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from .requests import Identity
 
+ABORT_FEATURE = 0x1
+"""Of feature list 1: a policy server may be asked to end a subscription (TS 29.219 4.5.4)."""
+SUPPORTED_FEATURES = ABORT_FEATURE
+
 
 class SpendingLimitRequest(NamedTuple):
     """A subscription to counters that begins, or changes (SLR, TS 29.219 section 5.6.2)."""

@@ -19,7 +19,7 @@ from ..gy.encode import Encoder
 from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
 from ..server.application import FAULTS, asked_on_terms
-from ..server.dictionaries import gy_dictionary
+from ..server.dictionaries import server_dictionary
 from ..server.numbering import numbering_tables
 from ..simulator import encoding
 from ..simulator.answers import Answer, read_answer
@@ -72,7 +72,7 @@ class Wire:
     def __init__(self, subject: Subject, treatment: Treatment, now: int) -> None:
         self._subject = subject
         self._now = now
-        self._dictionary = gy_dictionary()
+        self._dictionary = server_dictionary()
         contexts, terms = treatment
         self._decoder = Decoder(self._dictionary, numbering_tables(), contexts)
         self._encoder = Encoder(self._dictionary, SERVER, terms)

@@ -25,7 +25,7 @@ from ..transport.admission import Places
 from ..transport.peers import PeerTable
 from ..transport.tcp import Listener
 from .application import CreditControl
-from .dictionaries import gy_dictionary
+from .dictionaries import server_dictionary
 from .gate import Gate, answer_terms, described, rules
 from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
@@ -125,7 +125,7 @@ def _listener(
     configuration: Configuration, lanes: Lanes, restarts: Restarts, metrics: Metrics
 ) -> tuple[Listener, Gate]:
     """Joins the Diameter node, its peers and the application."""
-    dictionary = gy_dictionary()
+    dictionary = server_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
     command = dictionary.command_named(CREDIT_CONTROL)
     local = LocalNode(

@@ -4,12 +4,12 @@ from ..base import dictionary as dictionaries
 from ..base.dictionary import Dictionary
 from ..config import resource
 
-DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
+DICTIONARIES = ("base.xml", "credit_control.xml", "3gpp_gy.xml", "3gpp_sy.xml")
 FALLBACK = "fallback.xml"
 
 
-def gy_dictionary() -> Dictionary:
-    """Returns the dictionary of Gy; DictionaryError names the file that cannot be used."""
+def server_dictionary() -> Dictionary:
+    """Returns the whole dictionary; DictionaryError names the file that cannot be used."""
     folder = resource("dictionaries")
     files = [folder / name for name in DICTIONARIES]
     return dictionaries.load(

@@ -5,7 +5,7 @@ from pathlib import Path
 from diameter_ocs.base.dictionary import Dictionary, load
 
 FOLDER = Path(__file__).parents[2] / "dictionaries"
-NAMES = ("base.xml", "credit_control.xml", "3gpp_gy.xml")
+NAMES = ("base.xml", "credit_control.xml", "3gpp_gy.xml", "3gpp_sy.xml")
 
 REQUEST = 0xC0
 ANSWER = 0x40

@@ -23,8 +23,8 @@ def test_the_dictionaries_are_there() -> None:
     assert [path.name for path in FILES] == names
 
 
-def test_the_server_loads_all_but_sy_which_it_does_not_serve() -> None:
-    assert {*DICTIONARIES, "3gpp_sy.xml", FALLBACK} == {path.name for path in FILES}
+def test_the_server_loads_all() -> None:
+    assert {*DICTIONARIES, FALLBACK} == {path.name for path in FILES}
 
 
 def test_the_base_protocol_stands_alone() -> None:
