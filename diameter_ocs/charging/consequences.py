@@ -1,6 +1,7 @@
 """What follows from a change besides what was asked: counters that turn, and who is told."""
 
 from .case import Case
+from .counting import counted
 from .decisions import Edr
 from .outbox import Outgoing
 
@@ -12,4 +13,5 @@ def consequences(
 
     `edrs` are those of the change, without which nobody is told of anything.
     """
+    after, _ = counted(after, edrs)
     return after, ()

@@ -67,7 +67,7 @@ def debit(
         begun.add(group.id)
     served = settlement.used
     if not served or (not in_part and served < wanted):
-        service.outcome = Outcome.LIMIT_REACHED
+        service.outcome = progress.limit_reached(service.tariffs[0])
         return
     service.settlement, service.paid = settlement, paid
     is_final = served < most

@@ -35,6 +35,7 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
     place = NO_CIRCUMSTANCES if opened is None else Circumstances(opened.circumstances.location)
     own = session._replace(account_id=account_id, circumstances=place)
     progress = Progress(case, own, request.information)
+    progress.renew_blocks()
     services = []
     refunding = None
     if request.action is EventAction.REFUND:
@@ -44,7 +45,9 @@ def charge_event(request: ChargingRequest, case: Case) -> Decision:
         services = progress.merged(request)
     outcome, told = _act(request, services, progress)
     if outcome is not SUCCESS or request.action in _ENQUIRIES:
+        reason = progress.reason
         progress = Progress(case, own, request.information)  # nothing has moved
+        progress.reason = reason
     answered = services
     if outcome is not SUCCESS:
         answered = [service for service in services if service.outcome is not SUCCESS]

@@ -29,6 +29,7 @@ def served(request: ChargingRequest, progress: Progress) -> list[Service]:
     services = settled(request, progress)
     if request.request_type is TERMINATION:
         return services
+    progress.renew_blocks()
     is_initial = request.request_type is INITIAL
     spread = spread_of(request.session_key.session_id, request.request_number)
     for service in services:
@@ -80,10 +81,12 @@ def _grant(
     held = _held(service, group, tariff, progress, spread)
     _, units, _, is_final, *_ = held
     final_unit = final_unit_of(group, progress, request) if is_final else None
-    if units or begins_at_once(final_unit):
-        _promise(service, tariff, held, final_unit, progress, request)
-    else:
-        service.outcome = Outcome.LIMIT_REACHED
+    if not units:
+        refusal = progress.limit_reached(tariff)
+        if refusal is Outcome.SERVICE_DENIED or not begins_at_once(final_unit):
+            service.outcome = refusal
+            return
+    _promise(service, tariff, held, final_unit, progress, request)
 
 
 def _held(

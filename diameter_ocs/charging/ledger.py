@@ -54,6 +54,8 @@ class Posting(NamedTuple):
     reserved: int
 
 
+NOTHING_BLOCKED: frozenset[tuple[int, str]] = frozenset()
+
 _Amounts = tuple[int, int, int]
 """Total, used and reserved of a balance."""
 
@@ -78,19 +80,25 @@ class InsufficientBalance(Exception):
 class Ledger:
     """The balances of a group while one request of an account moves them."""
 
-    __slots__ = ("_before", "_moved", "_now", "_payers", "_paying")
+    __slots__ = ("_before", "_blocked", "_moved", "_now", "_payers", "_paying")
 
     def __init__(
-        self, balances: Mapping[int, Balance], payers: tuple[int, ...] = (), now: int = 0
+        self,
+        balances: Mapping[int, Balance],
+        payers: tuple[int, ...] = (),
+        now: int = 0,
+        blocked: frozenset[tuple[int, str]] = NOTHING_BLOCKED,
     ) -> None:
         """`payers` are the accounts whose balances pay, in order, those that are valid `now`.
 
-        Without any, balances are moved by name.
+        Without any, balances are moved by name. `blocked` are owners and balance types of those
+        that pay for nothing new.
         """
         self._before = balances
         self._moved: dict[int, _Amounts] = {}
         self._payers = payers
         self._now = now
+        self._blocked = blocked
         self._paying: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     @property
@@ -100,7 +108,7 @@ class Ledger:
 
     def copied(self) -> "Ledger":
         """Returns the balances as they are now, for trying what is not meant."""
-        copy = Ledger(self._before, self._payers, self._now)
+        copy = Ledger(self._before, self._payers, self._now, self._blocked)
         copy._moved, copy._paying = dict(self._moved), self._paying
         return copy
 
@@ -114,12 +122,10 @@ class Ledger:
         numbers = self._paying.get(balance_types)
         if numbers is not None:
             return numbers
-        payers, found = self._payers, []
-        for balance in self._before.values():
-            if balance.balance_type in balance_types and balance.account_id in payers:
-                starts, ends = balance.valid_from, balance.valid_until
-                if starts is ends is None or is_valid(starts, ends, self._now):
-                    found.append(balance)
+        payers, blocked = self._payers, self._blocked
+        found = self._valid(balance_types)
+        if blocked:
+            found = [each for each in found if (each.account_id, each.balance_type) not in blocked]
         if len(found) > 1:
             found.sort(
                 key=lambda b: (
@@ -131,6 +137,25 @@ class Ledger:
             )
         numbers = self._paying[balance_types] = tuple([balance.id for balance in found])
         return numbers
+
+    def block(self, blocked: frozenset[tuple[int, str]]) -> None:
+        """Has balances of these owners and types pay for nothing new, and only these."""
+        if blocked != self._blocked:
+            self._blocked, self._paying = blocked, {}
+
+    def has_only_blocked(self, balance_types: tuple[str, ...]) -> bool:
+        """Would balances of some types pay now, of which none does since all are blocked?"""
+        return bool(self._blocked and self._valid(balance_types)) and not self.paying(balance_types)
+
+    def _valid(self, balance_types: tuple[str, ...]) -> list[Balance]:
+        """Returns the payers' balances of some types that are valid now."""
+        payers, found = self._payers, []
+        for balance in self._before.values():
+            if balance.balance_type in balance_types and balance.account_id in payers:
+                starts, ends = balance.valid_from, balance.valid_until
+                if starts is ends is None or is_valid(starts, ends, self._now):
+                    found.append(balance)
+        return found
 
     def type_of(self, balance_id: int) -> str:
         """Returns the balance type of a balance."""

@@ -3,6 +3,7 @@
 from .case import Case
 from .catalogue import RatingGroup, Tariff
 from .circumstances import circumstances_of
+from .counting import blocked_by, blocked_now
 from .deadlines import look_early, supervise_at
 from .decisions import ACTIONS, Edr, EdrKind, Outcome, Told
 from .information import ServiceInformation
@@ -40,7 +41,9 @@ class Progress:
         "ledger",
         "lines",
         "newest",
+        "payers",
         "pooled",
+        "reason",
         "reservations",
         "session",
     )
@@ -63,7 +66,12 @@ class Progress:
         # The services of a request whose gateway uses quotas for each other; None: it does not.
         self.pooled: tuple[tuple[int | None, tuple[int, ...]], ...] | None = None
         self.insufficiency = case.catalogue.session_rules.insufficiency
-        self.ledger = Ledger(case.balances, case.payers(self.account), case.now)
+        self.payers = case.payers(self.account)
+        self.ledger = Ledger(case.balances, self.payers, case.now)
+        if case.catalogue.blockable:
+            self.ledger.block(frozenset(blocked_now(case, self.payers)))
+        # What the journal says was unusual.
+        self.reason: str | None = None
         self.lines = {line.number: line for line in session.lines}
         # By rating group, the number of its latest line.
         self.newest = {line.rating_group: line.number for line in session.lines}
@@ -81,6 +89,19 @@ class Progress:
             lines = [line for line in session.lines if line.number not in covers]
             self.newest = {line.rating_group: line.number for line in lines}
         self.believed: dict[tuple[int, UnitType], int] = {}
+
+    def renew_blocks(self) -> None:
+        """Has counters keep from paying what they block too, as balances are now."""
+        if self.case.catalogue.blockable:
+            balances = self.ledger.balances.values()
+            self.ledger.block(blocked_by(self.case, self.payers, balances))
+
+    def limit_reached(self, tariff: Tariff) -> Outcome:
+        """Returns how a service is refused for which nothing is left at all, or that is blocked."""
+        if not self.ledger.has_only_blocked(tariff.balance_types):
+            return Outcome.LIMIT_REACHED
+        self.reason = "balance_blocked"
+        return Outcome.SERVICE_DENIED
 
     def merged(self, request: ChargingRequest) -> list[Service]:
         """Returns the services of a request; those of equal identity are one (TS 32.299 6.3)."""
@@ -176,7 +197,6 @@ class Progress:
         case, request_type = self.case, request.request_type
         is_last = request_type is TERMINATION or request_type is EVENT
         actor: str | None = None
-        reason: str | None = None
         told: Told | None = None
         if request.tells_money or request.currency is not None:
             told = money_told(request_type, self.cost, services, self.ledger, case.catalogue)
@@ -199,7 +219,7 @@ class Progress:
                 actor,
                 self.session.number,
                 digest(request),
-                reason,
+                self.reason,
                 self.circumstances,
                 None if request_type is TERMINATION else considered(services, case.catalogue),
                 told,
