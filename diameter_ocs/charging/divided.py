@@ -10,10 +10,11 @@ from .ledger import Ledger
 from .price_changes import Offer, Part, parts_of_time, parts_of_units
 from .progress import Progress
 from .purse import Purse
+from .quota import PROVIDE_REMAINING
 from .requests import ServiceUsage
 from .services import NOTHING_USED, Service
 from .session import Line, Reservation
-from .settlement import hold, settle
+from .settlement import end_unit, hold, settle
 from .units import UnitType, round_up
 
 
@@ -59,6 +60,8 @@ def settle_parts(
         after, paid = settle(line, within, others, part, tariff, ledger)
         if len(parts) > 1:
             payments += _payments(line, after, paid.charged, spent, progress)
+        if progress.insufficiency is PROVIDE_REMAINING:
+            after = end_unit(after, paid, others)
         progress.lines[number] = after
         settlement = settlement.plus(paid)
         progress.begin_others(after)

@@ -135,6 +135,16 @@ def settle_any(
     )
 
 
+def end_unit(line: Line, settlement: Settlement, granted_to_others: int) -> Line:
+    """Takes what was not paid of a rounding unit from its end, where no unit is begun.
+
+    It was not sold: who has used the rest of the unit begins another.
+    """
+    used = line.used + settlement.shortfall + settlement.overrun
+    used = min(used, line.settled - granted_to_others)
+    return line._replace(used=used) if used > line.used else line
+
+
 def release(line: Line, keep: int, ledger: Ledger) -> Line:
     """Releases what a line holds beyond so many units; the last ones first."""
     holds, *_ = _pay(line, 0, keep, ledger)

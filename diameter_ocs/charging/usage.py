@@ -11,7 +11,7 @@ from .rating import tariff_of_line, tariffs_of
 from .requests import ChargingRequest, Units
 from .services import Service
 from .session import Line, Reservation
-from .settlement import USED_MAX, settle
+from .settlement import USED_MAX, end_unit, settle
 from .units import AMOUNT_MAX, UnitType
 
 # A member takes 0.1 µs to be looked up in its class.
@@ -112,7 +112,8 @@ def _settle(service: Service, progress: Progress, heard_at: int) -> None:
             line, granted, progress.granted[number], believed, tariff, progress.ledger
         )
         if progress.insufficiency is PROVIDE_REMAINING:
-            _end_unit(number, service.settlement, progress)
+            line = progress.lines[number]
+            progress.lines[number] = end_unit(line, service.settlement, progress.granted[number])
     progress.cost = min(progress.cost + service.settlement.charged_amount, AMOUNT_MAX)
     if believed != reported:
         service.settlement = service.settlement._replace(reported=min(reported, AMOUNT_MAX))
@@ -179,16 +180,6 @@ def _nothing_granted(line: Line, progress: Progress, heard_at: int) -> Reservati
     """Returns the quota of usage for which none was granted: it began at the latest request."""
     began_at = min(progress.session.last_request_at, heard_at)
     return Reservation(line.rating_group, (), 0, line.number, granted_at=began_at)
-
-
-def _end_unit(number: int, settlement: Settlement, progress: Progress) -> None:
-    """Lets nobody go on in a rounding unit that was not paid whole, where units are not begun.
-
-    What is left of it was not sold: the next use begins another unit.
-    """
-    if settlement.shortfall + settlement.overrun and not progress.granted[number]:
-        line = progress.lines[number]
-        progress.lines[number] = line._replace(used=line.settled)
 
 
 def _believed(rating_group: int, unit_type: UnitType, reported: int, progress: Progress) -> int:

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from diameter_ocs.charging.catalogue import Insufficiency, Price, SessionRules
+from diameter_ocs.charging.catalogue import Insufficiency, Price, Rate, Service, SessionRules
+from diameter_ocs.charging.hours import working_hours
+from diameter_ocs.charging.restrictions import Restrictions
 from diameter_ocs.charging.units import UnitType
 from tests.charging.scenario import (
     BONUS,
@@ -32,6 +34,16 @@ ROUNDED, REMAINING, IGNORE = Insufficiency
 A_SECOND = Price(100, 1)
 A_MINUTE = Price(6_000, 60, 190_000)
 NOTHING = (0, False)
+BY_HOURS = Service(
+    "by hours",
+    1,
+    frozenset({VOICE}),
+    (MONEY,),
+    (
+        Rate(A_SECOND, "day", Restrictions(hours=working_hours([("mon-sun", "08:00-20:00")]))),
+        Rate(A_SECOND, "night"),
+    ),
+)
 
 
 def desk(option: Insufficiency, *balances, services=None, group=VOICE_BY_MINUTES) -> Desk:
@@ -120,7 +132,7 @@ def test_a_grant_within_a_unit_begun_counts_what_is_used_of_it(option, expected)
     assert granted(counter.update(used(VOICE, 20, wanted=70))) == [expected]
 
 
-@pytest.mark.parametrize("services", [None, [priced(A_SECOND, VOICE)]])
+@pytest.mark.parametrize("services", [None, [priced(A_SECOND, VOICE)], [BY_HOURS]])
 def test_what_remained_is_all_there_is_and_what_comes_later_pays_for_as_much(services):
     """90 s are left of minutes: 90 are granted and no more; a credit of 60 s is good for 60."""
     unit = 1 if services is None else 100
@@ -134,6 +146,24 @@ def test_what_remained_is_all_there_is_and_what_comes_later_pays_for_as_much(ser
     assert granted(counter.update(want(VOICE, 300))) == [(60, True)]
     counter.terminate(used(VOICE, 60))
     assert counter.balance(1) == (150 * unit, 0)
+
+
+def test_of_a_unit_that_was_not_paid_whole_as_much_is_granted_as_was():
+    counter = desk(REMAINING, balance(1, SECONDS, 100))
+    assert granted(counter.initial(want(VOICE, 300))) == [(100, True)]
+    assert granted(counter.update(used(VOICE, 70, wanted=300))) == [(30, True)]
+    assert granted(counter.update(used(VOICE, 30, wanted=300))) == [NOTHING]
+    assert counter.balance(1) == (100, 0)
+
+
+def test_two_services_go_on_in_a_unit_as_far_as_it_was_paid():
+    counter = desk(REMAINING, balance(1, SECONDS, 90))
+    decision = counter.initial(want(VOICE, 10, 1), want(VOICE, 300, 2))
+    assert granted(decision) == [(10, False), (80, False)]
+    assert granted(counter.update(used(VOICE, 80, 2, wanted=300))) == [NOTHING]
+    assert granted(counter.update(used(VOICE, 4, 1, wanted=300))) == [(6, True)]
+    assert granted(counter.update(used(VOICE, 6, 1, wanted=300))) == [NOTHING]
+    assert counter.balance(1) == (90, 0)
 
 
 def test_a_unit_begun_with_what_was_left_is_granted_to_its_end():
