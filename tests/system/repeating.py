@@ -21,6 +21,8 @@ AT_ONCE = 100
 """Requests that are under way at a time: neither side waits for the other to read."""
 ANOTHER_IDENTIFIER = 0x5A5A5A5A
 ACTIONS = {1: "initial", 2: "update", 3: "terminate"}
+EVENT_ACTIONS = ("event", "refund", "check balance", "price enquiry")
+"""What EDRs call an event, by its Requested-Action."""
 
 
 class Exchange(NamedTuple):
@@ -32,8 +34,8 @@ class Exchange(NamedTuple):
     @property
     def key(self) -> tuple[str, str, int]:
         """The Session-Id, action and number that its EDR has."""
-        session_id, request_type, number = key_of(self.request)
-        return (session_id, ACTIONS[request_type], number)
+        session_id, _, action, number = key_of(self.request)
+        return (session_id, action, number)
 
     @property
     def result_code(self) -> int | None:
@@ -41,11 +43,23 @@ class Exchange(NamedTuple):
         return None if self.answer is None else learn_layout(self.answer).result_code(self.answer)
 
 
+class Key(NamedTuple):
+    """What tells a request from others, but for repeats."""
+
+    session_id: str
+    request_type: int
+    action: str
+    """As its EDR calls it."""
+    number: int
+
+
 @cache
-def key_of(request: bytes) -> tuple[str, int, int]:
-    """Return the Session-Id, type and number of a request; it is asked for again and again."""
+def key_of(request: bytes) -> Key:
+    """Read what tells a request from others; it is asked for again and again."""
     message = Message.from_bytes(request)
-    return (message.session_id, message.cc_request_type, message.cc_request_number)
+    kind = message.cc_request_type
+    action = ACTIONS.get(kind) or EVENT_ACTIONS[message.requested_action]
+    return Key(message.session_id, kind, action, message.cc_request_number)
 
 
 def recorded(file: Path) -> list[Exchange]:
@@ -59,7 +73,7 @@ def recorded(file: Path) -> list[Exchange]:
 
 def read(exchange: Exchange, answer: bytes) -> Answer:
     """Decode an answer and compare it with its request; faults stand in it."""
-    session_id, request_type, number = key_of(exchange.request)
+    session_id, request_type, _, number = key_of(exchange.request)
     keys = RequestKeys(
         session_id=session_id,
         charging_id=0,
@@ -78,7 +92,7 @@ def send_again(
     answers = {}
     for host, own in groupby(sorted(exchanges, key=_host), key=_host):
         identity = Identity(host, host.partition(".")[2], "demo.example")
-        repeats = [_repeat(exchange, with_another_identifier) for exchange in own]
+        repeats = [repeated(exchange, with_another_identifier) for exchange in own]
         with server.open(identity) as connection:
             for start in range(0, len(repeats), AT_ONCE):
                 some = {hop_by_hop(repeat.request): repeat for repeat in repeats[start:][:AT_ONCE]}
@@ -100,7 +114,8 @@ def first_answers(exchanges: Sequence[Exchange]) -> dict[tuple[str, str, int], A
     }
 
 
-def _repeat(exchange: Exchange, with_another_identifier: bool) -> Exchange:
+def repeated(exchange: Exchange, with_another_identifier: bool = False) -> Exchange:
+    """Return a request as it is sent again, which was not answered yet."""
     octets = bytearray(exchange.request)
     octets[4] |= RETRANSMITTED
     if with_another_identifier:

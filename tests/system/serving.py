@@ -29,6 +29,7 @@ START_SECONDS = 90.0
 STOP_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.05
+CLEAN_END = "database system is shut down"
 DIAMETER = re.compile(r"Diameter Gy  (\S+):(\d+) \(TCP\)")
 METRICS = re.compile(r"http://(\S+)/metrics")
 GATEWAY = Identity("pgw.demo.example", "demo.example", "demo.example")
@@ -210,6 +211,17 @@ class Demonstration:
         """End the server at once and wait until its PostgreSQL has ended by itself."""
         self.server.kill()
         eventually("postgres ends by itself", lambda: self.postmaster is None)
+
+    def kill_database(self) -> None:
+        """End its PostgreSQL at once and wait until the server has started another."""
+        number = self.postmaster
+        assert number is not None
+        os.kill(number, signal.SIGKILL)
+        eventually("another postgres", lambda: self.postmaster not in (None, number))
+
+    def has_ended_cleanly(self) -> bool:
+        """Say whether the embedded PostgreSQL has written down everything, and ended."""
+        return CLEAN_END in self.database_log.splitlines()[-1]
 
     def command(self, *words: object) -> Any:
         """Give a command for the demonstration's database in this process; return its JSON."""

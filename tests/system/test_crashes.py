@@ -5,18 +5,18 @@ where it had none.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
 
 from diameter_ocs.simulator.gateway import parse_steps
+from tests.system.journal import Journalled, journal
 from tests.system.repeating import ACTIONS, Exchange, first_answers, recorded, send_again
 from tests.system.serving import CLONE, Demonstration, eventually, surroundings
 from tests.system.wire import subscriber
@@ -25,7 +25,6 @@ ANSWERS_BEFORE_A_KILL = 500
 ANSWERS_AFTER_A_KILL = 300
 REPEATED_MAX = 100
 LOAD_SECONDS = 600
-CLEAN_END = "database system is shut down"
 
 some_kills = pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.ci)])
 
@@ -71,29 +70,6 @@ class Load:
     def exchanges(self) -> list[Exchange]:
         """Return what was sent, with its answers; it must have ended."""
         return recorded(self._record)
-
-
-class Journalled(NamedTuple):
-    """One EDR of a session: the key of its request, and the octets reported by rating group."""
-
-    session_id: str
-    action: str
-    request_number: int
-    octets: tuple[tuple[int, int], ...]
-
-
-def journal(conninfo: str) -> Counter[Journalled]:
-    """Return every EDR of a gateway's request and how often it is there."""
-    with psycopg.connect(conninfo) as connection:
-        rows = connection.execute(
-            "SELECT session_id, action, request_number, services FROM edr"
-            " WHERE session_id IS NOT NULL AND request_number IS NOT NULL"
-        ).fetchall()
-    found: Counter[Journalled] = Counter()
-    for session_id, action, number, services in rows:
-        octets = tuple(sorted((service[0], service[3][0]) for service in services))
-        found[Journalled(session_id.decode(), action, number, octets)] += 1
-    return found
 
 
 def expected(answer: dict[str, Any]) -> Journalled:
@@ -166,7 +142,7 @@ def test_a_killed_server_has_lost_no_answered_charge(
         assert report["ended"].startswith("connection lost")
         assert report["unanswered"] > 0
         assert report["faults"] == {}
-        eventually("a clean end", lambda: CLEAN_END in demo.database_log.splitlines()[-1], 10)
+        eventually("a clean end", demo.has_ended_cleanly, 10)
         demo.server.start()
         check_nothing_is_lost(demo, loads)
         check_repeats(demo, load)
@@ -182,10 +158,7 @@ def test_a_killed_database_costs_at_most_some_3004_and_no_restart(
     for _ in range(kills):
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_BEFORE_A_KILL)
-        number = demo.postmaster
-        assert number is not None
-        os.kill(number, signal.SIGKILL)
-        eventually("another postgres", lambda old=number: demo.postmaster not in (None, old))
+        demo.kill_database()
         assert demo.server.process.poll() is None
         before = load.count()
         eventually("answers", lambda count=before: load.count() > count + ANSWERS_AFTER_A_KILL)
