@@ -112,14 +112,15 @@ async def test_a_subscription_is_kept_changed_and_ended(kept: Kept) -> None:
 
 async def test_requests_leave_counters_and_subscriptions_as_they_are(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
-    case = await standing_case(kept, group, STANDING._replace(blocked=()))
+    standing = STANDING._replace(states=(), blocked=(), thresholds=())
+    case = await standing_case(kept, group, standing)
     session = SUBSCRIPTION._replace(account_id=group)
     case = await stored(kept, group, case._replace(spending_limits={session.session_id: session}))
     await charged(kept.store, (group, initial()), (group, update()))
     for store in (kept.store, another(kept)):
         found = await case_of(store, group, update())
         assert found.spending_limits == case.spending_limits
-        assert [a.standing for a in found.accounts.values()] == [STANDING._replace(blocked=())]
+        assert [a.standing for a in found.accounts.values()] == [standing]
 
 
 async def test_nothing_is_stored_of_a_change_that_fails(kept: Kept) -> None:
