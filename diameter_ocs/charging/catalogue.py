@@ -336,6 +336,8 @@ class Catalogue:
     """Those that read them; no name is in both."""
     blockable: frozenset[str] = frozenset()
     """The balance types that counters may keep from paying."""
+    ignores_unknown_counters: bool = False
+    """Policy servers that name counters which there are not are told of the others."""
     menus: dict[tuple[tuple[str, ...], int], Menu] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

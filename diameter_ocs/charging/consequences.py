@@ -4,6 +4,7 @@ from .case import Case
 from .counting import counted
 from .decisions import Edr
 from .outbox import Outgoing
+from .reporting import reported
 
 
 def consequences(
@@ -14,4 +15,4 @@ def consequences(
     `edrs` are those of the change, without which nobody is told of anything.
     """
     after, _ = counted(after, edrs)
-    return after, ()
+    return reported(before, after, edrs)

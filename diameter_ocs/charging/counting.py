@@ -64,7 +64,7 @@ def counted(after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[CounterChan
     if not has_counters and all(each.standing is NO_STANDING for each in accounts.values()):
         return after, ()
     changes: list[CounterChange] = []
-    for account_id in _changed(after, edrs):
+    for account_id in concerned(after, edrs):
         account = accounts[account_id]
         if not has_counters and not account.standing.thresholds:
             continue
@@ -145,6 +145,18 @@ def blocked_now(case: Case, account_ids: Iterable[int]) -> Iterator[tuple[int, s
                 yield account_id, kind
 
 
+def concerned(after: Case, edrs: tuple[Edr, ...]) -> set[int]:
+    """Returns the accounts that EDRs are about, and those whose balances they post."""
+    found = {edr.account_id for edr in edrs}
+    if len(after.accounts) > 1:
+        for edr in edrs:
+            for posting in edr.postings:
+                balance = after.balances.get(posting.balance_id)
+                if balance is not None:
+                    found.add(balance.account_id)
+    return found
+
+
 def own_counters(account: Account, catalogue: Catalogue) -> Iterator[BalanceCounter]:
     """Yields the counters on balance types as they are for an account, be they in force or not."""
     overrides = {each.name: each for each in account.standing.overrides}
@@ -163,18 +175,6 @@ def credit_counter(thresholds: Iterable[int], money: str) -> BalanceCounter:
         for threshold in sorted(thresholds, reverse=True)
     ]
     return BalanceCounter(CREDIT, money, (CounterState(NORMAL, None), *states))
-
-
-def _changed(after: Case, edrs: tuple[Edr, ...]) -> set[int]:
-    """Returns the accounts that EDRs are about, and those whose balances they post."""
-    changed = {edr.account_id for edr in edrs}
-    if len(after.accounts) > 1:
-        for edr in edrs:
-            for posting in edr.postings:
-                balance = after.balances.get(posting.balance_id)
-                if balance is not None:
-                    changed.add(balance.account_id)
-    return changed
 
 
 def _found(

@@ -23,10 +23,14 @@ class Course:
 
     def take(self, case: Case, decision: Decision) -> None:
         """Goes on with what a decision makes of a case, which is the latest of its group."""
+        self.go_on(case, case.after(decision), decision.edrs)
+
+    def go_on(self, case: Case, after: Case, edrs: tuple[Edr, ...]) -> None:
+        """Goes on with a case in the place of the latest of its group."""
         group = case.group_id
-        after, outgoing = consequences(case, case.after(decision), decision.edrs)
+        after, outgoing = consequences(case, after, edrs)
         self.cases[group] = after
-        self._edrs.setdefault(group, []).extend(decision.edrs)
+        self._edrs.setdefault(group, []).extend(edrs)
         if outgoing:
             self._outgoing.setdefault(group, []).extend(outgoing)
 

@@ -39,6 +39,8 @@ class SpendingLimitEnd(NamedTuple):
     origin_host: str
     origin_realm: str
     tenant: str | None
+    updated_at: int | None = None
+    """It ends if this is when its policy server asked last; None: in any case."""
 
 
 class PendingStatus(NamedTuple):
@@ -56,6 +58,13 @@ class CounterStatus(NamedTuple):
     status: str
     pending: tuple[PendingStatus, ...] = ()
     """In the order of their times."""
+
+    def at(self, now: int) -> "CounterStatus":
+        """Returns it as it has become by itself; in microseconds since 1970."""
+        if not self.pending or self.pending[0].change_at > now:
+            return self
+        past = [each for each in self.pending if each.change_at <= now]
+        return CounterStatus(self.name, past[-1].status, self.pending[len(past) :])
 
 
 class SpendingLimitOutcome(IntEnum):
@@ -99,7 +108,15 @@ class SpendingLimitSession(NamedTuple):
     """None: all that there are."""
     features: int = 0
     """Those of feature list 1 that both sides support."""
-    announced: tuple[CounterStatus, ...] = ()
-    """What was answered last; reports since then are noted elsewhere."""
-    announced_version: int = 0
-    """The version of the group when it was."""
+    told: tuple[CounterStatus, ...] = ()
+    """What was answered last, with what is to be reported since, be it delivered or not.
+
+    Whoever delivers a report leaves it as it is: it is what the next report is compared with.
+    """
+    answered_version: int = 0
+    """The version of the group when its policy server was answered last: it was told of all that
+    had happened until then."""
+
+    def wants(self, counter: str) -> bool:
+        """Is a counter one of those that it is for?"""
+        return self.counters is None or counter in self.counters

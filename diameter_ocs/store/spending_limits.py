@@ -11,14 +11,14 @@ from .database import Row
 from .sessions import digest
 
 _counters = msgspec.json.Decoder(tuple[str, ...])
-_announced = msgspec.json.Decoder(tuple[CounterStatus, ...])
+_told = msgspec.json.Decoder(tuple[CounterStatus, ...])
 _encode = msgspec.json.Encoder().encode
 
 
 def session_of(row: tuple[Any, ...]) -> SpendingLimitSession:
     """Reads a row of LOAD_SPENDING_LIMITS."""
     _, number, account_id, session_id, host, realm, opened_at, updated_at, *rest = row
-    counters, features, announced, version = rest
+    counters, features, told, version = rest
     return SpendingLimitSession(
         number,
         account_id,
@@ -29,7 +29,7 @@ def session_of(row: tuple[Any, ...]) -> SpendingLimitSession:
         updated_at,
         None if counters is None else _counters.decode(counters),
         features,
-        _announced.decode(announced),
+        _told.decode(told),
         version,
     )
 
@@ -74,7 +74,7 @@ def _changing(session: SpendingLimitSession) -> Row:
         session.updated_at,
         None if counters is None else _encode(counters),
         session.features,
-        _encode(session.announced),
-        session.announced_version,
+        _encode(session.told),
+        session.answered_version,
         None,
     )

@@ -336,9 +336,9 @@ spending_limit = Table(
     Column("updated_at", Moment, nullable=False),
     Column("counters", JSON(none_as_null=True)),  # all: NULL
     Column("features", BigInteger, nullable=False),
-    # What was answered or reported last, and the version of the group when it was.
-    Column("announced", JSON, nullable=False),  # fields of spending_limits.CounterStatus
-    Column("announced_version", BigInteger, nullable=False),
+    # What was answered last, or is to be reported since: fields of spending_limits.CounterStatus.
+    Column("announced", JSON, nullable=False),
+    Column("announced_version", BigInteger, nullable=False),  # the group's at the last answer
     Column("stale_at", Moment),  # when it was given up to report to it
 )
 

@@ -101,7 +101,7 @@ async def test_a_subscription_is_kept_changed_and_ended(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
     case = await case_of(kept.store, group, update())
     first = SUBSCRIPTION._replace(account_id=group)
-    changed = first._replace(counters=None, announced=(), updated_at=NOW + 5, features=0)
+    changed = first._replace(counters=None, told=(), updated_at=NOW + 5, features=0)
     for session in (first, changed):
         limits = {session.session_id: session}
         found = await stored(kept, group, case._replace(spending_limits=limits))

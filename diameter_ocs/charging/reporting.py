@@ -1,0 +1,145 @@
+"""What policy servers are told of counters, and when (TS 29.219 section 4.5).
+
+A report stands in the outbox beside the change that causes it; when it leaves, whatever has been
+answered or reported since counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .case import AccountState, Case
+from .counting import concerned, statuses
+from .decisions import Edr
+from .outbox import OutboxKind, Outgoing
+from .spending_limits import ABORT_FEATURE, CounterStatus, PendingStatus, SpendingLimitSession
+
+DATES_MAX = 32
+"""So many of the dates on which balances begin or end are looked ahead to, the nearest ones."""
+
+
+class Report(NamedTuple):
+    """What a policy server is to be told."""
+
+    statuses: tuple[CounterStatus, ...] = ()
+    is_abort: bool = False
+    """It is asked to end its subscription: nobody is left whose counters these are."""
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """Itself as the outbox keeps it."""
+        statuses = [
+            [name, status, [[*each] for each in pending]] for name, status, pending in self.statuses
+        ]
+        return {"statuses": statuses, "is_abort": self.is_abort}
+
+
+def report_of(content: Mapping[str, Any]) -> Report:
+    """Returns the report that the outbox keeps as this."""
+    statuses = [
+        CounterStatus(name, status, tuple(PendingStatus(*each) for each in pending))
+        for name, status, pending in content["statuses"]
+    ]
+    return Report(tuple(statuses), content["is_abort"])
+
+
+def due_report(
+    session: SpendingLimitSession, waiting: Iterable[tuple[int, Report]], now: int
+) -> Report | None:
+    """Returns what a policy server is told of reports that wait, each with its number.
+
+    The newest status of each counter counts. None: there is nothing that it was not answered.
+    """
+    newest: dict[str, CounterStatus] = {}
+    is_abort = False
+    for number, report in sorted(waiting):
+        if number > session.answered_version:
+            newest.update({each.name: each for each in report.statuses})
+            is_abort = is_abort or report.is_abort
+    if not newest and not is_abort:
+        return None
+    return Report(tuple(each.at(now) for _, each in sorted(newest.items())), is_abort)
+
+
+def foreseen(case: Case, account_id: int) -> tuple[CounterStatus, ...]:
+    """Returns how the counters of an account stand, by name, with what will become of them.
+
+    That balances begin and end is certain; that somebody uses them, or adds to them, is not.
+    """
+    found = statuses(case, account_id)
+    dates = _dates(case, account_id)
+    if not found or not dates:
+        return found
+    latest = {each.name: each.status for each in found}
+    pending: dict[str, list[PendingStatus]] = {}
+    for at in dates:
+        for name, status, _ in statuses(case, account_id, at):
+            if latest.get(name, status) != status:
+                pending.setdefault(name, []).append(PendingStatus(status, at))
+                latest[name] = status
+    return tuple(each._replace(pending=tuple(pending.get(each.name, ()))) for each in found)
+
+
+def reported(before: Case, after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[Outgoing, ...]]:
+    """Returns a case with what policy servers are to be told of it, and those reports.
+
+    Those accounts are looked at that the EDRs are about, and those whose balances they post.
+    """
+    if not after.spending_limits:
+        return after, ()
+    accounts = concerned(after, edrs)
+    sessions = [each for each in after.spending_limits.values() if each.account_id in accounts]
+    if not sessions:
+        return after, ()
+    limits, outgoing = dict(after.spending_limits), []
+    now_known = {number: foreseen(after, number) for number in {s.account_id for s in sessions}}
+    for session in sorted(sessions):
+        told, news = _news(session, now_known[session.account_id], after.now)
+        if news:
+            limits[session.session_id] = session._replace(told=told)
+            outgoing.append(_outgoing(session, Report(news)))
+        elif _has_lost_account(session, before, after):
+            outgoing.append(_outgoing(session, Report(is_abort=True)))
+    if not outgoing:
+        return after, ()
+    return after._replace(spending_limits=limits), tuple(outgoing)
+
+
+def _news(
+    session: SpendingLimitSession, known: Iterable[CounterStatus], now: int
+) -> tuple[tuple[CounterStatus, ...], tuple[CounterStatus, ...]]:
+    """Returns all that a policy server is told in the end, and what of it it was not told yet."""
+    told = {each.name: each.at(now) for each in session.told}
+    news = [each for each in known if session.wants(each.name) and told.get(each.name) != each]
+    told.update({each.name: each for each in news})
+    return tuple(told.values()), tuple(news)
+
+
+def _has_lost_account(session: SpendingLimitSession, before: Case, after: Case) -> bool:
+    """Is its account deleted with this change, and does its policy server want to hear of it?"""
+    number, deleted = session.account_id, AccountState.DELETED
+    was, is_now = before.accounts[number].state, after.accounts[number].state
+    return is_now is deleted and was is not deleted and bool(session.features & ABORT_FEATURE)
+
+
+def _outgoing(session: SpendingLimitSession, report: Report) -> Outgoing:
+    return Outgoing(
+        OutboxKind.SPENDING_LIMIT,
+        session.account_id,
+        report.content,
+        session.origin_host,
+        session.origin_realm,
+        session.number,
+        session.session_id,
+    )
+
+
+def _dates(case: Case, account_id: int) -> list[int]:
+    """Returns when balances of an account begin or end, the nearest dates first."""
+    dates = {
+        date
+        for balance in case.balances.values()
+        if balance.account_id == account_id
+        for date in (balance.valid_from, balance.valid_until)
+        if date is not None and date > case.now
+    }
+    return sorted(dates)[:DATES_MAX]
