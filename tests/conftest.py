@@ -67,12 +67,12 @@ def shared_folder() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what only this project's tests have."""
-    said = "write the conformance page as this run of all tests shows it"
+    said = "write the conformance pages as this run of all tests shows it"
     parser.addoption("--write-conformance", action="store_true", help=said)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the conformance page compared with what this run shows."""
+    """Have the conformance pages compared with what this run shows."""
     writes = bool(config.getoption("--write-conformance"))
     config.pluginmanager.register(Outcomes(writes=writes))
 

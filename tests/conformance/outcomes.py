@@ -1,10 +1,10 @@
-"""Compare the conformance page with the tests of this run, where it was all of them."""
+"""Compare the conformance pages with the tests of this run, where it was all that they name."""
 
 from collections import defaultdict
 
 import pytest
 
-from tests.conformance import page
+from tests.conformance.page import Page, pages
 
 
 class Outcomes:
@@ -12,10 +12,10 @@ class Outcomes:
 
     def __init__(self, *, writes: bool) -> None:
         self._writes = writes
-        self._documents = page.documents(page.CLAUSES.read_text())
-        self._named = page.named_tests(self._documents)
+        self._pages = pages()
+        self._named = set().union(*(page.named_tests for page in self._pages))
         self._outcomes: defaultdict[str, set[str]] = defaultdict(set)
-        self._says = ""
+        self._says: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take down a test; what is set up for it counts only where that fails."""
@@ -24,23 +24,28 @@ class Outcomes:
             self._outcomes[name].add(report.outcome)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the page, or fail where it is another; a part of the tests says nothing."""
-        if self._named - self._outcomes.keys():
-            if self._writes:
-                missing = sorted(self._named - self._outcomes.keys())
-                self._says = f"conformance page not written; these did not run: {missing}"
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            return
+        """Write the pages, or fail where one is another; a part of its tests says nothing."""
         passed = {name for name, outcomes in self._outcomes.items() if outcomes == {"passed"}}
-        written = page.render(self._documents, passed)
+        for page in self._pages:
+            if not self._is_right(page, passed):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _is_right(self, page: Page, passed: set[str]) -> bool:
+        missing = sorted(page.named_tests - self._outcomes.keys())
+        if missing:
+            if self._writes:
+                self._says.append(f"{page.file} not written; these did not run: {missing}")
+            return not self._writes
+        written = page.render(passed)
         if self._writes:
-            page.PAGE.write_text(written)
-            self._says = f"conformance page written: {page.PAGE}"
-        elif written != page.PAGE.read_text():
-            self._says = "the conformance page is out of date: run with --write-conformance"
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            page.file.write_text(written)
+            self._says.append(f"conformance page written: {page.file}")
+        elif written != page.file.read_text():
+            self._says.append(f"{page.file} is out of date: run with --write-conformance")
+            return False
+        return True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what became of the page."""
-        if self._says:
-            terminalreporter.write_line(self._says)
+        """Say what became of the pages."""
+        for line in self._says:
+            terminalreporter.write_line(line)

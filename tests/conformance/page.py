@@ -1,21 +1,20 @@
-"""The conformance page: what a server may be asked for by each clause, and the tests that show it.
+"""Conformance pages: what a server may be asked for by each clause, and the tests that show it.
 
-`clauses.toml` names the tests; the page says of a clause that it is supported only where all of
-them have passed, and there is one. `python -m diameter_ocs test --write-conformance` writes it.
+For each interface a file of clauses names the tests; its page says of a clause that it is supported
+only where all of them have passed, and there is one. `python -m diameter_ocs test
+--write-conformance` writes the pages.
 """
 
 import tomllib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-CLAUSES = FOLDER / "clauses.toml"
-PAGE = FOLDER / "gy.md"
-_ROOT = FOLDER.parents[1]
+INTERFACES = ("Gy", "Sy")
 
 _OPENING = """\
-# Conformance of the Gy interface
+# Conformance of the {interface} interface
 
 Which clauses that concern a server are supported, and the tests that show it. This page is written
 by `python -m diameter_ocs test --write-conformance`, and a run of all tests fails where it is not
@@ -52,8 +51,40 @@ class Document:
     clauses: tuple[Clause, ...]
 
 
-def documents(text: str) -> tuple[Document, ...]:
-    """Read what is written in `clauses.toml`."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is said of one interface."""
+
+    interface: str
+    documents: tuple[Document, ...]
+
+    @property
+    def file(self) -> Path:
+        """Where it is written."""
+        return FOLDER / f"{self.interface.lower()}.md"
+
+    @property
+    def named_tests(self) -> set[str]:
+        """All tests that clauses name."""
+        clauses = (clause for document in self.documents for clause in document.clauses)
+        return {test for clause in clauses for test in clause.tests}
+
+    def render(self, passed: Collection[str]) -> str:
+        """Return the page, when some tests have passed."""
+        parts = [_OPENING.format(interface=self.interface)]
+        parts += ["\n".join(_lines(document, passed)) for document in self.documents]
+        return "\n".join(parts)
+
+
+def pages() -> tuple[Page, ...]:
+    """Read the clauses of all interfaces."""
+    return tuple(
+        Page(interface, _documents((FOLDER / f"{interface.lower()}.toml").read_text()))
+        for interface in INTERFACES
+    )
+
+
+def _documents(text: str) -> tuple[Document, ...]:
     return tuple(
         Document(
             document["name"],
@@ -70,19 +101,6 @@ def documents(text: str) -> tuple[Document, ...]:
         )
         for document in tomllib.loads(text)["document"]
     )
-
-
-def named_tests(read: Iterable[Document]) -> set[str]:
-    """Return all tests that clauses name."""
-    return {test for document in read for clause in document.clauses for test in clause.tests}
-
-
-def render(read: Iterable[Document], passed: Collection[str]) -> str:
-    """Return the page, when some tests have passed."""
-    parts = [_OPENING]
-    for document in read:
-        parts.append("\n".join(_lines(document, passed)))
-    return "\n".join(parts)
 
 
 def _lines(document: Document, passed: Collection[str]) -> Iterator[str]:

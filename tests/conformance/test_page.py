@@ -1,4 +1,4 @@
-"""What the conformance page may say."""
+"""What the conformance pages may say."""
 
 import ast
 from collections.abc import Iterator
@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import page
+from tests.conformance.page import Clause, Page, pages
 
 ROOT = Path(__file__).parents[2]
+PAGES = pages()
 
-
-def read() -> tuple[page.Document, ...]:
-    return page.documents(page.CLAUSES.read_text())
+of_each_page = pytest.mark.parametrize("page", PAGES, ids=[page.interface for page in PAGES])
 
 
 def running(file: Path) -> Iterator[str]:
@@ -26,18 +25,20 @@ def running(file: Path) -> Iterator[str]:
                 yield node.name
 
 
-def test_every_test_that_a_clause_names_is_there_and_runs_by_default() -> None:
-    named = page.named_tests(read())
+@of_each_page
+def test_every_test_that_a_clause_names_is_there_and_runs_by_default(page: Page) -> None:
+    named = page.named_tests
     there = {
         f"{file}::{function}"
         for file in {name.partition("::")[0] for name in named}
         for function in running(ROOT / file)
     }
-    assert not named - there, "renamed, or not run by default? tests/conformance/clauses.toml"
+    assert not named - there, "renamed, or not run by default? See the .toml beside this file"
 
 
-def test_no_clause_stands_twice_and_each_says_what_is_missing_or_who_shows_it() -> None:
-    for document in read():
+@of_each_page
+def test_no_clause_stands_twice_and_each_says_what_is_missing_or_who_shows_it(page: Page) -> None:
+    for document in page.documents:
         numbers = [clause.number for clause in document.clauses]
         assert len(numbers) == len(set(numbers))
         assert all(clause.tests or clause.missing for clause in document.clauses)
@@ -57,8 +58,9 @@ def test_no_clause_stands_twice_and_each_says_what_is_missing_or_who_shows_it() 
 def test_a_clause_is_supported_only_by_tests_that_pass(
     tests: tuple[str, ...], missing: str, passed: set[str], status: str
 ) -> None:
-    assert page.Clause("1", "", tests, missing).status(passed) == status
+    assert Clause("1", "", tests, missing).status(passed) == status
 
 
-def test_the_page_is_what_the_tests_show_when_all_pass() -> None:
-    assert page.PAGE.read_text() == page.render(read(), page.named_tests(read()))
+@of_each_page
+def test_the_page_is_what_the_tests_show_when_all_pass(page: Page) -> None:
+    assert page.file.read_text() == page.render(page.named_tests)
