@@ -1,6 +1,8 @@
 """Requests about spending limits, from their octets."""
 
 import pytest
+from diameter.message.avp.grouped import SubscriptionId
+from diameter.message.commands import SpendingLimitRequest as PythonRequest
 
 from diameter_ocs.base.errors import AvpOccursTooManyTimes, InvalidAvpValue, MissingAvp
 from diameter_ocs.base.tolerance import Tolerated
@@ -15,6 +17,7 @@ from tests.sy.wire import (
     LOGOUT,
     ORIGIN_HOST,
     SUBSCRIPTION,
+    SY,
     VENDOR,
     counter,
     features,
@@ -195,3 +198,28 @@ def test_so_many_counters_are_taken_and_no_more(read: Read) -> None:
     with pytest.raises(AvpOccursTooManyTimes) as caught:
         read(slr(*names))
     assert caught.value.failed_avp == names[-1]
+
+
+def test_a_request_of_another_stack_is_read(read: Read) -> None:
+    sent = PythonRequest()
+    sent.session_id = "pcrf.example;1;2"
+    sent.auth_application_id = SY
+    sent.origin_host, sent.origin_realm = b"pcrf.example", b"example"
+    sent.destination_realm = b"ocs.example"
+    sent.sl_request_type = 0
+    sent.subscription_id = [SubscriptionId(0, "15550100001")]
+    sent.policy_counter_identifier = ["a", "b"]
+    sent.header.application_id, sent.header.end_to_end_identifier = SY, 5
+    decoded = read(sent.as_bytes())
+    assert decoded.request == SpendingLimitRequest(
+        is_initial=True,
+        session_id=b"pcrf.example;1;2",
+        origin_host="pcrf.example",
+        origin_realm="example",
+        end_to_end_id=5,
+        is_retransmission=False,
+        tenant="demo",
+        identities=(MSISDN,),
+        counters=("a", "b"),
+    )
+    assert decoded.tolerated == ()
