@@ -158,6 +158,16 @@ class Database:
                 else:
                     await connection.set_autocommit(False)
 
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncIterator[Connection]:
+        """Opens a connection that is not of the pool, in autocommit, for as long as it is used."""
+        connection = await self._connect()
+        try:
+            await connection.set_autocommit(True)
+            yield connection
+        finally:
+            await connection.close()
+
     @contextmanager
     def _leased(self, connection: Connection) -> Iterator[None]:
         """Cuts the connection when its time is over: whoever waits on it then meets an error.

@@ -25,10 +25,10 @@ from ..charging.commands import (
     SessionsAsked,
     Tenant,
 )
+from ..charging.delivery import Key, OutboxRow, row_of
 from ..charging.faults import CatalogueUnreadable, StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
-from ..charging.outbox import Outgoing
 from ..charging.peers import Acceptance, AcceptedPeer
 from ..charging.requests import NAMING, ChargingRequest, SessionKey
 from .catalogues import ReadCatalogue
@@ -52,8 +52,7 @@ class MemoryStore:
         self.commands: dict[tuple[str, str, str], tuple[bytes, Mapping[str, Any]]] = {}
         self.audit: list[AuditEntry] = []
         self.clock_ahead: int | None = None
-        self.outbox: dict[tuple[int, int, int], Outgoing] = {}
-        """By group, version and part."""
+        self.outbox: dict[Key, OutboxRow] = {}
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
@@ -269,10 +268,9 @@ class MemoryWork:
             group.closed.update(after.closed)
             group.edrs += edrs
             group.keep(after)
-            rows = enumerate(outgoing)
-            self._store.outbox.update(
-                {(before.group_id, after.version, part): each for part, each in rows}
-            )
+            for part, each in enumerate(outgoing):
+                row = row_of((before.group_id, after.version, part), each, after.now)
+                self._store.outbox[row.key] = row
 
 
 class MemoryCommandWork:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..charging.case import Case
+from ..charging.delivery import OutboxRow, row_of
 from ..charging.outbox import Outgoing
 from .database import Row
 
@@ -13,21 +14,13 @@ _encode = msgspec.json.Encoder().encode
 
 def leaving(after: Case, outgoing: Sequence[Outgoing]) -> list[Row]:
     """Returns the rows of INSERT_OUTBOX."""
+    group_id, version, now = after.group_id, after.version, after.now
     return [
-        (
-            after.group_id,
-            after.version,
-            part,
-            each.account_id,
-            each.kind,
-            each.stream,
-            each.target,
-            each.realm,
-            each.session_number,
-            each.session_id,
-            _encode(each.content),
-            after.now,
-            after.now,
-        )
-        for part, each in enumerate(outgoing)
+        inserted(row_of((group_id, version, part), each, now)) for part, each in enumerate(outgoing)
     ]
+
+
+def inserted(row: OutboxRow) -> Row:
+    """Returns a row of INSERT_OUTBOX."""
+    key_to_session, content, times = row[:10], row.content, (row.created_at, row.due_at)
+    return (*key_to_session, _encode(content), *times)

@@ -180,21 +180,24 @@ LOAD_BALANCES = compiled(
     ).where(balance.c.group_id == _any("groups"))
 )
 
+SPENDING_LIMIT_FACTS = (
+    spending_limit.c.group_id,
+    spending_limit.c.number,
+    spending_limit.c.account_id,
+    spending_limit.c.session_id,
+    spending_limit.c.origin_host,
+    spending_limit.c.origin_realm,
+    microseconds(spending_limit.c.opened_at),
+    microseconds(spending_limit.c.updated_at),
+    cast(spending_limit.c.counters, Text),
+    spending_limit.c.features,
+    cast(spending_limit.c.announced, Text),
+    spending_limit.c.announced_version,
+)
+"""What a subscription is read from, in the order of `spending_limits.session_of`."""
+
 LOAD_SPENDING_LIMITS = compiled(
-    select(
-        spending_limit.c.group_id,
-        spending_limit.c.number,
-        spending_limit.c.account_id,
-        spending_limit.c.session_id,
-        spending_limit.c.origin_host,
-        spending_limit.c.origin_realm,
-        microseconds(spending_limit.c.opened_at),
-        microseconds(spending_limit.c.updated_at),
-        cast(spending_limit.c.counters, Text),
-        spending_limit.c.features,
-        cast(spending_limit.c.announced, Text),
-        spending_limit.c.announced_version,
-    ).where(spending_limit.c.group_id == _any("groups"))
+    select(*SPENDING_LIMIT_FACTS).where(spending_limit.c.group_id == _any("groups"))
 )
 
 SESSION_FACTS = (

@@ -21,7 +21,7 @@ from diameter_ocs.charging.session import (
 )
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.embedded import Cluster
-from diameter_ocs.store import edrs, sessions, statements
+from diameter_ocs.store import edrs, outbox_statements, sessions, statements
 from diameter_ocs.store.arrays import big_ints, moments, octets, register, texts
 from diameter_ocs.store.batches import Statement, Statements
 from diameter_ocs.store.partitions import DAYS_AHEAD, Partitions
@@ -38,7 +38,9 @@ MIDNIGHT = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=
 """The EDRs of a group are a minute apart from there on."""
 DAY = datetime.timedelta(days=1)
 TOMORROW = int((MIDNIGHT + DAY).timestamp()) * 1_000_000
-HOT_TABLES = re.compile("(account|balance|session|directory|subscription|edr|closed_session)(_.+)?")
+HOT_TABLES = re.compile(
+    "(account|balance|session|directory|subscription|edr|closed_session|outbox|spending_limit)(_.+)?"
+)
 FILLING = f"""
 INSERT INTO tenant VALUES ('demo', 1);
 INSERT INTO account SELECT n, n, 'demo', 'account ' || n, 1, now()
@@ -56,6 +58,13 @@ INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interv
 INSERT INTO closed_session SELECT n, 1, n, n, int8send(n), NULL, '32251', 'host', 'realm',
     now(), now(), 1, 1, '[]', '{MIDNIGHT}'::timestamptz - n % {DAYS_KEPT} * interval '1 day',
     'terminated' FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO outbox SELECT n, 1, 0, n, 2, 'spending_limit ' || n, 'pcrf' || n % 10, 'realm', 2,
+    int8send(n), '{{}}', now(), now() + n * interval '1 second'
+    FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO outbox SELECT n, 3, 0, n, 1, 'notice ' || n, 'sink', NULL, NULL, NULL, '{{}}', now(),
+    now() + n * interval '1 second' FROM generate_series(1, {ACCOUNTS}) n;
+INSERT INTO peer_connection SELECT 'pcrf' || n, 'server', 'realm', FALSE, '{{}}', now()
+    FROM generate_series(1, 10) n;
 INSERT INTO standing SELECT n, n, '[]' FROM generate_series(1, {ACCOUNTS}) n;
 INSERT INTO spending_limit SELECT n, 2, n, n, int8send(n), 'host', 'realm', now(), now(), NULL, 0,
     '[]', 1 FROM generate_series(1, {ACCOUNTS}) n;
@@ -124,6 +133,7 @@ CARRIERS = {
     type(moments([])): "timestamptz[]",
     datetime.datetime: "timestamptz",
     int: "bigint",
+    str: "text",
 }
 ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
     "RESOLVE_IDENTITIES": (statements.RESOLVE_IDENTITIES, [(1, f"imsi{n}") for n in BATCH]),
@@ -228,6 +238,48 @@ EXPLAINED |= {
     "LOAD_BALANCES": (statements.LOAD_BALANCES, ANY_GROUP),
     "LOAD_SPENDING_LIMITS": (statements.LOAD_SPENDING_LIMITS, ANY_GROUP),
 }
+LATER = MIDNIGHT + 100 * DAY
+SETTLED = [(n, 1, 0) for n in BATCH]
+MINE = {"server": "server"}
+CLAIMING = {
+    "now": LATER,
+    "at": LATER,
+    "until": LATER,
+    "identifiers": big_ints(list(BATCH)),
+    **MINE,
+}
+SHARED_OUT = {
+    "FIND_WAITING": (outbox_statements.FIND_WAITING, {"at": LATER}),
+    "CLAIM": (
+        outbox_statements.CLAIM.text,
+        outbox_statements.CLAIM.parameters([(1, "sink", 64), (2, "pcrf1", 64)]) | CLAIMING,
+    ),
+    "FIND_SUBSCRIPTIONS": (
+        outbox_statements.FIND_SUBSCRIPTIONS.text,
+        outbox_statements.FIND_SUBSCRIPTIONS.parameters([(n, 2) for n in BATCH]),
+    ),
+    "FIND_CALLED": (
+        outbox_statements.FIND_CALLED.text,
+        outbox_statements.FIND_CALLED.parameters([(n, 2) for n in BATCH]),
+    ),
+    "REMOVE": (
+        outbox_statements.REMOVE.text,
+        outbox_statements.REMOVE.parameters(SETTLED) | MINE,
+    ),
+    "PUT_OFF": (
+        outbox_statements.PUT_OFF.text,
+        outbox_statements.PUT_OFF.parameters([(*key, NOW, 1, None, "", None) for key in SETTLED])
+        | MINE,
+    ),
+    "MARK_STALE": (
+        outbox_statements.MARK_STALE.text,
+        outbox_statements.MARK_STALE.parameters([(n, 2, NOW) for n in BATCH]),
+    ),
+}
+"""What servers do with what is to leave, again and again."""
+EXPLAINED |= SHARED_OUT
+LOOKED_AT_WHOLE = {"EXPIRE", "FORGET", "MEASURE"}
+"""What is done once in a while."""
 
 
 def explained(
@@ -287,10 +339,11 @@ def test_a_statement_finds_its_rows_by_index(
 def test_every_statement_of_a_batch_is_explained() -> None:
     known = {
         name
-        for name, value in vars(statements).items()
+        for module in (statements, outbox_statements)
+        for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str | Statement | Statements)
     }
-    assert known == set(EXPLAINED)
+    assert known - LOOKED_AT_WHOLE == set(EXPLAINED)
 
 
 @pytest.mark.parametrize("name", ["LOAD_CLOSED_SESSIONS", "FIND_ANSWERED", "FIND_REMEMBERED"])

@@ -1,0 +1,161 @@
+"""What is to leave, in the store without a database."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from ..charging.delivery import (
+    NEVER_REACHED,
+    CalledSession,
+    Claimed,
+    HeldPeer,
+    Key,
+    Lease,
+    Measured,
+    OutboxRow,
+    Settled,
+    Waiting,
+    Way,
+    written,
+)
+from ..charging.outbox import OutboxKind
+from ..charging.spending_limits import SpendingLimitSession
+from .memory import MemoryStore
+
+
+class MemoryOutbox:
+    """The twin of that in PostgreSQL."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._rows = store.outbox
+        self._held: dict[str, tuple[Lease, Collection[HeldPeer]]] = {}
+        self.stale: dict[tuple[int, int], int] = {}
+        """Group and number of subscriptions, and since when."""
+
+    async def waiting(self, at: int) -> Sequence[Waiting]:
+        """Returns the ways that something waits for, with those who hold their targets."""
+        first: dict[Way, OutboxRow] = {}
+        for row in sorted(self._waiting(), key=lambda row: row.due_at):
+            first.setdefault(Way(row.kind, row.target), row)
+        return [
+            Waiting(way, row.realm, row.due_at, self._holders(way.target, at))
+            for way, row in sorted(first.items())
+        ]
+
+    async def claim(
+        self, wanted: Mapping[Way, int], now: int, lease: Lease, identifiers: Sequence[int]
+    ) -> Sequence[Claimed]:
+        """Returns up to so many streams of each way that are due, for this server alone."""
+        free = iter(identifiers)
+        return [
+            self._take(row, lease, next(free))
+            for way, most in wanted.items()
+            for row in self._heads(way, now, lease.at)[:most]
+        ]
+
+    async def settle(self, settled: Collection[Settled], server_id: str) -> None:
+        """Writes down what became of what was claimed, unless somebody else has it by now."""
+        for each in settled:
+            removed, changed, added, stale = written(each)
+            for key in filter(lambda key: self._is_of(key, server_id), removed):
+                del self._rows[key]
+            self._rows |= {row.key: row for row in changed if self._is_of(row.key, server_id)}
+            self._rows |= {row.key: row for row in added}
+            self.stale |= {(group, number): at for group, number, at in stale}
+
+    async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
+        """Gives up what nobody has delivered since a moment; returns how much it is."""
+        late = [
+            row
+            for row in self._waiting()
+            if row.kind is kind and row.created_at < before and _is_free(row, at)
+        ]
+        for row in late:
+            self._rows[row.key] = row._replace(
+                given_up_at=now,
+                leased_by=None,
+                leased_until=None,
+                end_to_end_id=None,
+                fault=row.fault or NEVER_REACHED,
+            )
+            if kind is OutboxKind.SPENDING_LIMIT and row.session_number is not None:
+                self.stale[row.group_id, row.session_number] = now
+        return len(late)
+
+    async def forget(self, before: int) -> None:
+        """Forgets what was given up before a moment."""
+        for row in list(self._rows.values()):
+            if row.given_up_at is not None and row.given_up_at < before:
+                del self._rows[row.key]
+
+    async def measure(self) -> Sequence[Measured]:
+        """Returns how much of each kind waits, and how much was given up."""
+        measured = []
+        for kind in sorted({row.kind for row in self._rows.values()}):
+            since = [row.created_at for row in self._waiting() if row.kind is kind]
+            all_rows = sum(row.kind is kind for row in self._rows.values())
+            oldest = min(since, default=None)
+            measured.append(Measured(kind, len(since), oldest, all_rows - len(since)))
+        return measured
+
+    async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
+        """Writes down which peers a server is connected to, for as long as its lease lasts."""
+        self._held[lease.server_id] = lease, peers
+
+    def _waiting(self) -> Iterator[OutboxRow]:
+        return (row for _, row in sorted(self._rows.items()) if row.given_up_at is None)
+
+    def _holders(self, target: str, at: int) -> tuple[str, ...]:
+        return tuple(
+            server_id
+            for server_id, (lease, peers) in self._held.items()
+            if lease.until > at and any(peer.host == target.lower() for peer in peers)
+        )
+
+    def _heads(self, way: Way, now: int, at: int) -> list[OutboxRow]:
+        """Returns the first rows of streams that are due and free, the longest due first."""
+        heads: dict[tuple[int, str], OutboxRow] = {}
+        for row in self._waiting():
+            heads.setdefault((row.group_id, row.stream), row)
+        due = [
+            row
+            for row in heads.values()
+            if (row.kind, row.target) == way and row.due_at <= now and _is_free(row, at)
+        ]
+        return sorted(due, key=lambda row: row.due_at)
+
+    def _take(self, head: OutboxRow, lease: Lease, identifier: int) -> Claimed:
+        stream = [
+            row
+            for row in self._waiting()
+            if (row.group_id, row.stream) == (head.group_id, head.stream)
+        ]
+        sent_as = stream[-1].end_to_end_id
+        identifier = identifier if sent_as is None else sent_as
+        taken = [
+            row._replace(
+                leased_by=lease.server_id, leased_until=lease.until, end_to_end_id=identifier
+            )
+            for row in stream
+        ]
+        self._rows |= {row.key: row for row in taken}
+        return Claimed(tuple(taken), identifier, sent_as is not None, self._session_of(head))
+
+    def _session_of(self, row: OutboxRow) -> SpendingLimitSession | CalledSession | None:
+        group = self._store.groups[row.group_id]
+        if row.kind is OutboxKind.SPENDING_LIMIT:
+            limits = group.spending_limits.values()
+            return next((each for each in limits if each.number == row.session_number), None)
+        if row.kind is OutboxKind.REAUTHORIZATION:
+            for each in group.sessions.values():
+                if each.number == row.session_number:
+                    origin = each.origin_host, each.origin_realm
+                    return CalledSession(each.key, *origin, each.last_request_at)
+        return None
+
+    def _is_of(self, key: Key, server_id: str) -> bool:
+        row = self._rows.get(key)
+        return row is not None and row.leased_by == server_id
+
+
+def _is_free(row: OutboxRow, at: int) -> bool:
+    return row.leased_until is None or row.leased_until <= at
