@@ -24,7 +24,8 @@ from ..server.numbering import numbering_tables
 from ..simulator import encoding
 from ..simulator.answers import Answer, read_answer
 from ..simulator.encoding import RequestKeys, Subscriber, credit_control_request
-from ..simulator.steps import RequestedAction, RequestType, Step, StepError, parse_steps
+from ..simulator.errors import StepError
+from ..simulator.steps import RequestedAction, RequestType, Step, parse_steps
 
 GATEWAY = encoding.Identity("gateway.invalid", "invalid", "invalid")
 """Who asks, where no session says who would go on with it."""

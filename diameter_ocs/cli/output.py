@@ -17,8 +17,7 @@ from ..handlers.catalogue_text import CatalogueError
 from ..handlers.commands import Done
 from ..handlers.refusals import Refusal
 from ..numbering.plmn import PlmnError
-from ..simulator.errors import SimulatorError
-from ..simulator.steps import StepError
+from ..simulator.errors import SimulatorError, StepError
 from ..store.archive import BackupInvalid
 from ..store.backup import RestoreRefused
 from ..store.logins import SchemaError

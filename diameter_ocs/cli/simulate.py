@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
-from ..config import parse_endpoint
+from ..config import Endpoint, parse_endpoint
+from ..simulator.answers import Answer
+from ..simulator.conversation import Conversation, parse_script
 from ..simulator.encoding import Identity, Subscriber
-from ..simulator.gateway import DEFAULT_STEPS, connect, parse_steps, unmet_expectation
+from ..simulator.gateway import DEFAULT_STEPS, connect
+from ..simulator.server_requests import ServerRequest
 from .error_table import REFUSED
 from .options import AsJson
 from .output import command, print_json
@@ -33,11 +36,18 @@ is: location=26201 (MCC and MNC; with /TYPE, or as 0x..., of 3GPP-User-Location-
 sgsn, access, transfer, cellular, visited, vlr, msc, sccp; data and calls in the IMS are at home if
 nothing is said, and nowhere after location= network= sgsn= access=. With whom: role=terminating,
 calling=NUMBER, called=NUMBER,NUMBER. How: apn, rat, size; bearer
-(3GPP-Charging-Id), sub (CC-Sub-Session-Id) and state (Origin-State-Id, of the gateway)."""
+(3GPP-Charging-Id), sub (CC-Sub-Session-Id) and state (Origin-State-Id, of the gateway).
+
+What the server asks for by itself is done: an update follows a RAR, a termination an ASR. wait
+lasts until Ctrl-C, wait:30s as long as it says; wait-rar and wait-asr wait for one, for at most
+patience=10s, and may say what follows: wait-rar:rg=300/used=1MiB/request. Otherwise rar= and asr=:
+a result code (rar=5002), silent, drop (the connection ends), still (nothing follows), and after a
+slash the seconds until then: rar=2001/still, asr=2001/3s, rar=drop/10s."""
 EXAMPLES = (
     "Examples: simulate pgw initial:rg=300/request=10MiB location=20801"
     " update:rg=300/used=10MiB/request=1MiB terminate:rg=300/used=1MiB@2001; simulate pgw"
-    " context=32276 vlr=33609001234 called=33140000000 initial:rg=100/time=60 terminate"
+    " context=32276 vlr=33609001234 called=33140000000 initial:rg=100/time=60 terminate; simulate"
+    " pgw initial:rg=300/request wait terminate"
 )
 
 
@@ -72,27 +82,32 @@ def pgw(
 ) -> None:
     """Connect as a packet gateway, run one session, and print each answer."""
     words = steps or []
-    script = parse_steps(words) or parse_steps([*words, *DEFAULT_STEPS])
-    try:
-        host, port = parse_endpoint(server)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--server") from None
+    script = parse_script(words) or parse_script([*words, *DEFAULT_STEPS])
+    host, port = _endpoint(server)
     identity = Identity(origin_host, origin_realm, destination_realm)
-    answers, unmet = [], []
+    answers, requests = [], []
+    unmet: list[str] = []
     with connect(host, port, identity) as gateway:
         session = gateway.session(Subscriber(imsi=imsi, msisdn=msisdn))
-        for step in script:
-            answer = session.credit_control(step)
-            answers.append(answer.as_dict())
-            if not as_json:
-                typer.echo(answer.text())
-            fault = unmet_expectation(step, answer)
-            unmet += [fault] if fault else []
-            unmet += answer.faults
+        for event, faults in Conversation(gateway, session).run(script):
+            unmet += faults
+            if isinstance(event, Answer):
+                answers.append(event.as_dict())
+            elif isinstance(event, ServerRequest):
+                requests.append(event.as_dict())
+            if event is not None and not as_json:
+                typer.echo(event.text())
     if as_json:
-        print_json({"answers": answers, "unmet": unmet})
+        print_json({"answers": answers, "requests": requests, "unmet": unmet})
     else:
         for fault in unmet:
             typer.echo(f"diameter-ocs: {fault}", err=True)
     if unmet:
         raise typer.Exit(REFUSED)
+
+
+def _endpoint(server: str) -> Endpoint:
+    try:
+        return parse_endpoint(server)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--server") from None

@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from diameter.message import Avp, AvpGrouped, Message  # type: ignore[import-untyped]
@@ -12,7 +11,7 @@ from diameter.message.avp import AvpDecodeError  # type: ignore[import-untyped]
 from diameter.message.packer import Error as PackerError  # type: ignore[import-untyped]
 
 from .announcements import Announcement, read_announcement
-from .avps import each, first
+from .avps import each, first, time_text
 from .encoding import RequestKeys
 from .errors import SimulatorError
 from .final_units import FinalUnit, read_final_unit
@@ -26,7 +25,7 @@ RESULT_CODE_NAMES: dict[int, str] = {
     value: name.removeprefix("E_RESULT_CODE_").removeprefix("DIAMETER_")
     for name, value in vars(c).items()
     if name.startswith("E_RESULT_CODE_")
-}
+} | {4241: "NO_AVAILABLE_POLICY_COUNTERS", 5570: "UNKNOWN_POLICY_COUNTERS"}
 TRIGGER_NAMES: dict[int, str] = {
     value: name.removeprefix("E_TRIGGER_TYPE_")
     for name, value in vars(c).items()
@@ -34,7 +33,6 @@ TRIGGER_NAMES: dict[int, str] = {
 }
 CHECK_BALANCE_RESULTS = ("ENOUGH_CREDIT", "NO_CREDIT")
 AT_COMMAND_LEVEL = (c.AVP_GRANTED_SERVICE_UNIT, c.AVP_VALIDITY_TIME)
-EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
 UNKNOWN_NAME = Avp().name
 UNDECODABLE = (AvpDecodeError, PackerError, EOFError, ValueError, struct.error)
 
@@ -113,7 +111,7 @@ class Answer:
             "request_type": self.request_type,
             "request_number": self.request_number,
             "result_code": self.result_code,
-            "result_name": _code_name(self.result_code),
+            "result_name": code_name(self.result_code),
             "services": [_service_dict(service) for service in self.services],
             "origin_host": self.origin_host,
             "error_message": self.error_message,
@@ -122,43 +120,6 @@ class Answer:
             "check_balance_result": self.check_balance_result,
             **self.told.as_dict(),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a Capabilities-Exchange-Answer says."""
-
-    result_code: int | None
-    has_credit_control: bool
-    error_message: str | None
-
-
-def read_capabilities(octets: bytes) -> Capabilities:
-    """Decodes a CEA; an answer to another command is a SimulatorError.
-
-    Credit control may stand at the top or in a Vendor-Specific-Application-Id; a relay has it too.
-    """
-    try:
-        message = Message.from_bytes(octets)
-        if message.header.command_code != c.CMD_CAPABILITIES_EXCHANGE or message.header.is_request:
-            raise SimulatorError(
-                "the server did not answer the CER but sent another message; "
-                "is this the address of a Diameter server?"
-            )
-        offered = set(message.auth_application_id)
-        offered.update(
-            application.auth_application_id
-            for application in message.vendor_specific_application_id
-        )
-        return Capabilities(
-            result_code=message.result_code,
-            has_credit_control=not offered.isdisjoint(
-                {c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION, c.APP_RELAY}
-            ),
-            error_message=message.error_message,
-        )
-    except UNDECODABLE as error:
-        raise SimulatorError(f"the CEA cannot be decoded ({error}): {octets.hex()}") from error
 
 
 def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> Answer:
@@ -181,12 +142,7 @@ def read_answer(octets: bytes, keys: RequestKeys, request_type: RequestType) -> 
             services=services,
             origin_host=_text(first(group, c.AVP_ORIGIN_HOST)),
             error_message=first(group, c.AVP_ERROR_MESSAGE),
-            failed_avps=tuple(
-                failed
-                for avp in each(group, c.AVP_FAILED_AVP)
-                for member in avp.value
-                for failed in _failed(member)
-            ),
+            failed_avps=read_failed_avps(group),
             faults=tuple(_faults(message, group, keys, request_type)),
             check_balance_result=_name(
                 CHECK_BALANCE_RESULTS, first(group, c.AVP_CHECK_BALANCE_RESULT)
@@ -216,10 +172,21 @@ def code_text(code: int | None) -> str:
     """Returns a result code with its name."""
     if code is None:
         return "no result code"
-    return f"{code} {_code_name(code) or '(unknown)'}"
+    return f"{code} {code_name(code) or '(unknown)'}"
 
 
-def _code_name(code: int | None) -> str | None:
+def read_failed_avps(group: list[Any]) -> tuple[FailedAvp, ...]:
+    """Returns what the Failed-AVPs of an answer point at."""
+    return tuple(
+        failed
+        for avp in each(group, c.AVP_FAILED_AVP)
+        for member in avp.value
+        for failed in _failed(member)
+    )
+
+
+def code_name(code: int | None) -> str | None:
+    """Returns what a result code is called; None where it has no name that is known here."""
     return None if code is None else RESULT_CODE_NAMES.get(code)
 
 
@@ -265,7 +232,7 @@ def _read_service(group: list[Any]) -> ServiceAnswer:
         announcements=tuple(read_announcement(avp.value) for avp in announcements),
         refund_information=None if refund is None else refund.decode(errors="backslashreplace"),
         quota_told=read_quota_told(group),
-        tariff_change_at=next((_time_text(avp.payload) for avp in changes), None),
+        tariff_change_at=next((time_text(avp.payload) for avp in changes), None),
     )
 
 
@@ -351,13 +318,6 @@ def _service_text(service: ServiceAnswer) -> str:
     return ", ".join(parts)
 
 
-def _time_text(octets: bytes) -> str:
-    """Writes a Time: seconds since 1900, and from 2036 on once more (RFC 6733 section 4.3.1)."""
-    seconds = int.from_bytes(octets)
-    seconds += 2**32 if seconds < 2**31 else 0
-    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _threshold_text(service: ServiceAnswer) -> str:
     """Says the threshold in the unit that was granted."""
     left, granted = service.quota_told.threshold, service.granted
@@ -393,7 +353,7 @@ def _service_dict(service: ServiceAnswer) -> dict[str, Any]:
         "rating_group": service.rating_group,
         "service_identifiers": list(service.service_identifiers),
         "result_code": service.result_code,
-        "result_name": _code_name(service.result_code),
+        "result_name": code_name(service.result_code),
         "granted": None if service.granted is None else _units_dict(service.granted),
         "validity_seconds": service.validity_seconds,
         "final_unit": None if service.final_unit is None else service.final_unit.as_dict(),

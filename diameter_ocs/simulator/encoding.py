@@ -24,6 +24,7 @@ from .steps import (
 )
 
 PRODUCT_NAME = "diameter-ocs simulator"
+CREDIT_CONTROL: int = c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,24 @@ class RequestKeys:
     event_time: int
 
 
-def capabilities_exchange_request(identity: Identity, address: str, hop_by_hop: int) -> bytes:
-    """Returns a CER that offers credit control; `address` is the gateway's own IP address."""
+def capabilities_exchange_request(
+    identity: Identity, address: str, hop_by_hop: int, application: int = CREDIT_CONTROL
+) -> bytes:
+    """Returns a CER that offers an application; `address` is the node's own IP address.
+
+    One of 3GPP stands in a Vendor-Specific-Application-Id (TS 29.219).
+    """
+    offered = avp(c.AVP_AUTH_APPLICATION_ID, application)
+    if application != CREDIT_CONTROL:
+        members = [avp(c.AVP_VENDOR_ID, c.VENDOR_TGPP), offered]
+        offered = avp(c.AVP_VENDOR_SPECIFIC_APPLICATION_ID, members)
     avps = [
-        *_origin(identity),
+        *origin(identity),
         avp(c.AVP_HOST_IP_ADDRESS, address),
         avp(c.AVP_VENDOR_ID, c.VENDOR_TGPP),
         avp(c.AVP_PRODUCT_NAME, PRODUCT_NAME, mandatory=False),
         avp(c.AVP_SUPPORTED_VENDOR_ID, c.VENDOR_TGPP),
-        avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
+        offered,
     ]
     return _base_request(c.CMD_CAPABILITIES_EXCHANGE, hop_by_hop, avps)
 
@@ -75,7 +85,7 @@ def capabilities_exchange_request(identity: Identity, address: str, hop_by_hop: 
 def disconnect_peer_request(identity: Identity, hop_by_hop: int) -> bytes:
     """Returns a DPR: the gateway has nothing more to send and goes."""
     cause = avp(c.AVP_DISCONNECT_CAUSE, c.E_DISCONNECT_CAUSE_DO_NOT_WANT_TO_TALK_TO_YOU)
-    return _base_request(c.CMD_DISCONNECT_PEER, hop_by_hop, [*_origin(identity), cause])
+    return _base_request(c.CMD_DISCONNECT_PEER, hop_by_hop, [*origin(identity), cause])
 
 
 def answer_to_request(identity: Identity, octets: bytes) -> tuple[int, bytes]:
@@ -96,8 +106,8 @@ def answer_to_request(identity: Identity, octets: bytes) -> tuple[int, bytes]:
     code = (
         c.E_RESULT_CODE_DIAMETER_SUCCESS if known else c.E_RESULT_CODE_DIAMETER_COMMAND_UNSUPPORTED
     )
-    avps = [avp(c.AVP_RESULT_CODE, code), *_origin(identity)]
-    return request.command_code, _octets(header, avps)
+    avps = [avp(c.AVP_RESULT_CODE, code), *origin(identity)]
+    return request.command_code, message_octets(header, avps)
 
 
 def is_disconnect(command_code: int) -> bool:
@@ -121,15 +131,15 @@ def credit_control_request(
     context_id = service_context_id(step.information, is_event=is_event)
     avps = [
         avp(c.AVP_SESSION_ID, keys.session_id),
-        *_origin(identity),
+        *origin(identity),
         avp(c.AVP_DESTINATION_REALM, identity.destination_realm.encode()),
         avp(c.AVP_AUTH_APPLICATION_ID, c.APP_DIAMETER_CREDIT_CONTROL_APPLICATION),
         avp(c.AVP_SERVICE_CONTEXT_ID, context_id),
         avp(c.AVP_CC_REQUEST_TYPE, step.request_type),
         avp(c.AVP_CC_REQUEST_NUMBER, keys.request_number),
         avp(c.AVP_EVENT_TIMESTAMP, datetime.datetime.fromtimestamp(keys.event_time, datetime.UTC)),
-        _subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_IMSI, subscriber.imsi),
-        _subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_E164, subscriber.msisdn),
+        subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_IMSI, subscriber.imsi),
+        subscription(c.E_SUBSCRIPTION_ID_TYPE_END_USER_E164, subscriber.msisdn),
     ]
     if identity.destination_host is not None:
         avps.append(avp(c.AVP_DESTINATION_HOST, identity.destination_host.encode()))
@@ -154,10 +164,11 @@ def credit_control_request(
             step.information, context_id, subscriber.msisdn, subscriber.imsi[:5], keys.charging_id
         )
     )
-    return _octets(header, avps)
+    return message_octets(header, avps)
 
 
-def _octets(header: Any, avps: Iterable[Any]) -> bytes:
+def message_octets(header: Any, avps: Iterable[Any]) -> bytes:
+    """Returns a message of a header and AVPs."""
     return bytes(Message(header, list(avps)).as_bytes())
 
 
@@ -168,17 +179,19 @@ def _base_request(command_code: int, hop_by_hop: int, avps: Iterable[Any]) -> by
         end_to_end_identifier=hop_by_hop,
     )
     header.is_request = True
-    return _octets(header, avps)
+    return message_octets(header, avps)
 
 
-def _origin(identity: Identity) -> list[Any]:
+def origin(identity: Identity) -> list[Any]:
+    """Returns who sends a message."""
     return [
         avp(c.AVP_ORIGIN_HOST, identity.origin_host.encode()),
         avp(c.AVP_ORIGIN_REALM, identity.origin_realm.encode()),
     ]
 
 
-def _subscription(kind: int, digits: str) -> Any:
+def subscription(kind: int, digits: str) -> Any:
+    """Returns a Subscription-Id."""
     members = [avp(c.AVP_SUBSCRIPTION_ID_TYPE, kind), avp(c.AVP_SUBSCRIPTION_ID_DATA, digits)]
     return avp(c.AVP_SUBSCRIPTION_ID, members)
 

@@ -3,39 +3,20 @@
 import random
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from .answers import (
-    SUCCESS,
-    Answer,
-    ServiceAnswer,
-    code_text,
-    read_answer,
-    read_capabilities,
-    unmet_expectation,
-)
-from .encoding import (
-    Identity,
-    RequestKeys,
-    Subscriber,
-    answer_to_request,
-    capabilities_exchange_request,
-    credit_control_request,
-    disconnect_peer_request,
-    is_disconnect,
-)
-from .errors import SimulatorError
+from .answers import SUCCESS, Answer, ServiceAnswer, read_answer, unmet_expectation
+from .connection import open_connection, receive_message
+from .encoding import Identity, RequestKeys, Subscriber, credit_control_request
+from .errors import SimulatorError, StepError
+from .following import Services
 from .information import UNSIGNED32_MAX
-from .steps import (
-    DEFAULT_STEPS,
-    RequestedAction,
-    RequestType,
-    Step,
-    StepError,
-    parse_steps,
-)
+from .node import Node
+from .server_requests import ServerRequest
+from .steps import DEFAULT_STEPS, RequestedAction, RequestType, Step, parse_steps
 
 __all__ = [
     "DEFAULT_STEPS",
@@ -56,10 +37,6 @@ __all__ = [
     "unmet_expectation",
 ]
 
-HEADER_OCTETS = 20
-REQUEST_BIT = 0x80
-DISCONNECT_SECONDS = 2.0
-
 
 def connect(host: str, port: int, identity: Identity, timeout_seconds: float = 10.0) -> "Gateway":
     """Connects to a server and exchanges capabilities.
@@ -67,56 +44,24 @@ def connect(host: str, port: int, identity: Identity, timeout_seconds: float = 1
     `timeout_seconds` bounds the connecting and, later, the wait for each answer. Raises
     SimulatorError when nobody listens or the server does not accept the gateway.
     """
-    return Gateway(open_connection(host, port, identity, timeout_seconds), identity)
 
+    def dial() -> socket.socket:
+        return open_connection(host, port, identity, timeout_seconds)
 
-def open_connection(
-    host: str, port: int, identity: Identity, timeout_seconds: float
-) -> socket.socket:
-    """Returns a connected socket on which CER and CEA have been exchanged."""
-    where = f"{host}:{port}"
-    try:
-        connection = socket.create_connection((host, port), timeout_seconds)
-    except OSError as error:
-        raise SimulatorError(
-            f"cannot connect to {where} ({error}); start the server there or name another address"
-        ) from error
-    try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        address = connection.getsockname()[0]
-        _send(connection, capabilities_exchange_request(identity, address, random.getrandbits(32)))
-        capabilities = read_capabilities(receive_message(connection))
-    except BaseException:
-        connection.close()
-        raise
-    if capabilities.result_code != SUCCESS or not capabilities.has_credit_control:
-        connection.close()
-        reason = (
-            code_text(capabilities.result_code)
-            if capabilities.result_code != SUCCESS
-            else "an answer that does not offer credit control"
-        )
-        message = f": {capabilities.error_message}" if capabilities.error_message else ""
-        raise SimulatorError(
-            f"the server at {where} met {identity.origin_host} with {reason}{message}; "
-            f"`peer accept {identity.origin_host}` lets it in, or the server's [[peers]]"
-        )
-    return connection
+    return Gateway(dial(), identity, dial)
 
 
 class Gateway:
-    """One connection to the server; sessions send their requests through it, one at a time.
+    """A node whose sessions send their requests one at a time."""
 
-    Requests of the server are answered whenever an answer is awaited: DWR and DPR with 2001,
-    others with 3001.
-    """
-
-    def __init__(self, connection: socket.socket, identity: Identity) -> None:
+    def __init__(
+        self,
+        connected: socket.socket,
+        identity: Identity,
+        dial: Callable[[], socket.socket] | None = None,
+    ) -> None:
         self.identity = identity
-        self._connection = connection
-        self._hop_by_hop = random.getrandbits(32)
-        # RFC 6733 section 3: the low 12 bits of the time, then 20 random bits.
-        self._end_to_end = (int(time.time()) & 0xFFF) << 20 | random.getrandbits(20)
+        self.node = Node(connected, identity, dial)
 
     def __enter__(self) -> Self:
         return self
@@ -135,39 +80,15 @@ class Gateway:
 
     def next_identifiers(self) -> tuple[int, int]:
         """Returns a hop-by-hop and an end-to-end id that no earlier request had."""
-        self._hop_by_hop = (self._hop_by_hop + 1) & UNSIGNED32_MAX
-        self._end_to_end = (self._end_to_end + 1) & UNSIGNED32_MAX
-        return self._hop_by_hop, self._end_to_end
+        return self.node.next_identifiers()
 
     def exchange(self, request: bytes, hop_by_hop: int) -> bytes:
-        """Sends a request and returns the answer with its id; other answers are dropped.
-
-        Raises SimulatorError when the connection ends or no answer comes in time.
-        """
-        _send(self._connection, request)
-        while True:
-            octets = receive_message(self._connection)
-            if not octets[4] & REQUEST_BIT:
-                if int.from_bytes(octets[12:16], "big") == hop_by_hop:
-                    return octets
-                continue
-            command_code, reply = answer_to_request(self.identity, octets)
-            _send(self._connection, reply)
-            if is_disconnect(command_code):
-                raise SimulatorError(
-                    "the server is going down (DPR); start it again, then repeat the session"
-                )
+        """Sends a request and returns the answer with its id."""
+        return self.node.exchange(request, hop_by_hop)
 
     def close(self) -> None:
-        """Sends DPR, waits a moment for DPA, and closes; a connection already gone is no fault."""
-        hop_by_hop, _ = self.next_identifiers()
-        try:
-            self._connection.settimeout(DISCONNECT_SECONDS)
-            self.exchange(disconnect_peer_request(self.identity, hop_by_hop), hop_by_hop)
-        except SimulatorError:
-            pass
-        finally:
-            self._connection.close()
+        """Takes leave of the server with DPR."""
+        self.node.close()
 
 
 class Session:
@@ -179,6 +100,8 @@ class Session:
     """
 
     session_id: str
+    is_aborted: bool
+    """Has it been ended because the server asked for it?"""
     _identity: Identity
     _charging_id: int
     _request_numbers: dict[str, int]
@@ -207,6 +130,19 @@ class Session:
         if step.request_type is RequestType.INITIAL and is_begun:
             self._begin()
         return self._ask(step)
+
+    def follow(self, request: ServerRequest, step: Step | None) -> Answer:
+        """Sends what a RAR or ASR asks for: the step, or where it names no services, all that the
+        session uses, of which nothing has been used since."""
+        is_over = request.command == "ASR"
+        kind = RequestType.TERMINATE if is_over else RequestType.UPDATE
+        step = step or Step(kind, information=self._services.information)
+        if not step.services:
+            services = self._services.last() if is_over else self._services.again(request)
+            step = replace(step, services=services)
+        answer = self._ask(step)
+        self.is_aborted = is_over
+        return answer
 
     def _event(self, step: Step) -> "Session":
         """Returns the session whose name an event has."""
@@ -247,7 +183,13 @@ class Session:
         )
         request = credit_control_request(self._identity, self.subscriber, step, keys)
         self._request_numbers[sub_session] = number + 1
+        open_sessions = self._gateway.node.open_sessions
+        if step.request_type is RequestType.TERMINATE:
+            open_sessions.discard(self.session_id.encode())
         answer = read_answer(self._gateway.exchange(request, hop_by_hop), keys, step.request_type)
+        if step.request_type is RequestType.INITIAL and answer.result_code == SUCCESS:
+            open_sessions.add(self.session_id.encode())
+        self._services.note(step, answer)
         if answer.origin_host is not None and answer.result_code == SUCCESS:
             self._identity = replace(self._identity, destination_host=answer.origin_host)
         return answer
@@ -255,50 +197,9 @@ class Session:
     def _begin(self) -> None:
         self._identity = self._gateway.identity
         self._request_numbers = {}
+        self._services = Services()
+        self.is_aborted = False
         self._charging_id = random.randint(1, UNSIGNED32_MAX)
         self.session_id = (
             f"{self._identity.origin_host};{int(time.time())};{random.getrandbits(32)}"
         )
-
-
-def receive_message(connection: socket.socket) -> bytes:
-    """Reads one whole message; raises SimulatorError on silence, the end, or lost framing."""
-    header = _receive(connection, HEADER_OCTETS)
-    length = int.from_bytes(header[1:4], "big")
-    if header[0] != 1 or length < HEADER_OCTETS:
-        raise SimulatorError(
-            f"what came is no Diameter message (it begins {header.hex()}); "
-            "is another service listening on this port?"
-        )
-    return header + _receive(connection, length - HEADER_OCTETS)
-
-
-def _receive(connection: socket.socket, size: int) -> bytes:
-    octets = bytearray()
-    while len(octets) < size:
-        try:
-            chunk = connection.recv(size - len(octets))
-        except TimeoutError as error:
-            raise SimulatorError(
-                f"no answer within {connection.gettimeout():g} s; read the server's log, "
-                "and its /readyz page for the state of the database"
-            ) from error
-        except OSError as error:
-            raise _lost(error) from error
-        if not chunk:
-            raise _lost("closed by the server")
-        octets += chunk
-    return bytes(octets)
-
-
-def _send(connection: socket.socket, octets: bytes) -> None:
-    try:
-        connection.sendall(octets)
-    except OSError as error:
-        raise _lost(error) from error
-
-
-def _lost(reason: object) -> SimulatorError:
-    return SimulatorError(
-        f"the connection was lost ({reason}); read the server's log for why, then try again"
-    )

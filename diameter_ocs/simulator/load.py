@@ -22,7 +22,6 @@ from typing import Any, BinaryIO
 from .answers import SUCCESS, UNKNOWN_SESSION_ID
 from .encoding import answer_to_request, is_disconnect
 from .errors import SimulatorError
-from .gateway import REQUEST_BIT
 from .information import UNSIGNED32_MAX
 from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
 from .load_checks import faults_of
@@ -36,6 +35,7 @@ from .load_requests import (
     session_id,
 )
 from .load_tally import Tally, journal_line
+from .node import REQUEST_BIT
 from .pace import Pace
 from .steps import IN_SESSION, RequestType
 

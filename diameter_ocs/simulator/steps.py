@@ -32,9 +32,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import StepError
 from .information import UNASKED, UNSIGNED32_MAX, UNSIGNED64_MAX, Information
 from .information import WORDS as SETTINGS
 from .money import Money, parse_money
+from .words import SECOND_SUFFIXES, numbered, one_of, parse_amount, parse_code
 
 OCTET_SUFFIXES = {
     "KiB": 2**10,
@@ -45,11 +47,6 @@ OCTET_SUFFIXES = {
     "MB": 10**6,
     "GB": 10**9,
 }
-SECOND_SUFFIXES = {"s": 1, "min": 60, "h": 3600}
-
-
-class StepError(ValueError):
-    """A step is written wrongly; the message names step and word and says what is allowed."""
 
 
 class RequestType(enum.IntEnum):
@@ -181,46 +178,46 @@ def parse_steps(texts: Iterable[str]) -> tuple[Step, ...]:
     """
     steps: list[Step] = []
     information = UNASKED
-    words = [word for text in texts for word in text.split()]
-    for number, word in enumerate(words, start=1):
-        where = f"step {number} ({word})"
+    for where, word in numbered(texts):
         setting = SETTING.match(word)
         if setting is None:
-            steps.append(_parse_step(where, word, information))
+            steps.append(parse_step(where, word, information))
         else:
-            information = _parse_setting(where, information, setting[1], word[setting.end() :])
+            information = parse_setting(where, information, setting[1], word[setting.end() :])
     return tuple(steps)
 
 
-def _parse_setting(where: str, information: Information, word: str, value: str) -> Information:
+def parse_setting(
+    where: str, information: Information, word: str, value: str, others: tuple[str, ...] = ()
+) -> Information:
+    """Returns what holds after a setting; StepError names the `others`, too."""
     if word not in SETTINGS:
-        raise StepError(f"{where}: {word!r} is no setting; write {_or(SETTINGS)}")
+        known = one_of((*SETTINGS, *others))
+        raise StepError(f"{where}: {word!r} is no setting; write {known}")
     try:
         return information.having(word, value)
     except ValueError as error:
         raise StepError(f"{where}: {error}") from None
 
 
-def _parse_step(where: str, text: str, information: Information) -> Step:
+def parse_step(
+    where: str, text: str, information: Information, others: tuple[str, ...] = ()
+) -> Step:
+    """Reads one step; StepError names the `others`, too."""
     body, at, codes = text.partition("@")
     kind, colon, services = body.partition(":")
     if kind not in KINDS and kind not in ACTIONS:
-        raise StepError(f"{where}: {kind!r} is no kind of step; write {_or((*KINDS, *ACTIONS))}")
+        known = one_of((*KINDS, *ACTIONS, *others))
+        raise StepError(f"{where}: {kind!r} is no kind of step; write {known}")
     if colon and not services:
         raise StepError(f"{where}: nothing stands after the colon; write a service or no colon")
     return Step(
         request_type=KINDS.get(kind, RequestType.EVENT),
         services=tuple(_parse_service(where, part) for part in services.split(",") if colon),
-        expected=tuple(_parse_code(where, code) for code in codes.split("/") if at),
+        expected=tuple(parse_code(where, code) for code in codes.split("/") if at),
         information=information,
         action=ACTIONS.get(kind, RequestedAction.DIRECT_DEBITING),
     )
-
-
-def _parse_code(where: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) == 4):
-        raise StepError(f"{where}: {text!r} is no result code; write four digits such as 2001")
-    return int(text)
 
 
 def _parse_service(where: str, text: str) -> ServiceStep:
@@ -234,7 +231,7 @@ def _parse_service(where: str, text: str) -> ServiceStep:
         name, equals, value = word.partition("=")
         here = f"{where}, word {word!r}"
         if name not in WORDS:
-            raise StepError(f"{here}: unknown; write {_or(WORDS)}")
+            raise StepError(f"{here}: unknown; write {one_of(WORDS)}")
         if name in seen and name != "si":
             raise StepError(f"{here}: {name} stands twice in one service; write it once")
         seen.add(name)
@@ -243,9 +240,9 @@ def _parse_service(where: str, text: str) -> ServiceStep:
         elif name == "refund":
             refund = value
         elif name == "si":
-            service_identifiers.append(_parse_amount(here, value, {}, UNSIGNED32_MAX))
+            service_identifiers.append(parse_amount(here, value, {}, UNSIGNED32_MAX))
         elif name == "rg":
-            single[name] = _parse_amount(here, value, {}, UNSIGNED32_MAX)
+            single[name] = parse_amount(here, value, {}, UNSIGNED32_MAX)
         elif name == "request" and not equals:
             units.setdefault("requested", {})
         else:
@@ -268,7 +265,7 @@ def _parse_service(where: str, text: str) -> ServiceStep:
 
 def _parse_reason(here: str, value: str) -> ReportingReason:
     if value not in ReportingReason.__members__:
-        raise StepError(f"{here}: unknown reason; write {_or(ReportingReason.__members__)}")
+        raise StepError(f"{here}: unknown reason; write {one_of(ReportingReason.__members__)}")
     return ReportingReason[value]
 
 
@@ -276,10 +273,10 @@ def _parse_units(here: str, value: str, unit_type: str) -> int | Money:
     if unit_type == "money":
         return _parse_money(here, value)
     if unit_type == "seconds":
-        return _parse_amount(here, value, SECOND_SUFFIXES, UNSIGNED32_MAX)
+        return parse_amount(here, value, SECOND_SUFFIXES, UNSIGNED32_MAX)
     if unit_type == "service_specific_units":
-        return _parse_amount(here, value, {}, UNSIGNED64_MAX)
-    return _parse_amount(here, value, OCTET_SUFFIXES, UNSIGNED64_MAX)
+        return parse_amount(here, value, {}, UNSIGNED64_MAX)
+    return parse_amount(here, value, OCTET_SUFFIXES, UNSIGNED64_MAX)
 
 
 def _parse_money(here: str, value: str) -> Money:
@@ -287,20 +284,3 @@ def _parse_money(here: str, value: str) -> Money:
         return parse_money(value)
     except ValueError as error:
         raise StepError(f"{here}: {error}") from None
-
-
-def _parse_amount(here: str, value: str, suffixes: dict[str, int], maximum: int) -> int:
-    digits = value.rstrip("".join(suffixes)) if suffixes else value
-    suffix = value[len(digits) :]
-    if not (digits.isascii() and digits.isdigit()) or (suffix and suffix not in suffixes):
-        endings = f", which may end in {_or(suffixes)}" if suffixes else ""
-        raise StepError(f"{here}: {value!r} is no amount; write a whole number{endings}")
-    amount = int(digits) * suffixes.get(suffix, 1)
-    if amount > maximum:
-        raise StepError(f"{here}: {amount} does not fit; write at most {maximum}")
-    return amount
-
-
-def _or(words: Iterable[str]) -> str:
-    *front, last = words
-    return f"{', '.join(front)} or {last}" if front else last

@@ -224,7 +224,7 @@ ERRORS = [
     ("balance debit alice 20.01", 1, "insufficient_balance", "`account show` says how much"),
     ("edr list --account bob", 1, "account_unknown", "there is no account 'bob'"),
     ("simulate pgw --server localhost", 2, "usage", "HOST:PORT"),
-    ("simulate pgw hello", 2, "step_invalid", "event, check, price or refund"),
+    ("simulate pgw hello", 2, "step_invalid", "check, price, refund, wait, wait-rar or wait-asr"),
     ("simulate pgw --server 127.0.0.1:1", 3, "simulator_stopped", "start the server there"),
 ]
 

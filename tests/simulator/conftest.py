@@ -2,11 +2,11 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from diameter.message import Message, constants
+from diameter.message import Avp, Message, MessageHeader, constants
 from diameter.message.avp.grouped import GrantedServiceUnit
 from diameter.message.commands import (
     CapabilitiesExchangeAnswer,
@@ -25,12 +25,14 @@ class FakeServer:
 
     `capabilities_code` is the code of its CEA. `answer` makes the octets of each answer, or b""
     for silence; None in place of octets closes the connection. `watchdog` sends a DWR before each
-    answer. `requests` are the CCRs received and `others` whatever else came.
+    answer, `after` makes what the server sends by itself behind it. `requests` are the CCRs
+    received and `others` whatever else came.
     """
 
     answer: Callable[[Message], bytes | None]
     capabilities_code: int = constants.E_RESULT_CODE_DIAMETER_SUCCESS
     watchdog: bool = False
+    after: Callable[[Message], Iterable[bytes]] = lambda request: ()
     requests: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     port: int = 0
@@ -68,6 +70,7 @@ class FakeServer:
                 request.origin_host, request.origin_realm = HOST, REALM
                 yield request.as_bytes()
             yield self.answer(message)
+            yield from self.after(message)
         else:
             self.others.append(message)
             if isinstance(message.to_answer(), DisconnectPeerAnswer) and message.header.is_request:
@@ -96,6 +99,39 @@ def grant_all(request: Message) -> bytes:
             result_code=constants.E_RESULT_CODE_DIAMETER_SUCCESS,
         )
     return answer.as_bytes()
+
+
+def asking(command_code: int, session_id: str, *further: Avp, flags: int = 0xC0) -> bytes:
+    """Makes a RAR or an ASR of the server."""
+    header = MessageHeader(
+        command_code=command_code,
+        command_flags=flags,
+        application_id=constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION,
+        hop_by_hop_identifier=0x01020304,
+        end_to_end_identifier=0x05060708,
+    )
+    avps = [
+        Avp.new(constants.AVP_SESSION_ID, value=session_id),
+        Avp.new(constants.AVP_ORIGIN_HOST, value=HOST),
+        Avp.new(constants.AVP_ORIGIN_REALM, value=REALM),
+        Avp.new(constants.AVP_DESTINATION_REALM, value=b"test.example"),
+        Avp.new(constants.AVP_DESTINATION_HOST, value=b"pgw.test.example"),
+        Avp.new(constants.AVP_AUTH_APPLICATION_ID, value=4),
+        *further,
+    ]
+    return Message(header, avps).as_bytes()
+
+
+def rar(session_id: str, *rating_groups: int, flags: int = 0xC0) -> bytes:
+    """Makes a RAR for a session, or for some of its rating groups."""
+    groups = [Avp.new(constants.AVP_RATING_GROUP, value=group) for group in rating_groups]
+    kind = Avp.new(constants.AVP_RE_AUTH_REQUEST_TYPE, value=0)
+    return asking(constants.CMD_RE_AUTH, session_id, kind, *groups, flags=flags)
+
+
+def asr(session_id: str) -> bytes:
+    """Makes an ASR for a session."""
+    return asking(constants.CMD_ABORT_SESSION, session_id)
 
 
 @pytest.fixture

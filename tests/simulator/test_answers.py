@@ -20,10 +20,10 @@ from diameter_ocs.simulator.answers import (
     ServiceAnswer,
     octets_text,
     read_answer,
-    read_capabilities,
     unmet_expectation,
 )
 from diameter_ocs.simulator.avps import avp, tgpp
+from diameter_ocs.simulator.capabilities import read_capabilities
 from diameter_ocs.simulator.encoding import RequestKeys
 from diameter_ocs.simulator.errors import SimulatorError
 from diameter_ocs.simulator.final_units import FinalUnit
@@ -277,13 +277,13 @@ def test_capabilities_may_offer_credit_control_in_a_group() -> None:
     answer.result_code = 2001
     answer.vendor_specific_application_id = [VendorSpecificApplicationId(10415, 4)]
     seen = read_capabilities(answer.as_bytes())
-    assert (seen.result_code, seen.has_credit_control) == (2001, True)
+    assert (seen.result_code, seen.offers(4)) == (2001, True)
 
 
 def test_capabilities_without_credit_control_are_told_apart() -> None:
     answer = CapabilitiesExchangeAnswer()
     answer.result_code, answer.auth_application_id = 2001, [16777238]
-    assert read_capabilities(answer.as_bytes()).has_credit_control is False
+    assert read_capabilities(answer.as_bytes()).offers(4) is False
 
 
 def test_another_message_is_no_capabilities_answer() -> None:
