@@ -8,6 +8,8 @@ from .catalogue import Catalogue
 from .decisions import Edr, EdrKind, Outcome
 from .groups import Deed, Device, Group, GroupChange, Subscription, changed
 from .ledger import Balance, Ledger
+from .outbox import Outgoing
+from .reauthorization import aborted, sessions_called
 from .requests import Identity
 from .session import CloseReason
 from .supervision import close
@@ -186,16 +188,25 @@ def children(case: Case, account_id: int) -> list[Account]:
 
 def suspend(group: Group, account_id: int, actor: str) -> GroupChange:
     """Denies an account as a whole; its open sessions are closed."""
-    after, edrs = _without_sessions(group, account_id, CloseReason.SUSPENDED)
+    after, edrs, aborts = _without_sessions(group, account_id, CloseReason.SUSPENDED)
     account = after.case.accounts[account_id]._replace(state=AccountState.SUSPENDED)
     deed = Deed("suspend account", account_id, actor)
-    return changed(group, after.with_account(account), deed).after_edrs(edrs)
+    change = changed(group, after.with_account(account), deed)
+    return change.after_edrs(edrs)._replace(outgoing=aborts)
 
 
 def resume(group: Group, account_id: int, actor: str) -> GroupChange:
     """Serves an account again that was suspended."""
     account = group.case.accounts[account_id]._replace(state=AccountState.ACTIVE)
     return changed(group, group.with_account(account), Deed("resume account", account_id, actor))
+
+
+def reauthorize(group: Group, account_id: int, actor: str) -> GroupChange:
+    """Calls the open sessions of an account to ask again."""
+    deed = Deed("reauthorize", account_id, actor)
+    case, call = sessions_called(account_id, group.case)
+    change = changed(group, group._replace(case=case), deed)
+    return change._replace(outgoing=(call,))
 
 
 def move(group: Group, account_id: int, time_zone: str | None, actor: str) -> GroupChange:
@@ -210,7 +221,7 @@ def delete(group: Group, account_id: int, actor: str) -> GroupChange:
 
     What is left of it is what its late requests need. It has neither devices nor children.
     """
-    after, edrs = _without_sessions(group, account_id, CloseReason.DELETED)
+    after, edrs, aborts = _without_sessions(group, account_id, CloseReason.DELETED)
     assert not children(after.case, account_id)
     assert all(device.account_id != account_id for device in after.devices.values())
     own = {b.id for b in after.case.balances.values() if b.account_id == account_id}
@@ -221,18 +232,22 @@ def delete(group: Group, account_id: int, actor: str) -> GroupChange:
     account = after.case.accounts[account_id]._replace(state=AccountState.DELETED)
     after = after._replace(subscriptions=subscriptions).with_account(account).renewed()
     deed = Deed("delete account", account_id, actor, account.name)
-    return changed(group, after, deed, ledger).without(own).after_edrs(edrs)
+    change = changed(group, after, deed, ledger).without(own)
+    return change.after_edrs(edrs)._replace(outgoing=aborts)
 
 
 def _without_sessions(
     group: Group, account_id: int, reason: CloseReason
-) -> tuple[Group, tuple[Edr, ...]]:
+) -> tuple[Group, tuple[Edr, ...], tuple[Outgoing, ...]]:
     """Closes the open sessions of an account, the oldest first: all that they hold is released.
+
+    Their gateways are told.
 
     A call for help goes on though its account be suspended.
     """
     case = group.case
     edrs: tuple[Edr, ...] = ()
+    aborts: tuple[Outgoing, ...] = ()
     for session in sorted(group.case.sessions.values()):
         is_emergency = session.circumstances.information.is_emergency
         if session.account_id == account_id and not (
@@ -240,7 +255,8 @@ def _without_sessions(
         ):
             decision = close(session, reason, case)
             case, edrs = case.after(decision), (*edrs, *decision.edrs)
-    return group._replace(case=case), edrs
+            aborts += (aborted(session),)
+    return group._replace(case=case), edrs, aborts
 
 
 def numbers_needed(new: NewAccount, catalogue: Catalogue) -> int:

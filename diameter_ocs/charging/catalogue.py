@@ -258,6 +258,16 @@ class Insufficiency(Enum):
     """The whole rounding units in it."""
 
 
+class Reauthorization(Enum):
+    """Which sessions are called to ask again when there is more to use than before."""
+
+    REFUSED = "refused"
+    """Those that were refused something, or got their last quota of it."""
+    ALL = "all"
+    """Where an operator is the reason, all of the accounts that it concerns."""
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """How a tenant has sessions and events treated that do not go as they should."""
@@ -280,6 +290,8 @@ class SessionRules:
     """Likewise for the quotas of sessions."""
     low_balance: int | None = None
     """Gateways are told that little money is left when it is less, in micro-units; None: never."""
+    reauthorization: Reauthorization = Reauthorization.REFUSED
+    """Which sessions are called to ask again when there is more to use than before."""
 
 
 class AppliedDocument(NamedTuple):

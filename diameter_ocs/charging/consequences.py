@@ -4,6 +4,7 @@ from .case import Case
 from .counting import counted
 from .decisions import Edr
 from .outbox import Outgoing
+from .reauthorization import reauthorized
 from .reporting import reported
 
 
@@ -15,4 +16,6 @@ def consequences(
     `edrs` are those of the change, without which nobody is told of anything.
     """
     after, _ = counted(after, edrs)
-    return reported(before, after, edrs)
+    after, calls = reauthorized(before, after, edrs)
+    after, reports = reported(before, after, edrs)
+    return after, (*calls, *reports)

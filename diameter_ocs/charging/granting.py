@@ -55,12 +55,23 @@ def _asks_silently(service: Service, group: RatingGroup, progress: Progress, spr
     """
     before = running(service, group, progress)
     if before is None:
-        return False
+        return _is_called(service, progress)
     if service.usage.used:
         seconds = validity_seconds(group, spread, _plans_last(progress))
         go_on(service, group, before, seconds, progress)
         return False
     return not before.granted
+
+
+def _is_called(service: Service, progress: Progress) -> bool:
+    """Does the session ask again because it was called, for what it has no quota of?"""
+    session = progress.session
+    if session.number not in progress.account.standing.called or service.usage.used:
+        return False
+    return not any(
+        each.granted and (each.rating_group, each.service_identifiers) == service.identity
+        for each in session.reservations
+    )
 
 
 def _grant(

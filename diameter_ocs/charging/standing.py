@@ -16,9 +16,11 @@ class Standing(NamedTuple):
     """Counters of its own, in the place of the catalogue's of the same name."""
     thresholds: tuple[int, ...] = ()
     """Notices tell when its default balance of money falls below these, in micro-units."""
-    is_short: bool = False
-    """One of its sessions was refused, or got its last quota, since little was left, and has not
-    been told since that something came back."""
+    short: tuple[tuple[int, int], ...] = ()
+    """Sessions, by number, and their rating groups that were refused or got their last quota, and
+    were not called to ask again since."""
+    called: tuple[int, ...] = ()
+    """Sessions, by number, that are called to ask again and have not asked yet."""
 
 
 NO_STANDING = Standing()

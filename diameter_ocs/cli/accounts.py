@@ -12,6 +12,7 @@ from ..handlers.accounts import (
     create_child,
     delete_account,
     move_account,
+    reauthorize_account,
     resume_account,
     suspend_account,
 )
@@ -185,6 +186,27 @@ def suspend(
     done = _change(place, lambda accounts: suspend_account(accounts, tenant, name, given))
     closed = sessions_text(done.answer["closed_sessions"])
     print_done(done, f"Account {name} is suspended, {closed}.", as_json)
+
+
+@app.command("reauthorize")
+@command
+def reauthorize(
+    name: Name,
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have the gateways of an account's open sessions ask again (RAR)."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    done = _change(place, lambda accounts: reauthorize_account(accounts, tenant, name, given))
+    count = done.answer["sessions"]
+    sessions = "1 session is" if count == 1 else f"{count} sessions are"
+    print_done(
+        done, f"{sessions} called to ask again: `outbox list` shows what has not left yet.", as_json
+    )
 
 
 @app.command("resume")

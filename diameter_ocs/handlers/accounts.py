@@ -9,6 +9,7 @@ from ..charging.accounts import (
     numbers_needed,
     open_account,
     open_child,
+    reauthorize,
     resume,
     summary,
     suspend,
@@ -80,6 +81,25 @@ async def resume_account(accounts: Accounts, tenant: str | None, name: str, orde
 
     return await change_group(
         accounts, tenant, named(name), ("account resume", name, order), decide
+    )
+
+
+async def reauthorize_account(
+    accounts: Accounts, tenant: str | None, name: str, order: Order
+) -> Done:
+    """Has the gateways of an account's open sessions ask again."""
+
+    async def decide(found: Found) -> Decided:
+        sessions = found.group.case.sessions.values()
+        count = sum(session.account_id == found.account.id for session in sessions)
+        if not count:
+            raise Refusal("nothing_to_do", f"account {name!r} has no open session")
+        change = reauthorize(found.group, found.account.id, found.actor)
+        answer = {"account": name, "tenant": found.account.tenant, "sessions": count}
+        return Decided(change, answer)
+
+    return await change_group(
+        accounts, tenant, named(name), ("account reauthorize", name, order), decide
     )
 
 

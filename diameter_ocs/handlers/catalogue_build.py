@@ -107,6 +107,7 @@ def _session_rules(part: SettingsPart) -> catalogue.SessionRules:
         reverses_unclaimed_events=part.reverse_unclaimed_events,
         serves_events_in_part=part.insufficient_balance_events != "REJECT",
         insufficiency=catalogue.Insufficiency(part.insufficient_balance_sessions),
+        reauthorization=catalogue.Reauthorization(part.reauthorize),
         low_balance=None if part.low_balance is None else parse_money(part.low_balance),
     )
 

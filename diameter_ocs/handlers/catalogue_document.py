@@ -73,6 +73,9 @@ class SettingsPart(Part):
     low_balance: Money | None = None
     """Gateways that are told of money hear that little is left when it is less than this; not
     written: they hear nothing of it."""
+    reauthorize: Literal["refused", "all", "none"] = "refused"
+    """Which gateways are called when there is more to use than before: those whose session was
+    refused something or got its last quota, after a command all of the account, or none."""
     announcement_contexts: Annotated[tuple[ServiceContext, ...], Field(max_length=100)] = (
         "32260",
         "32275",

@@ -8,6 +8,7 @@ from ..charging.catalogue import Catalogue
 from ..charging.commands import Effect, OpenSession, SessionsAsked
 from ..charging.course import followed
 from ..charging.deadlines import idle_at
+from ..charging.reauthorization import aborted
 from ..charging.requests import session_id_text
 from ..charging.session import Line, Reservation, Session
 from ..charging.supervision import close_commanded
@@ -80,7 +81,8 @@ async def close_session(accounts: Accounts, tenant: str | None, name: str, order
         if session is None or session.number != found.session.number:
             raise Refusal("session_unknown", f"session {name!r} has just ended")
         decision = close_commanded(session, actor, case)
-        closed = Change(case, case.after(decision), decision.edrs)
+        aborts = (aborted(session),)
+        closed = Change(case, case.after(decision), decision.edrs, aborts)
         await work.work.apply([followed(closed)])
         answer = {
             "session": session_name(found),

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from diameter_ocs.charging.case import Account, Case
+from diameter_ocs.charging.balances import credit
+from diameter_ocs.charging.case import Account, Case, Change
 from diameter_ocs.charging.catalogue import (
     BalanceType,
     Catalogue,
@@ -14,8 +15,10 @@ from diameter_ocs.charging.catalogue import (
     Service,
 )
 from diameter_ocs.charging.charge import charge
-from diameter_ocs.charging.decisions import Decision, ServiceDecision, Settlement
+from diameter_ocs.charging.course import followed
+from diameter_ocs.charging.decisions import Decision, Edr, ServiceDecision, Settlement
 from diameter_ocs.charging.ledger import Balance, Ledger
+from diameter_ocs.charging.outbox import Outgoing
 from diameter_ocs.charging.requests import (
     ChargingRequest,
     Identity,
@@ -129,6 +132,8 @@ class Desk:
         )
         self.opening = dict(self.case.balances)
         self.decisions: list[Decision] = []
+        self.commanded: list[Edr] = []
+        self.outgoing: tuple[Outgoing, ...] = ()
         self.numbers: dict[SessionKey, int] = {}
 
     def initial(self, *usages: ServiceUsage, session: bytes = b"one", **others: object) -> Decision:
@@ -159,7 +164,7 @@ class Desk:
         decision = charge(request, before)
         assert charge(request, before) == decision, "the same question, the same answer"
         assert_whole(decision)
-        self.case = before.after(decision)
+        self.follow(Change(before, before.after(decision), decision.edrs))
         for number, balance in self.case.balances.items():
             assert balance.available >= min(before.balances[number].available, 0)
         self.decisions.append(decision)
@@ -192,6 +197,17 @@ class Desk:
         opened = self.opening[balance_id]
         self.opening[balance_id] = opened._replace(total=opened.total + amount)
 
+    def deposit(self, balance_id: int, amount: int) -> None:
+        """Credit a balance by command."""
+        self.follow(credit(self.case, balance_id, amount, "test"))
+        self.audit()
+
+    def follow(self, change: Change) -> None:
+        """Go on with a change and what follows from it."""
+        change = followed(change)
+        self.case, self.outgoing = change.after, change.outgoing
+        self.commanded += [edr for edr in change.edrs if edr.actor is not None]
+
     def offer(self, offered: Catalogue) -> None:
         """Put another catalogue in force."""
         version = self.case.catalogue.version + 1
@@ -200,6 +216,7 @@ class Desk:
     def audit(self) -> None:
         """Postings add up to balances; what is reserved is what open sessions hold."""
         edrs = [edr for decision in self.decisions for edr in decision.edrs]
+        edrs = sorted([*edrs, *self.commanded], key=lambda edr: edr.number)
         assert [edr.number for edr in edrs] == list(range(1, len(edrs) + 1))
         assert self.case.version == len(edrs)
         held: dict[int, int] = {}

@@ -82,13 +82,15 @@ class Walk(RuleBasedStateMachine):
             () if used is None else (Units(used),),
             returned,
         )
+        number = self.desk.case.sessions[SessionKey(name)].number
+        is_called = number in self.desk.case.accounts[1].standing.called
         decision = self.desk.update(usage, session=name)
         is_silent = wanted is None and used is None
         goes_on = before.is_told and group in GOES_ON
         if returned or (used is not None and wanted is None and not goes_on):
             self.quotas[name].pop(group, None)
             assert decision.services[0].grant is None
-        elif wanted is not None or (is_silent and goes_on and not before.units):
+        elif wanted is not None or (is_silent and (goes_on or is_called) and not before.units):
             self.quotas[name].pop(group, None)
             self.check_answer(name, group, wanted or USUAL, decision)
         elif is_silent:

@@ -33,7 +33,8 @@ STANDING = Standing(
     ("octets",),
     (BalanceCounter("data", "octets", (CounterState("normal", None), CounterState("low", 50))),),
     (5_000_000, 1_000_000),
-    True,
+    ((7, 100), (9, 200)),
+    (9,),
 )
 SUBSCRIPTION = SpendingLimitSession(
     7,
@@ -92,7 +93,7 @@ async def standing_case(kept: Kept, group: int, standing: Standing) -> Case:
 
 async def test_how_counters_stand_is_kept_and_may_change(kept: Kept) -> None:
     (group, *_) = await furnish(kept.accounts)
-    for standing in (STANDING, STANDING._replace(blocked=(), is_short=False), Standing()):
+    for standing in (STANDING, STANDING._replace(blocked=(), short=()), Standing()):
         found = await stored(kept, group, await standing_case(kept, group, standing))
         assert [account.standing for account in found.accounts.values()] == [standing]
 
