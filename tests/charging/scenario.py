@@ -133,6 +133,8 @@ class Desk:
         self.opening = dict(self.case.balances)
         self.decisions: list[Decision] = []
         self.commanded: list[Edr] = []
+        self.follows = True
+        """Whether what follows from changes is done at once."""
         self.outgoing: tuple[Outgoing, ...] = ()
         self.numbers: dict[SessionKey, int] = {}
 
@@ -204,7 +206,8 @@ class Desk:
 
     def follow(self, change: Change) -> None:
         """Go on with a change and what follows from it."""
-        change = followed(change)
+        if self.follows:
+            change = followed(change)
         self.case, self.outgoing = change.after, change.outgoing
         self.commanded += [edr for edr in change.edrs if edr.actor is not None]
 

@@ -92,6 +92,7 @@ class Walk(RuleBasedStateMachine):
     def begin(self, totals: tuple[int, ...]) -> None:
         held = [balance(n, KINDS[n - 1], total) for n, total in enumerate(totals, 1)]
         self.desk = Desk(offered(), *held)
+        self.desk.follows = False  # `turn` does
         self.number = 0
         self.states = {each.name: 0 for each in COUNTERS}
         self.policy = "full"

@@ -36,7 +36,7 @@ class Offer(NamedTuple):
         data, voice = (f"0.{price:06d}" for price in self.prices)
         return f"""
 tenant: TENANT
-settings: {reauthorize: none}  # in this model a service that says nothing never asks
+settings: {{reauthorize: none}}  # in this model a service that says nothing never asks
 currency: EUR
 rating_groups:
   - {{id: {DATA}, name: Data, unit_type: volume, quota_validity: {self.validity} s}}
