@@ -34,6 +34,7 @@ def test_there_are_the_promised_commands() -> None:
         "account import",
         "account list",
         "account suspend",
+        "account reauthorize",
         "account resume",
         "account set",
         "account delete",

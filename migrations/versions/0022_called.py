@@ -5,13 +5,13 @@ Servers of earlier schemas cannot read it, and end before this.
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 STATEMENTS = """
 DELETE FROM standing;
 
-UPDATE schema_version SET version = 21, compatible_from = 21;
+UPDATE schema_version SET version = 22, compatible_from = 22;
 """
 
 
