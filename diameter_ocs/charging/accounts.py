@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from .case import Account, AccountState, Case
 from .catalogue import Catalogue
+from .counting import Counted, counters_of
 from .decisions import Edr, EdrKind, Outcome
 from .groups import Deed, Device, Group, GroupChange, Subscription, changed
 from .ledger import Balance, Ledger
@@ -12,6 +13,7 @@ from .outbox import Outgoing
 from .reauthorization import aborted, sessions_called
 from .requests import Identity
 from .session import CloseReason
+from .standing import NO_STANDING, Standing
 from .supervision import close
 
 
@@ -58,6 +60,8 @@ class AccountSummary(NamedTuple):
     balances: tuple[Balance, ...]
     time_zone: str | None = None
     """By which it lives; None: the tenant's."""
+    standing: Standing = NO_STANDING
+    """How its counters stand."""
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -67,6 +71,11 @@ class AccountSummary(NamedTuple):
     def plans(self, now: int) -> tuple[str, ...]:
         """Returns the plans that it has at a time."""
         return tuple(each.plan for each in self.subscriptions if each.is_active(now))
+
+    def counters(self, catalogue: Catalogue, now: int) -> tuple[Counted, ...]:
+        """Returns its counters as they stand at a time, by name."""
+        account = Account(self.id, self.name, self.plans(now), standing=self.standing)
+        return counters_of(account, catalogue, self.balances, now)
 
 
 class Narrowed(NamedTuple):
@@ -168,6 +177,7 @@ def summary(group: Group, account_id: int) -> AccountSummary:
         tuple(each for each in group.devices.values() if each.account_id == account_id),
         tuple(sorted(each for each in case.balances.values() if each.account_id == account_id)),
         account.time_zone,
+        account.standing,
     )
 
 

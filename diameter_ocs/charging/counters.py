@@ -56,11 +56,16 @@ class BalanceCounter(NamedTuple):
         return any(CounterAction.BLOCK_BALANCE in state.actions for state in self.states)
 
     def place_of(self, total: int, used: int, reserved: int) -> int:
-        """Returns the place of the state of balances that have these sums."""
+        """Returns the place of the state of balances that have these sums.
+
+        Of nothing nothing is left: 0 %.
+        """
         spent = used + reserved if self.has_reservations else used
         amount = spent if self.is_on_used else total - spent
         scale = 1
         if self.is_in_percent:
+            if total <= 0 and not self.is_on_used:
+                return len(self.states) - 1
             amount, scale = amount * 100, max(total, 0)
         for place in range(len(self.states) - 1, 0, -1):
             threshold = self.states[place].threshold

@@ -78,22 +78,28 @@ def counted(after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[CounterChan
     )
 
 
-def counters_of(case: Case, account_id: int, at: int | None = None) -> tuple[Counted, ...]:
+def counters_of(
+    account: Account, catalogue: Catalogue, balances: Iterable[Balance], at: int
+) -> tuple[Counted, ...]:
     """Returns the counters of an account, by name, as they stand, or will if nothing happens.
 
     What the account had set as thresholds of its money is none of them.
     """
-    account = case.accounts[account_id]
-    sums = sums_of(case.balances.values(), account_id, case.now if at is None else at)
-    found = [Counted(counter, state) for counter, state, _ in _found(account, case.catalogue, sums)]
+    sums = sums_of(balances, account.id, at)
+    found = [Counted(counter, state) for counter, state, _ in _found(account, catalogue, sums)]
     return tuple(sorted(found, key=lambda each: each.counter.name))
 
 
 def statuses(case: Case, account_id: int, at: int | None = None) -> tuple[CounterStatus, ...]:
-    """Returns what policy servers may know of an account's counters, by name, likewise."""
+    """Returns what policy servers may know of an account's counters, by name, likewise.
+
+    None: as they are now.
+    """
+    account, balances = case.accounts[account_id], case.balances.values()
+    found = counters_of(account, case.catalogue, balances, case.now if at is None else at)
     return tuple(
         CounterStatus(counter.name, state)
-        for counter, state in counters_of(case, account_id, at)
+        for counter, state in found
         if not isinstance(counter, PolicyCounter) or counter.type is not NOTIFICATION
     )
 
@@ -135,14 +141,10 @@ def blocked_by(
 
 
 def blocked_now(case: Case, account_ids: Iterable[int]) -> Iterator[tuple[int, str]]:
-    """Yields what is kept from paying: owners and balance types.
-
-    A type that no counter of the catalogue can block any more is not blocked.
-    """
+    """Yields what is kept from paying: owners and balance types."""
     for account_id in account_ids:
-        for kind in case.accounts[account_id].standing.blocked:
-            if kind in case.catalogue.blockable:
-                yield account_id, kind
+        for kind in blocked_of(case.accounts[account_id].standing, case.catalogue):
+            yield account_id, kind
 
 
 def concerned(after: Case, edrs: tuple[Edr, ...]) -> set[int]:
@@ -157,9 +159,17 @@ def concerned(after: Case, edrs: tuple[Edr, ...]) -> set[int]:
     return found
 
 
-def own_counters(account: Account, catalogue: Catalogue) -> Iterator[BalanceCounter]:
+def blocked_of(standing: Standing, catalogue: Catalogue) -> tuple[str, ...]:
+    """Returns the balance types of an account that are kept from paying.
+
+    One that no counter of the catalogue can block any more is not.
+    """
+    return tuple(kind for kind in standing.blocked if kind in catalogue.blockable)
+
+
+def own_counters(standing: Standing, catalogue: Catalogue) -> Iterator[BalanceCounter]:
     """Yields the counters on balance types as they are for an account, be they in force or not."""
-    overrides = {each.name: each for each in account.standing.overrides}
+    overrides = {each.name: each for each in standing.overrides}
     for name, counter in catalogue.counters.items():
         own = overrides.get(name)
         yield counter if own is None or own.balance_type != counter.balance_type else own
@@ -186,7 +196,7 @@ def _found(
     """
     counters: Iterable[BalanceCounter] = catalogue.counters.values()
     if account.standing.overrides:
-        counters = own_counters(account, catalogue)
+        counters = own_counters(account.standing, catalogue)
     states: dict[str, str] = {}
     for counter in counters:
         of_type = sums.get(counter.balance_type)
@@ -219,7 +229,7 @@ def _renewed(
         found.append((credit, credit.states[place].name, place))
     states = [(counter.name, state) for counter, state, _ in found if state != counter.default]
     states.sort()
-    if tuple(states) == standing.states:
+    if tuple(states) == standing.states and not standing.blocked:
         return standing, []
     before = dict(standing.states)
     changes, blocks = [], {True: set[str](), False: set[str]()}
@@ -233,7 +243,14 @@ def _renewed(
             if is_blocked is not None:
                 blocks[is_blocked].add(counter.balance_type)
     blocked = set(standing.blocked) - blocks[False] | blocks[True]
-    return standing._replace(states=tuple(states), blocked=tuple(sorted(blocked))), changes
+    if blocked:
+        blocked &= {
+            counter.balance_type
+            for counter, _, _ in found
+            if isinstance(counter, BalanceCounter) and counter.may_block
+        }
+    after = standing._replace(states=tuple(states), blocked=tuple(sorted(blocked)))
+    return standing if after == standing else after, changes
 
 
 def _blocks(counter: BalanceCounter, previous: str, place: int) -> bool | None:

@@ -7,6 +7,7 @@ from ..handlers.amounts import amount_text
 from ..handlers.answers import unit_type_of
 from .output import table_text
 
+POLICY_TYPES = {"policy": "by conditions", "notification": "by conditions, for notices alone"}
 AMOUNTS = ("total", "used", "reserved", "available")
 
 Answer = Mapping[str, Any]
@@ -21,6 +22,8 @@ def account_text(answer: Answer) -> str:
         ("plans", ", ".join(answer["plans"])),
         ("time zone", zone_text(answer)),
     ]
+    if answer["money_thresholds"]:
+        lines.append(("notices", f"of money below {thresholds_text(answer)}"))
     devices = [
         ("device", f"{device['device']}: {' '.join(device['identities']) or '-'}")
         for device in answer["devices"]
@@ -31,7 +34,25 @@ def account_text(answer: Answer) -> str:
         + subscriptions_text(answer["subscriptions"])
         + "\n\n"
         + balances_text(answer["balances"], answer["currency"])
+        + ("\n\n" + counters_text(answer["counters"]) if answer["counters"] else "")
     )
+
+
+def thresholds_text(answer: Answer) -> str:
+    """Writes the amounts of money below which notices tell."""
+    amounts = [amount_text(each, None, answer["currency"]) for each in answer["money_thresholds"]]
+    return " or ".join(amounts)
+
+
+def counters_text(counters: Iterable[Answer]) -> str:
+    """Writes counters as a table."""
+    rows = [(each["counter"], counted_text(each), each["state"]) for each in counters]
+    return table_text(["counter", "counts", "state"], rows)
+
+
+def counted_text(counter: Answer) -> str:
+    """Says what a counter counts: balances of a type, or several things together."""
+    return counter["balance_type"] or POLICY_TYPES[counter["type"]]
 
 
 def zone_text(answer: Answer) -> str:

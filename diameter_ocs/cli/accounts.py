@@ -7,6 +7,7 @@ import typer
 
 from ..charging.accounts import AccountSummary, Narrowed, NewAccount
 from ..charging.case import AccountState
+from ..charging.catalogue import Catalogue
 from ..handlers import provisioning
 from ..handlers.accounts import (
     create_child,
@@ -19,9 +20,10 @@ from ..handlers.accounts import (
 from ..handlers.amounts import parse_amount
 from ..handlers.answers import account_answer
 from ..handlers.commands import Done
+from ..handlers.counters import change_thresholds
 from ..store.accounts import PostgresAccounts
 from . import database
-from .account_text import account_text, balances_text, zone_text
+from .account_text import account_text, balances_text, thresholds_text, zone_text
 from .database import Rooms
 from .identity_text import IDENTITY_FORMS, parse_identities
 from .options import AsJson, Data, DatabaseUrl, Demo, Limit, Tenant, TransactionId, order
@@ -252,6 +254,31 @@ def change(
     print_done(done, f"Account {name} lives by {zone_text(done.answer)}.", as_json)
 
 
+@app.command("thresholds")
+@command
+def thresholds(
+    name: Name,
+    amounts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Money as 5.00, several; without any: no notices.", metavar="AMOUNT"),
+    ] = None,
+    tenant: Tenant = None,
+    transaction_id: TransactionId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have notices tell when an account's money falls below amounts, or rises above them."""
+    place, given = database.Place(data, database_url, demo), order(transaction_id)
+    asked = name, tuple(amounts or ())
+    done = _change(place, lambda accounts: change_thresholds(accounts, tenant, asked, given))
+    text = f"Notices do not tell of the money of account {name}."
+    if done.answer["money_thresholds"]:
+        text = f"Notices tell when account {name} has less than {thresholds_text(done.answer)}."
+    print_done(done, text, as_json)
+
+
 @app.command("delete")
 @command
 def delete(
@@ -284,10 +311,17 @@ def _change(place: database.Place, work: Callable[[PostgresAccounts], Awaitable[
 
 async def described(rooms: Rooms, found: Sequence[AccountSummary]) -> list[dict[str, Any]]:
     """Describes accounts as they are now."""
+    return [account_answer(*each) for each in await with_catalogues(rooms, found)]
+
+
+async def with_catalogues(
+    rooms: Rooms, found: Sequence[AccountSummary]
+) -> list[tuple[AccountSummary, Catalogue, int]]:
+    """Returns accounts with the catalogues of their tenants, and the time that it is."""
     tenants, now = await rooms.accounts.tenants(), await rooms.database.ping()
     catalogues = {}
     for tenant in {account.tenant for account in found}:
         version = tenants[tenant]
         assert version is not None
         catalogues[tenant] = await rooms.accounts.read_catalogue(tenant, version)
-    return [account_answer(account, catalogues[account.tenant], now) for account in found]
+    return [(account, catalogues[account.tenant], now) for account in found]

@@ -10,7 +10,7 @@ from .account_text import AMOUNTS
 TEXT_MAX = 160
 CONSTANT = {"account", "tenant", "id", "currency", "unit_type"}
 """What no command changes, and the line says elsewhere."""
-NAMING = ("id", "device", "line", "rating_group")
+NAMING = ("id", "device", "line", "rating_group", "counter")
 """What tells parts of one kind from each other."""
 
 Leaves = Mapping[str, str]
@@ -76,6 +76,8 @@ def _leaves(part: Mapping[str, Any], whole: Mapping[str, Any]) -> Leaves:
 def _text(name: str, value: object, part: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     if value is None or isinstance(value, dict):
         return ""
+    if name == "money_thresholds" and isinstance(value, list):
+        return " ".join(amount_text(each, None, whole["currency"]) for each in value)
     if isinstance(value, list):
         return " ".join(str(each) for each in value if not isinstance(each, dict | list))
     if name in AMOUNTS and "unit_type" in part and isinstance(value, int):

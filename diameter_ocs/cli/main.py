@@ -21,6 +21,7 @@ from . import (
     clocks,
     compiling,
     configuration,
+    counters,
     db,
     devices,
     edrs,
@@ -86,6 +87,7 @@ commands.add_typer(devices.app, name="device")
 commands.add_typer(identities.app, name="identity")
 commands.add_typer(subscriptions.app, name="subscription")
 commands.add_typer(balances.app, name="balance")
+commands.add_typer(counters.app, name="counter")
 commands.add_typer(sessions.app, name="session")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(enquiry.app, name="enquiry")

@@ -1,14 +1,17 @@
 """What commands answer about accounts and balances, as it can be written as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..charging.accounts import AccountSummary
 from ..charging.catalogue import Catalogue, Price
+from ..charging.counters import BalanceCounter, PolicyCounter
+from ..charging.counting import blocked_of
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance, is_valid
 from ..charging.requests import Identity, IdentityKind
 from ..charging.units import UnitType
+from .catalogue_counters import part_of
 from .catalogue_scalars import UNIT_TYPES
 from .moments import moment_text, optional_moment_text
 
@@ -42,6 +45,7 @@ def price_answer(price: Price) -> dict[str, int]:
 
 def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> dict[str, Any]:
     """Describes an account with all that belongs to it; `now` is in microseconds since 1970."""
+    blocked = blocked_of(account.standing, catalogue)
     return {
         "account": account.name,
         "tenant": account.tenant,
@@ -55,7 +59,14 @@ def account_answer(account: AccountSummary, catalogue: Catalogue, now: int) -> d
         "time_zone": account.time_zone or catalogue.time_zone,
         "has_own_time_zone": account.time_zone is not None,
         "currency": catalogue.currency,
-        "balances": balance_answers(account.balances, catalogue, now),
+        "balances": balance_answers(account.balances, catalogue, now, blocked),
+        "counters": [
+            counter_answer(counter, state) for counter, state in account.counters(catalogue, now)
+        ],
+        "own_counters": [
+            own_counter_answer(counter, catalogue) for counter in account.standing.overrides
+        ],
+        "money_thresholds": list(account.standing.thresholds),
     }
 
 
@@ -76,15 +87,48 @@ def subscription_answer(subscription: Subscription, now: int) -> dict[str, Any]:
     }
 
 
+def counter_answer(counter: BalanceCounter | PolicyCounter, state: str | None) -> dict[str, Any]:
+    """Describes a counter, and how it stands; None: the account has no balances of its type."""
+    kind, balance_type = "balance", None
+    if isinstance(counter, PolicyCounter):
+        kind = counter.type.value.lower()
+    else:
+        balance_type = counter.balance_type
+    return {
+        "counter": counter.name,
+        "type": kind,
+        "balance_type": balance_type,
+        "state": state,
+    }
+
+
+def own_counter_answer(counter: BalanceCounter, catalogue: Catalogue) -> dict[str, Any]:
+    """Describes a counter that an account has in the place of the catalogue's."""
+    kind = catalogue.balance_types.get(counter.balance_type)
+    part = part_of(counter, None if kind is None else kind.unit_type)
+    limits = [(state.name, state.threshold) for state in part.states]
+    return {
+        "counter": counter.name,
+        "balance_type": counter.balance_type,
+        "active": counter.is_active,
+        "thresholds": [f"{name}={limit}" for name, limit in limits if limit is not None],
+    }
+
+
 def balance_answers(
-    balances: Iterable[Balance], catalogue: Catalogue, now: int
+    balances: Iterable[Balance], catalogue: Catalogue, now: int, blocked: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Describes balances."""
-    return [{"id": each.id, **balance_answer(each, catalogue, now)} for each in balances]
+    """Describes balances; those of types that are blocked pay for nothing new."""
+    return [{"id": each.id, **balance_answer(each, catalogue, now, blocked)} for each in balances]
 
 
-def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str, Any]:
+def balance_answer(
+    balance: Balance, catalogue: Catalogue, now: int, blocked: Collection[str] = ()
+) -> dict[str, Any]:
     """Describes a balance but for its id."""
+    state = _state(balance.valid_from, balance.valid_until, now)
+    if state == "active" and balance.balance_type in blocked:
+        state = "blocked"
     return {
         "balance_type": balance.balance_type,
         "unit_type": unit_name(catalogue.balance_types[balance.balance_type].unit_type),
@@ -95,7 +139,7 @@ def balance_answer(balance: Balance, catalogue: Catalogue, now: int) -> dict[str
         "available": balance.available,
         "from": optional_moment_text(balance.valid_from),
         "until": optional_moment_text(balance.valid_until),
-        "state": _state(balance.valid_from, balance.valid_until, now),
+        "state": state,
         "subscription": balance.subscription_id,
     }
 

@@ -7,6 +7,7 @@ from ..charging.balances import create_balance, credit, set_balance
 from ..charging.case import Case, Change
 from ..charging.catalogue import BalanceType, Catalogue
 from ..charging.commands import Effect
+from ..charging.counting import blocked_of, counted
 from ..charging.course import followed
 from ..charging.groups import Group, GroupChange
 from ..charging.ledger import Balance, InsufficientBalance
@@ -212,13 +213,15 @@ def _credited(case: Case, balance: Balance, amount: int, actor: str) -> Change:
 
 
 def _decided(found: Found, change: GroupChange, number: int) -> Decided:
-    return Decided(change, _answer(found.account, change.after.case, number))
+    after, _ = counted(change.after.case, change.edrs)
+    return Decided(change, _answer(found.account, after, number))
 
 
 def _answer(account: AccountSummary, case: Case, number: int) -> dict[str, object]:
+    blocked = blocked_of(case.accounts[account.id].standing, case.catalogue)
     return {
         "account": account.name,
         "balance": number,
-        **balance_answer(case.balances[number], case.catalogue, case.now),
+        **balance_answer(case.balances[number], case.catalogue, case.now, blocked),
         "currency": case.catalogue.currency,
     }

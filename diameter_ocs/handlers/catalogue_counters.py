@@ -1,7 +1,7 @@
 """What an operator writes of balance types and counters, and what becomes of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -132,18 +132,22 @@ def counter(part: CounterPart, balance_type: str, unit_type: UnitType | None) ->
     )
 
 
-def states_told(dumped: Mapping[str, Any], unit_type: UnitType | None) -> list[dict[str, Any]]:
-    """Returns the states of a counter that was dumped as they are reached, limits in units."""
-    part = CounterPart.model_validate({**dumped, "reservations": False, "active": True})
-    found = counter(part, "", unit_type)
-    return [
-        {
-            "name": state.name,
-            "threshold": limit_text(state.threshold, found.is_in_percent, unit_type),
-            "actions": [str(action) for action in state.actions],
-        }
-        for state in found.states
-    ]
+def part_of(found: BalanceCounter, unit_type: UnitType | None) -> CounterPart:
+    """Returns a counter as an operator may write it, its states as they are reached."""
+    return CounterPart(
+        name=found.name,
+        on="used" if found.is_on_used else "available",
+        reservations=found.has_reservations,
+        active=found.is_active,
+        states=tuple(
+            CounterStatePart(
+                name=state.name,
+                threshold=limit_text(state.threshold, found.is_in_percent, unit_type),
+                actions=tuple(action.value for action in state.actions),
+            )
+            for state in found.states
+        ),
+    )
 
 
 def limit_text(limit: int | None, is_in_percent: bool, unit_type: UnitType | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..charging.units import UnitType
 from .catalogue_build import default_money, rating_groups
-from .catalogue_counters import CounterPart, states_told
+from .catalogue_counters import BalanceTypePart, CounterPart, counter, part_of
 from .catalogue_document import Document
 from .catalogue_plans import PlanPart, PricePart, ServicePart
 from .catalogue_rules import AMOUNTS
@@ -90,10 +90,7 @@ def _told(document: Document) -> dict[str, Any]:
                 part[key] = f"{part[key]} %"
         part["announcements"] = _announcements(part["announcements"])
     types = {part.name: part.unit_type for part in document.balance_types}
-    for kind in content["balance_types"]:
-        for counter in kind["counters"]:
-            _leave_out(counter, CounterPart, ("reservations", "active"))
-            counter["states"] = states_told(counter, UNIT_TYPES.get(kind["unit_type"]))
+    content["balance_types"] = [_of_balance_type(part) for part in document.balance_types]
     content["plans"].sort(key=itemgetter("catch_all", "priority"))
     for plan in content["plans"]:
         plan["services"].sort(key=itemgetter("priority"))
@@ -105,6 +102,16 @@ def _told(document: Document) -> dict[str, Any]:
                 _tell(allowance, "amount", UNIT_TYPES[types[allowance["balance_type"]]])
             _tell_prices(service, unit_types[service["rating_groups"][0]])
     return content
+
+
+def _of_balance_type(part: BalanceTypePart) -> dict[str, Any]:
+    """Tells the states of counters as they are reached."""
+    unit_type, counters = UNIT_TYPES.get(part.unit_type), []
+    for each in part.counters:
+        told = part_of(counter(each, part.name, unit_type), unit_type).model_dump(mode="json")
+        _leave_out(told, CounterPart, ("reservations", "active"))
+        counters.append(told)
+    return {**part.model_dump(mode="json"), "counters": counters}
 
 
 def _tell_prices(service: dict[str, Any], unit_type: UnitType) -> None:

@@ -7,9 +7,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Table,
+    Text,
     and_,
     any_,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -29,8 +31,9 @@ from .batches import Statement, insert_batch, microseconds
 from .clocks import NOW
 from .database import Connection, Row
 from .names import ACCOUNT_NAME, DEVICE_NAME, add_names, names_of_opening
+from .standings import standing_of
 from .statements import INSERT_EDRS
-from .tables import account, balance, device, directory, subscription
+from .tables import account, balance, device, directory, standing, subscription
 
 INSERT_ACCOUNTS = insert_batch(account)
 INSERT_DEVICES = insert_batch(device)
@@ -58,11 +61,13 @@ _FIND = (
         _parent.c.name.label("parent"),
         account.c.state,
         account.c.time_zone,
+        cast(standing.c.standing, Text),
     )
     .outerjoin(
         _parent,
         and_(_parent.c.group_id == account.c.group_id, _parent.c.id == account.c.parent_id),
     )
+    .outerjoin(standing, same_account(standing))
     .where(account.c.state != AccountState.DELETED)
     .order_by(account.c.group_id, account.c.id)
 )
@@ -199,8 +204,9 @@ def _summaries(
             tuple(devices_of_account[number]),
             tuple(balances_of[number]),
             time_zone,
+            standing_of(stands),
         )
-        for group_id, number, tenant_name, name, parent, state, time_zone in found
+        for group_id, number, tenant_name, name, parent, state, time_zone, stands in found
     ]
 
 

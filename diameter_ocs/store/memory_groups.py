@@ -72,6 +72,7 @@ class Group:
                 tuple(each for each in self.devices.values() if each.account_id == owner),
                 tuple(each for each in self.balances.values() if each.account_id == owner),
                 account.time_zone,
+                account.standing,
             )
 
 

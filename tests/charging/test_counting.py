@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from diameter_ocs.charging import counting
 from diameter_ocs.charging.case import Account, Case
 from diameter_ocs.charging.catalogue import Catalogue, Plan, Price
 from diameter_ocs.charging.conditions import BalanceCondition, CounterCondition, Part
@@ -16,7 +17,7 @@ from diameter_ocs.charging.counters import (
     PolicyCounterType,
     PolicyState,
 )
-from diameter_ocs.charging.counting import CREDIT, CounterChange, counted, counters_of, statuses
+from diameter_ocs.charging.counting import CREDIT, Counted, CounterChange, counted, statuses
 from diameter_ocs.charging.decisions import Edr, EdrKind, Outcome
 from diameter_ocs.charging.ledger import Balance, Posting
 from diameter_ocs.charging.spending_limits import CounterStatus
@@ -100,6 +101,11 @@ def edr(account_id: int = 1, *posted: int) -> Edr:
     postings = tuple(Posting(number, 0, 1, 0) for number in posted)
     kind = EdrKind.CHARGING
     return Edr(2, NOW, account_id, kind, "test", Outcome.SUCCESS, postings)
+
+
+def counters_of(case: Case, account_id: int) -> tuple[Counted, ...]:
+    account, balances = case.accounts[account_id], case.balances.values()
+    return counting.counters_of(account, case.catalogue, balances, NOW)
 
 
 def turned(case: Case, *edrs: Edr) -> tuple[Case, list[tuple[int, str, str, str, bool]]]:

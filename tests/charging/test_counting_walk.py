@@ -187,7 +187,7 @@ class Walk(RuleBasedStateMachine):
         amount = Fraction(spent if each.is_on_used else total - spent)
         if each.is_in_percent:
             if not total:
-                return 0
+                return 0 if each.is_on_used else len(each.states) - 1
             amount = amount * 100 / total
         reached = [
             place
