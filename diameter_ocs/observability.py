@@ -199,6 +199,10 @@ class Metrics:
     clock_skew_seconds: Gauge
     test_clock_ahead_seconds: Gauge
     catalogues_unreadable: Gauge
+    deliveries: Counter
+    outbox_waiting: Gauge
+    outbox_oldest_seconds: Gauge
+    outbox_given_up: Gauge
 
 
 # By the field of `Metrics`, which is the name behind `ocs_`: what it says, and its labels.
@@ -224,6 +228,10 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "sessions_abandoned": ("Sessions closed though nobody ended them, by reason", ("reason",)),
     "reservations_expired": ("Quotas taken back because nobody reported on them in time", ()),
     "events_reversed": ("Events taken back that were stored too late to be answered", ()),
+    "deliveries": (
+        "What became of notices, reports and calls that were to leave, by kind",
+        ("kind", "result"),
+    ),
     "usage_lost": ("Requests whose usage was neither charged nor kept, by reason", ("reason",)),
 }
 _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -241,6 +249,9 @@ _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Tenants whose catalogue a newer program applied: they are refused with 3004",
         (),
     ),
+    "outbox_waiting": ("Notices, reports and calls that wait in the database, by kind", ("kind",)),
+    "outbox_oldest_seconds": ("For how long the oldest of them has waited", ("kind",)),
+    "outbox_given_up": ("Those that were given up: `outbox list --dead` shows them", ("kind",)),
     "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),
     "test_clock_ahead_seconds": ("How far the test clock is ahead, if there is one", ()),
 }

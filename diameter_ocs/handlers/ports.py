@@ -1,10 +1,12 @@
 """What the use cases need of whatever keeps the accounts; `store` fits it by shape."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ..charging.case import Case, Change
+from ..charging.delivery import Claimed, HeldPeer, Lease, Measured, Settled, Waiting, Way
+from ..charging.outbox import OutboxKind
 from ..charging.requests import ChargingRequest, SessionKey
 from ..charging.restarts import GatewayState, Place, Search, Slice
 from ..charging.spooled import SpooledRequest
@@ -78,6 +80,46 @@ class Gateways(Protocol):
 
     async def go_on(self, search: Search, after: Place, search_at: int | None) -> None:
         """Notes how far a search has come, and when it goes on; None: it has ended."""
+
+
+class Outbox(Protocol):
+    """Keeps what is to leave, for all servers; `at` and leases go by the machine's clock.
+
+    Raises:
+        StaleCase, CasesUnavailable, BrokenBatch: from every method.
+    """
+
+    async def waiting(self, at: int) -> Sequence[Waiting]:
+        """Returns the ways that something waits for, with those who hold their targets."""
+
+    async def claim(
+        self, wanted: Mapping[Way, int], now: int, lease: Lease, identifiers: Sequence[int]
+    ) -> Sequence[Claimed]:
+        """Returns up to so many streams of each way that are due, for this server alone.
+
+        Each of them needs one of the identifiers.
+        """
+
+    async def settle(self, settled: Collection[Settled], server_id: str) -> None:
+        """Writes down what became of what was claimed, unless somebody else has it by now."""
+
+    async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
+        """Gives up what nobody has delivered since a moment; returns how much it is."""
+
+    async def forget(self, before: int) -> None:
+        """Forgets what was given up before a moment."""
+
+    async def measure(self) -> Sequence[Measured]:
+        """Returns how much of each kind waits, and how much was given up."""
+
+    async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
+        """Writes down which peers a server is connected to, for as long as its lease lasts."""
+
+    async def hint(self) -> None:
+        """Tells other servers that something waits for a peer of theirs."""
+
+    def hints(self) -> AsyncIterator[None]:
+        """Yields whenever another server, or a command, tells that something waits."""
 
 
 class Spool(Protocol):

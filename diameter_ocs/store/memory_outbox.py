@@ -1,6 +1,7 @@
 """What is to leave, in the store without a database."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
 from ..charging.delivery import (
     NEVER_REACHED,
@@ -28,6 +29,7 @@ class MemoryOutbox:
         self._store = store
         self._rows = store.outbox
         self._held: dict[str, tuple[Lease, Collection[HeldPeer]]] = {}
+        self._hints: list[asyncio.Event] = []
         self.stale: dict[tuple[int, int], int] = {}
         """Group and number of subscriptions, and since when."""
 
@@ -100,6 +102,20 @@ class MemoryOutbox:
     async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
         """Writes down which peers a server is connected to, for as long as its lease lasts."""
         self._held[lease.server_id] = lease, peers
+
+    async def hint(self) -> None:
+        """Tells other servers that something waits for a peer of theirs."""
+        for heard in self._hints:
+            heard.set()
+
+    async def hints(self) -> AsyncIterator[None]:
+        """Yields whenever another server, or a command, tells that something waits."""
+        heard = asyncio.Event()
+        self._hints.append(heard)
+        while True:
+            await heard.wait()
+            heard.clear()
+            yield
 
     def _waiting(self) -> Iterator[OutboxRow]:
         return (row for _, row in sorted(self._rows.items()) if row.given_up_at is None)
