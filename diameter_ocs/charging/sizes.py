@@ -1,7 +1,11 @@
-"""How much a quota should be: what is asked for, brought between its bounds, or what is used."""
+"""How much a quota should be: what is asked for, brought between its bounds, or what is used.
+
+What follows usage ends where a counter turns.
+"""
 
 from .catalogue import RatingGroup, Tariff
 from .deadlines import SECOND
+from .landing import landing
 from .progress import Progress
 from .quota import clamp, grant
 from .services import Service
@@ -27,6 +31,8 @@ def size_of(
         share = min(share, NEAR_THE_END_PERCENT)
     if share < 100:
         units = min(units, share_of(share, group, line, tariff, progress))
+    if group.min_validity_seconds is not None and progress.case.catalogue.counters:
+        units = landing(units, group, line, tariff, progress)
     return units
 
 

@@ -118,8 +118,9 @@ class RatingGroupPart(Part):
     """What part of what is left one quota may take, where that is not below `min_reservation`, so
     that other sessions get theirs; at the top: 100 %."""
     dynamic_quota: bool | None = None
-    """Whether a quota is as large as what the session used lately in `min_validity`, and small near
-    the end of what is left; at the top: false. It needs `min_reservation` and `quota_validity`."""
+    """Whether a quota is as large as what the session used lately in `min_validity`, small near the
+    end of what is left, and ends where a counter of what pays has its next state; at the top:
+    false. It needs `min_reservation` and `quota_validity`."""
     min_validity: Annotated[Positive, Field(le=86400)] | None = None
     """For how long a dynamic quota should last, at most 1 d."""
     announcements: AnnouncementsPart | None = None
