@@ -208,7 +208,7 @@ class Metrics:
 # By the field of `Metrics`, which is the name behind `ocs_`: what it says, and its labels.
 _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requests": (
-        "Requests answered, by CC-Request-Type and command-level Result-Code",
+        "Requests answered, by their type and the result code of the command",
         ("request_type", "result_code"),
     ),
     "answers_dropped": ("Answers that were late or had no connection any more", ("reason",)),

@@ -11,11 +11,14 @@ from diameter_ocs.gy.decode import Decoder
 from diameter_ocs.gy.terms import AnswerTerms
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
 from diameter_ocs.handlers.ports import Store
+from diameter_ocs.handlers.spending_limits import SpendingLimits
 from diameter_ocs.numbering.plmn import Plmns
 from diameter_ocs.numbering.tables import Numbering
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.application import CreditControl
-from diameter_ocs.server.restarts import Take
+from diameter_ocs.server.door import Door, Take, by_application
+from diameter_ocs.server.spending_limits import SpendingLimitControl
+from diameter_ocs.sy import application as sy
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from diameter_ocs.transport.tcp import Listener
@@ -23,6 +26,7 @@ from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
 from tests.store.scenario import NOW
 
 DICTIONARY = load_dictionary()
+SY = sy.application(DICTIONARY)
 NUMBERING = Numbering(Plmns.load(resource("dictionaries/plmn.csv").read_text(encoding="utf-8")))
 IDENTITY = Identity("ocs.example", "ocs.example")
 SERVICE_CONTEXTS = {"gprs@maker.example": "32251"}
@@ -49,20 +53,21 @@ class Server:
             host_ip_addresses=(),
             vendor_id=0,
             product_name="ocs under test",
-            applications=(Application(4, frozenset({"Credit-Control"})),),
+            applications=(Application(4, frozenset({"Credit-Control"})), SY),
             dictionary=DICTIONARY,
             served_realms=served_realms,
             host_aliases=host_aliases,
         )
+        self.limits = SpendingLimits(store, self.lanes, LaneSettings(), self.metrics)
+        self.door = Door(self.peers, local, self.metrics)
         self.application = CreditControl(
             self.lanes,
-            self.peers,
+            self.door,
             Decoder(DICTIONARY, NUMBERING, SERVICE_CONTEXTS),
-            local,
-            self.metrics,
             answers or {},
         )
-        self.take: Take = self.application.take
+        policing = SpendingLimitControl(self.limits, self.door, clock)
+        self.take: Take = by_application({4: self.application.take, SY.id: policing.take})
         self.listener = Listener(
             local, self.peers, lambda *received: self.take(*received), Places(10, 10), self.metrics
         )
@@ -76,11 +81,13 @@ class Server:
         _, self.port = await self.listener.start("127.0.0.1", 0)
         async with asyncio.TaskGroup() as tasks:
             self.running = tasks.create_task(self.lanes.run())
+            policing = tasks.create_task(self.limits.run())
             yield self
             for writer in self.writers:
                 writer.transport.abort()
             await self.listener.stop(1)
             self.running.cancel()
+            policing.cancel()
 
     async def connect(self, host: str) -> "Gateway":
         """Connect as a gateway and exchange capabilities."""

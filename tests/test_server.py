@@ -162,7 +162,7 @@ async def test_whose_a_connection_is_counts_where_an_origin_is_nobodys(
 
 def gate_of(server: Server, **settings: object) -> Gate:
     """Return the gate of a server with a configuration."""
-    forget = server.application.forget_tenants
+    forget = server.door.forget_tenants
     return Gate(Configuration(**settings), server.peers, server.listener, forget)
 
 

@@ -43,6 +43,15 @@ class SpendingLimitEnd(NamedTuple):
     """It ends if this is when its policy server asked last; None: in any case."""
 
 
+class Whereabouts(NamedTuple):
+    """The groups that a request about spending limits concerns, as far as its tenant's go."""
+
+    named: int | None
+    """The only one that its identities belong to; None: there is none, or they do not matter."""
+    holders: tuple[int, ...]
+    """Those that have a subscription of its name; the newest comes last."""
+
+
 class PendingStatus(NamedTuple):
     """The status that a counter will have from some time on if nothing else happens."""
 

@@ -18,8 +18,9 @@ from ..gy.decode import Decoded, Decoder
 from ..gy.encode import Encoder
 from ..gy.terms import AnswerTerms
 from ..handlers.credit_control import Fault
-from ..server.application import FAULTS, asked_on_terms
+from ..server.application import asked_on_terms
 from ..server.dictionaries import server_dictionary
+from ..server.door import FAULTS
 from ..server.numbering import numbering_tables
 from ..simulator import encoding
 from ..simulator.answers import Answer, read_answer

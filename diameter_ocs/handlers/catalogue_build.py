@@ -53,6 +53,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
             part.name: policy_counter(part, known)
             for part in sorted(document.policy_counters, key=attrgetter("name"))
         },
+        ignores_unknown_counters=document.settings.unknown_counters == "IGNORE",
         blockable=frozenset(each.balance_type for each in counters.values() if each.may_block),
     )
 

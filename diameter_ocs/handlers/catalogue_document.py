@@ -82,6 +82,9 @@ class SettingsPart(Part):
         "32276",
     )
     """The service contexts whose answers carry announcements, as far as the peer takes them."""
+    unknown_counters: Literal["REJECT", "IGNORE"] = "REJECT"
+    """What becomes of a policy server's request that names counters which there are not: REJECT
+    answers which they are, IGNORE leaves them out."""
     explain_in_full: bool = False
     """Whether each EDR says in full which services were considered; else those of refusals do."""
 

@@ -7,7 +7,8 @@ Under a light load one lane does everything; the others help when half a batch h
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -16,7 +17,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from ..charging.decisions import Decision, Novelty, Outcome, Stored
-from ..charging.faults import BrokenBatch, CasesUnavailable, CatalogueUnreadable, StaleCase
+from ..charging.faults import BrokenBatch, CatalogueUnreadable
 from ..charging.requests import (
     NAMING,
     ChargingRequest,
@@ -28,6 +29,7 @@ from ..charging.requests import (
 from ..observability import Metrics, SparingLog, create_metrics
 from .credit_control import Fault, fold
 from .halving import by_halves
+from .insisting import insist
 from .ports import Store
 from .queues import Job, Queue, Reply
 from .spooling import Spooling
@@ -35,9 +37,6 @@ from .unclaimed import Unclaimed
 
 log = structlog.get_logger()
 
-REST_SECONDS = 0.005
-"""The rest after a second fault of the database; each next one of a batch is twice as long."""
-REST_SECONDS_MAX = 0.1
 SESSIONS_REMEMBERED = 200_000
 """Sessions whose group a process remembers; others are looked up."""
 SESSION_ID_REMEMBERED_MAX = 512
@@ -170,6 +169,15 @@ class Lanes:
             await asyncio.sleep(0)
         await self._spooling.drain()
 
+    @contextmanager
+    def keeping_off(self, groups: Iterable[int]) -> Iterator[Collection[int]]:
+        """Keeps the lanes off groups that none of them has, and gives those."""
+        free = self._resolved.hold(groups)
+        try:
+            yield free
+        finally:
+            self._resolved.release(free)
+
     async def _look_up(self) -> None:
         """Finds the groups of requests."""
         while True:
@@ -192,39 +200,16 @@ class Lanes:
         await by_halves(jobs, partial(self._insist, work), self._give_up, self._resolved.unparked)
 
     async def _insist(self, work: _Work, jobs: Sequence[Job]) -> None:
-        """Does the work of a batch; while the database is away, again as long as somebody waits.
+        """Does the work of a batch, again and again while it cannot be known that it is stored.
 
-        A batch of which nobody knows whether it was stored may be done again: what was stored is
-        recognised as a repeat. Whoever has been refused meanwhile is left out.
-
-        Raises:
-            BrokenBatch: the work cannot be done, whatever the reason.
+        A batch of which nobody knows that may be done again: what was stored is recognised as a
+        repeat. Whoever has been refused meanwhile is left out.
         """
-        rest = 0.0
-        while waiting := [job for job in jobs if job in self._waiting]:
-            try:
-                await work(waiting)
-                return
-            except StaleCase:
-                self._metrics.database_retries.inc()
-            except CasesUnavailable as fault:
-                self._metrics.database_errors.labels("unavailable").inc()
-                if not rest:
-                    log.warning("database unavailable", reason=str(fault), requests=len(waiting))
-            except CatalogueUnreadable as fault:
-                hurt = [
-                    job for job in waiting if job.group in fault.groups and job in self._waiting
-                ]
-                self._refuse(hurt, Fault.CATALOGUE_UNREADABLE)
-                continue
-            except BrokenBatch as fault:
-                log.error("batch not done", requests=len(waiting), reason=str(fault))
-                raise
-            except Exception as fault:
-                log.exception("batch not done", requests=len(waiting), reason=str(fault))
-                raise BrokenBatch(str(fault)) from fault
-            await asyncio.sleep(rest)
-            rest = min(max(2 * rest, REST_SECONDS), REST_SECONDS_MAX)
+        await insist(work, jobs, self._waiting.__contains__, self._refuse_hurt, self._metrics)
+
+    def _refuse_hurt(self, jobs: Iterable[Job], fault: CatalogueUnreadable) -> None:
+        """Refuses the requests of groups whose catalogue cannot be read."""
+        self._refuse([job for job in jobs if job.group in fault.groups], Fault.CATALOGUE_UNREADABLE)
 
     def _give_up(self, job: Job, _fault: BrokenBatch) -> None:
         """Replies to a request that cannot be done alone."""

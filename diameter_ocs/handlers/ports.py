@@ -7,7 +7,7 @@ from typing import Protocol
 from ..charging.case import Case, Change
 from ..charging.delivery import Claimed, HeldPeer, Lease, Measured, Settled, Waiting, Way
 from ..charging.outbox import OutboxKind
-from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.requests import ChargingRequest, Identity, SessionKey
 from ..charging.restarts import GatewayState, Place, Search, Slice
 from ..charging.spooled import SpooledRequest
 
@@ -38,9 +38,15 @@ class Work(Protocol):
         """Reads the cases of the locked groups for (group, request); `now` in microseconds."""
 
     async def load_sessions(
-        self, keys: Sequence[tuple[int, SessionKey]], now: int
+        self,
+        keys: Sequence[tuple[int, SessionKey]],
+        now: int,
+        names: Collection[Identity] = (),
     ) -> Mapping[int, Case]:
-        """Reads the cases of the locked groups with the open sessions of (group, session)."""
+        """Reads the cases of the locked groups with the open sessions of (group, session).
+
+        The groups' directories say which of some names are theirs.
+        """
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Stores what has changed between `before` and `after`, and the EDRs.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..charging.decisions import Decision, Stored
 from ..charging.requests import ChargingRequest
@@ -78,6 +78,12 @@ class Queue:
                 self._aside[job.group] = []
                 mine[job.group] = [job]
         return [job for of_group in mine.values() for job in of_group]
+
+    def hold(self, groups: Iterable[int]) -> Collection[int]:
+        """Claims groups as if there were jobs of them; returns those that were free."""
+        free = {group for group in groups if group not in self._aside}
+        self._aside.update({group: [] for group in free})
+        return free
 
     def park(self, jobs: Iterable[Job]) -> None:
         """Puts claimed jobs aside, in their order, whose group somebody else has locked."""

@@ -13,25 +13,26 @@ from ..base.capabilities import Application, LocalNode
 from ..base.message import Identity
 from ..config import Configuration, Endpoint
 from ..gy.decode import Decoder
-from ..handlers.lanes import Lanes
-from ..handlers.restarts import Restarts
 from ..jobs import peering
 from ..jobs.clocks import MovedClock, wall_clock
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
 from ..observability import Metrics, create_metrics
 from ..store.peers import PostgresPeers
+from ..sy import application as sy
 from ..transport.admission import Places
 from ..transport.peers import PeerTable
 from ..transport.tcp import Listener
 from .application import CreditControl
 from .dictionaries import server_dictionary
+from .door import Door, by_application
 from .gate import Gate, answer_terms, described, rules
 from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
 from .restarts import closing_profiles, hearing
-from .works import GoingBy, working
+from .spending_limits import SpendingLimitControl
+from .works import GoingBy, Working, working
 
 log = structlog.get_logger()
 
@@ -74,15 +75,11 @@ async def run(
     here = described(configuration, clock())
     going_by = GoingBy(clock, here.id)
     async with (
-        working(configuration, conninfo, readiness, metrics, going_by) as (
-            lanes,
-            restarts,
-            database,
-        ),
+        working(configuration, conninfo, readiness, metrics, going_by) as works,
         asyncio.TaskGroup() as tasks,
     ):
-        listener, gate = _listener(configuration, lanes, restarts, metrics)
-        following = Peering(PostgresPeers(database), gate, here, clock)
+        listener, gate = _listener(configuration, works, metrics)
+        following = Peering(PostgresPeers(works.database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
@@ -98,7 +95,8 @@ async def run(
             readiness.stop()
             log.info("server stopping")
             await listener.stop(STOP_SECONDS)
-            await lanes.drain()
+            await works.lanes.drain()
+            await works.limits.drain()
             for keeper in keepers:
                 keeper.cancel()
             await following.end()
@@ -122,18 +120,20 @@ async def _look_after(look: Callable[[], object] | None) -> None:
 
 
 def _listener(
-    configuration: Configuration, lanes: Lanes, restarts: Restarts, metrics: Metrics
+    configuration: Configuration, works: Working, metrics: Metrics
 ) -> tuple[Listener, Gate]:
-    """Joins the Diameter node, its peers and the application."""
+    """Joins the Diameter node, its peers and the applications."""
     dictionary = server_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
     command = dictionary.command_named(CREDIT_CONTROL)
+    charging = Application(command.application_id, frozenset({CREDIT_CONTROL}))
+    policing = sy.application(dictionary)
     local = LocalNode(
         identity=identity,
         host_ip_addresses=(),  # each connection puts its own here
         vendor_id=configuration.vendor_id,
         product_name=configuration.product_name,
-        applications=(Application(command.application_id, frozenset({CREDIT_CONTROL})),),
+        applications=(charging, policing),
         dictionary=dictionary,
         supported_vendor_ids=(dictionary.avp(SERVICE_INFORMATION).vendor_id,),
         host_aliases=frozenset(configuration.host_aliases),
@@ -144,11 +144,15 @@ def _listener(
     )
     peers = PeerTable(rules(configuration, ()))
     decoder: Decodes = Decoder(dictionary, numbering_tables(), configuration.service_contexts)
-    if isinstance(lanes.clock, MovedClock):
-        decoder = MovedDecoder(decoder, lanes.clock)
-    answers = answer_terms(configuration)
-    application = CreditControl(lanes, peers, decoder, local, metrics, answers)
+    clock = works.lanes.clock
+    if isinstance(clock, MovedClock):
+        decoder = MovedDecoder(decoder, clock)
+    door = Door(peers, local, metrics)
+    gy = CreditControl(works.lanes, door, decoder, answer_terms(configuration))
+    takers = {
+        charging.id: hearing(gy.take, works.restarts, closing_profiles(configuration)),
+        policing.id: SpendingLimitControl(works.limits, door, clock).take,
+    }
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
-    take = hearing(application.take, restarts, closing_profiles(configuration))
-    listener = Listener(local, peers, take, places, metrics)
-    return listener, Gate(configuration, peers, listener, application.forget_tenants)
+    listener = Listener(local, peers, by_application(takers), places, metrics)
+    return listener, Gate(configuration, peers, listener, door.forget_tenants)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from ..base.message import Message
 from ..charging.decisions import Decision, ServiceDecision
+from ..charging.spending_limits import CounterStatus
 from ..gy.decode import Decoded
 from ..jobs.clocks import MovedClock
 
@@ -39,6 +40,22 @@ class MovedDecoder:
 def in_world_time(decision: Decision, ahead: int) -> Decision:
     """Returns a decision that tells the times of a test clock as those of the world."""
     return decision._replace(services=tuple([_moved(each, ahead) for each in decision.services]))
+
+
+def foreseen_in_world_time(
+    statuses: tuple[CounterStatus, ...], ahead: int
+) -> tuple[CounterStatus, ...]:
+    """Returns what will become of counters, by the time of the world likewise."""
+    return tuple(
+        [
+            status._replace(
+                pending=tuple(
+                    [each._replace(change_at=each.change_at - ahead) for each in status.pending]
+                )
+            )
+            for status in statuses
+        ]
+    )
 
 
 def _moved(service: ServiceDecision, ahead: int) -> ServiceDecision:

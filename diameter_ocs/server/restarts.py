@@ -1,17 +1,16 @@
 """Has restarts of gateways heard, where the profiles of their peers say so."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from ..base.events import RequestReceived
 from ..base.text import clean
 from ..config import Configuration
 from ..handlers.restarts import Restarts
 from ..transport.connection import Connection
+from .door import Take
 
 HOST_LENGTH_MAX = 255
 """Of an Origin-Host whose restarts are heard, as of any name of a host."""
-
-Take = Callable[[Connection, RequestReceived], None]
 
 
 def hearing(take: Take, restarts: Restarts, profiles: Collection[str]) -> Take:

@@ -11,6 +11,7 @@ from ..config import Configuration
 from ..handlers import catalogue
 from ..handlers.lanes import Lanes, LaneSettings
 from ..handlers.restarts import Restarts
+from ..handlers.spending_limits import SpendingLimits
 from ..handlers.spooling import Spooling, Sweep
 from ..handlers.supervision import Supervision
 from ..handlers.unclaimed import Unclaimed
@@ -29,8 +30,9 @@ from ..store.work import PostgresStore
 from ..transport.tcp import shut
 from .readiness import Readiness, watch
 
-CONNECTIONS_BESIDES_LANES = 7
-"""For the resolver, the watch, supervision, restarts, the sweep, peers and the test clock."""
+CONNECTIONS_BESIDES_LANES = 8
+"""For the resolver, spending limits, the watch, supervision, restarts, the sweep, peers and the
+test clock."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
@@ -48,6 +50,15 @@ class GoingBy(NamedTuple):
     server_id: str
 
 
+class Working(NamedTuple):
+    """What requests are given to, and what others need that works."""
+
+    lanes: Lanes
+    limits: SpendingLimits
+    restarts: Restarts
+    database: Database
+
+
 @asynccontextmanager
 async def working(
     configuration: Configuration,
@@ -55,7 +66,7 @@ async def working(
     readiness: Readiness,
     metrics: Metrics,
     going_by: GoingBy,
-) -> AsyncIterator[tuple[Lanes, Restarts, Database]]:
+) -> AsyncIterator[Working]:
     """Opens the database and works off requests while the context lasts."""
     clock = going_by.clock
     settings = LaneSettings(
@@ -74,6 +85,7 @@ async def working(
     restarts = Restarts(PostgresGateways(database), supervision, clock)
     with _spooling(configuration.spool, clock, metrics) as spooling:
         lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
+        limits = SpendingLimits(store, lanes, settings, metrics)
         sweep = Sweep(store, spooling, clock)
         supervising = Rounds("supervision", supervision.works)
         restarting = Rounds("restarts", restarts.works)
@@ -83,6 +95,7 @@ async def working(
         )
         works: list[Work] = [
             lanes.run,
+            limits.run,
             partial(watch, database, accounts, readiness, metrics, clock),
             supervising.run,
             restarting.run,
@@ -96,7 +109,7 @@ async def working(
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
             async with _kept(partitions), _running(works):
-                yield lanes, restarts, database
+                yield Working(lanes, limits, restarts, database)
         finally:
             await spooling.drain()
             await database.close()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..charging.identification import other_identity
 from ..charging.ledger import Balance
-from ..charging.requests import ChargingRequest, SessionKey
+from ..charging.requests import ChargingRequest, Identity, IdentityKind, SessionKey
 from . import sessions, spending_limits, statements
 from .arrays import big_ints
 from .database import Connection, Cursor
@@ -94,3 +94,13 @@ async def read_about(about: About, readings: Mapping[int, Reading]) -> Directory
         if row[0] in readings:
             readings[row[0]].add_closed(sessions.closed_session_of(row))
     return directory
+
+
+async def read_names(
+    connection: Connection, readings: Mapping[int, Reading], names: Collection[Identity]
+) -> None:
+    """Reads which of some names belong to accounts of the groups."""
+    cursor = await statements.RESOLVE_IDENTITIES.ask(connection, sorted(names))
+    for _, kind, value, group, account_id in await cursor.fetchall():
+        if group in readings:
+            readings[group].add_name(Identity(IdentityKind(kind), value), account_id)

@@ -30,7 +30,8 @@ from ..charging.faults import CatalogueUnreadable, StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
 from ..charging.peers import Acceptance, AcceptedPeer
-from ..charging.requests import NAMING, ChargingRequest, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
+from ..charging.spending_limits import SpendingLimitEnd, SpendingLimitRequest, Whereabouts
 from .catalogues import ReadCatalogue
 from .memory_directory import MemoryDirectory
 from .memory_groups import Group, answered, is_meant, refundable
@@ -57,6 +58,12 @@ class MemoryStore:
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
         """Returns the group of each request; None: nobody's, or more than one group's."""
         return [self.directory.group_of(request) for request in requests]
+
+    async def whereabouts(
+        self, requests: Sequence[SpendingLimitRequest | SpendingLimitEnd]
+    ) -> Sequence[Whereabouts]:
+        """Returns which groups each request concerns."""
+        return [self.directory.whereabouts(request) for request in requests]
 
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
@@ -190,11 +197,18 @@ class MemoryStore:
         )
         return group.with_all(case).case
 
-    def case_with(self, number: int, keys: Collection[SessionKey], now: int) -> Case:
-        """Returns what is stored of a group, with the open sessions of some keys."""
+    def case_with(
+        self,
+        number: int,
+        keys: Collection[SessionKey],
+        now: int,
+        names: Collection[Identity] = (),
+    ) -> Case:
+        """Returns what is stored of a group, with open sessions of some keys, and some names."""
         group = self.groups[number]
         opened = {key: group.sessions[key] for key in keys if key in group.sessions}
-        return self.case(number, (), now)._replace(sessions=opened)
+        directory = self.directory.accounts_named(names, number, group.tenant)
+        return self.case(number, (), now)._replace(sessions=opened, directory=directory)
 
 
 class MemoryWork:
@@ -234,12 +248,15 @@ class MemoryWork:
         return cases, moved
 
     async def load_sessions(
-        self, keys: Sequence[tuple[int, SessionKey]], now: int
+        self,
+        keys: Sequence[tuple[int, SessionKey]],
+        now: int,
+        names: Collection[Identity] = (),
     ) -> Mapping[int, Case]:
         """Reads the cases of the locked groups with the open sessions of (group, session)."""
         return {
             number: self._store.case_with(
-                number, {key for group, key in keys if group == number}, now
+                number, {key for group, key in keys if group == number}, now, names
             )
             for number in self.groups
         }

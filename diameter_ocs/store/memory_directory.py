@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..charging.identification import other_identity
 from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
+from ..charging.spending_limits import SpendingLimitEnd, SpendingLimitRequest, Whereabouts
 from .memory_groups import Group
 from .names import Entry, Name
 
@@ -57,6 +58,19 @@ class MemoryDirectory:
             )
         return groups.pop() if len(groups) == 1 else None
 
+    def whereabouts(self, request: SpendingLimitRequest | SpendingLimitEnd) -> Whereabouts:
+        """Returns which groups a request about spending limits concerns."""
+        named: set[int] = set()
+        if isinstance(request, SpendingLimitRequest):
+            named = self._groups_named(request)
+        holders = [
+            (each.spending_limits[request.session_id].opened_at, number)
+            for number, each in self._groups.items()
+            if request.session_id in each.spending_limits and request.tenant in (None, each.tenant)
+        ]
+        group = named.pop() if len(named) == 1 else None
+        return Whereabouts(group, tuple(number for _, number in sorted(holders)))
+
     def accounts_named(
         self, identities: Iterable[Identity], number: int, tenant: str
     ) -> dict[Identity, int]:
@@ -69,7 +83,7 @@ class MemoryDirectory:
         others = (other_identity(request.information) for request in requests)
         return frozenset(each.value for each in others if each and (*each, tenant) in self._names)
 
-    def _groups_named(self, request: ChargingRequest) -> set[int]:
+    def _groups_named(self, request: ChargingRequest | SpendingLimitRequest) -> set[int]:
         return {
             number
             for (kind, value, tenant), (number, _) in self._names.items()

@@ -167,14 +167,18 @@ class Reading:
         """Whether a request goes on with a session that is not open."""
         return request.request_type not in NAMING and request.session_key not in self.sessions
 
+    def add_name(self, identity: Identity, account_id: int) -> None:
+        """Takes a name of one of its accounts."""
+        self._expect(account_id)
+        self.directory[identity] = account_id
+
     def admit(self, request: ChargingRequest, found: Directory) -> bool:
         """Takes what the directory says of a request; does it name nobody in another group?"""
         is_ours = True
         for identity in request.identities:
             for tenant, group_id, account_id in found.get(identity, ()):
                 if group_id == self.group_id:
-                    self._expect(account_id)
-                    self.directory[identity] = account_id
+                    self.add_name(identity, account_id)
                 elif request.tenant in (None, tenant):
                     is_ours = False
         self._admit_other(request, found)
@@ -184,8 +188,7 @@ class Reading:
         """Takes the accounts of the identities of a request for granted; 0 is nobody's."""
         for identity, account_id in zip(request.identities, accounts, strict=True):
             if account_id:
-                self._expect(account_id)
-                self.directory[identity] = account_id
+                self.add_name(identity, account_id)
 
     def _admit_other(self, request: ChargingRequest, found: Directory) -> None:
         """Takes what the directory says of whoever is at the other end."""

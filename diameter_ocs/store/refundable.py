@@ -1,16 +1,20 @@
 """What is to be refunded or taken back: the EDRs that charged it, and what of them was before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Column, and_, literal_column, or_, select, true
 
-from ..charging.references import UNDOING, Reference
+from ..charging.references import UNDOING, Reference, references_of
+from ..charging.requests import EventAction
 from . import edrs
+from .asking import Asked
 from .batches import batch_of, statement_of
 from .database import Connection
 from .reading import Reading
 from .statements import ANSWERED_FACTS
 from .tables import Moment, edr
+
+_REFUND = EventAction.REFUND  # a member takes 0.1 µs to be looked up in its class
 
 REFERRED_MAX = 1000
 """EDRs that one reference means, at most: those of a session that went on for very long."""
@@ -53,6 +57,19 @@ FIND_UNDOING = statement_of(
     *_span,
 )
 """All refunds and reversals of a span of time, which have an index of their own."""
+
+
+def meant(
+    readings: Mapping[int, Reading], requests: Sequence[Asked]
+) -> Iterator[tuple[int, Reference]]:
+    """Yields group and reference of what requests want refunded, or taken back."""
+    for group, request in requests:
+        if request.refunds or request.action is _REFUND:
+            reading = readings[group]
+            for each in references_of(
+                request, group, reading.sessions, reading.closed, reading.now
+            ):
+                yield group, each
 
 
 async def read_refundable(

@@ -16,7 +16,8 @@ from .reading import lasts
 GROUPS_REMEMBERED = 100_000
 """Some 4 KB each, where a group is one account."""
 PARTS_REMEMBERED = 1_000_000
-"""Accounts, balances, and what sessions consist of, in all groups together: some 0.4 KB each."""
+"""Accounts, balances, subscriptions to counters, and what sessions consist of, in all groups
+together: some 0.4 KB each."""
 SESSIONS_REMEMBERED = 16
 """Open sessions of a group; when it has more, those of its latest requests are remembered."""
 BATCHES_IN_DOUBT = 16
@@ -94,7 +95,7 @@ class Memory:
 
 def _parts(case: Case) -> int:
     """Returns how many parts a group has."""
-    parts = len(case.accounts) + len(case.balances)
+    parts = len(case.accounts) + len(case.balances) + len(case.spending_limits)
     for session in case.sessions.values():
         parts += 1 + len(session.lines) + len(session.reservations)
     return parts

@@ -1,6 +1,7 @@
 """Whose group a request belongs to, by whom it names or by its session."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from ..charging.requests import NAMING, ChargingRequest, Identity, IdentityKind, SessionKey
 from . import sessions, statements
@@ -11,6 +12,18 @@ Directory = Mapping[Identity, Sequence[tuple[str, int, int]]]
 """(tenant, group, account) of identities; tenants may share one."""
 Newest = Mapping[SessionKey, Mapping[str, int]]
 """By session and tenant, the group whose session is the newest."""
+
+
+class Naming(Protocol):
+    """A request that may name somebody."""
+
+    @property
+    def tenant(self) -> str | None:
+        """Whose subscribers it means; None: any tenant's."""
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Whom it names."""
 
 
 async def resolve(
@@ -52,7 +65,7 @@ def _newest_groups(rows: Iterable[Row]) -> Newest:
     return newest
 
 
-def _group_named(request: ChargingRequest, directory: Directory) -> int | None:
+def group_named(request: Naming, directory: Directory) -> int | None:
     """Returns the only group that the identities of a request belong to."""
     found = [
         (tenant, group_id)
@@ -67,7 +80,7 @@ def _group_of_session(request: ChargingRequest, newest: Newest) -> int | None:
     return _only(request, newest.get(request.session_key, {}).items())
 
 
-def _only(request: ChargingRequest, found: Iterable[tuple[str, int]]) -> int | None:
+def _only(request: Naming, found: Iterable[tuple[str, int]]) -> int | None:
     """Returns the only group of (tenant, group) that the gateway may mean."""
     groups = {group_id for tenant, group_id in found if request.tenant in (None, tenant)}
     return groups.pop() if len(groups) == 1 else None
@@ -89,7 +102,7 @@ async def _groups_named(
     """Finds the groups that the identities of requests belong to, by the id of the request."""
     cursor = await identities(connection, requests)
     directory = by_identity(await cursor.fetchall())
-    return {id(request): _group_named(request, directory) for request in requests}
+    return {id(request): group_named(request, directory) for request in requests}
 
 
 async def _newest(
@@ -102,7 +115,7 @@ async def _newest(
 
 
 async def identities(
-    connection: Connection, requests: Iterable[ChargingRequest], others: Iterable[Identity] = ()
+    connection: Connection, requests: Iterable[Naming], others: Iterable[Identity] = ()
 ) -> Cursor:
     """Looks up the identities of requests, and others."""
     names = {identity for request in requests for identity in request.identities}.union(others)

@@ -112,6 +112,20 @@ RESOLVE_SESSIONS = _groups_with(session, session.c.opened_at)
 
 RESOLVE_CLOSED_SESSIONS = _groups_with(closed_session, closed_session.c.closed_at)
 
+RESOLVE_SPENDING_LIMITS = compiled(
+    select(spending_limit.c.group_id, spending_limit.c.session_id, account.c.tenant)
+    .join(
+        account,
+        and_(
+            account.c.group_id == spending_limit.c.group_id,
+            account.c.id == spending_limit.c.account_id,
+        ),
+    )
+    .where(spending_limit.c.digest == _any("digests"))
+    .order_by(spending_limit.c.opened_at, spending_limit.c.group_id)
+)
+"""Finds the groups and tenants of subscriptions to counters, the oldest first."""
+
 _is_suspended = cast(tenant.c.suspended_at.is_not(None), Integer)
 
 _facts_of_groups = (

@@ -1,30 +1,38 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
 import struct
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from psycopg import AsyncRawCursor
 
 from ..charging.case import Case, Change
 from ..charging.faults import BrokenBatch, CatalogueUnreadable, StaleCase
-from ..charging.references import Reference, references_of
 from ..charging.repeats import asked_again, kept_actions
-from ..charging.requests import NAMING, ChargingRequest, EventAction, SessionKey
+from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
+from ..charging.spending_limits import SpendingLimitEnd, SpendingLimitRequest, Whereabouts
 from . import edrs, statements
 from .arrays import big_ints
-from .asking import About, Asked, AskedFor, ask_about, ask_for_cases, read_about, read_cases
+from .asking import (
+    About,
+    Asked,
+    AskedFor,
+    ask_about,
+    ask_for_cases,
+    read_about,
+    read_cases,
+    read_names,
+)
 from .catalogues import Catalogues
 from .changed import SPREADING, changed_rows
 from .database import Connection, Database, Row, renamed_faults
 from .presumed import Presumed, presumed_rows
 from .reading import Found, Reading, as_remembered
-from .refundable import read_refundable
+from .refundable import meant, read_refundable
 from .remembered import Memory
 from .resolving import resolve
 from .tables import moment
-
-_REFUND = EventAction.REFUND  # a member takes 0.1 µs to be looked up in its class
+from .whereabouts import whereabouts
 
 AHEAD = 24 * 3600 * 1_000_000
 """How far into the future sessions may have ended, in microseconds: clocks differ."""
@@ -43,6 +51,14 @@ class PostgresStore:
         with renamed_faults():
             async with self._database.connection() as connection:
                 return await resolve(connection, requests)
+
+    async def whereabouts(
+        self, requests: Sequence[SpendingLimitRequest | SpendingLimitEnd]
+    ) -> Sequence[Whereabouts]:
+        """Returns which groups each request concerns."""
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                return await whereabouts(connection, requests)
 
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
@@ -197,17 +213,25 @@ class PostgresWork:
         if strangers:
             await self._admit(strangers, await self._ask_about(strangers, now), readings)
         await self._read_answered(readings, requests)
-        await read_refundable(self._connection, readings, _references(readings, requests))
+        await read_refundable(self._connection, readings, meant(readings, requests))
         return await self._cases(readings), moved
 
     async def load_sessions(
-        self, keys: Sequence[tuple[int, SessionKey]], now: int
+        self,
+        keys: Sequence[tuple[int, SessionKey]],
+        now: int,
+        names: Collection[Identity] = (),
     ) -> Mapping[int, Case]:
-        """Reads the cases of the locked groups with the open sessions of (group, session)."""
+        """Reads the cases of the locked groups with the open sessions of (group, session).
+
+        The groups' directories say which of some names are theirs.
+        """
         readings = self._readings(now)
         unread = {group for group, reading in readings.items() if not reading.accounts}
         unknown = [(group, key, None) for group, key in keys if key not in readings[group].sessions]
         await self._read(readings, await self._ask_for_cases(unread, unknown))
+        if names:
+            await read_names(self._connection, readings, names)
         return await self._cases(readings)
 
     def _readings(self, now: int) -> Mapping[int, Reading]:
@@ -378,16 +402,3 @@ class PostgresWork:
             raise BrokenBatch(str(error)) from error
         cursor = AsyncRawCursor(self._connection)
         await cursor.execute(statement.text, parameters, binary=True)
-
-
-def _references(
-    readings: Mapping[int, Reading], requests: Sequence[Asked]
-) -> Iterator[tuple[int, Reference]]:
-    """Yields group and reference of what requests want refunded, or taken back."""
-    for group, request in requests:
-        if request.refunds or request.action is _REFUND:
-            reading = readings[group]
-            for each in references_of(
-                request, group, reading.sessions, reading.closed, reading.now
-            ):
-                yield group, each

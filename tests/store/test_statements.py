@@ -204,6 +204,10 @@ EXPLAINED |= {
         statements.RESOLVE_CLOSED_SESSIONS,
         {"digests": big_ints(list(BATCH))},
     ),
+    "RESOLVE_SPENDING_LIMITS": (
+        statements.RESOLVE_SPENDING_LIMITS,
+        {"digests": big_ints(list(BATCH))},
+    ),
     "LOAD_CLOSED_SESSIONS": (
         statements.LOAD_CLOSED_SESSIONS.text,
         {
