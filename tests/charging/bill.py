@@ -88,6 +88,14 @@ class Run:
     price: Price | None
     rounding: int
     used: Fraction = Fraction(0)
+    part: Fraction = Fraction(0)
+    """What was used so far between a report, or a change of price, and the next."""
+    due_apart: int = 0
+    """What is due if no part goes on in the unit that another began."""
+
+    def end_part(self) -> None:
+        self.due_apart += self._rounded(self.part)
+        self.part = Fraction(0)
 
     @property
     def is_in_money(self) -> bool:
@@ -95,21 +103,24 @@ class Run:
 
     @property
     def due(self) -> int:
-        return -(-ceil(self.used) // self.rounding) * self.rounding
+        return self._rounded(self.used)
 
     @property
     def cost(self) -> int:
         """The price of all of it, rounded once."""
-        return self._at(self.price)
+        return self._cost(self.due, self.price)
 
-    def most(self, group: int) -> int:
+    def most(self, group: int, due: int) -> int:
         """What it costs at most: where allowances paid before, what begins was not charged yet."""
-        return self._at(price_of(group, self.key))
+        return self._cost(due, price_of(group, self.key))
 
-    def _at(self, price: Price | None) -> int:
-        if price is None or not self.used:
+    def _rounded(self, units: Fraction) -> int:
+        return -(-ceil(units) // self.rounding) * self.rounding
+
+    def _cost(self, units: int, price: Price | None) -> int:
+        if price is None or not units:
             return 0
-        net = Fraction(max(self.due, price.minimum_units) * price.micro_units, price.per_units)
+        net = Fraction(max(units, price.minimum_units) * price.micro_units, price.per_units)
         gross = (net + price.initial_micro_units) * (1 + Fraction(price.tax_millionths, 10**6))
         return int(gross + Fraction(1, 2))
 
@@ -141,6 +152,8 @@ class Bill:
     """Likewise, by rating group, the units that somebody paid, or nobody."""
     paid: Counter[int] = field(default_factory=Counter)
     """Likewise the micro-units."""
+    cut_short: set[int] = field(default_factory=set)
+    """Rating groups of which a unit was not paid whole, and so ended with the report."""
     runs: dict[int, list[Run]] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
     quotas: dict[Identity, Quota] = field(default_factory=dict)
@@ -177,7 +190,8 @@ class Bill:
             return quota
         if quota is None:
             start = min(self.last_request_at, end)
-            run = self.run(group, start, is_in_money(usage))
+            reports_money = any(units.money is not None for units in usage.used)
+            run = self.run(group, start, reports_money)
             assert run is not None
             quota = Quota(run, start)
         if quota.run.is_in_money:
@@ -191,6 +205,8 @@ class Bill:
             self._load(quota, sum(units.octets or 0 for units in usage.used), after, end)
         else:
             self._use(group, quota.run, sum(units.octets or 0 for units in usage.used))
+        for run in self.runs[group]:
+            run.end_part()
         return quota
 
     def _due(self, group: int, price: Price | None) -> Price | None:
@@ -201,6 +217,7 @@ class Bill:
     def _use(self, group: int, run: Run, units: int | Fraction) -> None:
         """Count usage; what it begins, no other run of the group does."""
         run.used += units
+        run.part += units
         if units and not run.is_in_money and group not in self.begun:
             self.begun.add(group)
             for other in self.runs[group]:
@@ -216,6 +233,7 @@ class Bill:
             if goes_by_hours and self.key(VOICE, at) != run.key:
                 found = self.run(VOICE, at)
                 assert found is not None
+                run.end_part()
                 run = found
             self._use(VOICE, run, 1)
 
@@ -234,6 +252,7 @@ class Bill:
         if after:
             found = self.run(DATA, last)
             assert found is not None
+            quota.run.end_part()
             self._use(DATA, found, after)
 
     @property
@@ -242,12 +261,14 @@ class Bill:
 
     @property
     def most(self) -> int:
-        return sum(run.most(group) for group, runs in self.runs.items() for run in runs)
+        return sum(
+            run.most(group, self.most_due(group, run))
+            for group, runs in self.runs.items()
+            for run in runs
+        )
 
-    @property
-    def due(self) -> int:
-        """The units that somebody pays, or nobody."""
-        return sum(run.due for runs in self.runs.values() for run in runs)
+    def most_due(self, group: int, run: Run) -> int:
+        return run.due_apart if group in self.cut_short else run.due
 
 
 def price_of(group: int, key: Key) -> Price | None:
