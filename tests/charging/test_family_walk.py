@@ -103,13 +103,14 @@ WAITS = st.sampled_from([0, 1, 7, 59, 61, 300, 780, 781, 1500, 3600, 7300, 90_00
 PLACES = st.sampled_from(["DE", "DE", "FR", "PL", "US"])
 NAMES = st.tuples(st.sampled_from([ANNA, BEN]), st.sampled_from([b"one", b"two"]))
 AMOUNTS = st.integers(0, 3) | st.integers(0, 1500)
+WANTED = st.none() | st.integers(1, 10) | st.integers(1, 1500)
 SERVICES = st.dictionaries(
     st.tuples(st.sampled_from([VOICE, DATA, VIDEO, TEXT]), st.sampled_from([(), (), (1,)])),
     st.tuples(
         st.sampled_from(["both", "both", "ask", "report", "return", "keep"]),
         st.sampled_from(["nothing", "below", "all", "above"]),
         st.sampled_from(["units", "units", "units", "money"]),
-        st.none() | st.integers(1, 10) | st.integers(1, 1500),
+        WANTED,
         AMOUNTS,
         AMOUNTS,
     ),
@@ -312,6 +313,22 @@ class FamilyWalk(RuleBasedStateMachine):
             assert decision.told.cost == bill.cost - bill.refunded
         if ends:
             self.close(name)
+
+    @rule(name=NAMES, place=PLACES, wanted=WANTED, above=AMOUNTS, after=AMOUNTS, waited=WAITS)
+    def use_up(
+        self, name: Name, place: str, wanted: int | None, above: int, after: int, waited: int
+    ) -> None:
+        """All that was granted is used, and more, and as much is asked for again."""
+        amounts = wanted, above, after
+        if name not in self.open:
+            services = {(group, ()): ("ask", "nothing", "units", *amounts) for group in PAYS}
+            self.initial(name, place, services, None, waited)
+            return
+        services = {
+            identity: ("both", "above", "money" if quota.run.is_in_money else "units", *amounts)
+            for identity, quota in self.open[name].quotas.items()
+        }
+        self.go_on(name, None, services, waited, None, ends=False)
 
     @precondition(lambda self: self.closed)
     @rule(number=st.integers(0, 9), services=SERVICES, waited=WAITS, ends=st.booleans())
