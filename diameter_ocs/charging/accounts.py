@@ -9,6 +9,7 @@ from .counting import Counted, counters_of
 from .decisions import Edr, EdrKind, Outcome
 from .groups import Deed, Device, Group, GroupChange, Subscription, changed
 from .ledger import Balance, Ledger
+from .notices import Occasion, opened, rows_of
 from .outbox import Outgoing
 from .reauthorization import aborted, sessions_called
 from .requests import Identity
@@ -38,6 +39,8 @@ class Opening(NamedTuple):
     subscriptions: tuple[Subscription, ...]
     balances: tuple[Balance, ...]
     edr: Edr
+    outgoing: tuple[Outgoing, ...] = ()
+    """What leaves when it is stored as an account without a parent, in order."""
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -122,13 +125,13 @@ def open_account(
         catalogue_version=catalogue.version,
         actor=actor,
     )
-    return Opening(
-        Account(account_id, new.name, new.plans, time_zone=new.time_zone),
-        device,
-        tuple(subscriptions),
-        tuple(ledger.balances.values()),
-        edr,
-    )
+    account = Account(account_id, new.name, new.plans, time_zone=new.time_zone)
+    outgoing: tuple[Outgoing, ...] = ()
+    if catalogue.noticed:
+        notices = opened(account, device, subscriptions, now)
+        outgoing = rows_of(notices, catalogue, Occasion(account_id, edr.number, now))
+    balances = tuple(ledger.balances.values())
+    return Opening(account, device, tuple(subscriptions), balances, edr, outgoing)
 
 
 def summary_of_opening(tenant: str, opening: Opening) -> AccountSummary:

@@ -16,6 +16,7 @@ from .final_units import TERMINATES, FinalUnitHandling
 from .hours import WorkingHours
 from .information import ServiceInformation
 from .location import Circumstances, Place
+from .notice_types import NoticeSink
 from .restrictions import Restrictions
 from .units import MICRO_UNITS, UnitType, half_up
 
@@ -350,6 +351,10 @@ class Catalogue:
     """The balance types that counters may keep from paying."""
     ignores_unknown_counters: bool = False
     """Policy servers that name counters which there are not are told of the others."""
+    notice_sinks: Mapping[str, NoticeSink] = field(default_factory=dict)
+    """Where notices are sent, by name."""
+    noticed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names of those that want a type of notice, by type; none that nobody wants."""
     menus: dict[tuple[tuple[str, ...], int], Menu] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

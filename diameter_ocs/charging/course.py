@@ -6,6 +6,7 @@ from .case import Case, Change
 from .consequences import consequences
 from .decisions import Decision, Edr
 from .groups import GroupChange
+from .notices import commanded
 from .outbox import Outgoing
 from .tuples import new
 
@@ -58,6 +59,7 @@ def followed(change: Change) -> Change:
 
 def followed_group(change: GroupChange) -> GroupChange:
     """Returns what a command makes of a group with what follows from it."""
-    after, outgoing = consequences(change.before.case, change.after.case, change.edrs)
+    told = commanded(change.before, change.after)
+    after, outgoing = consequences(change.before.case, change.after.case, change.edrs, told)
     group = change.after._replace(case=after)
     return change._replace(after=group, outgoing=(*change.outgoing, *outgoing))

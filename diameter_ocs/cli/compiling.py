@@ -16,10 +16,10 @@ from .output import command, fail, print_json
 
 VALUES = {
     *("announcements", "catalogue", "decisions", "final_units", "information", "ledger"),
-    *("location", "requests", "session", "spooled"),
+    *("location", "notice_types", "requests", "session", "spooled"),
 }
-"""Modules of values that are stored: what reads them asks for their annotations, which compiled
-classes do not have."""
+"""Modules of values that are stored or sent: what reads them asks for their annotations, which
+compiled classes do not have."""
 TOLD_MAX = 200
 """So much is told of what a compiler says last, where it fails."""
 

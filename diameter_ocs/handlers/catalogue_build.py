@@ -12,6 +12,7 @@ from .catalogue_announcements import announcements
 from .catalogue_counters import counter, policy_counter, readable_with
 from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_final_units import final_unit
+from .catalogue_notices import notice_sinks, noticed
 from .catalogue_places import addresses, prefixes
 from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
 from .catalogue_quotas import quota_terms
@@ -25,6 +26,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
     coverage = Coverage(groups.values())
     money, home = default_money(document), document.home_networks
     counters, known = _counters(document), readable_with(document.balance_types)
+    sinks = notice_sinks(document.notices)
     return catalogue.Catalogue(
         tenant=document.tenant,
         version=version,
@@ -55,6 +57,8 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         },
         ignores_unknown_counters=document.settings.unknown_counters == "IGNORE",
         blockable=frozenset(each.balance_type for each in counters.values() if each.may_block),
+        notice_sinks=sinks,
+        noticed=noticed(sinks.values()),
     )
 
 

@@ -16,6 +16,7 @@ from .catalogue_counters import (
     PolicyStatePart,
 )
 from .catalogue_final_units import FinalUnit, FinalUnitPart, RedirectServerPart
+from .catalogue_notices import NoticeFilePart, NoticesPart, WebhookPart
 from .catalogue_places import (
     TABLE_ENTRIES_MAX,
     AddressPart,
@@ -191,6 +192,8 @@ class Document(Part):
     """What accounts subscribe to."""
     peers: Annotated[tuple[PeerPart, ...], Field(max_length=1000)] = ()
     """How the gateways are treated that the servers know as this tenant's."""
+    notices: NoticesPart = NoticesPart()
+    """Who is told of what happens to accounts and peers."""
     _source: str | None = PrivateAttr(default=None)
 
     @property
@@ -230,6 +233,9 @@ PARTS: dict[str, type[Part]] = {
     "when": WhenPart,
     "hours": HoursPart,
     "peers": PeerPart,
+    "notices": NoticesPart,
+    "webhooks": WebhookPart,
+    "files": NoticeFilePart,
     "number_prefixes": PrefixPart,
     "sgsn_addresses": AddressPart,
 }

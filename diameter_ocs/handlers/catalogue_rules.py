@@ -18,6 +18,7 @@ from .catalogue_findings import (
     repeated,
     unknown_group,
 )
+from .catalogue_notice_rules import of_notices
 from .catalogue_plan_rules import of_plan, of_when
 from .catalogue_text import Path
 from .refusals import suggestion
@@ -79,6 +80,7 @@ def _of_currency(document: Document) -> Iterator[Finding]:
 
 def _of_tables(document: Document) -> Iterator[Finding]:
     """Looks at what is listed besides rating groups, balance types and plans."""
+    yield from of_notices(document.notices)
     peers = listed("peers", document.peers)
     yield from repeated("host", [((*path, "host"), peer.host.lower()) for path, peer in peers])
     prefixes = listed("number_prefixes", document.number_prefixes)

@@ -2,9 +2,11 @@
 
 import datetime
 
+from ..charging.moments import EPOCH
+from ..charging.moments import moment_text as moment_text
+from ..charging.moments import optional_moment_text as optional_moment_text
 from .refusals import Refusal
 
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MICROSECOND = datetime.timedelta(microseconds=1)
 
 
@@ -21,17 +23,6 @@ def parse_moment(text: str) -> int:
         ) from None
 
 
-def moment_text(microseconds: int) -> str:
-    """Writes microseconds since 1970 so that `parse_moment` reads them."""
-    moment = EPOCH + microseconds // 1_000_000 * datetime.timedelta(seconds=1)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{microseconds % 1_000_000:06d}Z"
-
-
 def parse_optional_moment(text: str | None) -> int | None:
     """Reads a moment that may not be said."""
     return None if text is None else parse_moment(text)
-
-
-def optional_moment_text(microseconds: int | None) -> str | None:
-    """Writes a moment that there may not be."""
-    return None if microseconds is None else moment_text(microseconds)

@@ -26,13 +26,13 @@ from ..charging.case import AccountState
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
-from . import edrs
+from . import edrs, outgoing
 from .batches import Statement, insert_batch, microseconds
 from .clocks import NOW
 from .database import Connection, Row
 from .names import ACCOUNT_NAME, DEVICE_NAME, add_names, names_of_opening
 from .standings import standing_of
-from .statements import INSERT_EDRS
+from .statements import INSERT_EDRS, INSERT_OUTBOX
 from .tables import account, balance, device, directory, standing, subscription
 
 INSERT_ACCOUNTS = insert_batch(account)
@@ -229,8 +229,9 @@ def _has_plan(plan: str) -> ColumnElement[bool]:
 
 async def _insert(connection: Connection, tenant_name: str, openings: Sequence[Opening]) -> None:
     """Adds the rows of new accounts, but for their names."""
-    accounts, devices, subscriptions, balances, journal = ([], [], [], [], [])
-    for new, first_device, plans, buckets, edr in openings:
+    accounts, devices, subscriptions, balances, journal, outbox = ([], [], [], [], [], [])
+    for opening in openings:
+        new, first_device, plans, buckets, edr, _ = opening
         number = new.id
         times = edr.number, edr.at
         accounts.append(
@@ -241,12 +242,14 @@ async def _insert(connection: Connection, tenant_name: str, openings: Sequence[O
         subscriptions += [(number, *plan) for plan in plans]
         balances += [(number, *bucket) for bucket in buckets]
         journal.append(edrs.inserted(number, edr))
+        outbox += outgoing.leaving_opening(opening)
     writes: list[tuple[Statement, Sequence[Row]]] = [
         (INSERT_ACCOUNTS, accounts),
         (INSERT_DEVICES, devices),
         (INSERT_SUBSCRIPTIONS, subscriptions),
         (INSERT_BALANCES, balances),
         (INSERT_EDRS, journal),
+        (INSERT_OUTBOX, outbox),
     ]
     for statement, rows in writes:
         if rows:

@@ -97,6 +97,9 @@ class MemoryStore:
         """Adds an account whose names are free."""
         self.groups[opening.account.id] = Group(tenant_name, opening)
         self.directory.add(names_of_opening(tenant_name, opening))
+        for part, each in enumerate(opening.outgoing):
+            row = row_of((opening.account.id, opening.edr.number, part), each, opening.edr.at)
+            self.outbox[row.key] = row
 
     def change_group(self, change: GroupChange) -> None:
         """Makes of a group what a command does, but for what charging reads."""

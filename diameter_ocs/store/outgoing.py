@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ..charging.accounts import Opening
 from ..charging.case import Case
 from ..charging.delivery import OutboxRow, row_of
 from ..charging.outbox import Outgoing
@@ -18,6 +19,13 @@ def leaving(after: Case, outgoing: Sequence[Outgoing]) -> list[Row]:
     return [
         inserted(row_of((group_id, version, part), each, now)) for part, each in enumerate(outgoing)
     ]
+
+
+def leaving_opening(opening: Opening) -> list[Row]:
+    """Returns likewise what a new account without a parent causes."""
+    place, at = (opening.account.id, opening.edr.number), opening.edr.at
+    rows = [row_of((*place, part), each, at) for part, each in enumerate(opening.outgoing)]
+    return [inserted(row) for row in rows]
 
 
 def inserted(row: OutboxRow) -> Row:
