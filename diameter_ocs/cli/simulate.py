@@ -1,18 +1,31 @@
-"""`simulate pgw`: a gateway that charges a session or events, step by step."""
+"""`simulate`: clients of the server; `pgw` charges a session or events, step by step."""
 
 from typing import Annotated
 
 import typer
 
-from ..config import Endpoint, parse_endpoint
 from ..simulator.answers import Answer
 from ..simulator.conversation import Conversation, parse_script
 from ..simulator.encoding import Identity, Subscriber
 from ..simulator.gateway import DEFAULT_STEPS, connect
 from ..simulator.server_requests import ServerRequest
+from . import simulate_pcrf
 from .error_table import REFUSED
 from .options import AsJson
 from .output import command, print_json
+from .simulate_options import (
+    IMSI,
+    MSISDN,
+    REALM,
+    SERVER,
+    DestinationRealm,
+    Imsi,
+    Msisdn,
+    OriginHost,
+    OriginRealm,
+    Server,
+    endpoint,
+)
 
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
@@ -60,30 +73,18 @@ def simulate() -> None:
 @command
 def pgw(
     steps: Annotated[list[str] | None, typer.Argument(help=STEPS_HELP, metavar="STEP")] = None,
-    server: Annotated[
-        str, typer.Option("--server", help="Where the server listens.", metavar="HOST:PORT")
-    ] = "127.0.0.1:3868",
-    imsi: Annotated[
-        str, typer.Option("--imsi", help="The subscriber's IMSI.", metavar="DIGITS")
-    ] = "001010000000001",
-    msisdn: Annotated[
-        str, typer.Option("--msisdn", help="The subscriber's MSISDN.", metavar="DIGITS")
-    ] = "15550100001",
-    origin_host: Annotated[
-        str, typer.Option("--origin-host", help="Who the gateway says it is.", metavar="NAME")
-    ] = "pgw.demo.example",
-    origin_realm: Annotated[
-        str, typer.Option("--origin-realm", help="The gateway's realm.", metavar="NAME")
-    ] = "demo.example",
-    destination_realm: Annotated[
-        str, typer.Option("--destination-realm", help="The realm that it asks.", metavar="NAME")
-    ] = "demo.example",
+    server: Server = SERVER,
+    imsi: Imsi = IMSI,
+    msisdn: Msisdn = MSISDN,
+    origin_host: OriginHost = "pgw.demo.example",
+    origin_realm: OriginRealm = REALM,
+    destination_realm: DestinationRealm = REALM,
     as_json: AsJson = False,
 ) -> None:
     """Connect as a packet gateway, run one session, and print each answer."""
     words = steps or []
     script = parse_script(words) or parse_script([*words, *DEFAULT_STEPS])
-    host, port = _endpoint(server)
+    host, port = endpoint(server)
     identity = Identity(origin_host, origin_realm, destination_realm)
     answers, requests = [], []
     unmet: list[str] = []
@@ -106,8 +107,4 @@ def pgw(
         raise typer.Exit(REFUSED)
 
 
-def _endpoint(server: str) -> Endpoint:
-    try:
-        return parse_endpoint(server)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--server") from None
+app.command("pcrf", help=simulate_pcrf.HELP, epilog=simulate_pcrf.EXAMPLES)(simulate_pcrf.pcrf)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 
 import pytest
 from diameter.message import Avp, Message, MessageHeader, constants
-from diameter.message.avp.grouped import GrantedServiceUnit
+from diameter.message.avp.grouped import GrantedServiceUnit, VendorSpecificApplicationId
 from diameter.message.commands import (
-    CapabilitiesExchangeAnswer,
-    CreditControlAnswer,
     DeviceWatchdogRequest,
-    DisconnectPeerAnswer,
 )
 
 HOST = b"ocs.test.example"
 REALM = b"test.example"
+SERVED = (
+    constants.CMD_CREDIT_CONTROL,
+    constants.CMD_SPENDING_LIMIT,
+    constants.CMD_SESSION_TERMINATION,
+)
 
 
 @dataclass
@@ -25,13 +27,14 @@ class FakeServer:
 
     `capabilities_code` is the code of its CEA. `answer` makes the octets of each answer, or b""
     for silence; None in place of octets closes the connection. `watchdog` sends a DWR before each
-    answer, `after` makes what the server sends by itself behind it. `requests` are the CCRs
-    received and `others` whatever else came.
+    answer, `after` makes what the server sends by itself behind it. `requests` are the CCRs, SLRs
+    and STRs received, `others` whatever else came.
     """
 
     answer: Callable[[Message], bytes | None]
     capabilities_code: int = constants.E_RESULT_CODE_DIAMETER_SUCCESS
     watchdog: bool = False
+    has_sy: bool = True
     after: Callable[[Message], Iterable[bytes]] = lambda request: ()
     requests: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
@@ -49,21 +52,26 @@ class FakeServer:
         with connection, connection.makefile("rb") as stream:
             while header := stream.read(20):
                 octets = header + stream.read(int.from_bytes(header[1:4], "big") - 20)
-                for reply in self.replies(Message.from_bytes(octets)):
+                # What the library would make of a message of Sy is not what came.
+                is_sy = MessageHeader.from_bytes(octets).application_id == constants.APP_3GPP_SY
+                for reply in self.replies(Message.from_bytes(octets, plain_msg=is_sy)):
                     if reply is None:
                         return
                     connection.sendall(reply)
 
     def replies(self, message: Message) -> Iterator[bytes | None]:
-        if isinstance(message.to_answer(), CapabilitiesExchangeAnswer):
+        if message.header.command_code == constants.CMD_CAPABILITIES_EXCHANGE:
             answer = message.to_answer()
             answer.result_code = self.capabilities_code
             answer.origin_host, answer.origin_realm = HOST, REALM
             answer.host_ip_address = ["127.0.0.1"]
             answer.vendor_id, answer.product_name = constants.VENDOR_TGPP, "stand-in"
             answer.auth_application_id = [constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION]
+            if self.has_sy:
+                sy = VendorSpecificApplicationId(constants.VENDOR_TGPP, constants.APP_3GPP_SY)
+                answer.vendor_specific_application_id = [sy]
             yield answer.as_bytes()
-        elif isinstance(message.to_answer(), CreditControlAnswer) and message.header.is_request:
+        elif message.header.command_code in SERVED and message.header.is_request:
             self.requests.append(message)
             if self.watchdog:
                 request = DeviceWatchdogRequest()
@@ -73,7 +81,7 @@ class FakeServer:
             yield from self.after(message)
         else:
             self.others.append(message)
-            if isinstance(message.to_answer(), DisconnectPeerAnswer) and message.header.is_request:
+            if message.header.command_code == constants.CMD_DISCONNECT_PEER:
                 answer = message.to_answer()
                 answer.result_code = constants.E_RESULT_CODE_DIAMETER_SUCCESS
                 answer.origin_host, answer.origin_realm = HOST, REALM
