@@ -24,6 +24,9 @@ from .units import UnitType, round_up
 INITIAL, UPDATE, TERMINATION, EVENT = RequestType
 CHARGING, BILLING = EdrKind.CHARGING, EdrKind.BILLING
 
+BALANCE_BLOCKED = "balance_blocked"
+"""What the journal says where only balances could pay that counters keep from it."""
+
 
 class Progress:
     """An open session, and the balances of its group, while one request changes them."""
@@ -100,7 +103,7 @@ class Progress:
         """Returns how a service is refused for which nothing is left at all, or that is blocked."""
         if not self.ledger.has_only_blocked(tariff.balance_types):
             return Outcome.LIMIT_REACHED
-        self.reason = "balance_blocked"
+        self.reason = BALANCE_BLOCKED
         return Outcome.SERVICE_DENIED
 
     def merged(self, request: ChargingRequest) -> list[Service]:

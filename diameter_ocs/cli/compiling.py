@@ -16,7 +16,8 @@ from .output import command, fail, print_json
 
 VALUES = {
     *("announcements", "catalogue", "decisions", "final_units", "information", "ledger"),
-    *("location", "notice_types", "requests", "session", "spooled"),
+    *("counters", "location", "notice_types", "requests", "session", "spending_limits"),
+    *("spooled", "standing"),
 }
 """Modules of values that are stored or sent: what reads them asks for their annotations, which
 compiled classes do not have."""

@@ -19,6 +19,7 @@ from ..charging.decisions import (
 )
 from ..charging.information import Direction
 from ..charging.location import Circumstances, Location
+from ..charging.progress import BALANCE_BLOCKED
 from ..charging.requests import EventAction, RequestType
 from ..charging.units import format_money
 from ..gy.codes import COMMAND_CODES, SERVICE_CODES
@@ -182,6 +183,9 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
         yield f"{_group_name(group.rating_group, terms)}:"
         yield from _looked(group, terms)
     yield from _told(edr.told, terms)
+    if edr.reason == BALANCE_BLOCKED:
+        yield ""
+        yield f"What could pay was blocked by a counter: `counter list {listed.account}`."
     if explanation.is_cut:
         yield ""
         yield "More services were looked at than the EDR keeps; with `explain_in_full` in the"

@@ -21,6 +21,7 @@ from diameter_ocs.charging.decisions import (
 from diameter_ocs.charging.final_units import TERMINATE, AddressType, FinalUnit, FinalUnitAction
 from diameter_ocs.charging.information import Direction, LocationSource, ServiceInformation
 from diameter_ocs.charging.location import Circumstances, Location
+from diameter_ocs.charging.progress import BALANCE_BLOCKED
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.cli.database import opened
 from diameter_ocs.cli.edr_explain import (
@@ -155,6 +156,13 @@ def test_a_refusal_though_something_could_pay_is_not_put_down_to_the_plans() -> 
     unsold = refused._replace(considered="0:0.1c")
     assert f"  {OUTCOMES[Outcome.SERVICE_DENIED]}" in said(unsold)
     assert f"  {REFUSED_ALL_THE_SAME}" not in said(unsold)
+
+
+def test_a_refusal_since_balances_are_blocked_says_what_shows_why() -> None:
+    denied = EVENT._replace(services=(record(outcome=Outcome.SERVICE_DENIED),))
+    words = "What could pay was blocked by a counter: `counter list alice`."
+    assert words in said(denied._replace(reason=BALANCE_BLOCKED))
+    assert words not in said(denied)
 
 
 def test_an_answer_to_a_termination_speaks_of_no_service() -> None:
