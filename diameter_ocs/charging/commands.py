@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .session import Session
+from .spending_limits import SpendingLimitSession
 
 
 class Command(NamedTuple):
@@ -56,8 +57,21 @@ class OpenSession(NamedTuple):
     session: Session
 
 
+class OpenSpendingLimit(NamedTuple):
+    """A policy server's subscription to the counters of an account, and whose they are."""
+
+    group_id: int
+    account: str
+    tenant: str
+    session: SpendingLimitSession
+    stale_at: int | None
+    """Since when the policy server is not up to date; None: it is, or will be."""
+    waiting: int
+    """How many reports are to leave."""
+
+
 class SessionsAsked(NamedTuple):
-    """Which open sessions are meant; None: any."""
+    """Which open sessions, or subscriptions to counters, are meant; None: any."""
 
     tenant: str | None = None
     account: tuple[int, int] | None = None

@@ -33,6 +33,7 @@ from . import (
     serve,
     sessions,
     simulate,
+    spending_limits,
     subscriptions,
     tenants,
 )
@@ -89,6 +90,7 @@ commands.add_typer(subscriptions.app, name="subscription")
 commands.add_typer(balances.app, name="balance")
 commands.add_typer(counters.app, name="counter")
 commands.add_typer(sessions.app, name="session")
+commands.add_typer(spending_limits.app, name="sy")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(enquiry.app, name="enquiry")
 commands.add_typer(audit.app, name="audit")

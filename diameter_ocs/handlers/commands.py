@@ -11,7 +11,15 @@ from typing import Any, NamedTuple, Protocol
 from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.case import Case
 from ..charging.catalogue import Catalogue
-from ..charging.commands import Claim, Command, Effect, OpenSession, SessionsAsked, Tenant
+from ..charging.commands import (
+    Claim,
+    Command,
+    Effect,
+    OpenSession,
+    OpenSpendingLimit,
+    SessionsAsked,
+    Tenant,
+)
 from ..charging.faults import CasesUnavailable, StaleCase
 from ..charging.groups import Group, GroupChange
 from ..charging.ledger import Balance
@@ -148,6 +156,11 @@ class Accounts(FindsAccounts, Protocol):
 
     async def tenants(self) -> Mapping[str, int | None]:
         """Returns the version of each tenant's catalogue; None: none was applied yet."""
+
+    async def find_spending_limits(
+        self, asked: SessionsAsked, limit: int
+    ) -> Sequence[OpenSpendingLimit]:
+        """Returns subscriptions to counters, by group and number."""
 
     async def group_balances(self, group_id: int) -> Sequence[Balance]:
         """Returns the balances of a group, by id."""

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from ..charging.accounts import ANY, AccountSummary, Narrowed
 from ..charging.catalogue import Catalogue
-from ..charging.commands import OpenSession, SessionsAsked, Tenant
+from ..charging.commands import OpenSession, OpenSpendingLimit, SessionsAsked, Tenant
 from ..charging.ledger import Balance
-from . import account_rows, open_sessions
+from . import account_rows, open_sessions, open_spending_limits
 from .catalogues import Catalogues
 from .commands import TENANTS, PostgresCommandWork
 from .database import Connection, Database, renamed_faults
@@ -50,6 +50,13 @@ class PostgresAccounts:
         """Returns open sessions, by group and number."""
         async with self._database.transaction() as connection:
             return await open_sessions.find(connection, asked, limit)
+
+    async def find_spending_limits(
+        self, asked: SessionsAsked, limit: int
+    ) -> Sequence[OpenSpendingLimit]:
+        """Returns subscriptions to counters, by group and number."""
+        async with self._database.transaction() as connection:
+            return await open_spending_limits.find(connection, asked, limit)
 
     async def group_balances(self, group_id: int) -> Sequence[Balance]:
         """Returns the balances of a group, by id."""

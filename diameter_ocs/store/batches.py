@@ -144,13 +144,19 @@ def upsert_batch(table: Table) -> Statement:
 
 
 def update_batch(
-    table: Table, keys: Sequence[Column[Any]], values: Sequence[Column[Any]]
+    table: Table,
+    keys: Sequence[Column[Any]],
+    values: Sequence[Column[Any]],
+    others: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
 ) -> Statement:
-    """Updates rows found by the keys; the columns are the keys, then the values."""
+    """Updates rows found by the keys; the columns are the keys, then the values.
+
+    Others are what is made of the row as it was, and of the columns of `batch`.
+    """
     batch = batch_of(*keys, *values)
     statement = (
         update(table)
-        .values({name.name: _restored(batch, name) for name in values})
+        .values({**{name.name: _restored(batch, name) for name in values}, **others})
         .where(*(name == batch.c[name.name] for name in keys))
     )
     return statement_of(statement, *keys, *values)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, Text, and_, cast, select, union
 
 from ..charging.decisions import Edr, EdrKind
+from ..charging.requests import SessionKey
 from . import edrs, sessions
 from .batches import microseconds
 from .database import Database
-from .tables import account, closed_session, edr, moment, session
+from .tables import account, closed_session, edr, moment, session, spending_limit
 
 FIRST_SPAN = 60_000_000
 """How much time before now is looked through first for EDRs of anybody, in microseconds."""
@@ -114,7 +115,10 @@ def _narrowed(asked: EdrsAsked) -> Select[Any]:
                 *(
                     select(table.c.group_id).where(sessions.named(table, asked.session_id))
                     for table in (session, closed_session)
-                )
+                ),
+                select(spending_limit.c.group_id).where(
+                    spending_limit.c.digest == sessions.digest(SessionKey(asked.session_id))
+                ),
             )
             statement = statement.where(edr.c.group_id.in_(groups))
     return statement

@@ -22,6 +22,7 @@ from ..charging.commands import (
     Command,
     Effect,
     OpenSession,
+    OpenSpendingLimit,
     SessionsAsked,
     Tenant,
 )
@@ -34,7 +35,7 @@ from ..charging.requests import NAMING, ChargingRequest, Identity, SessionKey
 from ..charging.spending_limits import SpendingLimitEnd, SpendingLimitRequest, Whereabouts
 from .catalogues import ReadCatalogue
 from .memory_directory import MemoryDirectory
-from .memory_groups import Group, answered, is_meant, refundable
+from .memory_groups import Group, answered, is_asked_for, is_meant, refundable
 from .memory_tenants import MemoryTenants
 from .names import Entry, names_of_group, names_of_opening
 
@@ -138,6 +139,19 @@ class MemoryStore:
             and asked.place in (None, (number, session.number))
         ]
         found.sort(key=lambda each: (each.group_id, each.session.number))
+        return found[:limit]
+
+    async def find_spending_limits(
+        self, asked: SessionsAsked, limit: int
+    ) -> Sequence[OpenSpendingLimit]:
+        """Returns subscriptions to counters, by group and number."""
+        rows = self.outbox.values()
+        found = [
+            each
+            for number, group in sorted(self.groups.items())
+            for each in group.policed(number, [row for row in rows if row.group_id == number])
+            if is_asked_for(each, asked)
+        ]
         return found[:limit]
 
     async def group_balances(self, group_id: int) -> Sequence[Balance]:

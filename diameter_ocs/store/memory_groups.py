@@ -1,13 +1,16 @@
 """A group of accounts in the store without a database."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..charging import groups as charging
 from ..charging.accounts import AccountSummary, Narrowed, Opening
 from ..charging.case import Account, AccountState, Case
+from ..charging.commands import OpenSpendingLimit, SessionsAsked
 from ..charging.decisions import Edr
+from ..charging.delivery import OutboxRow
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
+from ..charging.outbox import OutboxKind
 from ..charging.references import references_of
 from ..charging.repeats import asked_again, kept_actions
 from ..charging.requests import ChargingRequest, EventAction, SessionKey
@@ -32,9 +35,15 @@ class Group:
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.edrs: list[Edr] = [opening.edr]
         self.spending_limits: Mapping[bytes, SpendingLimitSession] = {}
+        self.stale: dict[int, int] = {}
+        """The numbers of those of which nobody could be told, and since when."""
 
     def keep(self, after: Case) -> None:
         """Keeps how counters stand after a change, and who wants to know."""
+        for name, session in after.spending_limits.items():
+            before = self.spending_limits.get(name)
+            if before is not None and before.updated_at != session.updated_at:
+                self.stale.pop(session.number, None)
         self.spending_limits = after.spending_limits
         self.accounts = {
             number: account._replace(standing=after.accounts[number].standing)
@@ -51,6 +60,20 @@ class Group:
         self.subscriptions = after.subscriptions
         self.devices = after.devices
         self.balances = dict(after.case.balances)
+
+    def policed(self, number: int, rows: Collection[OutboxRow]) -> Iterator[OpenSpendingLimit]:
+        """Returns the subscriptions to its counters, given its number and all that is to leave."""
+        for session in sorted(self.spending_limits.values()):
+            waiting = [
+                row
+                for row in rows
+                if row.kind is OutboxKind.SPENDING_LIMIT
+                and row.session_number == session.number
+                and row.given_up_at is None
+            ]
+            account = self.accounts[session.account_id].name
+            stale_at = self.stale.get(session.number)
+            yield OpenSpendingLimit(number, account, self.tenant, session, stale_at, len(waiting))
 
     def summaries(self) -> Iterator[AccountSummary]:
         """Returns the accounts as commands show them, without those deleted."""
@@ -74,6 +97,17 @@ class Group:
                 account.time_zone,
                 account.standing,
             )
+
+
+def is_asked_for(each: OpenSpendingLimit, asked: SessionsAsked) -> bool:
+    """Is a subscription to counters one of those asked for?"""
+    session = each.session
+    return (
+        asked.tenant in (None, each.tenant)
+        and asked.account in (None, (each.group_id, session.account_id))
+        and asked.session_id in (None, session.session_id)
+        and asked.place in (None, (each.group_id, session.number))
+    )
 
 
 def is_meant(account: AccountSummary, narrowed: Narrowed, now: int) -> bool:

@@ -30,8 +30,15 @@ class MemoryOutbox:
         self._rows = store.outbox
         self._held: dict[str, tuple[Lease, Collection[HeldPeer]]] = {}
         self._hints: list[asyncio.Event] = []
-        self.stale: dict[tuple[int, int], int] = {}
-        """Group and number of subscriptions, and since when."""
+
+    @property
+    def stale(self) -> Mapping[tuple[int, int], int]:
+        """Group and number of subscriptions that are not up to date, and since when."""
+        return {
+            (group_id, number): at
+            for group_id, group in self._store.groups.items()
+            for number, at in group.stale.items()
+        }
 
     async def waiting(self, at: int) -> Sequence[Waiting]:
         """Returns the ways that something waits for, with those who hold their targets."""
@@ -62,7 +69,8 @@ class MemoryOutbox:
                 del self._rows[key]
             self._rows |= {row.key: row for row in changed if self._is_of(row.key, server_id)}
             self._rows |= {row.key: row for row in added}
-            self.stale |= {(group, number): at for group, number, at in stale}
+            for group, number, at in stale:
+                self._store.groups[group].stale[number] = at
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
         """Gives up what nobody has delivered since a moment; returns how much it is."""
@@ -80,7 +88,7 @@ class MemoryOutbox:
                 fault=row.fault or NEVER_REACHED,
             )
             if kind is OutboxKind.SPENDING_LIMIT and row.session_number is not None:
-                self.stale[row.group_id, row.session_number] = now
+                self._store.groups[row.group_id].stale[row.session_number] = now
         return len(late)
 
     async def forget(self, before: int) -> None:

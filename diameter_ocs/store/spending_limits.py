@@ -59,6 +59,7 @@ def _inserted(group_id: int, session: SpendingLimitSession) -> Row:
         session.origin_realm,
         session.opened_at,
         *_changing(session),
+        None,
     )
 
 
@@ -68,7 +69,7 @@ def _updated(group_id: int, session: SpendingLimitSession) -> Row:
 
 
 def _changing(session: SpendingLimitSession) -> Row:
-    """Returns what each request of the policy server makes anew; it is stale no more."""
+    """Returns what requests of the policy server make anew, and reports to it."""
     counters = session.counters
     return (
         session.updated_at,
@@ -76,5 +77,4 @@ def _changing(session: SpendingLimitSession) -> Row:
         session.features,
         _encode(session.told),
         session.answered_version,
-        None,
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
     literal_column,
@@ -388,6 +389,7 @@ APPLY = together(_FINDING, _CHANGING, _INSERTING)
 
 _unsubscribed = (spending_limit.c.group_id, spending_limit.c.number)
 _ends = batch_of(*_unsubscribed)
+_was_not_asked = spending_limit.c.updated_at == literal_column("batch.updated_at")
 _SPREADING = {
     **_CHANGING,
     "standings": upsert_batch(standing),
@@ -402,8 +404,8 @@ _SPREADING = {
             spending_limit.c.features,
             spending_limit.c.announced,
             spending_limit.c.announced_version,
-            spending_limit.c.stale_at,
         ),
+        {"stale_at": case((_was_not_asked, spending_limit.c.stale_at))},
     ),
     "unsubscribed": statement_of(
         spending_limit.delete().where(*(name == _ends.c[name.name] for name in _unsubscribed)),

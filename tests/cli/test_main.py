@@ -90,6 +90,8 @@ def test_there_are_the_promised_commands() -> None:
         "session list",
         "session show",
         "simulate pgw",
+        "sy list",
+        "sy show",
         "tenant create",
         "tenant list",
         "tenant resume",

@@ -174,6 +174,7 @@ class Nobody(Group):
     def __init__(self) -> None:
         self.sessions = {}
         self.spending_limits = {}
+        self.stale = {}
 
 
 class Held:

@@ -179,9 +179,7 @@ WRITTEN = {
 }
 SPREAD = {
     "standings": [(n, n, b"[]") for n in BATCH],
-    "resubscribed": [
-        (n, 2, "pcrf.example", "example", NOW, None, 0, b"[]", 2, None) for n in BATCH
-    ],
+    "resubscribed": [(n, 2, "pcrf.example", "example", NOW, None, 0, b"[]", 2) for n in BATCH],
     "unsubscribed": [(n, 2) for n in OTHERS],
     "subscribed": [
         (n, 3, n, n, b"pcrf;%d" % n, "pcrf.example", "example", NOW, NOW, None, 0, b"[]", 3, None)
