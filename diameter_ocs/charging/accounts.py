@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from .case import Account, AccountState, Case
 from .catalogue import Catalogue
-from .counting import Counted, counters_of
+from .counting import Counted, begun, counters_of
 from .decisions import Edr, EdrKind, Outcome
 from .groups import Deed, Device, Group, GroupChange, Subscription, changed
 from .ledger import Balance, Ledger
-from .notices import Occasion, opened, rows_of
+from .notices import Occasion, opened, rows_of, turned
 from .outbox import Outgoing
 from .reauthorization import aborted, sessions_called
 from .requests import Identity
@@ -125,12 +125,14 @@ def open_account(
         catalogue_version=catalogue.version,
         actor=actor,
     )
+    balances = tuple(ledger.balances.values())
     account = Account(account_id, new.name, new.plans, time_zone=new.time_zone)
+    account, changes = begun(account, catalogue, balances, now)
     outgoing: tuple[Outgoing, ...] = ()
     if catalogue.noticed:
         notices = opened(account, device, subscriptions, now)
-        outgoing = rows_of(notices, catalogue, Occasion(account_id, edr.number, now))
-    balances = tuple(ledger.balances.values())
+        told = (*notices, *turned(changes, {account_id: account}, catalogue))
+        outgoing = rows_of(told, catalogue, Occasion(account_id, edr.number, now))
     return Opening(account, device, tuple(subscriptions), balances, edr, outgoing)
 
 
@@ -147,13 +149,17 @@ def summary_of_opening(tenant: str, opening: Opening) -> AccountSummary:
         () if opening.device is None else (opening.device,),
         opening.balances,
         opening.account.time_zone,
+        opening.account.standing,
     )
 
 
 def open_child(group: Group, parent_id: int, opening: Opening) -> GroupChange:
-    """Returns a group with an account that was opened as the child of one of its accounts."""
+    """Returns a group with an account that was opened as the child of one of its accounts.
+
+    Its counters turn with what follows from that.
+    """
     case = group.case
-    account = opening.account._replace(parent_id=parent_id)
+    account = opening.account._replace(parent_id=parent_id, standing=NO_STANDING)
     after = group.with_account(account)
     if opening.device is not None:
         after = after.with_device(opening.device)

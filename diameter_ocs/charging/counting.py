@@ -78,6 +78,16 @@ def counted(after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[CounterChan
     )
 
 
+def begun(
+    account: Account, catalogue: Catalogue, balances: Iterable[Balance], now: int
+) -> tuple[Account, tuple[CounterChange, ...]]:
+    """Returns a new account with the states of its counters, and which are not the default."""
+    if not (catalogue.counters or catalogue.policy_counters):
+        return account, ()
+    standing, changes = _renewed(account, catalogue, sums_of(balances, account.id, now))
+    return account._replace(standing=standing), tuple(changes)
+
+
 def counters_of(
     account: Account, catalogue: Catalogue, balances: Iterable[Balance], at: int
 ) -> tuple[Counted, ...]:

@@ -135,9 +135,16 @@ def charged(
         balance = after.balances[number]
         for data in _of_balance(before.balances[number], balance, after):
             yield Notice(balance.account_id, accounts[balance.account_id].name, data)
+    yield from turned(changes, accounts, after.catalogue)
+
+
+def turned(
+    changes: Iterable[CounterChange], accounts: Mapping[int, Account], catalogue: Catalogue
+) -> Iterator[Notice]:
+    """Yields which counters of accounts have other states."""
     for change in changes:
         if change.is_notified:
-            data = _of_counter(change, after.catalogue)
+            data = _of_counter(change, catalogue)
             yield Notice(change.account_id, accounts[change.account_id].name, data)
 
 

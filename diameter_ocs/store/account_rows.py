@@ -26,7 +26,7 @@ from ..charging.case import AccountState
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
 from ..charging.requests import Identity, IdentityKind
-from . import edrs, outgoing
+from . import edrs, outgoing, standings
 from .batches import Statement, insert_batch, microseconds
 from .clocks import NOW
 from .database import Connection, Row
@@ -39,6 +39,7 @@ INSERT_ACCOUNTS = insert_batch(account)
 INSERT_DEVICES = insert_batch(device)
 INSERT_SUBSCRIPTIONS = insert_batch(subscription)
 INSERT_BALANCES = insert_batch(balance)
+INSERT_STANDINGS = insert_batch(standing)
 
 
 def same_account(table: Table) -> ColumnElement[bool]:
@@ -230,6 +231,7 @@ def _has_plan(plan: str) -> ColumnElement[bool]:
 async def _insert(connection: Connection, tenant_name: str, openings: Sequence[Opening]) -> None:
     """Adds the rows of new accounts, but for their names."""
     accounts, devices, subscriptions, balances, journal, outbox = ([], [], [], [], [], [])
+    stand: list[Row] = []
     for opening in openings:
         new, first_device, plans, buckets, edr, _ = opening
         number = new.id
@@ -243,6 +245,7 @@ async def _insert(connection: Connection, tenant_name: str, openings: Sequence[O
         balances += [(number, *bucket) for bucket in buckets]
         journal.append(edrs.inserted(number, edr))
         outbox += outgoing.leaving_opening(opening)
+        stand += standings.begun(new)
     writes: list[tuple[Statement, Sequence[Row]]] = [
         (INSERT_ACCOUNTS, accounts),
         (INSERT_DEVICES, devices),
@@ -250,6 +253,7 @@ async def _insert(connection: Connection, tenant_name: str, openings: Sequence[O
         (INSERT_BALANCES, balances),
         (INSERT_EDRS, journal),
         (INSERT_OUTBOX, outbox),
+        (INSERT_STANDINGS, stand),
     ]
     for statement, rows in writes:
         if rows:

@@ -17,6 +17,12 @@ def standing_of(document: str | None) -> Standing:
     return NO_STANDING if document is None else _standing.decode(document)
 
 
+def begun(account: Account) -> list[Row]:
+    """Returns the row of an account that is new, and a root, if its counters need one."""
+    standing = account.standing
+    return [] if standing == NO_STANDING else [(account.id, account.id, _encode(standing))]
+
+
 def changed(
     group_id: int, before: Mapping[int, Account], after: Mapping[int, Account]
 ) -> list[Row]:

@@ -202,6 +202,20 @@ def test_a_child_is_told_of_with_its_parent(reader: Reader) -> None:
     }
 
 
+def test_an_account_that_begins_with_little_is_told_of_at_once_and_once() -> None:
+    """Be it a root, of which its opening tells, or a child, of which what follows from it does."""
+    states = (CounterState("normal", None), CounterState("low", 101))
+    counters = {"left": BalanceCounter("left", TEXTS, states)}
+    opening = opening_of(offered(counters=counters))
+    (told,) = [each.content for each in opening.outgoing if "counter" in each.content["type"]]
+    assert (told["data"]["previous"], told["data"]["state"]) == ("normal", "low")
+    assert opening.account.standing.states == (("left", "low"),)
+    reader = Reader(counters=counters)
+    child = types(reader.do(open_child(reader.group, 1, opening_of(reader.case.catalogue, "ben"))))
+    assert child.count("counter.changed") == 1
+    assert reader.case.accounts[100].standing.states == (("left", "low"),)
+
+
 def test_an_account_that_changes_is_told_of_as_it_was_and_is(reader: Reader) -> None:
     zone = {"time_zone": None, "previous_time_zone": None}
     suspended = {"state": "suspended", "previous_state": "active"}

@@ -2,10 +2,11 @@
 
 import pytest
 
-from diameter_ocs.charging.accounts import AccountSummary
+from diameter_ocs.charging.accounts import AccountSummary, NewAccount
 from diameter_ocs.charging.catalogue import Catalogue
 from diameter_ocs.charging.counting import CREDIT
-from diameter_ocs.charging.standing import NO_STANDING
+from diameter_ocs.charging.standing import NO_STANDING, Standing
+from diameter_ocs.handlers.accounts import create_child
 from diameter_ocs.handlers.balances import Credit, credit_balance
 from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.handlers.counters import (
@@ -17,7 +18,17 @@ from diameter_ocs.handlers.counters import (
 )
 from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.handlers.refusals import Refusal
-from tests.store.scenario import DOCUMENT, NOW, OCTETS, ORDER, Kept, credited, furnish, shown
+from tests.store.scenario import (
+    DOCUMENT,
+    NOW,
+    OCTETS,
+    ORDER,
+    Kept,
+    credited,
+    furnish,
+    open_accounts,
+    shown,
+)
 
 COUNTING = DOCUMENT.replace(
     "{name: octets, unit_type: volume}",
@@ -125,3 +136,16 @@ async def test_thresholds_of_money_turn_with_it(kept: Kept) -> None:
         await change_thresholds(kept.accounts, "demo", (NAME, ("5.00", "1.00")), ORDER)
     await change_thresholds(kept.accounts, "demo", (NAME, ()), ORDER)
     assert (await known(kept))[0].standing == NO_STANDING
+
+
+async def test_a_new_account_stands_as_its_balances_do(kept: Kept) -> None:
+    await counting(kept)
+    less = COUNTING.replace(f"amount: {OCTETS}}}", "amount: 9}")
+    assert less != COUNTING
+    await apply_catalogue(kept.accounts, read_document(less), ORDER)
+    await open_accounts(kept.accounts, [2])
+    below = NewAccount("account 3", ("plan",), ())
+    await create_child(kept.accounts, "demo", (below, "account 2"), ORDER)
+    for number in (2, 3):
+        account = await shown(kept.accounts, number)
+        assert account.standing == Standing((("left", "none"),), ("octets",))
