@@ -124,10 +124,12 @@ class HeldPeer(NamedTuple):
 class CalledSession(NamedTuple):
     """An open credit-control session that is called to ask again, as it is now."""
 
+    number: int
     key: SessionKey
     origin_host: str
     origin_realm: str
     last_request_at: int
+    """Microseconds since 1970."""
 
 
 class Claimed(NamedTuple):
@@ -168,6 +170,8 @@ class Result(StrEnum):
     DELIVERED = "delivered"
     DROPPED = "dropped"
     """There was nobody to tell any more, or nothing new to tell."""
+    EXPANDED = "expanded"
+    """Others leave in its place."""
     PUT_OFF = "put_off"
     GIVEN_UP = "given_up"
 
@@ -184,8 +188,10 @@ class Fate(NamedTuple):
     """How long they rest; None: by the number of attempts."""
     delivered: int = 0
     """So many of the first rows were delivered before the others were put off."""
+    is_attempt: bool = True
+    """It counts as an attempt in vain."""
     is_target_away: bool = False
-    """Nothing else will reach the target now either."""
+    """Nothing else will reach the target now either: all that is for it waits, this too."""
     instead: tuple[Outgoing, ...] = ()
     """What leaves in their place."""
 
@@ -201,14 +207,23 @@ class Settled(NamedTuple):
     """When rows that were put off are tried again."""
 
 
+class Stale(NamedTuple):
+    """A subscription whose policy server is not up to date, unless it was answered since."""
+
+    group_id: int
+    number: int
+    since: int
+    version: int
+    """The version of the group that it was not told of."""
+
+
 class Written(NamedTuple):
     """What becomes of stored rows."""
 
     removed: Sequence[Key]
     changed: Sequence[OutboxRow]
     added: Sequence[OutboxRow]
-    stale: Sequence[tuple[int, int, int]]
-    """Group and number of subscriptions, and since when their policy servers are not up to date."""
+    stale: Sequence[Stale]
 
 
 def written(settled: Settled) -> Written:
@@ -220,7 +235,7 @@ def written(settled: Settled) -> Written:
     changed = [
         row._replace(
             due_at=due_at if is_put_off else row.due_at,
-            attempts=row.attempts + (not fate.is_target_away),
+            attempts=row.attempts + (fate.is_attempt and not fate.is_target_away),
             leased_by=None,
             leased_until=None,
             end_to_end_id=None if fate.is_answered or is_given_up else row.end_to_end_id,
@@ -230,10 +245,16 @@ def written(settled: Settled) -> Written:
         for row in kept
     ]
     head = claimed.head
-    is_stale = is_given_up and head.kind is OutboxKind.SPENDING_LIMIT
-    stale = [(head.group_id, head.session_number, at)] if is_stale and head.session_number else []
+    stale = stale_by(claimed.rows[-1], at) if is_given_up else []
     removed = [row.key for row in claimed.rows[: len(claimed.rows) - len(kept)]]
     return Written(removed, changed, _instead(head, fate.instead, at), stale)
+
+
+def stale_by(row: OutboxRow, at: int) -> list[Stale]:
+    """Returns which subscription is stale when a row is given up."""
+    if row.kind is not OutboxKind.SPENDING_LIMIT or row.session_number is None:
+        return []
+    return [Stale(row.group_id, row.session_number, at, row.number)]
 
 
 def row_of(key: Key, each: Outgoing, at: int) -> OutboxRow:

@@ -164,6 +164,8 @@ class CloseReason(StrEnum):
     """It never was one: an event was charged under that name."""
     GATEWAY_RESTARTED = "gateway_restarted"
     """Its gateway lost it."""
+    FORGOTTEN = "unknown_to_gateway"
+    """Its gateway was called and said that it has no such session."""
     SUSPENDED = "suspended"
     """Its account was suspended."""
     DELETED = "deleted"

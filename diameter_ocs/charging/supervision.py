@@ -64,6 +64,17 @@ def mark_answered(key: SessionKey, case: Case) -> Decision | None:
     return Decision(Outcome.SUCCESS, session=session._replace(last_request_at=heard_at))
 
 
+def close_forgotten(number: int, said_at: int, case: Case) -> Decision | None:
+    """Closes the session of a number whose gateway said that it has none.
+
+    None: it is not open any more, or its gateway has asked for it since.
+    """
+    for session in case.sessions.values():
+        if session.number == number and session.last_request_at <= said_at:
+            return close(session, CloseReason.FORGOTTEN, case)
+    return None
+
+
 def close_commanded(session: Session, actor: str, case: Case) -> Decision:
     """Closes a session because an operator says so."""
     decision = close(session, CloseReason.COMMANDED, case)

@@ -67,7 +67,7 @@ class Caller:
     def __init__(self, dictionary: Dictionary, identity: Identity) -> None:
         self._dictionary = dictionary
         self._identity = identity
-        self._application_id = dictionary.command_named(RE_AUTH).application_id
+        self.application_id = dictionary.command_named(RE_AUTH).application_id
 
     def reauthorization(
         self, client: Client, end_to_end: int, rating_group: int | None = None
@@ -94,7 +94,7 @@ class Caller:
             ("Origin-Realm", identity.origin_realm),
             ("Destination-Realm", client.origin_realm),
             ("Destination-Host", client.origin_host),
-            ("Auth-Application-Id", self._application_id),
+            ("Auth-Application-Id", self.application_id),
             *members,
         ]
         if identity.origin_state_id is not None:

@@ -13,11 +13,14 @@ from ..charging.delivery import (
     Measured,
     OutboxRow,
     Settled,
+    Stale,
     Waiting,
     Way,
+    stale_by,
     written,
 )
 from ..charging.outbox import OutboxKind
+from ..charging.session import Session
 from ..charging.spending_limits import SpendingLimitSession
 from .memory import MemoryStore
 
@@ -69,8 +72,12 @@ class MemoryOutbox:
                 del self._rows[key]
             self._rows |= {row.key: row for row in changed if self._is_of(row.key, server_id)}
             self._rows |= {row.key: row for row in added}
-            for group, number, at in stale:
-                self._store.groups[group].stale[number] = at
+            self._mark(stale)
+
+    async def open_sessions(self, group_id: int, account_id: int) -> Sequence[CalledSession]:
+        """Returns the open credit-control sessions of an account."""
+        sessions = self._store.groups[group_id].sessions.values()
+        return sorted(_called(session) for session in sessions if session.account_id == account_id)
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
         """Gives up what nobody has delivered since a moment; returns how much it is."""
@@ -87,8 +94,7 @@ class MemoryOutbox:
                 end_to_end_id=None,
                 fault=row.fault or NEVER_REACHED,
             )
-            if kind is OutboxKind.SPENDING_LIMIT and row.session_number is not None:
-                self._store.groups[row.group_id].stale[row.session_number] = now
+            self._mark(stale_by(row, now))
         return len(late)
 
     async def forget(self, before: int) -> None:
@@ -170,15 +176,24 @@ class MemoryOutbox:
             limits = group.spending_limits.values()
             return next((each for each in limits if each.number == row.session_number), None)
         if row.kind is OutboxKind.REAUTHORIZATION:
-            for each in group.sessions.values():
-                if each.number == row.session_number:
-                    origin = each.origin_host, each.origin_realm
-                    return CalledSession(each.key, *origin, each.last_request_at)
+            sessions = group.sessions.values()
+            return next((_called(s) for s in sessions if s.number == row.session_number), None)
         return None
+
+    def _mark(self, stale: Sequence[Stale]) -> None:
+        for group_id, number, since, version in stale:
+            for session in self._store.groups[group_id].spending_limits.values():
+                if session.number == number and session.answered_version < version:
+                    self._store.groups[group_id].stale[number] = since
 
     def _is_of(self, key: Key, server_id: str) -> bool:
         row = self._rows.get(key)
         return row is not None and row.leased_by == server_id
+
+
+def _called(session: Session) -> CalledSession:
+    origin = session.origin_host, session.origin_realm
+    return CalledSession(session.number, session.key, *origin, session.last_request_at)
 
 
 def _is_free(row: OutboxRow, at: int) -> bool:

@@ -18,6 +18,7 @@ from ..charging.delivery import (
     Measured,
     OutboxRow,
     Settled,
+    Stale,
     Waiting,
     Way,
     written,
@@ -106,6 +107,14 @@ class PostgresOutbox:
                         parameters = statement.parameters(sorted(rows)) | {"server": server_id}
                         await connection.execute(statement.text, parameters, binary=True)
 
+    async def open_sessions(self, group_id: int, account_id: int) -> Sequence[CalledSession]:
+        """Returns the open credit-control sessions of an account."""
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                finding = statements.FIND_OPEN_SESSIONS
+                cursor = await finding.ask(connection, [(group_id, account_id)])
+                return [_called(row) for row in sorted(await cursor.fetchall())]
+
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
         """Gives up what nobody has delivered since a moment; returns how much it is.
 
@@ -122,8 +131,12 @@ class PostgresOutbox:
             async with self._database.connection() as connection, connection.transaction():
                 cursor = await connection.execute(statements.EXPIRE, asked, binary=True)
                 given_up = await cursor.fetchall()
-                stale = {(*place, now) for place in given_up if place[1] is not None}
-                if stale and kind is OutboxKind.SPENDING_LIMIT:
+                newest: dict[_Place, int] = {}
+                for group, session, number in given_up:
+                    if session is not None:
+                        newest[group, session] = max(number, newest.get((group, session), 0))
+                if newest and kind is OutboxKind.SPENDING_LIMIT:
+                    stale = [Stale(*place, now, number) for place, number in newest.items()]
                     await statements.MARK_STALE.ask(connection, sorted(stale))
                 return len(given_up)
 
@@ -224,12 +237,16 @@ async def _with_sessions(connection: Connection, claimed: Sequence[Claimed]) -> 
     places = _places(claimed, OutboxKind.REAUTHORIZATION)
     if places:
         cursor = await statements.FIND_CALLED.ask(connection, places)
-        for group, number, session_id, sub_session_id, *rest in await cursor.fetchall():
-            called = CalledSession(SessionKey(session_id, sub_session_id), *rest)
-            found[OutboxKind.REAUTHORIZATION, (group, number)] = called
+        for row in await cursor.fetchall():
+            found[OutboxKind.REAUTHORIZATION, row[:2]] = _called(row)
     if not found:
         return list(claimed)
     return [each._replace(session=found.get((each.head.kind, _place(each)))) for each in claimed]
+
+
+def _called(row: Row) -> CalledSession:
+    _, number, session_id, sub_session_id, *rest = row
+    return CalledSession(number, SessionKey(session_id, sub_session_id), *rest)
 
 
 def _places(claimed: Sequence[Claimed], kind: OutboxKind) -> list[_Place]:

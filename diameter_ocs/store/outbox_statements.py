@@ -190,20 +190,30 @@ FIND_SUBSCRIPTIONS = statement_of(
 )
 _session_place = (session.c.group_id, session.c.number)
 _session_places = batch_of(*_session_place)
+_called = (
+    session.c.group_id,
+    session.c.number,
+    session.c.session_id,
+    session.c.sub_session_id,
+    session.c.origin_host,
+    session.c.origin_realm,
+    microseconds(session.c.last_request_at),
+)
 FIND_CALLED = statement_of(
-    select(
-        session.c.group_id,
-        session.c.number,
-        session.c.session_id,
-        session.c.sub_session_id,
-        session.c.origin_host,
-        session.c.origin_realm,
-        microseconds(session.c.last_request_at),
-    ).join(
+    select(*_called).join(
         _session_places, and_(*(name == _session_places.c[name.name] for name in _session_place))
     ),
     *_session_place,
 )
+_accounts_place = (session.c.group_id, session.c.account_id)
+_accounts = batch_of(*_accounts_place)
+FIND_OPEN_SESSIONS = statement_of(
+    select(*_called).join(
+        _accounts, and_(*(name == _accounts.c[name.name] for name in _accounts_place))
+    ),
+    *_accounts_place,
+)
+"""The sessions of accounts all of whose sessions are called."""
 
 _settled = batch_of(*_KEY)
 _is_mine = outbox.c.leased_by == _SERVER
@@ -231,12 +241,15 @@ PUT_OFF = statement_of(
     *_putting_off,
 )
 
-_stale = (*_place, spending_limit.c.stale_at)
+_stale = (*_place, spending_limit.c.stale_at, spending_limit.c.announced_version)
 _stale_batch = batch_of(*_stale)
 MARK_STALE = statement_of(
     update(spending_limit)
     .values(stale_at=_stale_batch.c.stale_at)
-    .where(*(name == _stale_batch.c[name.name] for name in _place)),
+    .where(
+        *(name == _stale_batch.c[name.name] for name in _place),
+        spending_limit.c.announced_version < _stale_batch.c.announced_version,
+    ),
     *_stale,
 )
 
@@ -255,7 +268,7 @@ EXPIRE = compiled(
         _is_waiting,
         _is_free,
     )
-    .returning(outbox.c.group_id, outbox.c.session_number)
+    .returning(outbox.c.group_id, outbox.c.session_number, outbox.c.number)
 )
 """Gives up what nobody could deliver in its time, be it that nobody ever claimed it."""
 

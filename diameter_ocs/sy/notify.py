@@ -56,7 +56,7 @@ class Notifier:
 
     def __init__(self, dictionary: Dictionary, identity: Identity) -> None:
         self._dictionary = dictionary
-        self._application_id = dictionary.command_named(COMMAND).application_id
+        self.application_id = dictionary.command_named(COMMAND).application_id
         own: list[Member] = [
             ("Origin-Host", identity.origin_host),
             ("Origin-Realm", identity.origin_realm),
@@ -76,7 +76,7 @@ class Notifier:
             self._origin,
             ("Destination-Realm", notification.realm),
             ("Destination-Host", notification.host),
-            ("Auth-Application-Id", self._application_id),
+            ("Auth-Application-Id", self.application_id),
             self._origin_state,
             *reports(notification.statuses),
         ]

@@ -21,6 +21,7 @@ from diameter_ocs.charging.session import CloseReason
 from diameter_ocs.charging.supervision import (
     close,
     close_commanded,
+    close_forgotten,
     close_unclaimed,
     supervise,
 )
@@ -158,6 +159,14 @@ def restarted(counter: Desk) -> Decision | None:
     return close_left_behind(KEY, state, counter.case)
 
 
+def forgotten(counter: Desk) -> Decision | None:
+    (session,) = counter.case.sessions.values()
+    said_at = session.last_request_at
+    assert close_forgotten(session.number, said_at - 1, counter.case) is None, "it has asked since"
+    assert close_forgotten(session.number + 1, said_at, counter.case) is None
+    return close_forgotten(session.number, said_at, counter.case)
+
+
 def commanded(counter: Desk) -> Decision:
     return close_commanded(counter.case.sessions[KEY], "operator", counter.case)
 
@@ -167,6 +176,7 @@ ENDINGS: dict[str, Callable[[Desk], Decision | None]] = {
     "idle": idle,
     "unclaimed": unclaimed,
     "gateway_restarted": restarted,
+    "unknown_to_gateway": forgotten,
     "closed_by_command": commanded,
 }
 

@@ -507,7 +507,6 @@ def test_what_nobody_could_deliver_is_given_up_and_forgotten_in_the_end() -> Non
                 for gauge in (house.metrics.outbox_waiting, house.metrics.outbox_given_up)
             ]
             assert found == [waiting, given_up]
-        assert house.outbox.stale == {(GROUP, 7): NOW + (EXPIRY_SECONDS[REPORT] + 1) * 1_000_000}
 
     async def whole() -> None:
         await tell(House())

@@ -234,6 +234,10 @@ async def test_who_is_not_told_in_time_is_stale(kept: Kept, outbox: Outbox) -> N
     (claimed, _) = await claim(outbox)
     await outbox.settle([fate(claimed, Result.GIVEN_UP)], "one")
     assert await stale(kept, outbox) == {(groups[0], 7): NOW}
+    await subscribe(kept, groups[2])
+    version = (await case_of(kept.store, groups[2], update())).version
+    await leave(kept, groups[2], report(groups[2]))
+    await subscribe(kept, groups[2], answered_version=version + 1)
     await outbox.expire(OutboxKind.SPENDING_LIMIT, NOW + 1, NOW + SECOND, NOW + 60 * SECOND)
     assert await stale(kept, outbox) == {(groups[0], 7): NOW, (groups[1], 7): NOW + SECOND}
 
@@ -259,7 +263,10 @@ async def test_a_session_comes_as_it_is_now(kept: Kept, outbox: Outbox) -> None:
     await leave(kept, group, Outgoing(OutboxKind.REAUTHORIZATION, group, {"a": 1}, *gone))
     called, unknown = await claim(outbox, now=NOW + SECOND)
     assert unknown.session is None
-    assert called.session == (session.key, "standby.example", "example", NOW + SECOND)
+    now = (session.number, session.key, "standby.example", "example", NOW + SECOND)
+    assert called.session == now
+    assert await outbox.open_sessions(group, group) == [now]
+    assert await outbox.open_sessions(group, group + 1) == []
 
 
 async def test_something_else_may_leave_in_the_place_of_a_row(kept: Kept, outbox: Outbox) -> None:
@@ -367,9 +374,16 @@ async def stale(kept: Kept, outbox: Outbox) -> Mapping[tuple[int, int], int]:
         return {(group, number): at for group, number, at in await cursor.fetchall()}
 
 
-async def subscribe(kept: Kept, group: int) -> SpendingLimitSession:
+async def subscribe(kept: Kept, group: int, answered_version: int = 1) -> SpendingLimitSession:
     session = SpendingLimitSession(
-        7, group, b"pcrf;\xff", "PCRF.example", "example", NOW, NOW, None, 0, (), 1
+        7,
+        group,
+        b"pcrf;\xff",
+        "PCRF.example",
+        "example",
+        NOW,
+        NOW,
+        answered_version=answered_version,
     )
     before = await case_of(kept.store, group, update())
     edr = edr_of(Deed("subscribe", group, "test"), before)

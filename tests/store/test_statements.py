@@ -264,6 +264,10 @@ SHARED_OUT = {
         outbox_statements.FIND_CALLED.text,
         outbox_statements.FIND_CALLED.parameters([(n, 2) for n in BATCH]),
     ),
+    "FIND_OPEN_SESSIONS": (
+        outbox_statements.FIND_OPEN_SESSIONS.text,
+        outbox_statements.FIND_OPEN_SESSIONS.parameters([(n, n) for n in BATCH]),
+    ),
     "REMOVE": (
         outbox_statements.REMOVE.text,
         outbox_statements.REMOVE.parameters(SETTLED) | MINE,
@@ -275,7 +279,7 @@ SHARED_OUT = {
     ),
     "MARK_STALE": (
         outbox_statements.MARK_STALE.text,
-        outbox_statements.MARK_STALE.parameters([(n, 2, NOW) for n in BATCH]),
+        outbox_statements.MARK_STALE.parameters([(n, 2, NOW, 5) for n in BATCH]),
     ),
 }
 """What servers do with what is to leave, again and again."""
