@@ -67,6 +67,8 @@ class Server:
             answers or {},
         )
         policing = SpendingLimitControl(self.limits, self.door, clock)
+        self.policing = policing
+        self.local = local
         self.take: Take = by_application({4: self.application.take, SY.id: policing.take})
         self.listener = Listener(
             local, self.peers, lambda *received: self.take(*received), Places(10, 10), self.metrics

@@ -136,6 +136,8 @@ class Claimed(NamedTuple):
     """The rows of one stream that a server delivers, in their order; nobody else does meanwhile."""
 
     rows: tuple[OutboxRow, ...]
+    at: int
+    """When they were claimed, by the clock of the lease."""
     end_to_end_id: int
     """Of the request that they leave with, if it is one."""
     was_sent: bool

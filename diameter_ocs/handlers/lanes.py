@@ -121,6 +121,12 @@ class Lanes:
         """Requests that were taken and have no reply yet."""
         return len(self._waiting)
 
+    def is_busy(self, session_id: bytes) -> bool:
+        """Does a request of a session wait here, or is it being replied to in this turn?"""
+        return bool(self._replies) or any(
+            job.request.session_key.session_id == session_id for job in self._waiting
+        )
+
     def submit(
         self, request: ChargingRequest, reply: Reply, budget_seconds: float | None = None
     ) -> None:

@@ -5,7 +5,16 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ..charging.case import Case, Change
-from ..charging.delivery import Claimed, HeldPeer, Lease, Measured, Settled, Waiting, Way
+from ..charging.delivery import (
+    CalledSession,
+    Claimed,
+    HeldPeer,
+    Lease,
+    Measured,
+    Settled,
+    Waiting,
+    Way,
+)
 from ..charging.outbox import OutboxKind
 from ..charging.requests import ChargingRequest, Identity, SessionKey
 from ..charging.restarts import GatewayState, Place, Search, Slice
@@ -108,6 +117,9 @@ class Outbox(Protocol):
 
     async def settle(self, settled: Collection[Settled], server_id: str) -> None:
         """Writes down what became of what was claimed, unless somebody else has it by now."""
+
+    async def open_sessions(self, group_id: int, account_id: int) -> Sequence[CalledSession]:
+        """Returns the open credit-control sessions of an account."""
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
         """Gives up what nobody has delivered since a moment; returns how much it is."""

@@ -15,6 +15,7 @@ from ..config import Configuration, Endpoint
 from ..gy.decode import Decoder
 from ..jobs import peering
 from ..jobs.clocks import MovedClock, wall_clock
+from ..jobs.delivery import Deliverer
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
 from ..observability import Metrics, create_metrics
@@ -27,6 +28,7 @@ from .application import CreditControl
 from .dictionaries import server_dictionary
 from .door import Door, by_application
 from .gate import Gate, answer_terms, described, rules
+from .leaving import Leaving, delivering
 from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
@@ -78,16 +80,20 @@ async def run(
         working(configuration, conninfo, readiness, metrics, going_by) as works,
         asyncio.TaskGroup() as tasks,
     ):
-        listener, gate = _listener(configuration, works, metrics)
+        listener, gate, deliverer = _node(configuration, works, metrics, here.id)
         following = Peering(PostgresPeers(works.database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
         with pages(endpoint, metrics, readiness) as watched:
             address = await _started(listener, configuration.listen)
-            keepers = [
-                tasks.create_task(work) for work in (_look_after(look_after_database), rounds.run())
-            ]
+            works_beside = (
+                _look_after(look_after_database),
+                rounds.run(),
+                deliverer.run(),
+                deliverer.listen(),
+            )
+            keepers = [tasks.create_task(work) for work in works_beside]
             on_listening(Listening(address, watched))
             gc.freeze()
             gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -119,9 +125,9 @@ async def _look_after(look: Callable[[], object] | None) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _listener(
-    configuration: Configuration, works: Working, metrics: Metrics
-) -> tuple[Listener, Gate]:
+def _node(
+    configuration: Configuration, works: Working, metrics: Metrics, server_id: str
+) -> tuple[Listener, Gate, Deliverer]:
     """Joins the Diameter node, its peers and the applications."""
     dictionary = server_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
@@ -149,10 +155,15 @@ def _listener(
         decoder = MovedDecoder(decoder, clock)
     door = Door(peers, local, metrics)
     gy = CreditControl(works.lanes, door, decoder, answer_terms(configuration))
+    limits = SpendingLimitControl(works.limits, door, clock)
     takers = {
         charging.id: hearing(gy.take, works.restarts, closing_profiles(configuration)),
-        policing.id: SpendingLimitControl(works.limits, door, clock).take,
+        policing.id: limits.take,
     }
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
     listener = Listener(local, peers, by_application(takers), places, metrics)
-    return listener, Gate(configuration, peers, listener, door.forget_tenants)
+    leaving = Leaving(
+        works.outbox, works.bell, works.lanes, works.limits, works.supervision, limits
+    )
+    deliverer = delivering(leaving, local, peers, server_id, listener.next_identifier, metrics)
+    return listener, Gate(configuration, peers, listener, door.forget_tenants), deliverer

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from ..charging.delivery import Claimed, Fate, Result
 from ..charging.reporting import due_report, report_of
 from ..charging.spending_limits import SpendingLimitSession
+from ..jobs.clocks import MovedClock
 from ..sy.notify import Notifier, Reception, StatusNotification, answered
 from ..transport.routes import Destination
-from .sending import BUSY, Correspondence, IsBusy
+from .sending import BUSY, Correspondence
 
 SETTLED_MICROSECONDS = 10_000_000
 """So long after it was answered a policy server may not know its session yet."""
@@ -21,13 +22,17 @@ Forget = Callable[[SpendingLimitSession], None]
 
 
 class Reports:
-    """Delivers reports, as SNR; `clock` gives microseconds since 1970."""
+    """Delivers reports, as SNR; `clock` gives microseconds since 1970.
+
+    `is_busy` says whether a policy server waits for an answer about a session, or has got one since
+    what is claimed was read.
+    """
 
     def __init__(
         self,
         correspondence: Correspondence,
         notifier: Notifier,
-        is_busy: IsBusy,
+        is_busy: Callable[[bytes, int], bool],
         forget: Forget,
         clock: Callable[[], int],
     ) -> None:
@@ -36,6 +41,7 @@ class Reports:
         self._is_busy = is_busy
         self._forget = forget
         self._clock = clock
+        self._moved = clock if isinstance(clock, MovedClock) else None
 
     def serves(self, target: str) -> bool:
         """Says that all of them go to peers."""
@@ -50,7 +56,7 @@ class Reports:
         report = due_report(session, waiting, self._clock())
         if report is None:
             return GONE
-        if self._is_busy(session.session_id):
+        if self._is_busy(session.session_id, claimed.at):
             return AGAIN
         host, realm = session.origin_host, session.origin_realm
         told = StatusNotification(session.session_id, host, realm, report.statuses, report.is_abort)

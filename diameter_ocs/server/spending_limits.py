@@ -8,6 +8,7 @@ import structlog
 from ..base.errors import DiameterError
 from ..base.events import RequestReceived
 from ..base.strict import TEXT_ERRORS, refusal
+from ..charging.bounded import keep
 from ..charging.requests import session_id_text
 from ..charging.spending_limits import (
     SpendingLimitAnswer,
@@ -18,7 +19,7 @@ from ..charging.spending_limits import (
 from ..handlers.credit_control import Fault
 from ..handlers.spending_limits import SpendingLimits
 from ..handlers.spooling import SESSION_ID_LOGGED
-from ..jobs.clocks import MovedClock
+from ..jobs.clocks import MovedClock, wall_clock
 from ..sy.decode import Decoded, decode
 from ..sy.encode import Encoder, result_code
 from ..transport.connection import Connection
@@ -26,6 +27,9 @@ from .door import FAULTS, Door
 from .moved import foreseen_in_world_time
 
 log = structlog.get_logger()
+
+ANSWERED_REMEMBERED = 20_000
+"""Sessions of which it is remembered when they were answered last: some seconds of them."""
 
 
 class SpendingLimitControl:
@@ -36,6 +40,15 @@ class SpendingLimitControl:
         self._door = door
         self._encoder = Encoder(door.dictionary, door.identity)
         self._moved = clock if isinstance(clock, MovedClock) else None
+        self._answered: dict[bytes, int] = {}
+
+    def is_busy(self, session_id: bytes, since: int) -> bool:
+        """Does a request of a session wait for its answer, or was it answered since a moment?
+
+        The moment is of the clock of the machine, some seconds ago at most.
+        """
+        answered_at = self._answered.get(session_id, 0)
+        return self._limits.is_busy(session_id) or answered_at >= since
 
     def take(self, connection: Connection, received: RequestReceived) -> None:
         """Decodes a request and sends it down; a request that says nothing useful is answered."""
@@ -73,6 +86,8 @@ class SpendingLimitControl:
         if self._moved is not None:
             statuses = foreseen_in_world_time(result.statuses, self._moved.ahead)
             result = result._replace(statuses=statuses)
+        self._answered.pop(request.session_id, None)
+        keep(self._answered, request.session_id, wall_clock(), ANSWERED_REMEMBERED)
         door.send(connection, self._encoder.encode(result, decoded))
 
 

@@ -15,7 +15,9 @@ from ..handlers.spending_limits import SpendingLimits
 from ..handlers.spooling import Spooling, Sweep
 from ..handlers.supervision import Supervision
 from ..handlers.unclaimed import Unclaimed
-from ..jobs.clocks import FOLLOW_SECONDS, Following, MovedClock
+from ..jobs.clocks import FOLLOW_SECONDS, Following, MovedClock, wall_clock
+from ..jobs.delivery import Bell
+from ..jobs.outbox_care import CARE_SECONDS, OutboxCare
 from ..jobs.partitions import PartitionJob
 from ..jobs.rounds import Rounds
 from ..observability import Metrics
@@ -24,15 +26,16 @@ from ..store.catalogues import Catalogues
 from ..store.clocks import PostgresClocks
 from ..store.database import Database, Lease
 from ..store.gateways import PostgresGateways
+from ..store.outbox import PostgresOutbox
 from ..store.partitions import Partitions
 from ..store.spool import Spool
 from ..store.work import PostgresStore
 from ..transport.tcp import shut
 from .readiness import Readiness, watch
 
-CONNECTIONS_BESIDES_LANES = 8
-"""For the resolver, spending limits, the watch, supervision, restarts, the sweep, peers and the
-test clock."""
+CONNECTIONS_BESIDES_LANES = 11
+"""For the resolver, spending limits, the watch, supervision, restarts, the sweep, peers, the test
+clock, and two that deliver and one that looks after what is not delivered."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
@@ -56,6 +59,9 @@ class Working(NamedTuple):
     lanes: Lanes
     limits: SpendingLimits
     restarts: Restarts
+    supervision: Supervision
+    outbox: PostgresOutbox
+    bell: Bell
     database: Database
 
 
@@ -78,7 +84,8 @@ async def working(
     connections = settings.lanes + CONNECTIONS_BESIDES_LANES
     database = Database(conninfo, connections, budget / 2, Lease(budget, shut))
     catalogues = Catalogues(catalogue.read_stored)
-    store = PostgresStore(database, catalogues)
+    bell, outbox = Bell(), PostgresOutbox(database)
+    store = PostgresStore(database, catalogues, bell.committed)
     accounts = PostgresAccounts(database, catalogues)
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, clock, metrics)
@@ -90,6 +97,8 @@ async def working(
         supervising = Rounds("supervision", supervision.works)
         restarting = Rounds("restarts", restarts.works)
         sweeping = Rounds("sweep", [sweep.sweep], SWEEP_SECONDS)
+        care = OutboxCare(outbox, clock, wall_clock, metrics)
+        caring = Rounds("outbox", care.works, CARE_SECONDS)
         partitions = PartitionJob(
             Partitions(conninfo, configuration.edr_retention_days), clock, metrics
         )
@@ -100,16 +109,17 @@ async def working(
             supervising.run,
             restarting.run,
             sweeping.run,
+            caring.run,
         ]
         if isinstance(clock, MovedClock):
             keep = partial(asyncio.to_thread, partitions.work)
-            due = keep, supervising.once, restarting.once, sweeping.once
+            due = keep, supervising.once, restarting.once, sweeping.once, caring.once
             kept = PostgresClocks(database)
             following = Following(kept, clock, going_by.server_id, unclaimed.advance, due)
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
             async with _kept(partitions), _running(works):
-                yield Working(lanes, limits, restarts, database)
+                yield Working(lanes, limits, restarts, supervision, outbox, bell, database)
         finally:
             await spooling.drain()
             await database.close()

@@ -14,6 +14,7 @@ from . import account_rows, open_sessions, open_spending_limits
 from .catalogues import Catalogues
 from .commands import TENANTS, PostgresCommandWork
 from .database import Connection, Database, renamed_faults
+from .outgoing import HINT
 from .tables import tenant
 
 
@@ -26,11 +27,14 @@ class PostgresAccounts:
 
     @asynccontextmanager
     async def commanding(self) -> AsyncIterator[PostgresCommandWork]:
-        """Begins the transaction of a command."""
+        """Begins the transaction of a command; servers hear at once of what is to leave."""
         async with self._database.transaction() as connection:
             pooled = await connection.get_raw_connection()
             driver = cast(Connection, pooled.driver_connection)
-            yield PostgresCommandWork(connection, driver, self._catalogues)
+            commanding = PostgresCommandWork(connection, driver, self._catalogues)
+            yield commanding
+            if any(change.outgoing for change in commanding.work.changes):
+                await driver.execute(HINT)
 
     async def tenants(self) -> Mapping[str, int | None]:
         """Returns the version of each tenant's catalogue; None: none was applied yet."""

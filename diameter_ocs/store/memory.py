@@ -43,7 +43,9 @@ from .names import Entry, names_of_group, names_of_opening
 class MemoryStore:
     """Accounts, sessions, catalogues and the journal in dictionaries."""
 
-    def __init__(self, read: ReadCatalogue) -> None:
+    def __init__(self, read: ReadCatalogue, on_leaving: Callable[[], None] = lambda: None) -> None:
+        """`on_leaving` is called after each commit of something that is to leave."""
+        self.on_leaving = on_leaving
         self.known_tenants = MemoryTenants(read)
         self._last_number = 0
         self._turn = asyncio.Lock()
@@ -305,6 +307,8 @@ class MemoryWork:
             for part, each in enumerate(outgoing):
                 row = row_of((before.group_id, after.version, part), each, after.now)
                 self._store.outbox[row.key] = row
+        if any(change.outgoing for change in self._changes):
+            self._store.on_leaving()
 
 
 class MemoryCommandWork:

@@ -168,7 +168,9 @@ class MemoryOutbox:
             for row in stream
         ]
         self._rows |= {row.key: row for row in taken}
-        return Claimed(tuple(taken), identifier, sent_as is not None, self._session_of(head))
+        return Claimed(
+            tuple(taken), lease.at, identifier, sent_as is not None, self._session_of(head)
+        )
 
     def _session_of(self, row: OutboxRow) -> SpendingLimitSession | CalledSession | None:
         group = self._store.groups[row.group_id]

@@ -30,13 +30,11 @@ from . import outbox_statements as statements
 from .arrays import big_ints
 from .batches import Statement
 from .database import Connection, Database, Row, renamed_faults
-from .outgoing import inserted
+from .outgoing import CHANNEL, HINT, inserted
 from .spending_limits import session_of
 from .statements import INSERT_OUTBOX
 from .tables import moment, peer_connection
 
-CHANNEL = "diameter_ocs_outbox"
-"""Where servers tell each other that something waits for a peer that is not theirs."""
 FORGOTTEN = datetime.timedelta(days=1)
 """For how long the peers of a server that ended without a word are kept."""
 
@@ -84,7 +82,7 @@ class PostgresOutbox:
                 claim = statements.CLAIM
                 parameters = claim.parameters(rows) | asked
                 cursor = await connection.execute(claim.text, parameters, binary=True)
-                claimed = _claimed(await cursor.fetchall())
+                claimed = _claimed(await cursor.fetchall(), lease.at)
                 return await _with_sessions(connection, claimed) if claimed else ()
 
     async def settle(self, settled: Collection[Settled], server_id: str) -> None:
@@ -189,7 +187,7 @@ class PostgresOutbox:
         """Tells other servers that something waits for a peer of theirs."""
         with renamed_faults():
             async with self._database.connection() as connection:
-                await connection.execute(f"NOTIFY {CHANNEL}")
+                await connection.execute(HINT)
 
     async def hints(self) -> AsyncIterator[None]:
         """Yields whenever another server, or a command, tells that something waits.
@@ -209,7 +207,7 @@ def _changed(row: OutboxRow) -> Row:
     return (*row.key, *facts)
 
 
-def _claimed(found: Sequence[Row]) -> list[Claimed]:
+def _claimed(found: Sequence[Row], at: int) -> list[Claimed]:
     """Returns the rows by their streams."""
     pairs = [(_row_of(facts), was_sent) for *facts, was_sent in found]
     pairs.sort(key=lambda pair: (pair[0].group_id, pair[0].stream, pair[0].key))
@@ -217,7 +215,7 @@ def _claimed(found: Sequence[Row]) -> list[Claimed]:
     claimed = []
     for _, of_stream in streams:
         rows, were_sent = zip(*of_stream, strict=True)
-        claimed.append(Claimed(rows, rows[0].end_to_end_id, were_sent[0]))
+        claimed.append(Claimed(rows, at, rows[0].end_to_end_id, were_sent[0]))
     return claimed
 
 

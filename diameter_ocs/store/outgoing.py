@@ -1,6 +1,7 @@
 """What is to leave, as rows of the change that causes it."""
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 import msgspec
 
@@ -9,6 +10,10 @@ from ..charging.case import Case
 from ..charging.delivery import OutboxRow, row_of
 from ..charging.outbox import Outgoing
 from .database import Row
+
+CHANNEL = "diameter_ocs_outbox"
+"""Where servers are told that something waits; they look now and then in any case."""
+HINT: LiteralString = f"NOTIFY {CHANNEL}"
 
 _encode = msgspec.json.Encoder().encode
 

@@ -1,7 +1,7 @@
 """One transaction for a batch of requests: lock, load, apply."""
 
 import struct
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from psycopg import AsyncRawCursor
@@ -41,9 +41,16 @@ AHEAD = 24 * 3600 * 1_000_000
 class PostgresStore:
     """Accounts, sessions, catalogues and the journal in PostgreSQL."""
 
-    def __init__(self, database: Database, catalogues: Catalogues) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogues: Catalogues,
+        on_leaving: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_leaving` is called after each commit of something that is to leave."""
         self._database = database
         self._catalogues = catalogues
+        self._on_leaving = on_leaving
         self._memory = Memory()
 
     async def resolve(self, requests: Sequence[ChargingRequest]) -> Sequence[int | None]:
@@ -90,6 +97,8 @@ class PostgresStore:
                     raise
         if generation == self._database.generation:
             memory.keep([change.after for change in work.changes])
+        if any(change.outgoing for change in work.changes):
+            self._on_leaving()
 
 
 class PostgresWork:
