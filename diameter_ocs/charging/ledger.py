@@ -122,8 +122,12 @@ class Ledger:
         numbers = self._paying.get(balance_types)
         if numbers is not None:
             return numbers
-        payers, blocked = self._payers, self._blocked
-        found = self._valid(balance_types)
+        payers, blocked, found = self._payers, self._blocked, []
+        for balance in self._before.values():
+            if balance.balance_type in balance_types and balance.account_id in payers:
+                starts, ends = balance.valid_from, balance.valid_until
+                if starts is ends is None or is_valid(starts, ends, self._now):
+                    found.append(balance)
         if blocked:
             found = [each for each in found if (each.account_id, each.balance_type) not in blocked]
         if len(found) > 1:
@@ -145,17 +149,10 @@ class Ledger:
 
     def has_only_blocked(self, balance_types: tuple[str, ...]) -> bool:
         """Would balances of some types pay now, of which none does since all are blocked?"""
-        return bool(self._blocked and self._valid(balance_types)) and not self.paying(balance_types)
-
-    def _valid(self, balance_types: tuple[str, ...]) -> list[Balance]:
-        """Returns the payers' balances of some types that are valid now."""
-        payers, found = self._payers, []
-        for balance in self._before.values():
-            if balance.balance_type in balance_types and balance.account_id in payers:
-                starts, ends = balance.valid_from, balance.valid_until
-                if starts is ends is None or is_valid(starts, ends, self._now):
-                    found.append(balance)
-        return found
+        if not self._blocked or self.paying(balance_types):
+            return False
+        unblocked = Ledger(self._before, self._payers, self._now)
+        return bool(unblocked.paying(balance_types))
 
     def type_of(self, balance_id: int) -> str:
         """Returns the balance type of a balance."""
