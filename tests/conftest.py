@@ -24,6 +24,7 @@ EMPTIED = (
     "standing",
     "spending_limit",
     "outbox",
+    "wake",
     "peer_connection",
     "accepted_peer",
     "refused_peer",

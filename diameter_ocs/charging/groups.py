@@ -45,6 +45,12 @@ class Group(NamedTuple):
     subscriptions: Mapping[int, Subscription]
     """The ended ones too."""
     devices: Mapping[int, Device]
+    woken_at: int | None = None
+    """Until when it is told what began and ended in it; None: nothing had a date."""
+
+    def at(self, now: int) -> "Group":
+        """Returns the group at another time, as if nothing but time made a difference."""
+        return self._replace(case=self.case._replace(now=now)).renewed()
 
     def renewed(self) -> "Group":
         """Returns the group with the plans of its accounts as the subscriptions now say."""
@@ -92,6 +98,11 @@ class GroupChange(NamedTuple):
         """What of it charging reads."""
         return Change(self.before.case, self.after.case, self.edrs, self.outgoing)
 
+    def then(self, later: "GroupChange") -> "GroupChange":
+        """Returns both changes as one; the later begins where this one ends."""
+        edrs, outgoing = self.edrs + later.edrs, self.outgoing + later.outgoing
+        return GroupChange(self.before, later.after, edrs, outgoing)
+
     def after_edrs(self, earlier: tuple[Edr, ...]) -> "GroupChange":
         """Returns the change with EDRs of what was done first."""
         return self._replace(edrs=earlier + self.edrs)
@@ -109,7 +120,8 @@ class Deed(NamedTuple):
 
     action: str
     account_id: int
-    actor: str
+    actor: str | None
+    """None: nobody said so; time brought it."""
     about: str | None = None
     """The plan, the device or the identity that it is about."""
     kind: EdrKind = EdrKind.ACCOUNT

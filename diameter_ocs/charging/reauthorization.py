@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .case import Account, Case
 from .catalogue import Reauthorization
-from .decisions import Edr, Outcome
+from .decisions import Edr, EdrKind, Outcome
+from .ledger import Balance, is_valid
 from .outbox import OutboxKind, Outgoing
 from .session import Session
 from .standing import NO_STANDING, Standing
@@ -136,9 +137,13 @@ def _returns(before: Case, after: Case, edrs: Iterable[Edr]) -> dict[int, _Retur
     for edr in edrs:
         for number, total, used, reserved in edr.postings:
             raised[number] = raised.get(number, 0) + total - used - reserved
+        if edr.kind is EdrKind.ACCOUNT:
+            raised |= _begun(before, after)
     for number, by in raised.items():
         balance = after.balances.get(number)
-        if by > 0 and balance is not None and balance.available > 0:
+        if by <= 0 or balance is None or balance.available <= 0:
+            continue
+        if _is_valid(balance, after):
             standing = after.accounts[balance.account_id].standing
             if balance.balance_type not in standing.blocked:
                 old = returns.get(balance.account_id, _NOTHING)
@@ -147,6 +152,20 @@ def _returns(before: Case, after: Case, edrs: Iterable[Edr]) -> dict[int, _Retur
     if after.accounts is not before.accounts:
         returns.update(_of_accounts(before.accounts, after.accounts))
     return returns
+
+
+def _begun(before: Case, after: Case) -> dict[int, int]:
+    """Returns what is available of balances that did not pay before, by their dates."""
+    return {
+        number: balance.available
+        for number, balance in after.balances.items()
+        if _is_valid(balance, after) and not _is_valid(before.balances.get(number), before)
+    }
+
+
+def _is_valid(balance: Balance | None, case: Case) -> bool:
+    """Is there such a balance that has begun and not ended?"""
+    return balance is not None and is_valid(balance.valid_from, balance.valid_until, case.now)
 
 
 def _of_accounts(

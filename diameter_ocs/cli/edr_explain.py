@@ -161,7 +161,8 @@ def _lines(listed: ListedEdr, explanation: Explanation, terms: Terms) -> Iterato
     edr = listed.edr
     yield _subject(listed)
     if edr.kind not in (EdrKind.CHARGING, EdrKind.BILLING):
-        yield f"It was done by {edr.actor}: nothing was rated."
+        by = "came with time" if edr.actor is None else f"was done by {edr.actor}"
+        yield f"It {by}: nothing was rated."
         return
     if edr.catalogue_version is not None:
         known = "" if terms.catalogue is not None else ", which cannot be read"

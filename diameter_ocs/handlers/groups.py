@@ -8,6 +8,7 @@ from ..charging.case import AccountState
 from ..charging.commands import Effect
 from ..charging.course import followed_group
 from ..charging.groups import Group, GroupChange
+from ..charging.lifecycle import wake
 from ..charging.requests import Identity
 from .answers import account_answer, identity_texts
 from .commands import Accounts, Busy, CommandWork, Done, FindsAccounts, Order, perform
@@ -66,9 +67,10 @@ async def change_group(
         group = await work.load_group(found.group_id, now)
         if group is None or group.case.accounts[found.id].state is AccountState.DELETED:
             raise Busy
-        account = summary(group, found.id)
-        changed, answer, opened = await decide(Found(work, group, account, actor))
-        changed = followed_group(changed)
+        woken = wake(group)
+        account = summary(woken.after, found.id)
+        changed, answer, opened = await decide(Found(work, woken.after, account, actor))
+        changed = woken.then(followed_group(changed))
         taken = await work.apply_group(changed)
         if taken:
             raise Refusal("exists", f"these belong to somebody already: {', '.join(taken[:10])}")

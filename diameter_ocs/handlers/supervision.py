@@ -16,6 +16,7 @@ from ..charging.reversals import mark_event_answered, reverse_unclaimed
 from ..charging.supervision import RESERVATION_EXPIRED, close_unclaimed, mark_answered, supervise
 from ..observability import Metrics, SparingLog
 from .halving import by_halves
+from .passed_over import PassedOver
 from .ports import Store, Work
 from .unclaimed import Unanswered, Unclaimed
 
@@ -23,8 +24,6 @@ log = structlog.get_logger()
 
 DUE_MAX = 128
 """Sessions that are looked at in one transaction."""
-PASSED_OVER_MAX = 1024
-"""Due sessions that nothing could be done about, and that do not hold up those behind them."""
 
 
 class Look(NamedTuple):
@@ -58,7 +57,7 @@ class Supervision:
         self._unclaimed = unclaimed
         self._clock = clock
         self._metrics = metrics
-        self._passed_over: set[tuple[int, SessionKey]] = set()
+        self._passed_over = PassedOver[tuple[int, SessionKey]](DUE_MAX)
         self._abandoned = SparingLog("session abandoned")
         self._expired = SparingLog("reservation expired")
         self._reversed = SparingLog("event reversed")
@@ -73,16 +72,10 @@ class Supervision:
 
         Those that nothing could be done about are passed over until the last one was reached.
         """
-        limit = DUE_MAX + len(self._passed_over)
-        due = await self._store.due_sessions(self._clock(), limit)
-        left = [each for each in due if each not in self._passed_over]
+        due = await self._store.due_sessions(self._clock(), self._passed_over.limit)
+        left = self._passed_over.left(due)
         done = await self.decide([Look(group, key, partial(supervise, key)) for group, key in left])
-        self._passed_over.update(left)
-        self._passed_over.difference_update([(look.group, look.key) for look in done])
-        is_last = len(due) < limit
-        if is_last or len(self._passed_over) >= PASSED_OVER_MAX:
-            self._passed_over.clear()
-        return not is_last and bool(done)
+        return self._passed_over.go_on(due, [(look.group, look.key) for look in done])
 
     async def undo_unclaimed(self) -> bool:
         """Closes sessions and reverses events that nobody claimed; returns whether to go on."""

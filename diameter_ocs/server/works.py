@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..config import Configuration
 from ..handlers import catalogue
 from ..handlers.lanes import Lanes, LaneSettings
+from ..handlers.lifecycle import Lifecycle
 from ..handlers.restarts import Restarts
 from ..handlers.spending_limits import SpendingLimits
 from ..handlers.spooling import Spooling, Sweep
@@ -26,6 +27,7 @@ from ..store.catalogues import Catalogues
 from ..store.clocks import PostgresClocks
 from ..store.database import Database, Lease
 from ..store.gateways import PostgresGateways
+from ..store.lifecycle import PostgresLifecycle
 from ..store.outbox import PostgresOutbox
 from ..store.partitions import Partitions
 from ..store.spool import Spool
@@ -33,9 +35,9 @@ from ..store.work import PostgresStore
 from ..transport.tcp import shut
 from .readiness import Readiness, watch
 
-CONNECTIONS_BESIDES_LANES = 11
-"""For the resolver, spending limits, the watch, supervision, restarts, the sweep, peers, the test
-clock, and two that deliver and one that looks after what is not delivered."""
+CONNECTIONS_BESIDES_LANES = 12
+"""For the resolver, spending limits, the watch, supervision, the lifecycle, restarts, the sweep,
+peers, the test clock, and two that deliver and one that looks after what is not delivered."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
@@ -90,11 +92,13 @@ async def working(
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, clock, metrics)
     restarts = Restarts(PostgresGateways(database), supervision, clock)
+    lifecycle = Lifecycle(PostgresLifecycle(database, store), clock)
     with _spooling(configuration.spool, clock, metrics) as spooling:
         lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
         limits = SpendingLimits(store, lanes, settings, metrics)
         sweep = Sweep(store, spooling, clock)
         supervising = Rounds("supervision", supervision.works)
+        waking = Rounds("lifecycle", [lifecycle.look])
         restarting = Rounds("restarts", restarts.works)
         sweeping = Rounds("sweep", [sweep.sweep], SWEEP_SECONDS)
         care = OutboxCare(outbox, clock, wall_clock, metrics)
@@ -107,13 +111,21 @@ async def working(
             limits.run,
             partial(watch, database, accounts, readiness, metrics, clock),
             supervising.run,
+            waking.run,
             restarting.run,
             sweeping.run,
             caring.run,
         ]
         if isinstance(clock, MovedClock):
             keep = partial(asyncio.to_thread, partitions.work)
-            due = keep, supervising.once, restarting.once, sweeping.once, caring.once
+            due = (
+                keep,
+                supervising.once,
+                waking.once,
+                restarting.once,
+                sweeping.once,
+                caring.once,
+            )
             kept = PostgresClocks(database)
             following = Following(kept, clock, going_by.server_id, unclaimed.advance, due)
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)

@@ -21,6 +21,7 @@ from .account_rows import (
 )
 from .batches import Statement, batch_of, statement_of, update_batch
 from .database import Connection, Row
+from .lifecycle import WAKES, write_wakes
 from .names import add_names, names_of_group, remove_names
 from .tables import account, balance, device, session, subscription
 from .work import PostgresWork
@@ -60,12 +61,14 @@ async def load_group(
     subscriptions = (await connection.execute(SUBSCRIPTIONS, named)).all()
     devices = (await connection.execute(DEVICES, named)).all()
     identities = (await connection.execute(IDENTITIES, named)).all()
+    wake = (await connection.execute(WAKES, named)).first()
     keys = [(group_id, SessionKey(bytes(name), part)) for name, part in sessions]
     cases = await work.load_sessions(keys, now)
     return Group(
         cases[group_id],
         {number: Subscription(number, *row) for number, *row in subscriptions},
         devices_of(devices, identities),
+        None if wake is None else wake[1],
     )
 
 
@@ -83,6 +86,7 @@ async def apply_group(
     for statement, rows in _writes(change):
         if rows:
             await connection.execute(statement.text, statement.parameters(rows))
+    await write_wakes(connection, [change])
     return await add_names(connection, after - before)
 
 

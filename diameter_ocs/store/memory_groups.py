@@ -10,6 +10,7 @@ from ..charging.decisions import Edr
 from ..charging.delivery import OutboxRow
 from ..charging.groups import Device, Subscription
 from ..charging.ledger import Balance
+from ..charging.lifecycle import wake_at
 from ..charging.outbox import OutboxKind
 from ..charging.references import references_of
 from ..charging.repeats import asked_again, kept_actions
@@ -35,6 +36,8 @@ class Group:
         self.closed: dict[SessionKey, ClosedSession] = {}
         self.edrs: list[Edr] = [opening.edr]
         self.spending_limits: Mapping[bytes, SpendingLimitSession] = {}
+        self.woken_at: int | None = None
+        self.wake_at: int | None = None
         self.stale: dict[int, int] = {}
         """The numbers of those of which nobody could be told, and since when."""
 
@@ -52,7 +55,7 @@ class Group:
 
     def with_all(self, case: Case) -> charging.Group:
         """Returns a case, its accounts with their plans, with all that belongs to the group."""
-        return charging.Group(case, self.subscriptions, self.devices).renewed()
+        return charging.Group(case, self.subscriptions, self.devices, self.woken_at).renewed()
 
     def take(self, after: charging.Group) -> None:
         """Takes what a command has made of it, but for what a change of its case says."""
@@ -60,6 +63,12 @@ class Group:
         self.subscriptions = after.subscriptions
         self.devices = after.devices
         self.balances = dict(after.case.balances)
+        self.take_wake(after)
+
+    def take_wake(self, after: charging.Group) -> None:
+        """Notes when it is to be looked at next; nothing if it has no dates to come."""
+        self.wake_at = wake_at(after)
+        self.woken_at = None if self.wake_at is None else after.woken_at
 
     def policed(self, number: int, rows: Collection[OutboxRow]) -> Iterator[OpenSpendingLimit]:
         """Returns the subscriptions to its counters, given its number and all that is to leave."""

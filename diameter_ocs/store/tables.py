@@ -312,6 +312,16 @@ gateway_state = Table(
     Column("search_at", Moment),
 )
 
+# When something of a group begins or ends next, and until when it is told what did; groups of
+# which nothing will have no row.
+wake = Table(
+    "wake",
+    metadata,
+    Column("group_id", BigInteger, primary_key=True),
+    Column("woken_at", Moment, nullable=False),
+    Column("wake_at", Moment, nullable=False),
+)
+
 # How the counters of an account stand, where they do not as a new one's.
 standing = Table(
     "standing",

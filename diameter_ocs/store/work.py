@@ -133,6 +133,11 @@ class PostgresWork:
         self.changes: Sequence[Change] = ()
 
     @property
+    def connection(self) -> Connection:
+        """What it travels by, for whoever reads and writes other things in the transaction."""
+        return self._connection
+
+    @property
     def groups(self) -> Collection[int]:
         """The groups that were locked, or are trusted to stay as they were remembered or read."""
         return self._groups.keys()
