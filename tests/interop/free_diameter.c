@@ -1,11 +1,17 @@
-/* A Gy client on freeDiameter's own stack (Debian: libfreediameter-dev freediameter-extensions).
+/* A client of Gy and Sy on freeDiameter's own stack (Debian: libfreediameter-dev
+ * freediameter-extensions).
  *
- *     free_diameter CONFIGURATION < STEPS
+ *     free_diameter CONFIGURATION gy|sy|gy,sy < STEPS
+ *     free_diameter CONFIGURATION relay
  *
- * It connects as the configuration says and sends the credit-control requests that stand in STEPS as
- * steps.py writes them, those of one paragraph at the same time. For each answer it prints one line
- * of JSON: the header's flags, the AVPs, what freeDiameter's dictionary and grammar find wrong, and
- * AVPs whose flags differ from that dictionary's. At the end it disconnects.
+ * It connects as the configuration says and sends the requests that stand in STEPS as requests.py
+ * writes them, those of one paragraph at the same time. For each answer it prints one line of JSON:
+ * the header's flags, the AVPs, what freeDiameter's dictionary and grammar find wrong, and AVPs whose
+ * flags differ from that dictionary's. It prints such a line for each request of the server, too,
+ * which it answers with 2001 or as the last line `answer COMMAND CODE` says; 0 is no answer at all. At the end it disconnects.
+ *
+ * A relay has no application: freeDiameter itself passes on what comes. It prints `ready` once it is
+ * connected and disconnects at the end of its input.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -16,12 +22,32 @@
 #define WAIT_SECONDS 10
 #define LINE_OCTETS 65536
 #define TGPP 10415
+#define GY 4
+#define SY 16777302
 
 /* The peers that requests are routed to; libfdcore exports them, its headers do not show them. */
 extern struct fd_list fd_g_activ_peers;
 extern pthread_rwlock_t fd_g_activ_peers_rw;
 
 static sem_t opened, answered;
+
+/* The commands: what they are called here and in the dictionary, whose they are, what is answered. */
+static struct command {
+	const char *name;
+	const char *known_as;
+	application_id_t application;
+	int is_from_server;
+	_Atomic unsigned code;
+} commands[] = {
+	{"CCR", "Credit-Control-Request", GY, 0, 0},
+	{"RAR", "Re-Auth-Request", GY, 1, 2001},
+	{"ASR", "Abort-Session-Request", GY, 1, 2001},
+	{"SLR", "Spending-Limit-Request", SY, 0, 0},
+	{"STR", "Session-Termination-Request", SY, 0, 0},
+	{"SNR", "Spending-Status-Notification-Request", SY, 1, 2001},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
 static void fatal(const char *what, const char *which)
@@ -43,6 +69,15 @@ static struct dict_object *find(enum dict_object_type type, int by, const void *
 	struct dict_object *found = NULL;
 	fd_dict_search(fd_g_config->cnf_dict, type, by, what, &found, 0);
 	return found;
+}
+
+static struct command *command_named(const char *name)
+{
+	for (size_t at = 0; at < COMMANDS; at++)
+		if (!strcmp(commands[at].name, name))
+			return &commands[at];
+	fatal("there is no such command", name);
+	return NULL;
 }
 
 /* Returns an AVP that no dictionary has, written CODE:VENDOR. */
@@ -265,27 +300,34 @@ static void print_header_flags(uint8_t flags)
 		}
 }
 
-static void on_answer(void *step, struct msg **answer)
+/* Prints what a message says, as the rest of a line that has begun. */
+static void print_message(struct msg *message)
 {
 	struct fd_pei fault = {0};
 	struct msg_hdr *header;
-	int status = fd_msg_parse_dict(*answer, fd_g_config->cnf_dict, &fault);
+	int status = fd_msg_parse_dict(message, fd_g_config->cnf_dict, &fault);
 
 	if (!status)
-		status = fd_msg_parse_rules(*answer, fd_g_config->cnf_dict, &fault);
-	check(fd_msg_hdr(*answer, &header), "an answer's header");
-	pthread_mutex_lock(&output);
-	printf("{\"step\":\"%s\",\"faults\":[", (char *)step);
+		status = fd_msg_parse_rules(message, fd_g_config->cnf_dict, &fault);
+	check(fd_msg_hdr(message, &header), "a message's header");
+	printf(",\"faults\":[");
 	if (status)
 		printf("\"%s %s\"", fault.pei_errcode ? fault.pei_errcode : strerror(status),
 		       fault.pei_message ? fault.pei_message : "");
 	printf("],\"flags\":[");
 	print_header_flags(header->msg_flags);
 	printf("],\"wrong_flags\":[");
-	print_wrong_flags(*answer, "");
+	print_wrong_flags(message, "");
 	printf("],\"avps\":");
-	print_avps(*answer);
+	print_avps(message);
 	printf("}\n");
+}
+
+static void on_answer(void *step, struct msg **answer)
+{
+	pthread_mutex_lock(&output);
+	printf("{\"step\":\"%s\"", (char *)step);
+	print_message(*answer);
 	pthread_mutex_unlock(&output);
 	free(step);
 	fd_msg_free(*answer);
@@ -298,21 +340,23 @@ static void on_silence(void *step, DiamId_t peer, size_t length, struct msg **re
 	fatal("no answer", step);
 }
 
-/* Sends one line: NAME T-OR-MINUS END-TO-END-OR-MINUS AVPS */
+/* Sends one line: NAME COMMAND T-OR-MINUS END-TO-END-OR-MINUS AVPS */
 static void send_step(const char *line)
 {
-	char name[256], again, end_to_end[16];
+	char name[256], called[8], again, end_to_end[16];
 	int length;
 	struct timespec limit;
 	struct msg *request = NULL;
 	struct msg_hdr *header;
-	struct dict_object *command = find(DICT_COMMAND, CMD_BY_NAME, "Credit-Control-Request");
+	struct command *command;
 
-	if (sscanf(line, "%255s %c %15s %n", name, &again, end_to_end, &length) != 3)
+	if (sscanf(line, "%255s %7s %c %15s %n", name, called, &again, end_to_end, &length) != 4)
 		fatal("this is no step", line);
-	check(fd_msg_new(command, MSGFL_ALLOC_ETEID, &request), name);
+	command = command_named(called);
+	check(fd_msg_new(find(DICT_COMMAND, CMD_BY_NAME, command->known_as), MSGFL_ALLOC_ETEID, &request),
+	      name);
 	check(fd_msg_hdr(request, &header), name);
-	header->msg_appl = 4;
+	header->msg_appl = command->application;
 	if (again == 'T')
 		header->msg_flags |= CMD_FLAG_RETRANSMIT;
 	if (*end_to_end != '-')
@@ -322,6 +366,16 @@ static void send_step(const char *line)
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += WAIT_SECONDS;
 	check(fd_msg_send_timeout(&request, on_answer, strdup(name), on_silence, &limit), name);
+}
+
+/* Takes one line: answer COMMAND CODE */
+static void answer_with(const char *line)
+{
+	char called[8], code[8];
+
+	if (sscanf(line, "answer %7s %7s", called, code) != 2)
+		fatal("this says no answer", line);
+	command_named(called)->code = strtoul(code, NULL, 10);
 }
 
 static void run_steps(FILE *steps)
@@ -334,6 +388,8 @@ static void run_steps(FILE *steps)
 		line[strcspn(line, "\n")] = 0;
 		if (!is_last && !strncmp(line, "wait ", 5)) {
 			sleep(atoi(line + 5));
+		} else if (!is_last && !strncmp(line, "answer ", 7)) {
+			answer_with(line);
 		} else if (!is_last && *line) {
 			send_step(line);
 			outstanding++;
@@ -344,16 +400,49 @@ static void run_steps(FILE *steps)
 	}
 }
 
+/* Requests of the server. */
+
+static int on_request(struct msg **message, struct avp *of, struct session *session, void *registered,
+		      enum disp_action *action)
+{
+	struct command *command = registered;
+	struct msg_hdr *header;
+	unsigned code = command->code;
+	char result[32];
+
+	check(fd_msg_hdr(*message, &header), command->name);
+	if (!(header->msg_flags & CMD_FLAG_REQUEST))
+		return 0;
+	pthread_mutex_lock(&output);
+	printf("{\"request\":\"%s\",\"answered\":%u", command->name, code);
+	print_message(*message);
+	pthread_mutex_unlock(&output);
+	if (!code) {
+		fd_msg_free(*message);
+		*message = NULL;
+		return 0;
+	}
+	check(fd_msg_new_answer_from_req(fd_g_config->cnf_dict, message, 0), command->name);
+	snprintf(result, sizeof result, "Result-Code=%u", code);
+	add_avps(*message, 0, result);
+	check(fd_msg_add_origin(*message, 0), command->name);
+	check(fd_msg_send(message, NULL, NULL), command->name);
+	return 0;
+}
+
 /* What freeDiameter's dictionaries do not have: TS 32.299 since its release 12, VCS, RFC 8506. */
 
-static const struct {
+struct younger {
 	const char *name;
 	avp_code_t code;
 	enum dict_avp_basetype type;
 	const char *group;
 	int32_t min, max;
 	vendor_id_t vendor;
-} younger[] = {
+	int is_not_mandatory;
+};
+
+static const struct younger younger[] = {
 	{"QoS-Final-Unit-Indication", 669, AVP_TYPE_GROUPED, NULL, 0, 0, 0},
 	{"Redirect-Server-Extension", 665, AVP_TYPE_GROUPED, "QoS-Final-Unit-Indication", 0, 1, 0},
 	{"Redirect-Address-IPAddress", 666, AVP_TYPE_OCTETSTRING, "Redirect-Server-Extension", 0, 1, 0},
@@ -376,32 +465,129 @@ static const struct {
 	{"Language", 3914, AVP_TYPE_OCTETSTRING, "Announcement-Information", 0, 1, TGPP},
 };
 
-static void learn_younger_avps(void)
+/* Sy, TS 29.219; freeDiameter itself knows Supported-Features. */
+static const struct younger of_sy[] = {
+	{"Policy-Counter-Status-Report", 2903, AVP_TYPE_GROUPED, NULL, 0, 0, TGPP},
+	{"Policy-Counter-Identifier", 2901, AVP_TYPE_OCTETSTRING, "Policy-Counter-Status-Report", 1, 1, TGPP},
+	{"Policy-Counter-Status", 2902, AVP_TYPE_OCTETSTRING, "Policy-Counter-Status-Report", 1, 1, TGPP},
+	{"SL-Request-Type", 2904, AVP_TYPE_INTEGER32, NULL, 0, 0, TGPP},
+	{"Pending-Policy-Counter-Information", 2905, AVP_TYPE_GROUPED, "Policy-Counter-Status-Report", 0, -1, TGPP},
+	{"Pending-Policy-Counter-Change-Time", 2906, AVP_TYPE_OCTETSTRING, "Pending-Policy-Counter-Information", 1, 1, TGPP},
+	{"SN-Request-Type", 2907, AVP_TYPE_UNSIGNED32, NULL, 0, 0, TGPP, 1},
+};
+
+static const struct {
+	const char *name;
+	command_code_t code;
+	int is_request;
+	/* Those that there must be once, may be once, and must not be. */
+	const char *required, *optional, *forbidden;
+} commands_of_sy[] = {
+	{"Spending-Limit-Request", 8388635, 1, "Auth-Application-Id Destination-Realm SL-Request-Type", "",
+	 "Auth-Session-State"},
+	{"Spending-Limit-Answer", 8388635, 0, "Auth-Application-Id",
+	 "Result-Code Experimental-Result Origin-State-Id Error-Message",
+	 "Auth-Session-State Destination-Host Destination-Realm Subscription-Id Policy-Counter-Identifier "
+	 "SL-Request-Type SN-Request-Type"},
+	{"Spending-Status-Notification-Request", 8388636, 1,
+	 "Auth-Application-Id Destination-Realm Destination-Host", "SN-Request-Type Origin-State-Id",
+	 "Auth-Session-State Result-Code Experimental-Result Subscription-Id Supported-Features"},
+	{"Spending-Status-Notification-Answer", 8388636, 0, "", "Result-Code Experimental-Result",
+	 "Auth-Session-State"},
+};
+
+static void learn_rule(struct dict_object *of, const char *name, enum rule_position position, int32_t min,
+		       int32_t max)
 {
-	for (size_t at = 0; at < sizeof younger / sizeof *younger; at++) {
+	struct dict_rule_data rule = {
+		.rule_avp = avp_named(name, TGPP),
+		.rule_position = position,
+		.rule_order = position == RULE_FIXED_HEAD,
+		.rule_min = min,
+		.rule_max = max,
+	};
+
+	check(fd_dict_new(fd_g_config->cnf_dict, DICT_RULE, &rule, of, NULL), name);
+}
+
+static void learn_rules(struct dict_object *of, const char *names, enum rule_position position, int32_t min,
+			int32_t max)
+{
+	char *words = strdup(names), *rest = NULL;
+
+	for (char *name = strtok_r(words, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+		learn_rule(of, name, position, min, max);
+	free(words);
+}
+
+static void learn_avps(const struct younger *avps, size_t count)
+{
+	for (const struct younger *each = avps; each < avps + count; each++) {
 		struct dict_avp_data avp = {
-			.avp_code = younger[at].code,
-			.avp_vendor = younger[at].vendor,
-			.avp_name = (char *)younger[at].name,
+			.avp_code = each->code,
+			.avp_vendor = each->vendor,
+			.avp_name = (char *)each->name,
 			.avp_flag_mask = AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY,
-			.avp_flag_val = younger[at].vendor ? AVP_FLAG_VENDOR | AVP_FLAG_MANDATORY : 0,
-			.avp_basetype = younger[at].type,
-		};
-		struct dict_rule_data rule = {
-			.rule_position = RULE_OPTIONAL,
-			.rule_min = younger[at].min,
-			.rule_max = younger[at].max,
+			.avp_basetype = each->type,
 		};
 
-		check(fd_dict_new(fd_g_config->cnf_dict, DICT_AVP, &avp, NULL, &rule.rule_avp),
-		      avp.avp_name);
-		if (!younger[at].group)
-			continue;
-		if (younger[at].min)
-			rule.rule_position = RULE_REQUIRED;
-		check(fd_dict_new(fd_g_config->cnf_dict, DICT_RULE, &rule,
-				  avp_named(younger[at].group, younger[at].vendor), NULL),
-		      avp.avp_name);
+		if (each->vendor)
+			avp.avp_flag_val = AVP_FLAG_VENDOR | (each->is_not_mandatory ? 0 : AVP_FLAG_MANDATORY);
+		check(fd_dict_new(fd_g_config->cnf_dict, DICT_AVP, &avp, NULL, NULL), each->name);
+		if (each->group)
+			learn_rule(avp_named(each->group, each->vendor), each->name,
+				   each->min ? RULE_REQUIRED : RULE_OPTIONAL, each->min, each->max);
+	}
+}
+
+static void learn_commands_of_sy(void)
+{
+	struct dict_application_data known = {SY, "Sy"};
+	vendor_id_t vendor = TGPP;
+	struct dict_object *application;
+
+	check(fd_dict_new(fd_g_config->cnf_dict, DICT_APPLICATION, &known, find(DICT_VENDOR, VENDOR_BY_ID, &vendor),
+			  &application),
+	      "Sy");
+	learn_rule(avp_named("Pending-Policy-Counter-Information", TGPP), "Policy-Counter-Status", RULE_REQUIRED, 1, 1);
+	for (size_t at = 0; at < sizeof commands_of_sy / sizeof *commands_of_sy; at++) {
+		struct dict_cmd_data data = {
+			.cmd_code = commands_of_sy[at].code,
+			.cmd_name = (char *)commands_of_sy[at].name,
+			.cmd_flag_mask = CMD_FLAG_REQUEST | CMD_FLAG_PROXIABLE,
+			.cmd_flag_val = CMD_FLAG_PROXIABLE | (commands_of_sy[at].is_request ? CMD_FLAG_REQUEST : 0),
+		};
+		struct dict_object *made;
+
+		check(fd_dict_new(fd_g_config->cnf_dict, DICT_COMMAND, &data, application, &made), data.cmd_name);
+		learn_rules(made, "Session-Id", RULE_FIXED_HEAD, 1, 1);
+		learn_rules(made, "Origin-Host Origin-Realm", RULE_REQUIRED, 1, 1);
+		learn_rules(made, commands_of_sy[at].required, RULE_REQUIRED, 1, 1);
+		learn_rules(made, commands_of_sy[at].optional, RULE_OPTIONAL, 0, 1);
+		learn_rules(made, commands_of_sy[at].forbidden, RULE_OPTIONAL, 0, 0);
+	}
+}
+
+/* Says which applications there are, and takes their requests. */
+static void support(const char *spoken)
+{
+	application_id_t gy = GY, sy = SY;
+	vendor_id_t vendor = TGPP;
+
+	if (strstr(spoken, "gy"))
+		check(fd_disp_app_support(find(DICT_APPLICATION, APPLICATION_BY_ID, &gy), NULL, 1, 0), "Gy");
+	if (strstr(spoken, "sy"))
+		check(fd_disp_app_support(find(DICT_APPLICATION, APPLICATION_BY_ID, &sy),
+					  find(DICT_VENDOR, VENDOR_BY_ID, &vendor), 1, 0),
+		      "Sy");
+	for (struct command *each = commands; each < commands + COMMANDS; each++) {
+		struct disp_when when = {
+			.app = find(DICT_APPLICATION, APPLICATION_BY_ID, &each->application),
+			.command = find(DICT_COMMAND, CMD_BY_NAME, each->known_as),
+		};
+
+		if (each->is_from_server)
+			check(fd_disp_register(on_request, DISP_HOW_CC, &when, each, NULL), each->name);
 	}
 }
 
@@ -446,20 +632,24 @@ static void log_errors(int level, const char *format, va_list arguments)
 
 int main(int count, char **words)
 {
-	struct application_id {
-		application_id_t id;
-	} gy = {4};
 	struct fd_hook_hdl *hook;
+	int is_relay;
 
-	if (count != 2)
-		fatal("write", "free_diameter CONFIGURATION < STEPS");
+	if (count != 3)
+		fatal("write", "free_diameter CONFIGURATION gy|sy|gy,sy|relay < STEPS");
+	is_relay = !strcmp(words[2], "relay");
+	setlinebuf(stdout);
 	sem_init(&opened, 0, 0);
 	sem_init(&answered, 0, 0);
 	fd_log_handler_register(log_errors);
 	check(fd_core_initialize(), "initialize");
 	check(fd_core_parseconf(words[1]), words[1]);
-	learn_younger_avps();
-	check(fd_disp_app_support(find(DICT_APPLICATION, APPLICATION_BY_ID, &gy.id), NULL, 1, 0), "Gy");
+	if (!is_relay) {
+		learn_avps(younger, sizeof younger / sizeof *younger);
+		learn_avps(of_sy, sizeof of_sy / sizeof *of_sy);
+		learn_commands_of_sy();
+		support(words[2]);
+	}
 	check(fd_hook_register(HOOK_MASK(HOOK_PEER_CONNECT_SUCCESS, HOOK_PEER_CONNECT_FAILED,
 					 HOOK_MESSAGE_PARSING_ERROR, HOOK_MESSAGE_PARSING_ERROR2,
 					 HOOK_MESSAGE_ROUTING_ERROR),
@@ -468,6 +658,8 @@ int main(int count, char **words)
 	check(fd_core_start(), "start");
 	check(fd_core_waitstartcomplete(), "start");
 	wait_for_route();
+	if (is_relay)
+		puts("ready");
 	run_steps(stdin);
 	check(fd_core_shutdown(), "shutdown");
 	return fd_core_wait_shutdown_complete();

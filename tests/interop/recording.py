@@ -42,12 +42,14 @@ class Recorder:
         """Pass on while the context lasts, and until the last connection has ended."""
         accepting = threading.Thread(target=self._accept)
         accepting.start()
-        yield self
-        self._listener.shutdown(socket.SHUT_RDWR)
-        accepting.join()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
+        try:
+            yield self
+        finally:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for thread in self._threads:
+                thread.join()
+            self._listener.close()
 
     def write(self, path: Path) -> None:
         """Write what was said as a capture, one message a packet."""

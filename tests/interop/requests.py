@@ -1,9 +1,9 @@
-"""The credit-control requests that every foreign stack sends, and what each must be answered.
+"""The requests that every foreign stack sends, and what each must be answered.
 
-A stack reads them as lines: a step's name, T for a request that is sent again, the End-to-End-Id
-where the step chooses it, and the AVPs, each as NAME=VALUE or NAME{...}. The stack itself adds
-Origin-Host and Origin-Realm. An AVP that no stack knows is CODE:VENDOR. Lines of one paragraph are
-sent together.
+A stack reads them as lines: a step's name, the command, T for a request that is sent again, the
+End-to-End-Id where the step chooses it, and the AVPs, each as NAME=VALUE or NAME{...}. It adds
+Origin-Host and Origin-Realm itself. An AVP that no stack knows is CODE:VENDOR. Lines of one
+paragraph are sent together.
 """
 
 from collections.abc import Sequence
@@ -53,12 +53,14 @@ class Step(NamedTuple):
     end_to_end: int | None = None
     told: tuple[Avp, ...] = ()
     """What is said besides."""
+    command: str = "CCR"
 
     @property
     def line(self) -> str:
         """The step as a stack reads it."""
         end_to_end = "-" if self.end_to_end is None else self.end_to_end
-        return f"{self.name} {'T' if self.is_again else '-'} {end_to_end} {written(self.avps)}"
+        again = "T" if self.is_again else "-"
+        return f"{self.name} {self.command} {again} {end_to_end} {written(self.avps)}"
 
 
 def written(avps: Sequence[Avp]) -> str:

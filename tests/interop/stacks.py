@@ -42,15 +42,15 @@ class Stack(NamedTuple):
     name: str
     host: str
     first_subscriber: int
-    command: Callable[[Path, int, str], list[str]]
-    """From a scratch folder, the server's port and the host."""
+    command: Callable[[Path, int, str, str], list[str]]
+    """From a scratch folder, the server's port, the host and the applications."""
 
     def run(
         self, folder: Path, port: int, paragraphs: Sequence[Sequence[Step]], idle_seconds: int = 0
     ) -> dict[str, dict[str, Any]]:
         """Send the steps, be idle for a while, disconnect; return what it tells, by step."""
         ended = subprocess.run(
-            self.command(folder, port, self.host),
+            self.command(folder, port, self.host, "gy"),
             input=text(paragraphs) + (f"\nwait {idle_seconds}\n" if idle_seconds else ""),
             capture_output=True,
             text=True,
@@ -61,21 +61,22 @@ class Stack(NamedTuple):
         return {line["step"]: line for line in map(json.loads, ended.stdout.splitlines())}
 
 
-def erlang(folder: Path, port: int, host: str) -> list[str]:
+def erlang(folder: Path, port: int, host: str, applications: str) -> list[str]:
     """Return how Erlang's stack is started."""
     escript = shutil.which("escript")
     if escript is None:
         pytest.fail(f"escript is not installed; type: {APT} {ERLANG_PACKAGES}")
-    return [escript, str(HERE / "gy_client.escript"), "127.0.0.1", str(port), host, REALM]
+    client = str(HERE / "erlang_client.escript")
+    return [escript, client, "127.0.0.1", str(port), host, REALM, applications]
 
 
-def free_diameter(folder: Path, port: int, host: str) -> list[str]:
+def free_diameter(folder: Path, port: int, host: str, applications: str) -> list[str]:
     """Configure and compile the client of freeDiameter; return how it is started."""
-    configuration, program = folder / "free_diameter.conf", folder / "free_diameter"
+    configuration, program = folder / f"{host}.conf", folder / "free_diameter"
     configuration.write_text(CONFIGURATION.format(host=host, realm=REALM, port=port))
     if not program.exists():
         compile_free_diameter(program)
-    return [str(program), str(configuration)]
+    return [str(program), str(configuration), applications]
 
 
 def compile_free_diameter(program: Path) -> None:

@@ -1,13 +1,15 @@
 #!/usr/bin/env escript
 %% -*- erlang -*-
 %%! -kernel logger_level error
-%% A Gy client on Erlang/OTP's own Diameter stack (Debian: erlang-base erlang-diameter).
+%% A client of Gy and Sy on Erlang/OTP's own Diameter stack (Debian: erlang-base erlang-diameter).
 %%
-%%     escript gy_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM < STEPS
+%%     escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy < STEPS
 %%
-%% It sends the credit-control requests that stand in STEPS as steps.py writes them, those of one
-%% paragraph at the same time. For each answer it prints one line of JSON: the header's flags, the
-%% AVPs, what OTP's strict decoder found wrong, and AVPs whose M bit differs from gy.dia.
+%% It sends the requests that stand in STEPS as requests.py writes them, those of one paragraph at
+%% the same time. For each answer it prints one line of JSON: the header's flags, the AVPs, what
+%% OTP's strict decoder found wrong, and AVPs whose M bit differs from gy.dia or sy.dia. It prints
+%% such a line for each request of the server, too, which it answers with 2001 or as the last line
+%% `answer COMMAND CODE` says; 0 is no answer at all.
 -mode(compile).
 -export([main/1]).
 -export([peer_up/3, peer_down/3, pick_peer/5, prepare_request/4, prepare_retransmit/4,
@@ -20,47 +22,56 @@
                        data, name, value, type, index}).
 -record(diameter_event, {service, info}).
 
--define(SERVICE, gy_client).
+-define(SERVICE, client).
 -define(WAIT, 10000).
+-define(TGPP, 10415).
+-define(SY, 16777302).
 
-main([Host, Port, OriginHost, OriginRealm]) ->
-    load_dictionary(),
+main([Host, Port, OriginHost, OriginRealm, Applications]) ->
+    Spoken = [list_to_atom(Name) || Name <- string:lexemes(Applications, ",")],
+    [load_dictionary(Name) || Name <- [gy, sy]],
     ok = diameter:start(),
-    connect(Host, list_to_integer(Port), OriginHost, OriginRealm),
-    {ok, Steps} = read([]),
-    [together(Lines) || Lines <- paragraphs(Steps)],
+    connect(Host, list_to_integer(Port), OriginHost, OriginRealm, Spoken),
+    run([]),
     ok = diameter:stop_service(?SERVICE),
     halt(0);
 main(_) ->
-    fatal("write: escript gy_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM < STEPS").
+    fatal("write: escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy").
 
 %% The steps.
 
-read(Read) ->
+run(Sent) ->
     case io:get_line("") of
-        eof -> {ok, lists:reverse(Read)};
-        Line -> read([string:trim(Line, trailing, "\n") | Read])
+        eof ->
+            answered(Sent);
+        "\n" ->
+            answered(Sent),
+            run([]);
+        "wait " ++ Seconds ->
+            timer:sleep(1000 * list_to_integer(string:trim(Seconds))),
+            run(Sent);
+        "answer " ++ How ->
+            [Command, Code] = string:lexemes(string:trim(How), " "),
+            ok = persistent_term:put({answer, Command}, list_to_integer(Code)),
+            run(Sent);
+        Line ->
+            Self = self(),
+            run([spawn_link(fun() -> step(string:trim(Line)), Self ! {self(), answered} end) | Sent])
     end.
 
-paragraphs(Lines) ->
-    case lists:splitwith(fun(Line) -> Line =/= "" end, Lines) of
-        {[], []} -> [];
-        {[], [_ | Rest]} -> paragraphs(Rest);
-        {Lines1, Rest} -> [Lines1 | paragraphs(Rest)]
-    end.
+answered(Sent) ->
+    [receive {Pid, answered} -> ok end || Pid <- Sent].
 
-together(["wait " ++ Seconds]) ->
-    timer:sleep(1000 * list_to_integer(Seconds));
-together(Lines) ->
-    Self = self(),
-    Sent = [spawn_link(fun() -> Self ! {self(), run(Line)} end) || Line <- Lines],
-    [receive {Pid, Printed} -> print(Printed) end || Pid <- Sent].
-
-%% NAME T-OR-MINUS END-TO-END-OR-MINUS AVPS
-run(Line) ->
-    [Step, Again, EndToEnd, Text] = re:split(Line, " ", [{parts, 4}, {return, list}]),
+%% NAME COMMAND T-OR-MINUS END-TO-END-OR-MINUS AVPS
+step(Line) ->
+    [Step, Named, Again, EndToEnd, Text] = re:split(Line, " ", [{parts, 5}, {return, list}]),
+    Command = list_to_existing_atom(Named),
     {Avps, []} = avps(Text),
-    send(Step, fields('CCR', Avps), header(Again, EndToEnd)).
+    send(Step, Command, fields(application(Command), Command, Avps), header(Again, EndToEnd)).
+
+application('CCR') -> gy;
+application('SLR') -> sy;
+application('STR') -> sy.
 
 header(Again, EndToEnd) ->
     #diameter_header{is_retransmitted = Again =:= "T",
@@ -96,20 +107,20 @@ word(Text) ->
     lists:splitwith(fun(C) -> C =/= $\s andalso C =/= $} end, Text).
 
 %% Returns the AVPs of a message or group as OTP wants them; what it has no name for goes to 'AVP'.
-fields(In, Avps) ->
-    lists:foldl(fun(Avp, Map) -> field(In, Avp, Map) end, #{}, Avps).
+fields(Application, In, Avps) ->
+    lists:foldl(fun(Avp, Map) -> field(Application, In, Avp, Map) end, #{}, Avps).
 
-field(_, {[Digit | _] = Text, {_, Data}}, Map) when Digit >= $0, Digit =< $9, Digit =/= $3 ->
+field(_, _, {[Digit | _] = Text, {_, Data}}, Map) when Digit >= $0, Digit =< $9, Digit =/= $3 ->
     [Code, Vendor] = [list_to_integer(Part) || Part <- string:lexemes(Text, ":")],
     Avp = #diameter_avp{code = Code, vendor_id = Vendor, is_mandatory = true, data = Data},
     maps:update_with('AVP', fun(Others) -> Others ++ [Avp] end, [Avp], Map);
-field(In, {Text, {Sign, Read}}, Map) ->
+field(Application, In, {Text, {Sign, Read}}, Map) ->
     Name = name(Text),
     Value = case Sign of
-                ${ -> fields(Name, Read);
+                ${ -> fields(Application, Name, Read);
                 $= -> typed(Name, Read)
             end,
-    case gy:avp_arity(In, Name) of
+    case Application:avp_arity(In, Name) of
         1 -> Map#{Name => Value};
         {_, _} -> maps:update_with(Name, fun(Others) -> Others ++ [Value] end, [Value], Map)
     end.
@@ -126,18 +137,21 @@ name(Text) -> list_to_atom(Text).
 
 %% Sending a request and telling of its answer.
 
-send(Step, Request, Header) ->
+send(Step, Command, Request, Header) ->
     Options = [{timeout, ?WAIT}, {extra, [Header]}],
-    case diameter:call(?SERVICE, gy, ['CCR' | Request], Options) of
-        #diameter_packet{header = Received, errors = Errors, avps = Avps} ->
-            #{step => list_to_binary(Step),
-              flags => flags(Received),
-              faults => [text(E) || is_list(Errors), E <- Errors],
-              wrong_flags => lists:append([wrong(A) || A <- Avps]),
-              avps => [told(A) || A <- Avps]};
+    Application = application(Command),
+    case diameter:call(?SERVICE, Application, [Command | Request], Options) of
+        #diameter_packet{} = Answer ->
+            print((told_of(Application, Answer))#{step => list_to_binary(Step)});
         Other ->
             fatal(io_lib:format("~s: no answer but ~p", [Step, Other]))
     end.
+
+told_of(Application, #diameter_packet{header = Received, errors = Errors, avps = Avps}) ->
+    #{flags => flags(Received),
+      faults => [text(E) || is_list(Errors), E <- Errors],
+      wrong_flags => lists:append([wrong(Application, A) || A <- Avps]),
+      avps => [told(A) || A <- Avps]}.
 
 flags(Header) ->
     [Name || {Name, true} <- [{request, Header#diameter_header.is_request},
@@ -166,14 +180,14 @@ plain(_, #diameter_avp{data = Data}) ->
     end.
 
 %% The names of AVPs, at every depth, whose M bit is not the dictionary's.
-wrong([#diameter_avp{name = 'Failed-AVP'} | _]) ->
+wrong(_, [#diameter_avp{name = 'Failed-AVP'} | _]) ->
     [];
-wrong([Group | Members]) ->
-    wrong(Group) ++ lists:append([wrong(Member) || Member <- Members]);
-wrong(#diameter_avp{name = undefined}) ->
+wrong(Application, [Group | Members]) ->
+    wrong(Application, Group) ++ lists:append([wrong(Application, Member) || Member <- Members]);
+wrong(_, #diameter_avp{name = undefined}) ->
     [];
-wrong(#diameter_avp{name = Name, is_mandatory = IsMandatory} = Avp) ->
-    {_, Flags, _} = try gy:avp_header(Name)
+wrong(Application, #diameter_avp{name = Name, is_mandatory = IsMandatory} = Avp) ->
+    {_, Flags, _} = try Application:avp_header(Name)
                     catch error:_ -> diameter_gen_base_rfc6733:avp_header(Name)
                     end,
     case Flags band 16#40 =/= 0 of
@@ -183,26 +197,31 @@ wrong(#diameter_avp{name = Name, is_mandatory = IsMandatory} = Avp) ->
 
 %% The connection.
 
-load_dictionary() ->
-    Path = filename:join(filename:dirname(filename:absname(escript:script_name())), "gy.dia"),
+load_dictionary(Name) ->
+    Folder = filename:dirname(filename:absname(escript:script_name())),
+    Path = filename:join(Folder, atom_to_list(Name) ++ ".dia"),
     {ok, [Forms]} = diameter_make:codec(Path, [return, forms]),
-    {ok, gy, Code} = compile:forms(Forms, []),
-    {module, gy} = code:load_binary(gy, Path, Code).
+    {ok, Name, Code} = compile:forms(Forms, []),
+    {module, Name} = code:load_binary(Name, Path, Code).
 
 %% Without the application `common' OTP would encode CER by the older RFC 3588.
-connect(Host, Port, OriginHost, OriginRealm) ->
+connect(Host, Port, OriginHost, OriginRealm, Spoken) ->
     {ok, Address} = inet:getaddr(Host, inet),
     true = diameter:subscribe(?SERVICE),
     ok = diameter:start_service(
            ?SERVICE,
            [{'Origin-Host', OriginHost}, {'Origin-Realm', OriginRealm},
-            {'Vendor-Id', 10415}, {'Product-Name', "OTP diameter"},
-            {'Supported-Vendor-Id', [10415]}, {'Auth-Application-Id', [4]},
+            {'Vendor-Id', ?TGPP}, {'Product-Name', "OTP diameter"},
+            {'Supported-Vendor-Id', [?TGPP]},
+            {'Auth-Application-Id', [4 || gy <- Spoken]},
+            {'Vendor-Specific-Application-Id',
+             [[{'Vendor-Id', ?TGPP}, {'Auth-Application-Id', [?SY]}] || sy <- Spoken]},
             {decode_format, map}, {strict_mbit, true},
             {application, [{alias, common}, {dictionary, diameter_gen_base_rfc6733},
-                           {module, ?MODULE}]},
-            {application, [{alias, gy}, {dictionary, gy}, {module, ?MODULE},
-                           {answer_errors, callback}]}]),
+                           {module, ?MODULE}]}
+            | [{application, [{alias, Name}, {dictionary, Name}, {module, ?MODULE},
+                              {answer_errors, callback}, {request_errors, callback}]}
+               || Name <- Spoken]]),
     {ok, _} = diameter:add_transport(
                 ?SERVICE,
                 {connect, [{transport_module, diameter_tcp}, {capx_timeout, ?WAIT},
@@ -221,13 +240,34 @@ peer_down(_Service, _Peer, State) -> State.
 pick_peer([Peer | _], _Remote, _Service, _State, _Header) -> {ok, Peer}.
 handle_answer(Packet, _Request, _Service, _Peer, _Header) -> Packet.
 handle_error(Reason, _Request, _Service, _Peer, _Header) -> {error, Reason}.
-handle_request(_Packet, _Service, _Peer) -> {protocol_error, 3001}.
 
 prepare_retransmit(Packet, Service, Peer, Header) -> prepare_request(Packet, Service, Peer, Header).
 
-prepare_request(#diameter_packet{msg = ['CCR' | Map]}, _Service, _Peer, Header) ->
-    Origin = maps:from_list(diameter:service_info(?SERVICE, ['Origin-Host', 'Origin-Realm'])),
-    {send, #diameter_packet{header = Header, msg = ['CCR' | maps:merge(Map, Origin)]}}.
+prepare_request(#diameter_packet{msg = [Command | Map]}, _Service, _Peer, Header) ->
+    {send, #diameter_packet{header = Header, msg = [Command | maps:merge(Map, origin())]}}.
+
+origin() ->
+    maps:from_list(diameter:service_info(?SERVICE, ['Origin-Host', 'Origin-Realm'])).
+
+%% Requests of the server.
+
+handle_request(#diameter_packet{header = Header, msg = [Command | Map]} = Packet, _Service, _Peer) ->
+    Application = case Header#diameter_header.application_id of
+                      4 -> gy;
+                      ?SY -> sy
+                  end,
+    Code = persistent_term:get({answer, atom_to_list(Command)}, 2001),
+    print((told_of(Application, Packet))#{request => Command, answered => Code}),
+    answer(Command, Code, maps:with(['Session-Id'], Map)).
+
+answer(_, 0, _) ->
+    discard;
+answer('SNR', Code, Map) ->
+    {reply, ['SNA' | (maps:merge(Map, origin()))#{'Result-Code' => [Code]}]};
+answer(Command, Code, Map) ->
+    Answer = #{'RAR' => 'RAA', 'ASR' => 'ASA'},
+    Result = #{'Result-Code' => Code},
+    {reply, [maps:get(Command, Answer) | maps:merge(maps:merge(Map, origin()), Result)]}.
 
 %% Output.
 

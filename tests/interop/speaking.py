@@ -1,0 +1,115 @@
+"""Foreign stacks that are talked with: a step at a time, and what the server asks by itself."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.interop.requests import Step
+from tests.interop.stacks import Stack
+
+WAIT_SECONDS = 20.0
+"""How long a line may take; servers write what they deliver within 1 s."""
+
+Line = dict[str, Any]
+
+
+class Speaker:
+    """A stack as a process that is connected to a server."""
+
+    def __init__(self, process: "subprocess.Popen[str]", name: str) -> None:
+        self.lines: list[Line] = []
+        """All that it has told: of answers, and of requests of the server."""
+        self._name = name
+        self._process = process
+        self._taken: set[int] = set()
+        self._heard = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def ask(self, step: Step) -> list[Any]:
+        """Send a request and return the AVPs of its answer."""
+        self._write(f"{step.line}\n")
+        answer: list[Any] = self._next(step.name, lambda line: line.get("step") == step.name)[
+            "avps"
+        ]
+        return answer
+
+    def answering(self, command: str, code: int) -> None:
+        """Have it answer such requests with a Result-Code from now on; 0: not at all."""
+        self._write(f"answer {command} {code}\n")
+
+    def asked(self, command: str) -> list[Any]:
+        """Wait for the next request of the server and return its AVPs."""
+        found: list[Any] = self._next(command, lambda line: line.get("request") == command)["avps"]
+        return found
+
+    def requests(self) -> list[str]:
+        """Return the commands of all requests of the server so far."""
+        return [line["request"] for line in self.lines if "request" in line]
+
+    def end(self) -> None:
+        """Have it disconnect."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        status = self._process.wait(WAIT_SECONDS)
+        self._reader.join()
+        assert status == 0, f"{self._name} ended with {status}"
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def _next(self, what: str, is_wanted: Callable[[Line], bool]) -> Line:
+        """Wait for the first line of a kind that was not taken before."""
+        limit = time.monotonic() + WAIT_SECONDS
+        with self._heard:
+            while True:
+                for number, line in enumerate(self.lines):
+                    if number not in self._taken and is_wanted(line):
+                        self._taken.add(number)
+                        return line
+                rest = limit - time.monotonic()
+                assert rest > 0, f"{self._name}: no {what} within {WAIT_SECONDS:g} s"
+                assert self._process.poll() is None, f"{self._name} has ended"
+                self._heard.wait(min(rest, 1))
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._heard:
+                self.lines.append(json.loads(line))
+                self._heard.notify_all()
+
+
+@contextmanager
+def speaking(
+    stack: Stack, folder: Path, port: int, host: str, applications: str
+) -> Iterator[Speaker]:
+    """Run a stack under a host of its own; it disconnects at the end, and has found no fault."""
+    command = stack.command(folder, port, host, applications)
+    errors = folder / f"{host}.err"
+    with errors.open("w") as written:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=written, text=True
+        )
+    speaker = Speaker(process, host)
+    try:
+        yield speaker
+        speaker.end()
+    finally:
+        speaker.kill()
+        sys.stderr.write(errors.read_text())
+    assert [line for line in speaker.lines if line["faults"] or line["wrong_flags"]] == []

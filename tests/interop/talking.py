@@ -1,0 +1,75 @@
+"""Conversations of a stack, as gateway and as policy server, with a demonstration."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+from tests.interop.offer import COUNTED
+from tests.interop.recording import Recorder
+from tests.interop.requests import REALM, Session
+from tests.interop.speaking import Speaker, speaking
+from tests.interop.stacks import Stack
+from tests.interop.subscriptions import Subscription
+from tests.system.serving import Demonstration
+
+
+class Talk:
+    """What takes part: a demonstration, the speakers of a stack, and subscribers of their own."""
+
+    def __init__(
+        self, demo: Demonstration, stack: Stack, folder: Path, recorder: Recorder, first: int
+    ) -> None:
+        self.demo = demo
+        self._stack = stack
+        self._folder = folder
+        self._recorder = recorder
+        self._connected = ExitStack()
+        self._subscribers = count(stack.first_subscriber + first)
+        self._sessions = count(1)
+
+    def connect(self, role: str, applications: str, port: int | None = None) -> Speaker:
+        """Connect the stack to the server, or to a relay on a port."""
+        host = f"{role}.{self._stack.name.partition('_')[0]}.{REALM}"
+        return self._connected.enter_context(
+            speaking(self._stack, self._folder, port or self._recorder.port, host, applications)
+        )
+
+    def subscriber(self) -> int:
+        """Return the number of one who was not talked of yet."""
+        return next(self._subscribers)
+
+    def session(self, subscriber: int) -> Session:
+        """Open a session of data."""
+        at = int(time.time())
+        session_id = f"talk.{self._stack.host};{at};{next(self._sessions)}"
+        return Session(session_id, at, subscriber, "32251@3gpp.org")
+
+    def subscription(self, subscriber: int, session_id: str | bytes | None = None) -> Subscription:
+        """Open a subscription to counters."""
+        named = f"talk.pcrf.{self._stack.host};{next(self._sessions)}"
+        return Subscription(session_id or named, subscriber)
+
+    def end(self) -> Path:
+        """Disconnect all, which have found no fault, and return the capture of what was said."""
+        self._connected.close()
+        path = self._folder / f"{self._stack.name}_talk.pcap"
+        self._recorder.write(path)
+        return path
+
+
+def account(subscriber: int) -> str:
+    """Return the name of a subscriber's account."""
+    return f"{COUNTED}-{subscriber}"
+
+
+@contextmanager
+def talking(demo: Demonstration, stack: Stack, folder: Path, first: int) -> Iterator[Talk]:
+    """Record what a stack says of subscribers from a number on; in the end all disconnect."""
+    with Recorder(demo.server.port).recording() as recorder:
+        talk = Talk(demo, stack, folder, recorder, first)
+        try:
+            yield talk
+        finally:
+            talk.end()
