@@ -355,6 +355,8 @@ class Catalogue:
     """Where notices are sent, by name."""
     noticed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The names of those that want a type of notice, by type; none that nobody wants."""
+    expiring_before: tuple[int, ...] = ()
+    """How many seconds before something ends it is told, the most first; () if nobody wants it."""
     menus: dict[tuple[tuple[str, ...], int], Menu] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -12,7 +12,7 @@ from .catalogue_announcements import announcements
 from .catalogue_counters import counter, policy_counter, readable_with
 from .catalogue_document import Document, RatingGroupPart, SettingsPart
 from .catalogue_final_units import final_unit
-from .catalogue_notices import notice_sinks, noticed
+from .catalogue_notices import expiring_before, notice_sinks, noticed
 from .catalogue_places import addresses, prefixes
 from .catalogue_plans import PlanPart, ServicePart, pays_from, rates
 from .catalogue_quotas import quota_terms
@@ -59,6 +59,7 @@ def build(document: Document, version: int) -> catalogue.Catalogue:
         blockable=frozenset(each.balance_type for each in counters.values() if each.may_block),
         notice_sinks=sinks,
         noticed=noticed(sinks.values()),
+        expiring_before=expiring_before(document.notices),
     )
 
 

@@ -78,6 +78,9 @@ def _told(document: Document) -> dict[str, Any]:
     """
     content: dict[str, Any] = document.model_dump(mode="json")
     content["default_monetary_balance_type"] = default_money(document)
+    times = document.notices.expiring_before
+    told = [quantity_text(each, UnitType.TIME) for each in sorted(times, reverse=True)]
+    content["notices"]["expiring_before"] = told
     groups = list(rating_groups(document.rating_groups))
     unit_types = {group.id: group.unit_type for group in groups}
     for part in _walk(content["rating_groups"]):

@@ -7,14 +7,22 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from ..charging.notice_types import NOTICE_TYPES, NoticeSink, types_matching
-from .catalogue_scalars import Part, schema
+from ..charging.notice_types import (
+    NOTICE_TYPES,
+    BalanceExpiring,
+    NoticeSink,
+    SubscriptionExpiring,
+    types_matching,
+)
+from .catalogue_scalars import Part, Positive, schema
 from .quantities import shortened
 from .refusals import suggestion
 
 SINKS_MAX = 20
 """Webhooks, and likewise files."""
 TYPES_MAX = 100
+LEAD_TIMES_MAX = 10
+LEAD_SECONDS_MAX = 366 * 86400
 URL_CHARACTERS_MAX = 2000
 SINK_NAME = "[a-z0-9][a-z0-9_-]{0,49}"
 _URL = re.compile(r"https?://[^\s\x00-\x20\x7f-\U0010ffff]+")
@@ -54,6 +62,7 @@ SinkName = Annotated[
 ]
 NoticeType = Annotated[str, AfterValidator(_check_type)]
 NoticeTypes = Annotated[tuple[NoticeType, ...], Field(min_length=1, max_length=TYPES_MAX)]
+LeadTime = Annotated[Positive, Field(le=LEAD_SECONDS_MAX)]
 Url = Annotated[
     str,
     Field(max_length=URL_CHARACTERS_MAX),
@@ -90,6 +99,8 @@ class NoticesPart(Part):
     """Programs that are told over HTTP."""
     files: Annotated[tuple[NoticeFilePart, ...], Field(max_length=SINKS_MAX)] = ()
     """Files in the folder `notices` of the servers."""
+    expiring_before: Annotated[tuple[LeadTime, ...], Field(max_length=LEAD_TIMES_MAX)] = (86_400,)
+    """How long before a subscription or a balance ends that is told, each time, at most 366 d."""
 
 
 def notice_sinks(part: NoticesPart) -> dict[str, NoticeSink]:
@@ -106,6 +117,14 @@ def noticed(sinks: Iterable[NoticeSink]) -> dict[str, tuple[str, ...]]:
         name: tuple(sink.name for sink in sinks if name in sink.types) for name in NOTICE_TYPES
     }
     return {name: names for name, names in wanted.items() if names}
+
+
+def expiring_before(part: NoticesPart) -> tuple[int, ...]:
+    """Returns how many seconds before an end it is told, the most first; () if nobody wants it."""
+    wanted = noticed(notice_sinks(part).values())
+    if SubscriptionExpiring.type not in wanted and BalanceExpiring.type not in wanted:
+        return ()
+    return tuple(sorted(part.expiring_before, reverse=True))
 
 
 def _types(patterns: tuple[str, ...] | None) -> frozenset[str]:

@@ -118,6 +118,9 @@ class CommandWork(FindsAccounts, Protocol):
     ) -> None:
         """Makes a document the tenant's next version; `source` is the text of it."""
 
+    async def wake_tenant(self, tenant_name: str) -> None:
+        """Has the accounts of a tenant looked at as soon as can be: other dates matter now."""
+
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have."""
 

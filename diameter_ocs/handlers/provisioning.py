@@ -19,6 +19,7 @@ from .answers import account_answer, identity_texts
 from .catalogue import stored_text
 from .catalogue_build import build
 from .catalogue_document import Document
+from .catalogue_notices import expiring_before
 from .catalogue_versions import Compared
 from .commands import (
     Accounts,
@@ -60,6 +61,8 @@ async def apply_catalogue(
             return Effect({"tenant": name, **same}, same, same)
         version = (running or 0) + 1
         await work.add_catalogue(name, version, text, stamp, document.source)
+        if running is not None and await _announces_otherwise(work, document, running):
+            await work.wake_tenant(name)
         answer = {"tenant": name, "version": version}
         return Effect(answer, {"version": running}, {"version": version})
 
@@ -93,6 +96,12 @@ async def _applicable(work: CommandWork, document: Document, base: int | None) -
         raise Refusal("plan_in_use", f"accounts still have plans that the document lacks: {names}")
     await _check_balances(work, document, tenant)
     return running
+
+
+async def _announces_otherwise(work: CommandWork, document: Document, running: int) -> bool:
+    """Are accounts told at other times than before that something of theirs ends soon?"""
+    before = await work.read_catalogue(document.tenant, running)
+    return before.expiring_before != expiring_before(document.notices)
 
 
 async def _check_balances(work: CommandWork, document: Document, tenant: Tenant) -> None:

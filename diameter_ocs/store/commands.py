@@ -17,6 +17,7 @@ from .batches import microseconds
 from .catalogues import Catalogues
 from .clocks import NOW
 from .database import Connection
+from .lifecycle import WAKE_TENANT
 from .statements import RESOLVE_IDENTITIES
 from .tables import account, audit, balance, catalogue, command, moment, subscription, tenant
 from .work import PostgresWork
@@ -150,6 +151,10 @@ class PostgresCommandWork:
         await self._connection.execute(
             update(tenant).values(catalogue_version=version).where(tenant.c.name == tenant_name)
         )
+
+    async def wake_tenant(self, tenant_name: str) -> None:
+        """Has the accounts of a tenant looked at as soon as can be: other dates matter now."""
+        await self._connection.execute(WAKE_TENANT, {"tenant": tenant_name})
 
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have, or will have."""

@@ -1,9 +1,10 @@
 """When time changes something of groups next, and the transactions in which they are looked at."""
 
+import datetime
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from sqlalchemy import BigInteger, bindparam, delete, select
+from sqlalchemy import BigInteger, Text, bindparam, delete, select, update
 
 from ..charging.case import Case
 from ..charging.groups import Group, GroupChange, Subscription
@@ -12,11 +13,22 @@ from .account_rows import SUBSCRIPTIONS, in_groups
 from .arrays import big_ints
 from .batches import Statement, batch_of, compiled, microseconds, statement_of, upsert_batch
 from .database import Connection, Database, Row, renamed_faults
-from .tables import Moment, moment, wake
+from .tables import Moment, account, moment, wake
 from .work import PostgresStore, PostgresWork
 
 WAKES = select(wake.c.group_id, microseconds(wake.c.woken_at)).where(in_groups(wake))
 """Until when it is told what began and ended in groups."""
+
+WAKE_TENANT = (
+    update(wake)
+    .values(wake_at=wake.c.woken_at + datetime.timedelta(microseconds=1))
+    .where(
+        account.c.group_id == wake.c.group_id,
+        account.c.id == wake.c.group_id,
+        account.c.tenant == bindparam("tenant", type_=Text),
+    )
+)
+"""Has all groups of a tenant looked at."""
 
 _FIND_DUE = compiled(
     select(wake.c.group_id)

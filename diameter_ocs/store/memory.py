@@ -383,6 +383,11 @@ class MemoryCommandWork:
         add = partial(self._store.known_tenants.add_catalogue, tenant_name, version, document)
         self._writes.append(add)
 
+    async def wake_tenant(self, tenant_name: str) -> None:
+        """Has the accounts of a tenant looked at as soon as can be: other dates matter now."""
+        groups = [each for each in self._store.groups.values() if each.tenant == tenant_name]
+        self._writes += [group.wake_soon for group in groups]
+
     async def subscribed_plans(self, tenant_name: str) -> Collection[str]:
         """Returns the plans that accounts of a tenant have, or will have."""
         now = self._store.now()

@@ -70,6 +70,10 @@ class Group:
         self.wake_at = wake_at(after)
         self.woken_at = None if self.wake_at is None else after.woken_at
 
+    def wake_soon(self) -> None:
+        """Has it looked at as soon as can be, if it has dates to come."""
+        self.wake_at = None if self.woken_at is None else self.woken_at + 1
+
     def policed(self, number: int, rows: Collection[OutboxRow]) -> Iterator[OpenSpendingLimit]:
         """Returns the subscriptions to its counters, given its number and all that is to leave."""
         for session in sorted(self.spending_limits.values()):

@@ -3,18 +3,21 @@
 import itertools
 import random
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from diameter_ocs.charging import balances, subscriptions
 from diameter_ocs.charging.accounts import suspend
-from diameter_ocs.charging.catalogue import Allowance, Catalogue, Plan
-from diameter_ocs.charging.course import followed_group
+from diameter_ocs.charging.catalogue import Allowance, BalanceType, Catalogue, Plan
+from diameter_ocs.charging.course import followed, followed_group
 from diameter_ocs.charging.decisions import Edr, EdrKind, Outcome
 from diameter_ocs.charging.groups import Group, GroupChange, Subscription
 from diameter_ocs.charging.ledger import Balance
 from diameter_ocs.charging.lifecycle import wake, wake_at
+from diameter_ocs.charging.notice_types import NOTICE_TYPES
 from diameter_ocs.charging.outbox import Outgoing
 from diameter_ocs.charging.reporting import report_of
 from diameter_ocs.charging.units import UnitType
@@ -34,17 +37,23 @@ DAY = 86_400_000_000
 DATA_EACH = rating_group(DATA, UnitType.VOLUME)
 
 
-def offered() -> Catalogue:
+def offered(*expiring_before: int, noticed: Collection[str] = NOTICE_TYPES) -> Catalogue:
     service = allowance(OCTETS, DATA)
     made = catalogue(service, groups=(DATA_EACH,))
-    return replace(made, plans={"demo": Plan("demo", 0, (service,), (Allowance(OCTETS, 100),))})
+    return replace(
+        made,
+        plans={"demo": Plan("demo", 0, (service,), (Allowance(OCTETS, 100),))},
+        balance_types={OCTETS: BalanceType(OCTETS, UnitType.VOLUME)},
+        noticed=dict.fromkeys(noticed, ("sink",)) if expiring_before else {},
+        expiring_before=expiring_before,
+    )
 
 
 class Life:
     """An account with no plan, as commands, requests and time change it."""
 
-    def __init__(self, *buckets: Balance) -> None:
-        self.desk = Desk(offered(), *buckets)
+    def __init__(self, *buckets: Balance, terms: Catalogue | None = None) -> None:
+        self.desk = Desk(terms or offered(), *buckets)
         self.ids = itertools.count(100)
         self.group = Group(self.desk.case, {}, {}).renewed()
         self.outgoing: list[Outgoing] = []
@@ -99,6 +108,13 @@ class Life:
         assert at is not None
         assert at > self.now
         return self.wait((at - self.now) / DAY)
+
+    @property
+    def told(self) -> list[str]:
+        """The types of the notices that time has last brought."""
+        ids = [each.content["id"] for each in self.outgoing]
+        assert len(set(ids)) == len(ids)
+        return [each.content["type"] for each in self.outgoing]
 
     def ask(self, units: int) -> Outcome:
         self.desk.case = self.group.case
@@ -251,7 +267,8 @@ def test_what_ends_calls_nobody() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_over_months_each_date_is_told_once_and_in_order(seed: int) -> None:
     chance = random.Random(seed)
-    life, dates = Life(), list[tuple[int, str]]()
+    life = Life(terms=offered(3 * 86_400, 3_600))
+    dates, notices = list[tuple[int, str]](), list[Mapping[str, Any]]()
     for _ in range(60):
         begins = chance.choice([None, chance.randint(1, 20)])
         ends = chance.choice([None, (begins or 0) + chance.randint(1, 60)])
@@ -264,10 +281,26 @@ def test_over_months_each_date_is_told_once_and_in_order(seed: int) -> None:
                 dates += _dated(life.now, begins, ends, "balance")
             case _:
                 life.wait(chance.choice([0.25, 1, 3, 30]))
+        notices += [each.content for each in life.outgoing]
+        life.outgoing.clear()
     due = sorted((each for each in dates if each[0] <= life.now), key=in_order)
-    told = [edr.action for edr in life.edrs if edr.actor is None]
+    by_time = [edr.action for edr in life.edrs if edr.actor is None]
+    told = [action for action in by_time if action != "announce expiry"]
     assert Counter(told) == Counter(action for _, action in due)
     assert told == [action for _, action in due]
+    assert len({each["id"] for each in notices}) == len(notices)
+    happened = Counter((each["type"], *each["data"].items()) for each in notices)
+    assert all(
+        times == 1 or (times == 2 and kind.endswith("expiring"))
+        for (kind, *_), times in happened.items()
+    )
+    assert all(
+        each["time"] < each["data"]["valid_until"]
+        for each in notices
+        if each["type"].endswith("expiring")
+    )
+    ended = [each for each in notices if each["type"] == "subscription.expired"]
+    assert len(ended) == told.count("expire plan subscription")
 
 
 def in_order(dated: tuple[int, str]) -> tuple[int, bool, bool]:
@@ -278,6 +311,115 @@ def in_order(dated: tuple[int, str]) -> tuple[int, bool, bool]:
 def _dated(now: int, begins: int | None, ends: int | None, what: str) -> list[tuple[int, str]]:
     words = ((begins, f"activate {what}"), (ends, f"expire {what}"))
     return [(now + days * DAY, word) for days, word in words if days is not None]
+
+
+def test_tenants_are_told_before_and_when_it_ends() -> None:
+    life = Life(terms=offered(3 * 86_400, 3_600))
+    life.subscribe(ends=30)
+    assert life.sleep_until_woken() == [("announce expiry", "demo")]
+    assert life.told == ["subscription.expiring", "balance.expiring"]
+    assert life.now == life.desk.case.now + 27 * DAY
+    assert life.sleep_until_woken() == [("announce expiry", "demo")]
+    assert life.told == ["subscription.expiring", "balance.expiring"]
+    assert life.sleep_until_woken() == [("expire plan subscription", "demo")]
+    assert life.told == ["subscription.expired", "balance.expired"]
+    assert wake_at(life.group) is None
+
+
+def test_what_is_told_says_what_it_is_about() -> None:
+    life = Life(terms=offered(3_600))
+    life.subscribe(begins=1, ends=2)
+    life.sleep_until_woken()
+    (activated,) = life.outgoing
+    assert activated.content["data"] == {
+        "subscription": 100,
+        "plan": "demo",
+        "valid_until": "2023-11-16T22:13:20.000000Z",
+    }
+    life.sleep_until_woken()
+    _, expiring = life.outgoing
+    assert (expiring.target, expiring.content["subject"]) == ("demo/sink", "alice")
+    assert expiring.content["time"] == "2023-11-16T21:13:20.000000Z"
+    assert expiring.content["data"] == {
+        "balance": 101,
+        "balance_type": OCTETS,
+        "unit_type": "volume",
+        "value": 100,
+        "valid_until": "2023-11-16T22:13:20.000000Z",
+    }
+
+
+def test_of_several_times_that_have_passed_the_last_is_told() -> None:
+    life = Life(terms=offered(3 * 86_400, 3_600))
+    life.subscribe(ends=30)
+    life.wait(30 - 1 / 48)
+    assert life.told == ["subscription.expiring", "balance.expiring"]
+    life.wait(1)
+    assert life.told == ["subscription.expired", "balance.expired"]
+
+
+def test_what_has_ended_is_not_soon_to_end() -> None:
+    life = Life(terms=offered(3 * 86_400, 3_600))
+    life.subscribe(ends=30)
+    life.wait(31)
+    assert life.told == ["subscription.expired", "balance.expired"]
+
+
+def test_what_lasts_shorter_than_it_is_told_before_is_not_told() -> None:
+    life = Life(terms=offered(3 * 86_400, 3_600))
+    life.subscribe(begins=10, ends=11)
+    life.sleep_until_woken()
+    assert life.told == ["subscription.activated"]
+    life.sleep_until_woken()
+    assert life.now == life.desk.case.now + 11 * DAY - DAY // 24
+
+
+def test_a_balance_with_nothing_left_is_not_soon_to_end_and_ends() -> None:
+    life = Life(terms=offered(86_400, noticed=["balance.expiring", "balance.expired"]))
+    life.subscribe(ends=30)
+    emptied = {
+        number: each._replace(used=each.total) for number, each in life.group.case.balances.items()
+    }
+    life.group = life.group.with_balances(emptied)
+    assert life.sleep_until_woken() == []
+    assert life.sleep_until_woken() == [("expire plan subscription", "demo")]
+    assert life.told == ["balance.expired"]
+
+
+def test_a_balance_that_is_given_something_is_told_of_though_it_had_nothing() -> None:
+    life = Life(terms=offered(86_400))
+    life.add_balance(0, ends=30)
+    (empty,) = life.group.case.balances.values()
+    life.take(followed_group_of(life, empty.id))
+    assert life.sleep_until_woken() == [("announce expiry", OCTETS)]
+
+
+def test_nobody_is_told_what_nobody_wants() -> None:
+    life = Life(terms=offered(86_400, noticed=["balance.expiring"]))
+    life.subscribe(begins=5, ends=30)
+    assert life.sleep_until_woken() == [("activate plan subscription", "demo")]
+    assert life.told == []
+    assert life.sleep_until_woken() == [("announce expiry", OCTETS)]
+    assert life.told == ["balance.expiring"]
+
+
+def test_other_times_count_from_the_next_look_on() -> None:
+    life = Life(terms=offered(3_600))
+    life.subscribe(ends=30)
+    case = life.group.case
+    life.wait(28)
+    told_earlier = replace(case.catalogue, expiring_before=(3 * 86_400, 3_600))
+    life.group = life.group._replace(case=life.group.case._replace(catalogue=told_earlier))
+    assert life.wait(0.1) == []
+    life.group = life.group._replace(woken_at=case.now)
+    assert life.wait(0.1) == [("announce expiry", "demo")]
+
+
+def followed_group_of(life: Life, balance_id: int) -> GroupChange:
+    """Credits a balance by command."""
+    change = followed(balances.credit(life.group.case, balance_id, 5, "operator"))
+    after = life.group._replace(case=change.after)
+    return GroupChange(life.group, after, change.edrs, change.outgoing)
 
 
 def test_counters_that_do_not_turn_are_not_reported() -> None:

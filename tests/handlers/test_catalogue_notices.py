@@ -43,6 +43,39 @@ def test_a_family_is_all_its_types_and_what_nobody_wants_is_nowhere() -> None:
     }
 
 
+def test_what_ends_is_told_a_day_before_and_as_it_is_written() -> None:
+    text = telling("", "{name: archive}")
+    assert build(read_document(text), 1).expiring_before == (86_400,)
+    several = text.replace("notices: {", "notices: {expiring_before: [1 h, 3 d, 90 s], ")
+    assert build(read_document(several), 1).expiring_before == (259_200, 3_600, 90)
+    never = text.replace("notices: {", "notices: {expiring_before: [], ")
+    assert build(read_document(never), 1).expiring_before == ()
+    assert [str(each) for each in differences(read_document(text), read_document(several))] == [
+        "~ notices.expiring_before: [1 d] -> [3 d, 1 h, 90 s]"
+    ]
+
+
+def test_nobody_hears_beforehand_who_does_not_want_it() -> None:
+    files = "{name: archive, types: [peer.*, subscription.expired, balance.expired]}"
+    assert build(read_document(telling("", files)), 1).expiring_before == ()
+    files = "{name: archive, types: [balance.expiring]}"
+    assert build(read_document(telling("", files)), 1).expiring_before == (86_400,)
+
+
+@pytest.mark.parametrize(
+    ("times", "reason"),
+    [
+        ("1 h, 60 min", "notices.expiring_before[1]: the time '1 h' is used more than once"),
+        ("0", "notices.expiring_before[0]: "),
+        ("367 d", "notices.expiring_before[0]: "),
+        ("soon", "notices.expiring_before[0]: 'soon' is no quantity"),
+    ],
+)
+def test_times_that_are_wrong_are_told_with_their_place(times: str, reason: str) -> None:
+    (sentence,) = faults(f"{GOOD}\nnotices: {{expiring_before: [{times}]}}\n")
+    assert sentence.split(": ", 1)[1].startswith(reason)
+
+
 @pytest.mark.parametrize(
     ("webhooks", "files", "reason"),
     [

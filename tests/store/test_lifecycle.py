@@ -7,9 +7,10 @@ import pytest
 from diameter_ocs.charging.decisions import EdrKind
 from diameter_ocs.handlers import lifecycle
 from diameter_ocs.handlers.balances import Terms, new_balance
-from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.lifecycle import Lifecycle
+from diameter_ocs.handlers.provisioning import apply_catalogue
 from diameter_ocs.handlers.subscriptions import (
     NewSubscription,
     add_subscription,
@@ -23,6 +24,7 @@ from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_lifecycle import MemoryLifecycle
 from diameter_ocs.store.work import PostgresStore
 from tests.store.scenario import (
+    DOCUMENT,
     NOW,
     Kept,
     case_of,
@@ -163,6 +165,24 @@ async def test_an_account_that_is_held_waits_and_holds_up_nobody(kept: Kept, dat
     await looker.look()
     assert await told(kept, first) == ["expire plan subscription"]
     assert await told(kept, second) == ["expire plan subscription"]
+
+
+async def test_other_times_of_notices_count_at_once(kept: Kept, dated: Dated) -> None:
+    first, other = await furnish(kept.accounts, [1]), await furnish(kept.accounts, [1], "other")
+    telling = DOCUMENT + "notices: {files: [{name: sink}], expiring_before: [1 d]}\n"
+    await apply_catalogue(kept.accounts, read_document(telling), order())
+    await subscribed(kept, None, 30)
+    assert await dated.due_groups(NOW + 29 * DAY - 1, 9) == []
+    later = telling.replace("1 d", "10 d")
+    await apply_catalogue(kept.accounts, read_document(later), order(2))
+    assert await dated.due_groups(NOW + 2 * DAY, 9) == first
+    await look(dated, 2)
+    assert await dated.due_groups(NOW + 20 * DAY, 9) == first
+    await look(dated, 20)
+    assert await told(kept, first[0]) == ["announce expiry"]
+    await apply_catalogue(kept.accounts, read_document(f"{later}policy_counters: []\n"), order(21))
+    assert await dated.due_groups(NOW + 21 * DAY, 9) == []
+    assert other != first
 
 
 async def test_a_process_that_dies_before_the_commit_has_told_nothing(
