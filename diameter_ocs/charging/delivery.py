@@ -82,6 +82,28 @@ class OutboxRow(NamedTuple):
         return self.group_id, self.number, self.part
 
 
+class OutboxAsked(NamedTuple):
+    """Which rows are asked for; what is None or False does not narrow them."""
+
+    tenant: str | None = None
+    account: tuple[int, int] | None = None
+    """Group and account."""
+    kind: OutboxKind | None = None
+    key: Key | None = None
+    is_given_up: bool = False
+
+
+class ListedRow(NamedTuple):
+    """A row with the names of whom it is about."""
+
+    row: OutboxRow
+    tenant: str | None
+    """None: it is nobody's, as its account is not there any more or never was."""
+    account: str | None
+    is_held: bool
+    """A server is connected to its target."""
+
+
 class Way(NamedTuple):
     """What is sent to whom."""
 

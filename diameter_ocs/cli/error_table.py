@@ -73,6 +73,7 @@ ERRORS: Mapping[str, Error] = {
     "not_compiled": Error(UNAVAILABLE, "The charging rules could not be compiled."),
     "nothing_to_do": Error(REFUSED, "It is so already."),
     "output_failed": Error(UNAVAILABLE, "What is printed could not be written."),
+    "outbox_unknown": Error(REFUSED, "Nothing of that name is to leave, or it is leaving."),
     "peer_configured": Error(REFUSED, "The peer stands in a server's configuration."),
     "peer_unknown": Error(REFUSED, "No such peer was accepted."),
     "pgbench_failed": Error(UNAVAILABLE, "`pgbench`, which `bench` compares with, did not run."),

@@ -29,6 +29,7 @@ from . import (
     errors,
     identities,
     numbering,
+    outbox,
     peers,
     serve,
     sessions,
@@ -91,6 +92,7 @@ commands.add_typer(balances.app, name="balance")
 commands.add_typer(counters.app, name="counter")
 commands.add_typer(sessions.app, name="session")
 commands.add_typer(spending_limits.app, name="sy")
+commands.add_typer(outbox.app, name="outbox")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(enquiry.app, name="enquiry")
 commands.add_typer(audit.app, name="audit")

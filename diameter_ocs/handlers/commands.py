@@ -20,6 +20,7 @@ from ..charging.commands import (
     SessionsAsked,
     Tenant,
 )
+from ..charging.delivery import Key, ListedRow, OutboxAsked
 from ..charging.faults import CasesUnavailable, StaleCase
 from ..charging.groups import Group, GroupChange
 from ..charging.ledger import Balance
@@ -99,6 +100,9 @@ class CommandWork(FindsAccounts, Protocol):
         Of those who say that they change it there is one at a time, and nobody else.
         """
 
+    async def retry_outbox(self, asked: OutboxAsked, now: int) -> Sequence[Key]:
+        """Has what is to leave tried again, but for what is being delivered; returns it."""
+
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""
 
@@ -164,6 +168,9 @@ class Accounts(FindsAccounts, Protocol):
         self, asked: SessionsAsked, limit: int
     ) -> Sequence[OpenSpendingLimit]:
         """Returns subscriptions to counters, by group and number."""
+
+    async def find_outbox(self, asked: OutboxAsked, limit: int) -> Sequence[ListedRow]:
+        """Returns what is to leave, and was given up, what was caused first before the rest."""
 
     async def group_balances(self, group_id: int) -> Sequence[Balance]:
         """Returns the balances of a group, by id."""

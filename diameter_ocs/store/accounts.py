@@ -9,8 +9,9 @@ from sqlalchemy import select
 from ..charging.accounts import ANY, AccountSummary, Narrowed
 from ..charging.catalogue import Catalogue
 from ..charging.commands import OpenSession, OpenSpendingLimit, SessionsAsked, Tenant
+from ..charging.delivery import ListedRow, OutboxAsked
 from ..charging.ledger import Balance
-from . import account_rows, open_sessions, open_spending_limits
+from . import account_rows, listed_outbox, open_sessions, open_spending_limits
 from .catalogues import Catalogues
 from .commands import TENANTS, PostgresCommandWork
 from .database import Connection, Database, renamed_faults
@@ -33,7 +34,7 @@ class PostgresAccounts:
             driver = cast(Connection, pooled.driver_connection)
             commanding = PostgresCommandWork(connection, driver, self._catalogues)
             yield commanding
-            if any(change.outgoing for change in commanding.work.changes):
+            if commanding.makes_leave:
                 await driver.execute(HINT)
 
     async def tenants(self) -> Mapping[str, int | None]:
@@ -61,6 +62,11 @@ class PostgresAccounts:
         """Returns subscriptions to counters, by group and number."""
         async with self._database.transaction() as connection:
             return await open_spending_limits.find(connection, asked, limit)
+
+    async def find_outbox(self, asked: OutboxAsked, limit: int) -> Sequence[ListedRow]:
+        """Returns what is to leave, and was given up, what was caused first before the rest."""
+        async with self._database.transaction() as connection:
+            return await listed_outbox.find(connection, asked, limit)
 
     async def group_balances(self, group_id: int) -> Sequence[Balance]:
         """Returns the balances of a group, by id."""

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..charging.accounts import ANY, AccountSummary, Narrowed, Opening
 from ..charging.catalogue import Catalogue
 from ..charging.commands import Claim, Command, Effect, OpenSession, SessionsAsked, Tenant
+from ..charging.delivery import Key, OutboxAsked
 from ..charging.groups import Group, GroupChange
 from ..charging.peers import Acceptance, AcceptedPeer
-from . import account_rows, clocks, groups, open_sessions, peers
+from . import account_rows, clocks, groups, listed_outbox, open_sessions, peers
 from .batches import microseconds
 from .catalogues import Catalogues
 from .clocks import NOW
@@ -42,6 +43,12 @@ class PostgresCommandWork:
         self._driver = driver
         self._catalogues = catalogues
         self.work = PostgresWork(driver, catalogues)
+        self._has_retried = False
+
+    @property
+    def makes_leave(self) -> bool:
+        """Is there something to leave when it is committed?"""
+        return self._has_retried or any(change.outgoing for change in self.work.changes)
 
     async def claim(self, asked: Command) -> Claim:
         """Takes a transaction id; waits while somebody else works under it.
@@ -118,6 +125,11 @@ class PostgresCommandWork:
     async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
         """Returns open sessions, by group and number."""
         return await open_sessions.find(self._connection, asked, limit)
+
+    async def retry_outbox(self, asked: OutboxAsked, now: int) -> Sequence[Key]:
+        """Has what is to leave tried again, but for what is being delivered; returns it."""
+        self._has_retried = True
+        return await listed_outbox.retry(self._connection, asked, now)
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""

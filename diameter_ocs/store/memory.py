@@ -26,7 +26,7 @@ from ..charging.commands import (
     SessionsAsked,
     Tenant,
 )
-from ..charging.delivery import Key, OutboxRow, row_of
+from ..charging.delivery import Key, ListedRow, OutboxAsked, OutboxRow, row_of
 from ..charging.faults import CatalogueUnreadable, StaleCase
 from ..charging.groups import GroupChange
 from ..charging.ledger import Balance
@@ -36,6 +36,7 @@ from ..charging.spending_limits import SpendingLimitEnd, SpendingLimitRequest, W
 from .catalogues import ReadCatalogue
 from .memory_directory import MemoryDirectory
 from .memory_groups import Group, answered, is_asked_for, is_meant, refundable
+from .memory_listed_outbox import listed, retried
 from .memory_tenants import MemoryTenants
 from .names import Entry, names_of_group, names_of_opening
 
@@ -142,6 +143,10 @@ class MemoryStore:
         ]
         found.sort(key=lambda each: (each.group_id, each.session.number))
         return found[:limit]
+
+    async def find_outbox(self, asked: OutboxAsked, limit: int) -> Sequence[ListedRow]:
+        """Returns what is to leave, and was given up, what was caused first before the rest."""
+        return listed(self.outbox.values(), self.groups, asked)[:limit]
 
     async def find_spending_limits(
         self, asked: SessionsAsked, limit: int
@@ -361,6 +366,13 @@ class MemoryCommandWork:
     async def find_sessions(self, asked: SessionsAsked, limit: int) -> Sequence[OpenSession]:
         """Returns open sessions, by group and number."""
         return await self._store.find_sessions(asked, limit)
+
+    async def retry_outbox(self, asked: OutboxAsked, now: int) -> Sequence[Key]:
+        """Has what is to leave tried again, but for what is being delivered; returns it."""
+        again = retried(self._store.outbox, self._store.groups, asked, now)
+        self._writes.append(partial(self._store.outbox.update, again))
+        self._writes.append(self._store.on_leaving)
+        return sorted(again)
 
     async def add_tenant(self, name: str) -> bool:
         """Adds a tenant; False: it is there already."""

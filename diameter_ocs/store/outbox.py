@@ -209,7 +209,7 @@ def _changed(row: OutboxRow) -> Row:
 
 def _claimed(found: Sequence[Row], at: int) -> list[Claimed]:
     """Returns the rows by their streams."""
-    pairs = [(_row_of(facts), was_sent) for *facts, was_sent in found]
+    pairs = [(row_of_facts(facts), was_sent) for *facts, was_sent in found]
     pairs.sort(key=lambda pair: (pair[0].group_id, pair[0].stream, pair[0].key))
     streams = groupby(pairs, key=lambda pair: (pair[0].group_id, pair[0].stream))
     claimed = []
@@ -219,7 +219,8 @@ def _claimed(found: Sequence[Row], at: int) -> list[Claimed]:
     return claimed
 
 
-def _row_of(facts: Sequence[Any]) -> OutboxRow:
+def row_of_facts(facts: Sequence[Any]) -> OutboxRow:
+    """Reads a row of OUTBOX_FACTS."""
     row = OutboxRow(*facts)
     return row._replace(kind=OutboxKind(row.kind), content=_decode(facts[10]))
 

@@ -14,6 +14,7 @@ from diameter_ocs.charging.delivery import (
     Fate,
     HeldPeer,
     Lease,
+    OutboxAsked,
     OutboxRow,
     Result,
     Settled,
@@ -29,6 +30,8 @@ from diameter_ocs.store.outbox import PostgresOutbox
 from tests.store.scenario import NOW, Kept, applied, case_of, charged, furnish, initial, update
 
 SECOND = 1_000_000
+FAR = 100 * NOW // 50
+"""When leases begin that do not end while a test lasts."""
 SINK = Way(OutboxKind.NOTICE, "sink")
 PCRF = Way(OutboxKind.SPENDING_LIMIT, "PCRF.example")
 PGW = Way(OutboxKind.REAUTHORIZATION, "pgw.example")
@@ -317,6 +320,59 @@ async def test_ways_are_told_with_those_who_hold_their_targets(kept: Kept, outbo
     assert (await outbox.waiting(NOW + 5 * SECOND))[1].holders == ("one",)
     await outbox.hold([], lease())
     assert (await outbox.waiting(NOW + 5 * SECOND))[1].holders == ()
+
+
+async def test_operators_see_what_is_asked_for(kept: Kept, outbox: Outbox) -> None:
+    (group, other, *_) = await furnish(kept.accounts)
+    await leave(kept, group, notice(group), report(group), now=NOW + 1)
+    await leave(kept, other, notice(other))
+    (given_up, *_) = await claim(outbox, SINK, now=NOW + 1, most=1)
+    await outbox.settle([fate(given_up, Result.GIVEN_UP)], "one")
+    listed = [await listed_rows(kept, asked) for asked in (
+        OutboxAsked(),
+        OutboxAsked("demo", kind=OutboxKind.NOTICE),
+        OutboxAsked(account=(group, group)),
+        OutboxAsked(is_given_up=True),
+        OutboxAsked(key=given_up.head.key),
+        OutboxAsked("another"),
+    )]  # fmt: skip
+    notices, reports = OutboxKind.NOTICE, OutboxKind.SPENDING_LIMIT
+    assert listed == [
+        [("account 2", notices), ("account 1", notices), ("account 1", reports)],
+        [("account 2", notices), ("account 1", notices)],
+        [("account 1", notices), ("account 1", reports)],
+        [("account 2", notices)],
+        [("account 2", notices)],
+        [],
+    ]
+
+
+async def test_what_was_given_up_is_tried_again_as_if_it_were_new(
+    kept: Kept, outbox: Outbox
+) -> None:
+    (group, other, *_) = await furnish(kept.accounts)
+    await leave(kept, group, notice(group, 1))
+    (claimed,) = await claim(outbox)
+    await outbox.settle([fate(claimed, Result.GIVEN_UP, fault="410")], "one")
+    await leave(kept, group, notice(group, 2))
+    await leave(kept, other, report(other))
+    (_, busy) = await claim(outbox, at=FAR)
+    assert await retried(kept, OutboxAsked(), NOW + SECOND) == [claimed.head.key]
+    assert await retried(kept, OutboxAsked(key=busy.head.key), NOW + SECOND) == []
+    (again,) = await claim(outbox, SINK, now=NOW + SECOND, at=FAR + 10 * SECOND)
+    assert contents([again]) == [[1, 2]]
+    head = again.head
+    assert (head.attempts, head.fault, head.created_at) == (0, None, NOW + SECOND)
+
+
+async def listed_rows(kept: Kept, asked: OutboxAsked) -> list[tuple[str | None, OutboxKind]]:
+    found = await kept.accounts.find_outbox(asked, 10)
+    return [(each.account, each.row.kind) for each in found]
+
+
+async def retried(kept: Kept, asked: OutboxAsked, now: int) -> Sequence[tuple[int, int, int]]:
+    async with kept.accounts.commanding() as work:
+        return await work.retry_outbox(asked, now)
 
 
 async def test_servers_that_claim_at_once_share_without_overlap(
