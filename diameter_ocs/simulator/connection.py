@@ -62,11 +62,14 @@ def open_connection(
 
 
 class Connection:
-    """Messages on a connected socket; what has come of one in part is kept for later."""
+    """Messages on a connected socket; what has come of one in part is kept for later.
 
-    def __init__(self, connected: socket.socket) -> None:
+    `octets` are what has been read already.
+    """
+
+    def __init__(self, connected: socket.socket, octets: bytes = b"") -> None:
         self._socket = connected
-        self._octets = bytearray()
+        self._octets = bytearray(octets)
 
     def send(self, octets: bytes) -> None:
         """Sends a whole message; ConnectionLost when that cannot be done."""

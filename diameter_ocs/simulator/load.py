@@ -25,14 +25,21 @@ from .errors import SimulatorError
 from .information import UNSIGNED32_MAX
 from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
 from .load_checks import faults_of
-from .load_connections import Connection, connect_all, disconnect_all
-from .load_plan import LoadPlan, parse_arguments
+from .load_connections import (
+    Connection,
+    connect_all,
+    connect_policy_server,
+    disconnect_all,
+)
+from .load_pcrf import LoadPcrf
+from .load_plan import LoadPlan, parse_arguments, subscriber_of
 from .load_requests import (
     IDENTIFIERS,
     IDENTIFIERS_AT,
     LoadSession,
     event_time,
     session_id,
+    used_octets,
 )
 from .load_tally import Tally, journal_line
 from .node import REQUEST_BIT
@@ -50,9 +57,17 @@ POLL_SECONDS = 0.1
 class LoadRun:
     """One run over open connections."""
 
-    def __init__(self, plan: LoadPlan, connections: Sequence[Connection]) -> None:
+    def __init__(
+        self,
+        plan: LoadPlan,
+        connections: Sequence[Connection],
+        policy: Connection | None = None,
+    ) -> None:
         self.plan = plan
         self.tally = Tally()
+        self._pcrf: LoadPcrf | None = None
+        if policy is not None:
+            self._pcrf = LoadPcrf(plan, policy, self.tally.count_fault)
         self._connections = connections
         # Unlike epoll it can be told to wait for less than a millisecond, as a pace needs.
         self._selector = selectors.SelectSelector()
@@ -64,8 +79,6 @@ class LoadRun:
         self._hop_by_hop = random.getrandbits(16)
         self._end_to_end = (int(time.time()) & 0xFFF) << 20 | random.getrandbits(20)
         self._event_time = event_time(time.time())
-        self._first_imsi = int(plan.first_imsi)
-        self._first_msisdn = int(plan.first_msisdn)
         self._pace: Pace | None = None
         self._free = deque(range(plan.outstanding))
         self._ready: deque[LoadSession] = deque()
@@ -80,6 +93,10 @@ class LoadRun:
 
     def run(self) -> dict[str, Any]:
         """Runs to the end and returns the report."""
+        connections = [*self._connections]
+        if self._pcrf is not None:
+            self._pcrf.subscribe()
+            connections.append(self._pcrf.connection)
         cpu_began = time.process_time()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._selector)
@@ -87,39 +104,60 @@ class LoadRun:
                 self._journal = stack.enter_context(self.plan.answered.open("wb", buffering=0))
             if self.plan.record is not None:
                 self._record = stack.enter_context(self.plan.record.open("wb"))
-            for connection in self._connections:
+            for connection in connections:
                 connection.socket.setblocking(False)
                 self._selector.register(connection.socket, selectors.EVENT_READ, connection)
             full_speed = self._loop()
         cpu_seconds = time.process_time() - cpu_began
         self.tally.late = 0 if self._pace is None else self._pace.late
+        if self._pcrf is not None:
+            self._pcrf.finish()
         report = self.tally.report(self._ended or "answered", full_speed, cpu_seconds)
         templates = self._connections[0].templates
         octets = {kind.name.lower(): len(templates[kind].octets) for kind in IN_SESSION}
-        return report | {"request_octets": octets}
+        told = None if self._pcrf is None else self._pcrf.report(full_speed[1])
+        return report | {"request_octets": octets, "sy": told}
 
     def _loop(self) -> tuple[int, float]:
         """Returns how many answers came, and in how many seconds, before the run began to end."""
         began = latest_answer = time.perf_counter()
         full_speed: tuple[int, float] | None = None
         self._begin(began)
-        while self._waiting or (self._pace is not None and self._ended is None):
-            answered = self.tally.answered
+        while self._is_going_on():
+            received = self._received()
             ready = self._selector.select(self._patience())
             now = time.perf_counter()
             self._event_time = event_time(time.time())
             for key, events in ready:
                 self._serve(key.data, events, now)
             self._send_due(now)
-            if self.tally.answered > answered or not self._waiting:
+            if self._received() > received or not (self._waiting or self._is_behind()):
                 latest_answer = now
             elif now - latest_answer > SILENCE_SECONDS_MAX:
-                self.stop(f"no answer for {SILENCE_SECONDS_MAX:g} s")
-                self._waiting.clear()
+                self._give_up()
             self._check_limits(now, began)
             if full_speed is None and self._ended is not None:
                 full_speed = self.tally.answered, now - began
         return full_speed or (self.tally.answered, time.perf_counter() - began)
+
+    def _is_going_on(self) -> bool:
+        has_more_to_send = self._pace is not None and self._ended is None
+        return bool(self._waiting) or has_more_to_send or self._is_behind()
+
+    def _is_behind(self) -> bool:
+        """Does the policy server wait for notifications?"""
+        return self._pcrf is not None and self._pcrf.is_behind
+
+    def _give_up(self) -> None:
+        """Waits no longer for what has not come."""
+        if self._waiting:
+            self.stop(f"no answer for {SILENCE_SECONDS_MAX:g} s")
+            self._waiting.clear()
+        if self._pcrf is not None:
+            self._pcrf.is_patient = False
+
+    def _received(self) -> int:
+        return self.tally.answered + (0 if self._pcrf is None else self._pcrf.notified)
 
     def _begin(self, now: float) -> None:
         """Fills all slots, or sets the pace by which they will be filled."""
@@ -187,9 +225,8 @@ class LoadRun:
         # A fresh Charging-Id: the server takes a repeated one for the same bearer.
         charging_id = (self._run_id + number) % UNSIGNED32_MAX + 1
         session = LoadSession(slot, connection, name, charging_id)
-        subscriber = number % self.plan.subscribers
-        session.imsi = b"%015d" % (self._first_imsi + subscriber)
-        session.msisdn = b"%0*d" % (len(self.plan.first_msisdn), self._first_msisdn + subscriber)
+        session.subscriber = number % self.plan.subscribers
+        session.imsi, session.msisdn = subscriber_of(self.plan, session.subscriber)
         return session
 
     def _send_next(self, session: LoadSession, now: float) -> None:
@@ -202,11 +239,8 @@ class LoadRun:
         session.end_to_end = self._end_to_end
         connection = self._connections[session.connection]
         template = connection.templates[session.request_type]
-        # Amounts that all differ show in the sums when one is charged in another's place.
-        session.used = tuple(
-            1_000 + (sent * 7_919 + position * 6_007) % 19_001
-            for position in range(len(template.used_at))
-        )
+        is_whole = self._pcrf is not None  # counters count what is charged
+        session.used = used_octets(sent, len(template.used_at), is_whole=is_whole)
         octets = template.render(session, self._event_time)
         connection.outbox += octets
         if self._record is not None:
@@ -266,6 +300,9 @@ class LoadRun:
         if not octets[4] & REQUEST_BIT:
             self._receive_answer(octets, now)
             return
+        if self._pcrf is not None and connection is self._pcrf.connection:
+            connection.outbox += self._pcrf.receive(octets, now)
+            return
         command_code, reply = answer_to_request(connection.identity, octets)
         connection.outbox += reply
         if is_disconnect(command_code):
@@ -286,6 +323,9 @@ class LoadRun:
         code, services = self._read_codes(octets, session)
         used = dict(zip(self.plan.rating_groups, session.used, strict=False))
         tally.count_answer(code, services, used)
+        if self._pcrf is not None and code == SUCCESS:
+            charged = (n for group, n in used.items() if services.get(group, code) == SUCCESS)
+            self._pcrf.spend(session.subscriber, sum(charged), now)
         if self._journal is not None:
             request = session.request_type, session.request_number
             self._lines.append(journal_line(session.session_id, request, code, used))
@@ -352,14 +392,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         plan = parse_arguments(arguments)
         connections = connect_all(plan)
+        policy = connect_policy_server(plan)
+        run = LoadRun(plan, connections, policy)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: run.stop("terminated"))
+        report = run.run()
     except SimulatorError as error:
         print(error, file=sys.stderr)
         return 2
-    run = LoadRun(plan, connections)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: run.stop("terminated"))
-    report = run.run()
-    disconnect_all(connections)
+    disconnect_all([*connections, *filter(None, [policy])])
     print(json.dumps(report), flush=True)
     return 1 if report["unanswered"] or report["faults"] else 0
 

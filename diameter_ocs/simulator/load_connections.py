@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Mapping, Sequence
 
+from .connection import open_connection
 from .encoding import Identity, Subscriber
-from .gateway import Gateway, open_connection
 from .load_plan import LoadPlan
 from .load_requests import RequestTemplate, make_templates
+from .node import Node
+from .spending_limits import SY
 from .steps import RequestType
 
 CONNECT_SECONDS = 10.0
@@ -45,8 +47,17 @@ def connect_all(plan: LoadPlan) -> list[Connection]:
     return connections
 
 
+def connect_policy_server(plan: LoadPlan) -> Connection | None:
+    """Opens the connection over which accounts are subscribed; None where none are to be."""
+    if not plan.subscribed:
+        return None
+    identity = Identity(f"pcrf.{plan.origin_realm}", plan.origin_realm, plan.destination_realm)
+    connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, SY)
+    return Connection(identity, connected, {})
+
+
 def disconnect_all(connections: Sequence[Connection]) -> None:
     """Takes leave of the server on every connection that is still open."""
     for connection in connections:
         if connection.is_open:
-            Gateway(connection.socket, connection.identity).close()
+            Node(connection.socket, connection.identity).close()

@@ -24,7 +24,8 @@ class LoadPlan:
     for one line of JSON per answer, written before the next request of its session is sent.
     `record` is a file for the octets of every request and its answer, complete when the run ends.
     `rate` requests are sent a second, at their planned times; None: each when the one before it in
-    its slot is answered.
+    its slot is answered. A policy server subscribes to the share `subscribed` of the subscribers;
+    a counter enters a state each time that `threshold_octets` more are used, `thresholds` times.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +45,9 @@ class LoadPlan:
     record: Path | None = None
     origin_realm: str = "demo.example"
     destination_realm: str = "demo.example"
+    subscribed: float = 0.0
+    threshold_octets: int = 0
+    thresholds: int = 0
 
     def __post_init__(self) -> None:
         """Raises SimulatorError for a plan that cannot be run."""
@@ -62,12 +66,20 @@ class LoadPlan:
             raise SimulatorError(
                 "write at least one subscriber, one rating group, one check in one"
             )
+        if not 0 <= self.subscribed <= 1 or (self.subscribed and self.threshold_octets < 1):
+            raise SimulatorError("write a share of at most 1, and the octets between two states")
         if not (self.first_imsi.isdigit() and len(self.first_imsi) == IMSI_DIGITS):
             raise SimulatorError(f"the first IMSI must have {IMSI_DIGITS} digits and nothing else")
         if not (self.first_msisdn.isdigit() and 5 <= len(self.first_msisdn) <= MSISDN_DIGITS_MAX):
             raise SimulatorError(
                 f"the first MSISDN must have 5 to {MSISDN_DIGITS_MAX} digits and nothing else"
             )
+
+
+def subscriber_of(plan: LoadPlan, number: int) -> tuple[bytes, bytes]:
+    """Returns the IMSI and the MSISDN of a subscriber; the first has the number 0."""
+    msisdn = int(plan.first_msisdn) + number
+    return b"%015d" % (int(plan.first_imsi) + number), b"%0*d" % (len(plan.first_msisdn), msisdn)
 
 
 def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
@@ -91,6 +103,9 @@ def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
     parser.add_argument("--record", type=Path, help="a file for the octets of all messages")
     parser.add_argument("--origin-realm", default=plan.origin_realm)
     parser.add_argument("--destination-realm", default=plan.destination_realm)
+    parser.add_argument("--subscribed", type=float, default=plan.subscribed)
+    parser.add_argument("--threshold-octets", type=int, default=plan.threshold_octets)
+    parser.add_argument("--thresholds", type=int, default=plan.thresholds)
     values = vars(parser.parse_args(arguments))
     values["rating_groups"] = tuple(values["rating_groups"] or plan.rating_groups)
     if values["duration_seconds"] is None and values["requests"] is None:

@@ -18,6 +18,7 @@ from .steps import IN_SESSION, RequestType, ServiceStep, Step, Units
 
 NTP_MINUS_UNIX_SECONDS = 2_208_988_800
 REQUESTED_OCTETS = 102_400
+KIB = 1024
 
 IDENTIFIERS_AT = 12
 IDENTIFIERS = struct.Struct(">II")
@@ -47,6 +48,7 @@ class LoadSession:
         "sent_at",
         "session_id",
         "slot",
+        "subscriber",
         "used",
     )
 
@@ -55,6 +57,7 @@ class LoadSession:
         self.connection = connection
         self.session_id = session_id
         self.charging_id = charging_id
+        self.subscriber = 0
         self.imsi = b""
         self.msisdn = b""
         self.request_type = RequestType.INITIAL
@@ -108,6 +111,17 @@ def session_id(identity: Identity, run: int, number: int) -> bytes:
 def event_time(unix_seconds: float) -> bytes:
     """Returns the octets of an Event-Timestamp (RFC 6733 section 4.3.1, Time)."""
     return UNSIGNED32.pack((int(unix_seconds) + NTP_MINUS_UNIX_SECONDS) & 0xFFFFFFFF)
+
+
+def used_octets(sent: int, services: int, *, is_whole: bool) -> tuple[int, ...]:
+    """Returns what a request reports in its services, by how many were sent before it.
+
+    Amounts that all differ show in the sums when one is charged in another's place. Where they are
+    to be whole KiB, nothing rounds them.
+    """
+    if is_whole:
+        return tuple(KIB * (1 + (sent * 7_919 + at * 6_007) % 19) for at in range(services))
+    return tuple(1_000 + (sent * 7_919 + at * 6_007) % 19_001 for at in range(services))
 
 
 def make_templates(

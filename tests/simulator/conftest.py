@@ -39,6 +39,8 @@ class FakeServer:
     requests: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     port: int = 0
+    connections: dict[bytes, socket.socket] = field(default_factory=dict)
+    """By the Origin-Host of who has connected."""
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -54,7 +56,10 @@ class FakeServer:
                 octets = header + stream.read(int.from_bytes(header[1:4], "big") - 20)
                 # What the library would make of a message of Sy is not what came.
                 is_sy = MessageHeader.from_bytes(octets).application_id == constants.APP_3GPP_SY
-                for reply in self.replies(Message.from_bytes(octets, plain_msg=is_sy)):
+                message = Message.from_bytes(octets, plain_msg=is_sy)
+                if message.header.command_code == constants.CMD_CAPABILITIES_EXCHANGE:
+                    self.connections[message.origin_host] = connection
+                for reply in self.replies(message):
                     if reply is None:
                         return
                     connection.sendall(reply)

@@ -62,7 +62,13 @@ def subscribed(request: Message) -> bytes:
     return answer_of(request, Avp.new(268, value=2001), *told)
 
 
-def snr(session: bytes, *avps: Avp, flags: int = 0xC0, host: bytes = b"pcrf.test.example") -> bytes:
+def snr(
+    session: bytes,
+    *avps: Avp,
+    flags: int = 0xC0,
+    host: bytes = b"pcrf.test.example",
+    realm: bytes = b"test.example",
+) -> bytes:
     """Make an SNR."""
     header = MessageHeader(
         command_code=8388636,
@@ -76,7 +82,7 @@ def snr(session: bytes, *avps: Avp, flags: int = 0xC0, host: bytes = b"pcrf.test
         Avp.new(258, value=constants.APP_3GPP_SY),
         Avp.new(264, value=HOST),
         Avp.new(296, value=REALM),
-        Avp.new(283, value=b"test.example"),
+        Avp.new(283, value=realm),
         Avp.new(293, value=host),
         *avps,
     ]
