@@ -14,7 +14,7 @@ from ..simulator.load_plan import RATE_MAX, RATE_MIN
 from ..store.books import check_books
 from ..store.edrs import usage_recorded
 from ..store.measures import server_version, wal_position
-from . import bench_history, bench_text, database, profiling
+from . import bench_history, bench_sy, bench_text, database, profiling
 from .bench_run import BenchError, Options, Page, Scratch, load, scratch
 from .books import books_json
 from .error_table import NOT_BALANCED, UNAVAILABLE
@@ -70,6 +70,18 @@ def bench(
             metavar="NUMBER",
         ),
     ] = 2,
+    sy: Annotated[
+        float,
+        typer.Option(
+            "--sy",
+            help="The share of the accounts to whose counters a policy server subscribes; each"
+            f" turns once in {bench_sy.REQUESTS_PER_STATE} requests, {bench_sy.THRESHOLDS_MAX}"
+            " times at most. Without --rate the run is made twice, first with nobody subscribed.",
+            min=0,
+            max=1,
+            metavar="SHARE",
+        ),
+    ] = 0,
     profile: Annotated[
         bool, typer.Option("--profile", help="Show the server's CPU time by stages.")
     ] = False,
@@ -89,10 +101,13 @@ def bench(
     Server, database (fsync on) and client run on this machine, in a scratch directory.
     """
     configure_logging("error", "auto")
-    options = Options(duration, subscribers, connections, outstanding, rate, profile, services)
+    options = Options(duration, subscribers, connections, outstanding, rate, profile, services, sy)
     began = datetime.datetime.now().astimezone()
     try:
-        result, postgresql = _measure(options, not as_json)
+        without = None
+        if sy and rate is None:
+            without, _ = _measure(options._replace(sy=0.0), not as_json)
+        result, postgresql = _measure(options, not as_json, without)
     except BenchError as error:
         fail(error.code, [str(error)], UNAVAILABLE, as_json)
     line = bench_history.record(began, postgresql, options._asdict(), result)
@@ -105,12 +120,18 @@ def bench(
             typer.echo(bench_history.comparison(earlier, result))
         for fault, count in result["faults"].items():
             typer.echo(f"{count} times: {fault}", err=True)
-    if not result["agree"] or result["faults"]:
+    is_told_all = result["sy"] is None or result["sy"]["agree"]
+    if not (result["agree"] and is_told_all) or result["faults"]:
         raise typer.Exit(NOT_BALANCED)
 
 
-def _measure(options: Options, is_told: bool) -> tuple[dict[str, Any], str]:
-    """Returns the result of a run, and PostgreSQL's version."""
+def _measure(
+    options: Options, is_told: bool, without: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], str]:
+    """Returns the result of a run, and PostgreSQL's version.
+
+    `without` is the result of the same run in which nobody was subscribed.
+    """
 
     def say(progress: str) -> None:
         if is_told:
@@ -128,7 +149,7 @@ def _measure(options: Options, is_told: bool) -> tuple[dict[str, Any], str]:
         tps = running.pgbench()
         say("checking the books")
         journal = asyncio.run(_journal(running))
-        result = _result(report, used, journal)
+        result = _result(report, used, journal, without)
         result["wal_octets_per_ccr"] = round(written / max(1, result["answers"]))
         result["pgbench_tps"] = tps
         if options.profile:
@@ -156,13 +177,17 @@ async def _journal(running: Scratch) -> Journal:
 
 
 def _result(
-    report: Mapping[str, Any], used: Mapping[str, float], journal: Journal
+    report: Mapping[str, Any],
+    used: Mapping[str, float],
+    journal: Journal,
+    without: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Returns what stands in the JSON, with what the client and the journal say compared."""
-    answers = report["answered"]
+    answers, rate = report["answered"], report["answers_per_second"]
+    sy = report["sy"] and bench_sy.result(report["sy"], answers, without, rate)
     reported = sum(sum(codes.values()) for codes in report["used_octets"].values())
     return {
-        "ccr_per_second": report["answers_per_second"],
+        "ccr_per_second": rate,
         "answers": answers,
         "edrs": journal.edrs,
         "unanswered": report["unanswered"],
@@ -178,6 +203,7 @@ def _result(
             **{name: round(seconds * 1e6 / max(answers, 1), 1) for name, seconds in used.items()},
             "client": report["cpu_microseconds_per_answer"],
         },
+        "sy": sy,
         "books": journal.books,
         "agree": bool(journal.books["balanced"])
         and (journal.edrs, journal.octets) == (answers, reported),

@@ -28,7 +28,7 @@ from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..handlers.catalogue_document import Document
 from ..store import schema
-from . import database, profiling
+from . import bench_sy, database, profiling
 from .demo import demo_account
 from .options import order
 
@@ -70,6 +70,7 @@ class Options(NamedTuple):
     rate: float | None
     profile: bool
     services: int
+    sy: float
 
 
 class Page(NamedTuple):
@@ -227,6 +228,9 @@ def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str
         *("--outstanding", str(options.outstanding)),
         *([] if options.rate is None else ["--rate", str(options.rate)]),
     ]
+    if options.sy:
+        words += ["--subscribed", str(options.sy), "--thresholds", str(_thresholds(options))]
+        words += ["--threshold-octets", str(bench_sy.THRESHOLD_OCTETS)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as client:
         while True:
             try:
@@ -245,7 +249,7 @@ def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str
 async def _provision(conninfo: str, options: Options) -> None:
     """Opens accounts like those of the demonstration, as many as are asked for."""
     subscribers = options.subscribers
-    document = _document(options.services)
+    document = _document(options)
     async with database.opened(conninfo) as rooms:
         await tenants.create_tenant(rooms.accounts, document.tenant, order())
         await provisioning.apply_catalogue(rooms.accounts, document, order())
@@ -255,15 +259,19 @@ async def _provision(conninfo: str, options: Options) -> None:
             await provisioning.create_accounts(rooms.accounts, document.tenant, part, order())
 
 
-def _document(services: int) -> Document:
-    """Returns the demonstration's catalogue, with so many services that are asked for data.
+def _thresholds(options: Options) -> int:
+    return bench_sy.thresholds(options.subscribers, options.duration, options.rate)
+
+
+def _document(options: Options) -> Document:
+    """Returns the demonstration's catalogue, with as many services as are to be asked for data.
 
     Those that are added are asked first, and pay neither where the load's subscribers are nor at
     the hour of the run: by day and night in turn.
     """
     content = yaml.safe_load(resource("deploy/demo.yaml").read_text())
     hour = time.gmtime().tm_hour
-    for number in range(services - DATA_SERVICES):
+    for number in range(options.services - DATA_SERVICES):
         begins = (hour + 2 + number % 20) % 24
         elsewhere = {"countries": FOREIGN[number % len(FOREIGN)]}
         at_another_hour = {"hours": [{"times": f"{begins:02}:00-{begins:02}:59"}]}
@@ -276,6 +284,8 @@ def _document(services: int) -> Document:
                 "when": at_another_hour if number % 2 else elsewhere,
             },
         )
+    if options.sy:
+        bench_sy.add_counter(content, _thresholds(options))
     return read_document(yaml.safe_dump(content, sort_keys=False))
 
 

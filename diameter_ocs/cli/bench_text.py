@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import bench_sy
 from .bench_run import PGBENCH_CLIENTS
 
 
@@ -30,6 +31,8 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
             f"pgbench      {result['pgbench_tps']:.0f} one-row updates/s,"
             f" {PGBENCH_CLIENTS} connections"
         )
+    if result["sy"] is not None:
+        yield from bench_sy.lines(result["sy"])
     if "profile" in result:
         yield from _profile_lines(result["profile"])
     yield (

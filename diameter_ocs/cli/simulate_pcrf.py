@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ..simulator.answers import SUCCESS
 from ..simulator.encoding import Identity, Subscriber
 from ..simulator.pcrf import Conduct, connect_pcrf, parse_pcrf_script
+from ..simulator.spending_limits import SpendingLimitAnswer
 from .error_table import REFUSED
 from .options import AsJson
 from .output import command
@@ -78,6 +80,7 @@ def pcrf(
     words = steps or []
     conduct = Conduct(counters=tuple(counters or ()))
     script = parse_pcrf_script(words, conduct)
+    is_usual = not script
     script = script or parse_pcrf_script([*words, *_default_steps(seconds)], conduct)
     host, port = endpoint(server)
     identity = Identity(origin_host, origin_realm, destination_realm)
@@ -89,6 +92,8 @@ def pcrf(
             unmet += faults
             if event is not None:
                 _say(event.as_dict() if as_json else event.text())
+            if is_usual and isinstance(event, SpendingLimitAnswer) and event.result_code != SUCCESS:
+                break  # who is not subscribed has nothing to wait for
     finally:
         client.close()
     if as_json:

@@ -239,8 +239,11 @@ class LoadRun:
         session.end_to_end = self._end_to_end
         connection = self._connections[session.connection]
         template = connection.templates[session.request_type]
-        is_whole = self._pcrf is not None  # counters count what is charged
-        session.used = used_octets(sent, len(template.used_at), is_whole=is_whole)
+        services = len(template.used_at)
+        if self._pcrf is None:
+            session.used = used_octets(sent, services)
+        else:
+            session.used = self._pcrf.used_octets(session, sent, services)
         octets = template.render(session, self._event_time)
         connection.outbox += octets
         if self._record is not None:

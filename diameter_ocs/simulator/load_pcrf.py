@@ -21,7 +21,7 @@ from .errors import SimulatorError
 from .latency import LatencyHistogram
 from .load_connections import Connection
 from .load_plan import LoadPlan, subscriber_of
-from .load_requests import IDENTIFIERS, IDENTIFIERS_AT, session_id
+from .load_requests import IDENTIFIERS, IDENTIFIERS_AT, LoadSession, session_id
 from .node import REQUEST_BIT
 from .server_requests import answer_server_request, read_server_request
 from .spending_limits import (
@@ -33,7 +33,9 @@ from .spending_limits import (
     session_termination_request,
     spending_limit_request,
 )
+from .steps import RequestType
 
+KIB = 1024
 WINDOW = 64
 """Requests that are under way while nothing else runs."""
 PATIENCE_SECONDS = 10.0
@@ -68,6 +70,7 @@ class LoadPcrf:
         self._told = dict.fromkeys(self._spent, 0)
         self._crossed: dict[int, list[tuple[int, float]]] = {}
         """Of who has yet to be told: the states entered, and when."""
+        self._begun: set[int] = set()
         self._answer = b""
         self._subscribe_seconds = 0.0
 
@@ -99,6 +102,17 @@ class LoadPcrf:
                     self._count_fault(answer.text())
         except SimulatorError as error:
             self._count_fault(str(error))
+
+    def used_octets(self, session: LoadSession, sent: int, services: int) -> tuple[int, ...]:
+        """Returns what a request reports: whole KiB, as counters count what is rounded.
+
+        The first report of each subscriber has all of them cross at times of their own.
+        """
+        if session.request_type is RequestType.UPDATE and session.subscriber not in self._begun:
+            self._begun.add(session.subscriber)
+            share = self._plan.threshold_octets // KIB // services
+            return (KIB * (1 + session.subscriber * 7_919 % max(share, 1)),) * services
+        return tuple(KIB * (1 + (sent * 7_919 + at * 6_007) % 19) for at in range(services))
 
     def spend(self, number: int, octets: int, now: float) -> None:
         """Counts what an answered request has reported of a subscriber."""

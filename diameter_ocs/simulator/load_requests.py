@@ -18,7 +18,6 @@ from .steps import IN_SESSION, RequestType, ServiceStep, Step, Units
 
 NTP_MINUS_UNIX_SECONDS = 2_208_988_800
 REQUESTED_OCTETS = 102_400
-KIB = 1024
 
 IDENTIFIERS_AT = 12
 IDENTIFIERS = struct.Struct(">II")
@@ -113,14 +112,11 @@ def event_time(unix_seconds: float) -> bytes:
     return UNSIGNED32.pack((int(unix_seconds) + NTP_MINUS_UNIX_SECONDS) & 0xFFFFFFFF)
 
 
-def used_octets(sent: int, services: int, *, is_whole: bool) -> tuple[int, ...]:
+def used_octets(sent: int, services: int) -> tuple[int, ...]:
     """Returns what a request reports in its services, by how many were sent before it.
 
-    Amounts that all differ show in the sums when one is charged in another's place. Where they are
-    to be whole KiB, nothing rounds them.
+    Amounts that all differ show in the sums when one is charged in another's place.
     """
-    if is_whole:
-        return tuple(KIB * (1 + (sent * 7_919 + at * 6_007) % 19) for at in range(services))
     return tuple(1_000 + (sent * 7_919 + at * 6_007) % 19_001 for at in range(services))
 
 

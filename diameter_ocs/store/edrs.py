@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Numeric, Row, func, select, true
+from sqlalchemy import JSON, Numeric, Row, and_, func, select, true
 
 from ..charging.decisions import Edr, EdrKind, Outcome, ServiceRecord, Settlement, Told
 from ..charging.ledger import Posting
@@ -96,12 +96,13 @@ def answered(row: tuple[Any, ...]) -> Edr:
 
 
 async def usage_recorded(database: Database) -> tuple[int, int]:
-    """Returns how many EDRs belong to sessions, and the units that they say were reported."""
+    """Returns how many EDRs charge sessions, and the units that they say were reported."""
     services = func.json_array_elements(edr.c.services).table_valued("value").lateral()
     settlement = ServiceRecord._fields.index("settlement")
     reported = Settlement._fields.index("reported")
     units = services.c.value.cast(JSON)[settlement][reported].as_string().cast(Numeric)
-    in_session = edr.c.session_id.is_not(None)
+    charges = edr.c.kind.in_((EdrKind.CHARGING, EdrKind.BILLING))
+    in_session = and_(charges, edr.c.session_id.is_not(None))
     async with database.transaction() as connection:
         count = await connection.execute(select(func.count()).select_from(edr).where(in_session))
         total = await connection.execute(

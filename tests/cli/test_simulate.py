@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.conftest import FakeServer, fake_server, rar
-from tests.simulator.test_pcrf import once, report, subscribed
+from tests.simulator.test_pcrf import Avp, answer_of, once, report, subscribed
 
 __all__ = ["fake_server"]
 
@@ -38,6 +38,14 @@ def test_a_policy_server_prints_what_it_is_told(simulate: Run, fake_server: Fake
         "SNR; data=low; answered 2001 SUCCESS",
         "terminate: 2001 SUCCESS",
     ]
+
+
+def test_who_is_not_subscribed_does_not_wait(simulate: Run, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: answer_of(request, Avp.new(268, value=5030))
+    ended = simulate("pcrf")
+    assert ended.status == 1
+    assert ended.out == "subscribe: 5030 USER_UNKNOWN\n"
+    assert ended.err == "diameter-ocs: expected result code 2001, got 5030 USER_UNKNOWN\n"
 
 
 def test_a_policy_server_writes_a_line_of_json_for_each(

@@ -14,7 +14,7 @@ SMALL = ("--duration", 2, "--subscribers", 50, "--outstanding", 64)
 KEYS = {
     *("ccr_per_second", "answers", "edrs", "unanswered", "late", "unsent", "checked", "faults"),
     *("result_codes", "latency_ms", "cpu_us_per_ccr", "wal_octets_per_ccr", "pgbench_tps"),
-    *("books", "agree", "reported_octets", "request_octets", "profile"),
+    *("books", "agree", "reported_octets", "request_octets", "profile", "sy"),
 }
 
 
@@ -35,6 +35,7 @@ def test_it_agrees_with_the_books_and_remembers_the_run(tmp_path: Path) -> None:
     assert result["pgbench_tps"] > 0
     assert all(600 <= octets <= 900 for octets in result["request_octets"].values())
     stages = result["profile"]["cpu_us_per_ccr"]
+    assert result["sy"] is None
     assert list(stages) == list(STAGES)
     assert sum(stages.values()) == pytest.approx(result["cpu_us_per_ccr"]["server"], abs=1)
     assert stages["charge"] > 0
@@ -61,6 +62,21 @@ def test_a_plan_may_have_as_many_services_as_are_asked_for() -> None:
     result = json.loads(ended.stdout)
     assert result["agree"] is True
     assert set(result["result_codes"]) == {"2001"}
+
+
+def test_a_policy_server_is_told_of_each_threshold(tmp_path: Path) -> None:
+    history = tmp_path / "history"
+    ended = command("bench", *SMALL, "--rate", 200, "--sy", 0.2, "--history", history)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "the policy server knows how each counter stands, and missed nothing" in ended.stdout
+    result = json.loads(history.read_text())["result"]
+    assert result["agree"] is True
+    sy = result["sy"]
+    assert sy["accounts"] == 10
+    assert sy["notifications"] > 0
+    assert sy["crossed"] >= sy["notifications"]
+    assert sy["delay_milliseconds"].keys() == {"p50", "p95", "p99", "max"}
+    assert (sy["ratio"], sy["ccr_per_second_without"]) == (None, None)
 
 
 def test_a_server_that_does_not_start_is_told_in_json() -> None:
