@@ -104,8 +104,9 @@ PLACES = st.sampled_from(["DE", "DE", "FR", "PL", "US"])
 NAMES = st.tuples(st.sampled_from([ANNA, BEN]), st.sampled_from([b"one", b"two"]))
 AMOUNTS = st.integers(0, 3) | st.integers(0, 1500)
 WANTED = st.none() | st.integers(1, 10) | st.integers(1, 1500)
+IDENTIFIERS = st.sampled_from([(), (), (1,)])
 SERVICES = st.dictionaries(
-    st.tuples(st.sampled_from([VOICE, DATA, VIDEO, TEXT]), st.sampled_from([(), (), (1,)])),
+    st.tuples(st.sampled_from([VOICE, DATA, VIDEO, TEXT]), IDENTIFIERS),
     st.tuples(
         st.sampled_from(["both", "both", "ask", "report", "return", "keep"]),
         st.sampled_from(["nothing", "below", "all", "above"]),
@@ -314,21 +315,27 @@ class FamilyWalk(RuleBasedStateMachine):
         if ends:
             self.close(name)
 
-    @rule(name=NAMES, place=PLACES, wanted=WANTED, above=AMOUNTS, after=AMOUNTS, waited=WAITS)
-    def use_up(
-        self, name: Name, place: str, wanted: int | None, above: int, after: int, waited: int
-    ) -> None:
-        """All that was granted is used, and more, and as much is asked for again."""
-        amounts = wanted, above, after
-        if name not in self.open:
-            services = {(group, ()): ("ask", "nothing", "units", *amounts) for group in PAYS}
+    @rule(
+        name=NAMES,
+        identifiers=IDENTIFIERS,
+        place=PLACES,
+        amounts=st.tuples(WANTED, AMOUNTS, AMOUNTS),
+        waited=WAITS,
+    )
+    def use_up(self, name: Name, identifiers, place: str, amounts, waited: int) -> None:
+        """All that an application was granted is used, and more, and as much is asked for again."""
+        if name not in self.open and len(self.open) > 1:
+            name = next(iter(self.open))
+        quotas = self.open[name].quotas if name in self.open else {}
+        services = {}
+        for identity in [(group, identifiers) for group in PAYS]:
+            is_in_money = identity in quotas and quotas[identity].run.is_in_money
+            act = "both" if identity in quotas else "ask"
+            services[identity] = act, "above", "money" if is_in_money else "units", *amounts
+        if name in self.open:
+            self.go_on(name, None, services, waited, None, ends=False)
+        else:
             self.initial(name, place, services, None, waited)
-            return
-        services = {
-            identity: ("both", "above", "money" if quota.run.is_in_money else "units", *amounts)
-            for identity, quota in self.open[name].quotas.items()
-        }
-        self.go_on(name, None, services, waited, None, ends=False)
 
     @precondition(lambda self: self.closed)
     @rule(number=st.integers(0, 9), services=SERVICES, waited=WAITS, ends=st.booleans())
