@@ -3,12 +3,14 @@
 Every fault is reported at once, each with the path of its key and where the value came from.
 """
 
+import binascii
 import difflib
 import importlib.resources
 import ipaddress
 import os
 import re
 import tomllib
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -40,6 +42,11 @@ IDENTITY_PATTERN = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
 DATABASE_URL = re.compile(r"postgres(ql)?://|\s*\w+\s*=")
 DATABASE_URL_WANTED = "must be postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE"
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+WEBHOOK_SECRET_PREFIX = "whsec_"
+WEBHOOK_SECRET_OCTETS = range(24, 65)
+WEBHOOK_SECRET_WANTED = (
+    'must be whsec_ and 24 to 64 octets in base64: echo "whsec_$(openssl rand -base64 32)"'
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -204,6 +211,27 @@ class Profile(BaseModel):
     """Whether a session that opens without a service gets a quota, of its context's default."""
 
 
+class WebhookEntry(BaseModel):
+    """What notices to a webhook are signed with, one `[[webhooks]]` table for each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(min_length=1)
+    """The webhook's name in `notices` of the catalogue."""
+    tenant: str | None = Field(default=None, min_length=1)
+    """Whose webhook it is; not set: that of any tenant which has no table of its own."""
+    secret_file: Path | None = None
+    """A file that holds the secret, as Standard Webhooks have it: `whsec_` and base64."""
+    secret_variable: str | None = Field(default=None, min_length=1)
+    """An environment variable that holds it, instead."""
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> "WebhookEntry":
+        if (self.secret_file is None) is (self.secret_variable is None):
+            raise ValueError("needs a secret_file or a secret_variable, not both")
+        return self
+
+
 class Configuration(BaseSettings):
     """All settings of the server and of the commands; times in seconds, sizes in octets.
 
@@ -282,6 +310,10 @@ class Configuration(BaseSettings):
     """Which peers are accepted, one table for each name or pattern."""
     profiles: Annotated[dict[str, Profile], NoDecode] = Field(default_factory=dict)
     """How peers are treated, one table for each name that `peers` give."""
+    notices: Path | None = None
+    """Where files of notices are written; not set: a folder `notices` in the data directory."""
+    webhooks: Annotated[tuple[WebhookEntry, ...], NoDecode] = ()
+    """What notices to webhooks are signed with, one table for each webhook."""
 
     def identity(self) -> tuple[str, str]:
         """Returns Origin-Host and Origin-Realm; ConfigurationError when one is not set."""
@@ -352,9 +384,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
-    for key in ("data", "spool", "database_url_file"):
+    folder = path.absolute().parent
+    for key in ("data", "spool", "database_url_file", "notices"):
         if isinstance(values.get(key), str):
-            values[key] = path.absolute().parent / values[key]
+            values[key] = folder / values[key]
+    webhooks = values.get("webhooks")
+    for table in webhooks if isinstance(webhooks, list) else ():
+        if isinstance(table, dict) and isinstance(table.get("secret_file"), str):
+            table["secret_file"] = folder / table["secret_file"]
     return values
 
 
@@ -376,15 +413,52 @@ def _credential() -> dict[str, Any]:
 
 
 def _secret(file: Path) -> str:
+    text = _text(file)
+    if not DATABASE_URL.match(text):
+        raise ConfigurationError([f"{file}: {DATABASE_URL_WANTED}"])
+    return text
+
+
+def _text(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError([f"{file}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigurationError([f"{file}: is not written in UTF-8"]) from None
-    if not DATABASE_URL.match(text):
-        raise ConfigurationError([f"{file}: {DATABASE_URL_WANTED}"])
-    return text
+
+
+def webhook_secrets(configuration: Configuration) -> dict[tuple[str | None, str], str]:
+    """Returns the secrets of webhooks by tenant (None: any) and name; `serve` alone reads them."""
+    faults, secrets = list[str](), dict[tuple[str | None, str], str]()
+    for index, entry in enumerate(configuration.webhooks):
+        try:
+            secret = _webhook_secret(entry)
+        except ConfigurationError as error:
+            faults += error.faults
+            continue
+        if (entry.tenant, entry.name) in secrets:
+            faults.append(f"webhooks[{index}]: {entry.name} of this tenant is there already")
+        secrets[entry.tenant, entry.name] = secret
+    if faults:
+        raise ConfigurationError(faults)
+    return secrets
+
+
+def _webhook_secret(entry: WebhookEntry) -> str:
+    if entry.secret_file is not None:
+        place, secret = str(entry.secret_file), _text(entry.secret_file)
+    else:
+        assert entry.secret_variable is not None
+        place = f"environment, {entry.secret_variable}"
+        secret = os.environ.get(entry.secret_variable, "").strip()
+    try:
+        octets = b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        octets = b""
+    if not secret.startswith(WEBHOOK_SECRET_PREFIX) or len(octets) not in WEBHOOK_SECRET_OCTETS:
+        raise ConfigurationError([f"{place}: {WEBHOOK_SECRET_WANTED}"])
+    return secret
 
 
 def _unknown_profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -433,7 +507,11 @@ def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    models: dict[str, type[BaseModel]] = {"peers": PeerEntry, "profiles": Profile}
+    models: dict[str, type[BaseModel]] = {
+        "peers": PeerEntry,
+        "profiles": Profile,
+        "webhooks": WebhookEntry,
+    }
     model = models.get(str(location[0]), Configuration)
     return _near(str(location[-1]), model.model_fields)
 

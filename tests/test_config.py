@@ -10,9 +10,11 @@ from diameter_ocs.config import (
     ConfigurationError,
     Endpoint,
     Profile,
+    WebhookEntry,
     load,
     parse_endpoint,
     resource,
+    webhook_secrets,
 )
 
 FULL = """
@@ -24,7 +26,8 @@ listen = "[::1]:3869"
 metrics = ""
 data = "data/ocs"
 spool = "data/spool"
-database_url = "postgresql://ocs:secret@db/ocs"
+notices = "data/notices"
+database_url = "postgresql://ocs:hidden@db/ocs"
 lanes = 4
 batch_size = 64
 answer_budget_seconds = 1.5
@@ -48,6 +51,15 @@ profile = "careful"
 
 [[peers]]
 realm = "roaming.example"
+
+[[webhooks]]
+name = "crm"
+tenant = "demo"
+secret_file = "secrets/crm"
+
+[[webhooks]]
+name = "crm"
+secret_variable = "CRM_SECRET"
 
 [service_contexts]
 "gprs@maker.example" = "32251"
@@ -89,7 +101,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert configuration.metrics is None
     assert configuration.served_realms == ("other.example", "*")
     assert configuration.database_url is not None
-    assert configuration.database_url.get_secret_value() == "postgresql://ocs:secret@db/ocs"
+    assert configuration.database_url.get_secret_value() == "postgresql://ocs:hidden@db/ocs"
     first, second = configuration.peers
     assert first.host == "pgw*.example"
     assert first.profile == "careful"
@@ -114,9 +126,13 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
         ipaddress.ip_network("2001:db8::1/128"),
     )
     assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
+    assert configuration.webhooks == (
+        WebhookEntry(name="crm", tenant="demo", secret_file=tmp_path / "secrets/crm"),
+        WebhookEntry(name="crm", secret_variable="CRM_SECRET"),
+    )
     named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
     assert configuration.service_contexts == {"gprs@maker.example": "32251"}
-    others = {"peers", "profiles", "service_contexts", "database_url_file"}
+    others = {"peers", "profiles", "webhooks", "service_contexts", "database_url_file"}
     assert named_in_file | others == set(Configuration.model_fields)
 
 
@@ -131,6 +147,7 @@ def test_a_relative_path_starts_from_the_folder_of_the_file(tmp_path: Path) -> N
     assert load(write(tmp_path, 'data = "here"')).data == tmp_path / "here"
     assert load(write(tmp_path, 'data = "/there"')).data == Path("/there")
     assert load(write(tmp_path, 'spool = "here"')).spool == tmp_path / "here"
+    assert load(write(tmp_path, 'notices = "here"')).notices == tmp_path / "here"
 
 
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
@@ -237,11 +254,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str | None, r
 
 def test_the_database_url_is_never_shown(tmp_path: Path) -> None:
     configuration = load(write(tmp_path, FULL))
-    assert "secret" not in repr(configuration)
-    assert "secret" not in str(configuration.model_dump())
+    assert "hidden" not in repr(configuration)
+    assert "hidden" not in str(configuration.model_dump())
     with pytest.raises(ConfigurationError) as raised:
         load(None, database_url="mysql://root:secret@db/ocs")
-    assert "secret" not in str(raised.value)
+    assert "hidden" not in str(raised.value)
 
 
 def database_of(configuration: Configuration) -> str | None:
@@ -272,8 +289,8 @@ def test_systemds_credential_counts_where_nothing_names_a_database(
 ) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert database_of(load(None)) is None
-    (tmp_path / "database_url").write_text("postgresql://ocs:secret@db/ocs\n")
-    assert database_of(load(None)) == "postgresql://ocs:secret@db/ocs"
+    (tmp_path / "database_url").write_text("postgresql://ocs:hidden@db/ocs\n")
+    assert database_of(load(None)) == "postgresql://ocs:hidden@db/ocs"
     assert database_of(load(write(tmp_path, 'database_url = "host=db"'))) == "host=db"
 
 
@@ -325,3 +342,52 @@ def test_what_is_no_endpoint_is_refused(text: str) -> None:
 
 def test_resources_stand_at_the_top_level_of_a_clone() -> None:
     assert resource("dictionaries") == Path(__file__).resolve().parent.parent / "dictionaries"
+
+
+SECRET = "whsec_" + "AB12" * 8
+WEBHOOK = '[[webhooks]]\nname = "crm"\n'
+
+
+def test_secrets_of_webhooks_come_from_files_and_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "crm").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("CRM_SECRET", SECRET + "AB12")
+    text = f'{WEBHOOK}tenant = "demo"\nsecret_file = "crm"\n'
+    found = load(write(tmp_path, f'{text}{WEBHOOK}secret_variable = "CRM_SECRET"'))
+    assert webhook_secrets(found) == {("demo", "crm"): SECRET, (None, "crm"): SECRET + "AB12"}
+    assert SECRET not in str(found)
+
+
+def test_only_the_server_reads_the_secrets_of_webhooks(tmp_path: Path) -> None:
+    found = load(write(tmp_path, f'{WEBHOOK}secret_file = "nowhere"'))
+    with pytest.raises(ConfigurationError, match=r"/nowhere: cannot be read"):
+        webhook_secrets(found)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "AB12" * 8, "whsec_", "whsec_AB12", "whsec_" + "!" * 32, "whsec_" + "A" * 200]
+)
+def test_what_is_no_secret_of_a_webhook_is_told_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("CRM_SECRET", secret)
+    found = load(write(tmp_path, f'{WEBHOOK}secret_variable = "CRM_SECRET"'))
+    with pytest.raises(ConfigurationError) as caught:
+        webhook_secrets(found)
+    (sentence,) = caught.value.faults
+    assert sentence.startswith("environment, CRM_SECRET: must be whsec_ and 24 to 64 octets")
+    assert len(secret) < 8 or secret not in sentence
+
+
+@pytest.mark.parametrize("places", ["", 'secret_file = "a"\nsecret_variable = "B"'])
+def test_a_secret_is_in_one_place(tmp_path: Path, places: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"webhooks\[0\]: needs a secret_file or a"):
+        load(write(tmp_path, WEBHOOK + places))
+
+
+def test_a_webhook_has_one_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+    text = WEBHOOK + 'secret_variable = "CRM_SECRET"\n'
+    with pytest.raises(ConfigurationError, match=r"webhooks\[1\]: crm of this tenant is there"):
+        webhook_secrets(load(write(tmp_path, text * 2)))

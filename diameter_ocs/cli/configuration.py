@@ -20,6 +20,7 @@ from ..config import (
     Profile,
     Realm,
     ServiceContext,
+    WebhookEntry,
     variable,
 )
 from .options import AsJson
@@ -38,7 +39,8 @@ the file's folder. Unknown keys and wrong values are refused, all at once.
 """
 PEERS = "\n## Each `[[peers]]` table\n"
 PROFILES = "\n## Each `[profiles.NAME]` table\n"
-TABLES = ("peers", "profiles")
+WEBHOOKS = "\n## Each `[[webhooks]]` table\n"
+TABLES = ("peers", "profiles", "webhooks")
 """Keys that have no variable: they hold tables."""
 NAMES: tuple[tuple[Any, str], ...] = (
     (Identity, "name"),
@@ -51,6 +53,7 @@ NAMES: tuple[tuple[Any, str], ...] = (
     (Path, "path"),
     (PeerEntry, "table"),
     (Profile, "table"),
+    (WebhookEntry, "table"),
     (bool, "true or false"),
     (int, "whole number"),
     (float, "number"),
@@ -83,6 +86,7 @@ def reference(as_json: AsJson = False) -> None:
                 "keys": [key._asdict() for key in keys(Configuration)],
                 "peers": [key._asdict() for key in keys(PeerEntry)],
                 "profiles": [key._asdict() for key in keys(Profile)],
+                "webhooks": [key._asdict() for key in keys(WebhookEntry)],
             }
         )
     else:
@@ -91,8 +95,8 @@ def reference(as_json: AsJson = False) -> None:
 
 def markdown() -> str:
     """Returns the reference as a page."""
-    tables = _table(Configuration), PEERS, _table(PeerEntry), PROFILES, _table(Profile)
-    return INTRODUCTION + "".join(tables)
+    tables = [_table(Configuration), PEERS, _table(PeerEntry), PROFILES, _table(Profile)]
+    return INTRODUCTION + "".join([*tables, WEBHOOKS, _table(WebhookEntry)])
 
 
 def keys(model: type[BaseModel]) -> Iterator[Key]:

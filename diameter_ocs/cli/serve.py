@@ -52,6 +52,7 @@ DEMO = {
     "accept_any_loopback_peer": True,
 }
 SPOOL_FOLDER = "spool"
+NOTICES_FOLDER = "notices"
 """Where refused usage waits, below the data directory."""
 DEMO_LISTEN = "127.0.0.1:3868"
 
@@ -91,7 +92,8 @@ def serve(
     else:
         configuration = load(config, listen=listen, metrics=metrics, data=data)
     configuration.identity()
-    configuration = configuration.model_copy(update={"spool": spool_of(configuration, demo)})
+    folders = {"spool": spool_of(configuration, demo), "notices": notices_of(configuration, demo)}
+    configuration = configuration.model_copy(update=folders)
     configure_logging(configuration.log_level, configuration.log_format)
     configuration = within_files(configuration)
     if configuration.database_url is not None and not demo:
@@ -144,6 +146,13 @@ def spool_of(configuration: Configuration, demo: bool) -> Path:
     if configuration.database_url is None or demo:
         return directory
     return directory / configuration.identity()[0]
+
+
+def notices_of(configuration: Configuration, demo: bool) -> Path:
+    """Returns the folder of the files of notices; servers may share one."""
+    if configuration.notices is not None:
+        return configuration.notices
+    return database.data_directory(configuration, demo) / NOTICES_FOLDER
 
 
 def within_files(configuration: Configuration) -> Configuration:

@@ -163,7 +163,13 @@ def _node(
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
     listener = Listener(local, peers, by_application(takers), places, metrics)
     leaving = Leaving(
-        works.outbox, works.bell, works.lanes, works.limits, works.supervision, limits
+        works.outbox,
+        works.bell,
+        works.lanes,
+        works.limits,
+        works.supervision,
+        limits,
+        works.notices,
     )
     deliverer = delivering(leaving, local, peers, server_id, listener.next_identifier, metrics)
     return listener, Gate(configuration, peers, listener, door.forget_tenants), deliverer

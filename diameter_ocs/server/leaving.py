@@ -14,6 +14,7 @@ from ..handlers.spending_limits import SpendingLimits
 from ..handlers.supervision import Supervision
 from ..jobs.clocks import wall_clock
 from ..jobs.delivery import Bell, Deliverer, Here, Sending
+from ..jobs.notices import Notices
 from ..observability import Metrics
 from ..sy.notify import Notifier
 from ..transport.peers import PeerTable
@@ -33,6 +34,7 @@ class Leaving(NamedTuple):
     limits: SpendingLimits
     supervision: Supervision
     policing: SpendingLimitControl
+    notices: Notices
 
 
 def delivering(
@@ -44,7 +46,7 @@ def delivering(
     metrics: Metrics,
 ) -> Deliverer:
     """Returns who delivers for this server; it looks at once when a peer has come or gone."""
-    outbox, bell, lanes, limits, supervision, policing = leaving
+    outbox, bell, lanes, limits, supervision, policing, notices = leaving
     ways = Correspondence(Routes(peers))
     caller = Caller(local.dictionary, local.identity)
     notifier = Notifier(local.dictionary, local.identity)
@@ -53,6 +55,7 @@ def delivering(
     forget = partial(_forget, limits)
     reports = Reports(ways, notifier, policing.is_busy, forget, lanes.clock)
     sendings: Mapping[OutboxKind, Sending] = {
+        OutboxKind.NOTICE: Sending(notices),
         OutboxKind.SPENDING_LIMIT: Sending(reports, notifier.application_id),
         OutboxKind.REAUTHORIZATION: Sending(calls, caller.application_id),
         OutboxKind.ABORT: Sending(aborts, caller.application_id),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config import Configuration
+from ..config import Configuration, webhook_secrets
 from ..handlers import catalogue
 from ..handlers.lanes import Lanes, LaneSettings
 from ..handlers.lifecycle import Lifecycle
@@ -18,9 +18,12 @@ from ..handlers.supervision import Supervision
 from ..handlers.unclaimed import Unclaimed
 from ..jobs.clocks import FOLLOW_SECONDS, Following, MovedClock, wall_clock
 from ..jobs.delivery import Bell
+from ..jobs.notice_files import NoticeFiles
+from ..jobs.notices import Notices
 from ..jobs.outbox_care import CARE_SECONDS, OutboxCare
 from ..jobs.partitions import PartitionJob
 from ..jobs.rounds import Rounds
+from ..jobs.webhooks import Webhooks
 from ..observability import Metrics
 from ..store.accounts import PostgresAccounts
 from ..store.catalogues import Catalogues
@@ -38,6 +41,8 @@ from .readiness import Readiness, watch
 CONNECTIONS_BESIDES_LANES = 12
 """For the resolver, spending limits, the watch, supervision, the lifecycle, restarts, the sweep,
 peers, the test clock, and two that deliver and one that looks after what is not delivered."""
+NOTICES = "notices"
+"""The folder of the files of notices, where nobody names one."""
 SWEEP_SECONDS = 60.0
 """How often usage that waits is looked at though nobody asks."""
 
@@ -64,6 +69,7 @@ class Working(NamedTuple):
     supervision: Supervision
     outbox: PostgresOutbox
     bell: Bell
+    notices: Notices
     database: Database
 
 
@@ -92,6 +98,10 @@ async def working(
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, clock, metrics)
     restarts = Restarts(PostgresGateways(database), supervision, clock)
+    webhooks, secrets = Webhooks(), webhook_secrets(configuration)
+    notices = Notices(
+        accounts, webhooks, NoticeFiles(configuration.notices or Path(NOTICES)), secrets
+    )
     lifecycle = Lifecycle(PostgresLifecycle(database, store), clock)
     with _spooling(configuration.spool, clock, metrics) as spooling:
         lanes = Lanes(store, settings, clock, metrics, unclaimed, spooling)
@@ -131,9 +141,10 @@ async def working(
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
             async with _kept(partitions), _running(works):
-                yield Working(lanes, limits, restarts, supervision, outbox, bell, database)
+                yield Working(lanes, limits, restarts, supervision, outbox, bell, notices, database)
         finally:
             await spooling.drain()
+            await webhooks.close()
             await database.close()
 
 
