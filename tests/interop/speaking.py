@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.interop.requests import Step
 from tests.interop.stacks import Stack
@@ -19,13 +19,25 @@ WAIT_SECONDS = 20.0
 Line = dict[str, Any]
 
 
+class Asked(NamedTuple):
+    """A request of the server."""
+
+    avps: list[Any]
+    is_again: bool
+    """It has the T bit."""
+
+    def said(self, name: str) -> Any:
+        """Return what it says; None: nothing."""
+        return dict(self.avps).get(name)
+
+
 class Speaker:
     """A stack as a process that is connected to a server."""
 
-    def __init__(self, process: "subprocess.Popen[str]", name: str) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", host: str) -> None:
+        self.host = host
         self.lines: list[Line] = []
         """All that it has told: of answers, and of requests of the server."""
-        self._name = name
         self._process = process
         self._taken: set[int] = set()
         self._heard = threading.Condition()
@@ -44,14 +56,15 @@ class Speaker:
         """Have it answer such requests with a Result-Code from now on; 0: not at all."""
         self._write(f"answer {command} {code}\n")
 
-    def asked(self, command: str) -> list[Any]:
-        """Wait for the next request of the server and return its AVPs."""
-        found: list[Any] = self._next(command, lambda line: line.get("request") == command)["avps"]
-        return found
+    def asked(self, command: str) -> Asked:
+        """Wait for the next such request of the server."""
+        line = self._next(command, lambda line: line.get("request") == command)
+        return Asked(line["avps"], "retransmitted" in line["flags"])
 
-    def requests(self) -> list[str]:
-        """Return the commands of all requests of the server so far."""
-        return [line["request"] for line in self.lines if "request" in line]
+    @property
+    def unanswered(self) -> int:
+        """How many requests of the server it has not answered."""
+        return sum(line.get("answered") == 0 for line in self.lines)
 
     def end(self) -> None:
         """Have it disconnect."""
@@ -59,7 +72,7 @@ class Speaker:
         self._process.stdin.close()
         status = self._process.wait(WAIT_SECONDS)
         self._reader.join()
-        assert status == 0, f"{self._name} ended with {status}"
+        assert status == 0, f"{self.host} ended with {status}"
 
     def kill(self) -> None:
         """End it at once, if it still runs."""
@@ -82,8 +95,8 @@ class Speaker:
                         self._taken.add(number)
                         return line
                 rest = limit - time.monotonic()
-                assert rest > 0, f"{self._name}: no {what} within {WAIT_SECONDS:g} s"
-                assert self._process.poll() is None, f"{self._name} has ended"
+                assert rest > 0, f"{self.host}: no {what} within {WAIT_SECONDS:g} s"
+                assert self._process.poll() is None, f"{self.host} has ended"
                 self._heard.wait(min(rest, 1))
 
     def _read(self) -> None:

@@ -51,6 +51,25 @@ class Talk:
         named = f"talk.pcrf.{self._stack.host};{next(self._sessions)}"
         return Subscription(session_id or named, subscriber)
 
+    def credit(self, subscriber: int, amount: str) -> None:
+        """Top a subscriber up."""
+        self.demo.command("balance", "credit", account(subscriber), amount, "--type", COUNTED)
+
+    def balance(self, subscriber: int) -> dict[str, int]:
+        """Return what a subscriber has."""
+        return self.demo.balances(account(subscriber))[COUNTED]
+
+    def is_subscribed_to(self, subscriber: int) -> bool:
+        """Say whether a policy server has a subscription to the counters of a subscriber."""
+        return bool(self.demo.command("sy", "list", "--account", account(subscriber)))
+
+    def delete(self, subscriber: int) -> None:
+        """Delete the account of a subscriber, with its devices."""
+        name = account(subscriber)
+        for device in self.demo.command("account", "show", name)["devices"]:
+            self.demo.command("device", "remove", device["device"])
+        self.demo.command("account", "delete", name)
+
     def end(self) -> Path:
         """Disconnect all, which have found no fault, and return the capture of what was said."""
         self._connected.close()

@@ -1,4 +1,7 @@
-"""Foreign policy servers subscribe to counters, and decode strictly what they are told."""
+"""Foreign policy servers are told of counters, and foreign gateways that they may ask again.
+
+They decode strictly what the server asks by itself, too (TS 29.219, RFC 8506 section 5.5).
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,17 +10,38 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import temporary_folder
-from tests.interop.offer import COUNTED
-from tests.interop.requests import UNIX_TO_NTP
+from tests.interop.offer import COUNTED, COUNTED_DATA
+from tests.interop.requests import (
+    FINAL,
+    FORCED_REAUTHORISATION,
+    MIB,
+    QUOTA_EXHAUSTED,
+    UNIX_TO_NTP,
+    Avp,
+    Service,
+    Session,
+    Step,
+    reason,
+    service,
+    used,
+    wanted,
+)
 from tests.interop.speaking import Speaker
 from tests.interop.stacks import STACKS
-from tests.interop.subscriptions import code, pending, statuses
+from tests.interop.subscriptions import ABORT_FEATURE, code, pending, statuses
 from tests.interop.talking import Talk, account, talking
+from tests.interop.test_stacks import said
 from tests.interop.test_tshark import check
-from tests.system.serving import Demonstration
+from tests.system.serving import Demonstration, eventually
 
 pytestmark = pytest.mark.ci
 
+SUCCESS, LIMITED_SUCCESS, LIMIT_REACHED = 2001, 2002, 4012
+UNKNOWN_SESSION_ID, USER_UNKNOWN = 5002, 5030
+NO_COUNTERS, UNKNOWN_COUNTERS = 4241, 5570
+SILENCE = 0
+AUTHORIZE_ONLY = 0
+ABORT = 2
 FIRST = 120
 UNCOUNTED, NOBODY = 1, 999
 """Subscribers who have no counters, and who is none."""
@@ -26,10 +50,11 @@ ODD = "identity with %2F, /, ;; and ü\u2028".encode()
 
 
 class Parties(NamedTuple):
-    """A policy server, and what it talks of."""
+    """A policy server and a gateway, each on a connection of its own, and what they talk of."""
 
     talk: Talk
     policy: Speaker
+    gateway: Speaker
 
 
 @pytest.fixture(scope="module", params=STACKS)
@@ -37,47 +62,232 @@ def parties(request: pytest.FixtureRequest, demo: Demonstration) -> Iterator[Par
     """Those of each stack."""
     for folder in temporary_folder():
         with talking(demo, STACKS[request.param], folder, FIRST) as talk:
-            yield Parties(talk, talk.connect("pcrf", "sy"))
+            yield Parties(talk, talk.connect("pcrf", "sy"), talk.connect("pgw", "gy"))
+
+
+def asks(octets: int, *avps: Avp) -> Avp:
+    """Return what asks for a quota."""
+    return service(COUNTED_DATA, wanted(octets), *avps)
+
+
+def charged(gateway: Speaker, session: Session, avps: tuple[Avp, ...]) -> tuple[Service, ...]:
+    """Send a credit-control request; return what is said of its services."""
+    answer = said(gateway.ask(step(session, avps)))
+    assert answer.code == SUCCESS
+    return answer.services
+
+
+def step(session: Session, avps: tuple[Avp, ...]) -> Step:
+    return Step(f"{session.session_id}-{dict(avps)['CC-Request-Number']}", avps)
+
+
+def granted(octets: int, *, is_final: bool = False) -> tuple[Service, ...]:
+    return (Service(COUNTED_DATA, granted=octets, is_final=is_final),)
+
+
+def used_up(octets: int) -> Avp:
+    return used(octets, reason(QUOTA_EXHAUSTED))
+
+
+def crosses(gateway: Speaker, session: Session) -> None:
+    """Use 3 of 4 MiB, which turns what is used and the speed, and go on."""
+    assert charged(gateway, session, session.initial(asks(3 * MIB))) == granted(3 * MIB)
+    more = session.update(1, asks(MIB // 2, used_up(3 * MIB)))
+    assert charged(gateway, session, more) == granted(MIB // 2)
+
+
+def gets_the_last(gateway: Speaker, session: Session) -> None:
+    """Get all that there is."""
+    opening = session.initial(asks(10 * MIB))
+    assert charged(gateway, session, opening) == granted(4 * MIB, is_final=True)
 
 
 def test_a_subscription_is_for_all_counters_for_some_and_again_for_all(parties: Parties) -> None:
-    talk, policy = parties
+    talk, policy, _ = parties
     subscription = talk.subscription(talk.subscriber())
     begun = policy.ask(subscription.begin())
-    assert (code(begun), statuses(begun)) == (2001, FULL)
+    assert (code(begun), statuses(begun)) == (SUCCESS, FULL)
     changed = policy.ask(subscription.change("speed", "left"))
-    assert (code(changed), statuses(changed)) == (2001, {"left": "normal", "speed": "fast"})
+    assert (code(changed), statuses(changed)) == (SUCCESS, {"left": "normal", "speed": "fast"})
     assert statuses(policy.ask(subscription.change())) == FULL
-    assert code(policy.ask(subscription.end())) == 2001
-    assert code(policy.ask(subscription.change())) == 5002
-    assert code(policy.ask(subscription.end())) == 5002
+    assert code(policy.ask(subscription.end())) == SUCCESS
+    assert code(policy.ask(subscription.change())) == UNKNOWN_SESSION_ID
+    assert code(policy.ask(subscription.end())) == UNKNOWN_SESSION_ID
 
 
 def test_refusals_say_why(parties: Parties) -> None:
-    talk, policy = parties
+    talk, policy, _ = parties
     unknown = policy.ask(talk.subscription(talk.subscriber()).begin("used", "tariff", "speed", "x"))
-    assert code(unknown) == 5570
+    assert code(unknown) == UNKNOWN_COUNTERS
     named = [["Policy-Counter-Identifier", name] for name in ("tariff", "x")]
     assert [value for name, value in unknown if name == "Failed-AVP"] == [named]
     first = talk.subscriber() // 1000 * 1000
-    assert code(policy.ask(talk.subscription(first + UNCOUNTED).begin())) == 4241
-    assert code(policy.ask(talk.subscription(first + NOBODY).begin())) == 5030
+    assert code(policy.ask(talk.subscription(first + UNCOUNTED).begin())) == NO_COUNTERS
+    assert code(policy.ask(talk.subscription(first + NOBODY).begin())) == USER_UNKNOWN
     assert statuses(unknown) == {}
 
 
-def test_a_session_id_of_odd_octets_comes_back_as_it_was(parties: Parties) -> None:
-    talk, policy = parties
-    subscription = talk.subscription(talk.subscriber(), ODD)
-    answers = [
-        policy.ask(step)
-        for step in (subscription.begin(), subscription.change("left"), subscription.end())
-    ]
-    assert [code(answer) for answer in answers] == 3 * [2001]
-    assert [dict(answer)["Session-Id"] for answer in answers] == 3 * [f"0x{ODD.hex().upper()}"]
+def test_a_session_id_of_odd_octets_is_the_same_in_every_message(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber, ODD)
+    answers = [policy.ask(step) for step in (subscription.begin(), subscription.change("used"))]
+    crosses(gateway, talk.session(subscriber))
+    report = policy.asked("SNR").avps
+    answers.append(policy.ask(subscription.end()))
+    assert [code(answer) for answer in answers] == 3 * [SUCCESS]
+    written = f"0x{ODD.hex().upper()}"
+    assert [dict(each)["Session-Id"] for each in (*answers, report)] == 4 * [written]
+
+
+def test_what_a_gateway_reports_throttles_and_a_top_up_ends_that(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber)
+    policy.ask(subscription.begin())
+    session = talk.session(subscriber)
+    crosses(gateway, session)
+    throttled = policy.asked("SNR")
+    assert statuses(throttled.avps) == {"used": "much", "speed": "slow"}
+    assert throttled.said("Destination-Host") == policy.host
+    assert throttled.said("SN-Request-Type") is None
+    talk.credit(subscriber, "4MiB")
+    assert statuses(policy.asked("SNR").avps) == {"speed": "fast"}
+    rest = service(COUNTED_DATA, used(MIB // 2, reason(FINAL)))
+    charged(gateway, session, session.terminate(2, rest))
+    assert statuses(policy.ask(subscription.change())) == {**FULL, "used": "much"}
+    assert code(policy.ask(subscription.end())) == SUCCESS
+
+
+def test_only_what_is_subscribed_to_is_told(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber)
+    policy.ask(subscription.begin("left"))
+    session = talk.session(subscriber)
+    crosses(gateway, session)
+    charged(gateway, session, session.update(2, service(COUNTED_DATA, used(MIB // 2))))
+    assert statuses(policy.asked("SNR").avps) == {"left": "little"}
+    charged(gateway, session, session.terminate(3))
+    assert code(policy.ask(subscription.end())) == SUCCESS
+
+
+def test_a_report_comes_again_until_it_is_taken(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber)
+    policy.ask(subscription.begin("speed"))
+    policy.answering("SNR", UNKNOWN_SESSION_ID)
+    session = talk.session(subscriber)
+    crosses(gateway, session)
+    first = policy.asked("SNR")
+    policy.answering("SNR", SUCCESS)
+    assert policy.asked("SNR") == first
+    assert statuses(first.avps) == {"speed": "slow"}
+    policy.answering("SNR", SILENCE)
+    talk.credit(subscriber, "4MiB")
+    first = policy.asked("SNR")
+    policy.answering("SNR", SUCCESS)
+    assert policy.asked("SNR") == first._replace(is_again=True)
+    assert statuses(first.avps) == {"speed": "fast"}
+    charged(gateway, session, session.terminate(2))
+    assert code(policy.ask(subscription.end())) == SUCCESS
+
+
+@pytest.mark.parametrize("answer", [SUCCESS, LIMITED_SUCCESS, UNKNOWN_SESSION_ID])
+def test_who_got_the_last_quota_is_called_when_there_is_more(parties: Parties, answer: int) -> None:
+    talk, _, gateway = parties
+    gateway.answering("RAR", answer)
+    subscriber = talk.subscriber()
+    session = talk.session(subscriber)
+    gets_the_last(gateway, session)
+    talk.credit(subscriber, "4MiB")
+    call = gateway.asked("RAR")
+    assert call.said("Session-Id") == session.session_id
+    assert call.said("Destination-Host") == gateway.host
+    assert call.said("Re-Auth-Request-Type") == AUTHORIZE_ONLY
+    assert not call.is_again
+    more = session.update(1, asks(2 * MIB, used(MIB, reason(FORCED_REAUTHORISATION))))
+    assert charged(gateway, session, more) == granted(2 * MIB)
+    charged(gateway, session, session.terminate(2, service(COUNTED_DATA, used(MIB))))
+    assert talk.balance(subscriber)["used"] == 2 * MIB
+
+
+def test_who_was_refused_is_called_and_need_not_say_what_it_wants(parties: Parties) -> None:
+    talk, _, gateway = parties
+    gateway.answering("RAR", LIMITED_SUCCESS)
+    subscriber = talk.subscriber()
+    first, session = talk.session(subscriber), talk.session(subscriber)
+    gets_the_last(gateway, first)
+    charged(gateway, first, first.terminate(1, service(COUNTED_DATA, used(4 * MIB))))
+    refused = (Service(COUNTED_DATA, LIMIT_REACHED),)
+    assert charged(gateway, session, session.initial(asks(MIB))) == refused
+    talk.credit(subscriber, "4MiB")
+    assert gateway.asked("RAR").said("Session-Id") == session.session_id
+    again = session.update(1, service(COUNTED_DATA))
+    assert charged(gateway, session, again) == granted(MIB)
+    charged(gateway, session, session.terminate(2))
+
+
+def test_an_operator_calls_a_session_and_ends_it_with_its_account(parties: Parties) -> None:
+    talk, _, gateway = parties
+    gateway.answering("RAR", SUCCESS)
+    subscriber = talk.subscriber()
+    session = talk.session(subscriber)
+    assert charged(gateway, session, session.initial(asks(MIB))) == granted(MIB)
+    talk.demo.command("account", "reauthorize", account(subscriber))
+    assert gateway.asked("RAR").said("Session-Id") == session.session_id
+    more = session.update(1, asks(MIB, used(1000, reason(FORCED_REAUTHORISATION))))
+    assert charged(gateway, session, more) == granted(MIB)
+    talk.demo.command("account", "suspend", account(subscriber))
+    end = gateway.asked("ASR")
+    assert end.said("Session-Id") == session.session_id
+    assert end.said("Destination-Host") == gateway.host
+    charged(gateway, session, session.terminate(2, service(COUNTED_DATA, used(24))))
+    assert talk.balance(subscriber)["used"] == 1024
+
+
+def test_who_subscribes_to_an_account_that_is_deleted_is_asked_to_end(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber)
+    begun = policy.ask(subscription.begin("used", further=(ABORT_FEATURE,)))
+    name, value = ABORT_FEATURE
+    assert [name, [list(member) for member in value]] in begun
+    session = talk.session(subscriber)
+    charged(gateway, session, session.initial(asks(MIB)))
+    talk.delete(subscriber)
+    assert gateway.asked("ASR").said("Session-Id") == session.session_id
+    charged(gateway, session, session.terminate(1, service(COUNTED_DATA, used(MIB))))
+    abort = policy.asked("SNR")
+    assert abort.said("SN-Request-Type") == ABORT
+    assert statuses(abort.avps) == {}
+    assert code(policy.ask(subscription.end())) == SUCCESS
+
+
+def test_what_peers_do_not_know_any_more_ends(parties: Parties) -> None:
+    talk, policy, gateway = parties
+    gateway.answering("RAR", UNKNOWN_SESSION_ID)
+    policy.answering("SNR", UNKNOWN_SESSION_ID)
+    subscriber = talk.subscriber()
+    subscription = talk.subscription(subscriber)
+    policy.ask(subscription.begin("speed"))
+    session = talk.session(subscriber)
+    gets_the_last(gateway, session)
+    talk.credit(subscriber, "4MiB")
+    gateway.asked("RAR")
+    eventually("its session is closed", lambda: not talk.balance(subscriber)["reserved"])
+    assert code(gateway.ask(step(session, session.update(1, asks(MIB))))) == UNKNOWN_SESSION_ID
+    session = talk.session(subscriber)
+    charged(gateway, session, session.initial(asks(5 * MIB)))
+    charged(gateway, session, session.terminate(1, service(COUNTED_DATA, used(5 * MIB))))
+    assert statuses(policy.asked("SNR").avps) == {"speed": "slow"}
+    eventually("its subscription ends", lambda: not talk.is_subscribed_to(subscriber))
+    assert code(policy.ask(subscription.end())) == UNKNOWN_SESSION_ID
 
 
 def test_what_will_become_of_counters_is_foretold(parties: Parties) -> None:
-    talk, policy = parties
+    talk, policy, _ = parties
     subscriber = talk.subscriber()
     counted = ("--type", COUNTED)
     talk.demo.command("balance", "debit", account(subscriber), "3584KiB", *counted)
@@ -92,8 +302,8 @@ def test_what_will_become_of_counters_is_foretold(parties: Parties) -> None:
         "Pending-Policy-Counter-Change-Time": f"0x{at:08X}",
     }
     assert pending(begun) == {"left": [information], "speed": []}
-    assert code(policy.ask(subscription.end())) == 2001
+    assert code(policy.ask(subscription.end())) == SUCCESS
 
 
 def test_nothing_that_was_said_is_wrong(parties: Parties) -> None:
-    check(parties.talk.end())
+    check(parties.talk.end(), parties.policy.unanswered)
