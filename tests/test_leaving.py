@@ -231,6 +231,33 @@ async def test_what_may_have_arrived_is_told_again_as_such(house: House) -> None
     await house.quiet()
 
 
+async def test_what_has_turned_back_is_not_told(house: House) -> None:
+    pcrf = await subscribed(house)
+    await credited(house.store, 1, -950)
+    say(pcrf, await heard(pcrf), TOO_BUSY, PCRF)
+    await house.put_off()
+    await credited(house.store, 1, 950)
+    house.pass_time(10)
+    await house.quiet()
+    assert house.counted("spending_limit", "dropped") == 1
+    assert await hears_nothing(pcrf)
+
+
+async def test_what_may_have_been_told_is_taken_back(house: House) -> None:
+    pcrf = await subscribed(house)
+    await credited(house.store, 1, -950)
+    assert statuses(await heard(pcrf)) == {"data left": "low"}
+    pcrf.writer.transport.abort()
+    await house.put_off()
+    await credited(house.store, 1, 950)
+    house.pass_time(10)
+    pcrf = await house.server.connect(PCRF)
+    told = await heard(pcrf)
+    assert (statuses(told), told.flags & T_BIT) == ({"data left": "normal"}, 0)
+    say(pcrf, told, SUCCESS, PCRF)
+    await house.quiet()
+
+
 async def test_a_policy_server_that_asks_anew_is_not_told_what_it_was_answered(
     house: House,
 ) -> None:

@@ -164,6 +164,8 @@ class Claimed(NamedTuple):
     """Of the request that they leave with, if it is one."""
     was_sent: bool
     """They may have left under this id before, all of them and no others."""
+    may_have_left: bool = False
+    """Some of them may have left before, under this id or another."""
     session: SpendingLimitSession | CalledSession | None = None
     """What they are about, if it is a session and there still is one."""
 
@@ -208,6 +210,8 @@ class Fate(NamedTuple):
     """Why they were not delivered."""
     is_answered: bool = False
     """The target said so itself: what leaves next is another request."""
+    has_left: bool = True
+    """Where nobody answered: the request may have arrived."""
     seconds: float | None = None
     """How long they rest; None: by the number of attempts."""
     delivered: int = 0
@@ -256,13 +260,14 @@ def written(settled: Settled) -> Written:
     is_put_off = fate.result is Result.PUT_OFF
     is_given_up = fate.result is Result.GIVEN_UP
     kept = claimed.rows[fate.delivered :] if is_put_off or is_given_up else ()
+    is_over = fate.is_answered or is_given_up or not (fate.has_left or claimed.may_have_left)
     changed = [
         row._replace(
             due_at=due_at if is_put_off else row.due_at,
             attempts=row.attempts + (fate.is_attempt and not fate.is_target_away),
             leased_by=None,
             leased_until=None,
-            end_to_end_id=None if fate.is_answered or is_given_up else row.end_to_end_id,
+            end_to_end_id=None if is_over else row.end_to_end_id,
             fault=fate.fault,
             given_up_at=at if is_given_up else None,
         )

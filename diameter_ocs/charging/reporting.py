@@ -4,7 +4,7 @@ A report stands in the outbox beside the change that causes it; when it leaves, 
 answered or reported since counts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .case import AccountState, Case
@@ -23,41 +23,58 @@ class Report(NamedTuple):
     statuses: tuple[CounterStatus, ...] = ()
     is_abort: bool = False
     """It is asked to end its subscription: nobody is left whose counters these are."""
+    before: tuple[CounterStatus, ...] = ()
+    """What it was told of the same counters until then, or was to be told."""
 
     @property
     def content(self) -> Mapping[str, Any]:
         """Itself as the outbox keeps it."""
-        statuses = [
-            [name, status, [[*each] for each in pending]] for name, status, pending in self.statuses
-        ]
-        return {"statuses": statuses, "is_abort": self.is_abort}
+        statuses, before = _kept(self.statuses), _kept(self.before)
+        return {"statuses": statuses, "is_abort": self.is_abort, "before": before}
 
 
 def report_of(content: Mapping[str, Any]) -> Report:
     """Returns the report that the outbox keeps as this."""
-    statuses = [
-        CounterStatus(name, status, tuple(PendingStatus(*each) for each in pending))
-        for name, status, pending in content["statuses"]
-    ]
-    return Report(tuple(statuses), content["is_abort"])
+    return Report(_read(content["statuses"]), content["is_abort"], _read(content["before"]))
 
 
 def due_report(
-    session: SpendingLimitSession, waiting: Iterable[tuple[int, Report]], now: int
+    session: SpendingLimitSession,
+    waiting: Iterable[tuple[int, Report]],
+    now: int,
+    may_have_left: bool = False,
 ) -> Report | None:
     """Returns what a policy server is told of reports that wait, each with its number.
 
-    The newest status of each counter counts. None: there is nothing that it was not answered.
+    The newest status of each counter counts. None: there is nothing that it was not told; where
+    some of it may have left, nobody knows what it was told.
     """
     newest: dict[str, CounterStatus] = {}
+    told: dict[str, CounterStatus] = {}
     is_abort = False
     for number, report in sorted(waiting):
         if number > session.answered_version:
+            for each in report.before:
+                if each.name not in newest:
+                    told[each.name] = each
             newest.update({each.name: each for each in report.statuses})
             is_abort = is_abort or report.is_abort
-    if not newest and not is_abort:
-        return None
-    return Report(tuple(each.at(now) for _, each in sorted(newest.items())), is_abort)
+    news = [each.at(now) for _, each in sorted(newest.items())]
+    if not may_have_left:
+        known = {name: each.at(now) for name, each in told.items()}
+        news = [each for each in news if known.get(each.name) != each]
+    return Report(tuple(news), is_abort) if news or is_abort else None
+
+
+def _kept(statuses: Iterable[CounterStatus]) -> Sequence[Any]:
+    return [[name, status, [[*each] for each in pending]] for name, status, pending in statuses]
+
+
+def _read(kept: Iterable[Any]) -> tuple[CounterStatus, ...]:
+    return tuple(
+        CounterStatus(name, status, tuple(PendingStatus(*each) for each in pending))
+        for name, status, pending in kept
+    )
 
 
 def foreseen(case: Case, account_id: int) -> tuple[CounterStatus, ...]:
@@ -93,10 +110,10 @@ def reported(before: Case, after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tu
     limits, outgoing = dict(after.spending_limits), []
     now_known = {number: foreseen(after, number) for number in {s.account_id for s in sessions}}
     for session in sorted(sessions):
-        told, news = _news(session, now_known[session.account_id], after.now)
-        if news:
+        told, report = _news(session, now_known[session.account_id], after.now)
+        if report is not None:
             limits[session.session_id] = session._replace(told=told)
-            outgoing.append(_outgoing(session, Report(news)))
+            outgoing.append(_outgoing(session, report))
         elif _has_lost_account(session, before, after):
             outgoing.append(_outgoing(session, Report(is_abort=True)))
     if not outgoing:
@@ -106,12 +123,15 @@ def reported(before: Case, after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tu
 
 def _news(
     session: SpendingLimitSession, known: Iterable[CounterStatus], now: int
-) -> tuple[tuple[CounterStatus, ...], tuple[CounterStatus, ...]]:
+) -> tuple[tuple[CounterStatus, ...], Report | None]:
     """Returns all that a policy server is told in the end, and what of it it was not told yet."""
     told = {each.name: each.at(now) for each in session.told}
     news = [each for each in known if session.wants(each.name) and told.get(each.name) != each]
+    if not news:
+        return session.told, None
+    before = tuple(told[each.name] for each in news if each.name in told)
     told.update({each.name: each for each in news})
-    return tuple(told.values()), tuple(news)
+    return tuple(told.values()), Report(tuple(news), before=before)
 
 
 def _has_lost_account(session: SpendingLimitSession, before: Case, after: Case) -> bool:

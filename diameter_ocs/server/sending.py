@@ -18,9 +18,10 @@ BUSY_SECONDS_MAX = 5.0
 IsBusy = Callable[[bytes], bool]
 """Says whether a request of a Session-Id waits for its answer here, or the answer to be written."""
 
-BUSY = Fate(
-    Result.PUT_OFF, "its peer is being answered", seconds=BUSY_SECONDS_MAX, is_attempt=False
-)
+_HELD = Fate(Result.PUT_OFF, has_left=False, is_attempt=False)
+BUSY = _HELD._replace(fault="its peer is being answered", seconds=BUSY_SECONDS_MAX)
+CROWDED = _HELD._replace(fault="too much is under way there", seconds=1.0)
+NO_WAY = _HELD._replace(fault="there is no way to its peer", seconds=1.0)
 _UNANSWERED = {
     Unanswered.LATE: f"no answer within {ANSWER_SECONDS:g} s",
     Unanswered.SUSPECTED: "its peer is silent",
@@ -43,9 +44,9 @@ class Correspondence:
         answered: asyncio.Future[Message | Unanswered] = asyncio.get_running_loop().create_future()
         sending = self._routes.request(destination, octets, ANSWER_SECONDS, answered.set_result)
         if sending is Sending.BUSY:
-            return Fate(Result.PUT_OFF, "too much is under way there", seconds=1, is_attempt=False)
+            return CROWDED
         if sending is Sending.NO_WAY:
-            return Fate(Result.PUT_OFF, "there is no way to its peer", seconds=1, is_attempt=False)
+            return NO_WAY
         answer = await answered
         if isinstance(answer, Unanswered):
             return Fate(Result.PUT_OFF, _UNANSWERED[answer])

@@ -168,9 +168,8 @@ class MemoryOutbox:
             for row in stream
         ]
         self._rows |= {row.key: row for row in taken}
-        return Claimed(
-            tuple(taken), lease.at, identifier, sent_as is not None, self._session_of(head)
-        )
+        left = sent_as is not None, any(row.end_to_end_id is not None for row in stream)
+        return Claimed(tuple(taken), lease.at, identifier, *left, self._session_of(head))
 
     def _session_of(self, row: OutboxRow) -> SpendingLimitSession | CalledSession | None:
         group = self._store.groups[row.group_id]

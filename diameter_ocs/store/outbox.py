@@ -209,13 +209,14 @@ def _changed(row: OutboxRow) -> Row:
 
 def _claimed(found: Sequence[Row], at: int) -> list[Claimed]:
     """Returns the rows by their streams."""
-    pairs = [(row_of_facts(facts), was_sent) for *facts, was_sent in found]
-    pairs.sort(key=lambda pair: (pair[0].group_id, pair[0].stream, pair[0].key))
-    streams = groupby(pairs, key=lambda pair: (pair[0].group_id, pair[0].stream))
+    taken = [(row_of_facts(row[:-2]), *row[-2:]) for row in found]
+    taken.sort(key=lambda each: (each[0].group_id, each[0].stream, each[0].key))
+    streams = groupby(taken, key=lambda each: (each[0].group_id, each[0].stream))
     claimed = []
     for _, of_stream in streams:
-        rows, were_sent = zip(*of_stream, strict=True)
-        claimed.append(Claimed(rows, at, rows[0].end_to_end_id, were_sent[0]))
+        rows, were_sent, have_left = zip(*of_stream, strict=True)
+        identifier = rows[0].end_to_end_id
+        claimed.append(Claimed(rows, at, identifier, were_sent[0], have_left[0]))
     return claimed
 
 

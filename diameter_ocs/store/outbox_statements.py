@@ -151,6 +151,9 @@ _taken = (
             rows=(None, None),
         )
         .label("sent_as"),
+        func.bool_or(_followers.c.end_to_end_id.is_not(None))
+        .over(partition_by=_streams.c.position)
+        .label("may_have_left"),
     )
     .select_from(_streams)
     .join(_followers, true())
@@ -172,7 +175,7 @@ CLAIM = statement_of(
         *(name == _taken.c[name.name] for name in _KEY),
         _identifiers.c.position == _taken.c.position,
     )
-    .returning(*OUTBOX_FACTS, _taken.c.sent_as.is_not(None)),
+    .returning(*OUTBOX_FACTS, _taken.c.sent_as.is_not(None), _taken.c.may_have_left),
     *_wanted,
 )
 """Takes so many streams of each way, those whose first row waits longest.

@@ -250,7 +250,7 @@ def test_who_asked_for_it_is_told_that_an_account_is_deleted(features: int) -> N
 def test_reports_are_kept_as_json() -> None:
     pending = (PendingStatus("low", NOW + 1), PendingStatus("gone", NOW + 2))
     statuses = (CounterStatus("data \u00e9;", "normal", pending), CounterStatus("talked", "much"))
-    for report in (Report(statuses), Report(is_abort=True), Report(statuses, True)):
+    for report in (Report(statuses), Report(is_abort=True), Report(statuses, True, statuses)):
         assert report_of(json.loads(json.dumps(report.content))) == report
 
 

@@ -152,7 +152,7 @@ async def test_with_something_new_it_is_another_request(kept: Kept, outbox: Outb
     await leave(kept, group, report(group, 2))
     (both,) = await claim(outbox, server="two", at=NOW + 10 * SECOND)
     assert contents([both]) == [[1, 2]]
-    assert not both.was_sent
+    assert (both.was_sent, both.may_have_left) == (False, True)
     assert both.end_to_end_id != first.end_to_end_id
     (again,) = await claim(outbox, at=NOW + 20 * SECOND)
     assert (again.was_sent, again.end_to_end_id) == (True, both.end_to_end_id)
@@ -171,8 +171,19 @@ async def test_what_is_put_off_comes_again_as_a_whole(
     (again,) = await claim(outbox, now=NOW + SECOND)
     assert contents([again]) == [[1, 2]]
     assert [(row.attempts, row.fault) for row in again.rows] == [(1, "3004")] * 2
-    assert again.was_sent is not is_answered
+    assert again.was_sent is again.may_have_left is not is_answered
     assert (again.end_to_end_id == first.end_to_end_id) is not is_answered
+
+
+async def test_what_did_not_leave_is_another_request_unless_some_of_it_did_before(
+    kept: Kept, outbox: Outbox
+) -> None:
+    (group, *_) = await furnish(kept.accounts)
+    await leave(kept, group, report(group, 1))
+    for has_left, may_have_left in ((False, False), (True, False), (False, True), (False, True)):
+        (claimed,) = await claim(outbox, now=NOW + SECOND)
+        assert claimed.may_have_left is claimed.was_sent is may_have_left
+        await outbox.settle([fate(claimed, Result.PUT_OFF, has_left=has_left)], "one")
 
 
 async def test_a_stream_that_waits_holds_up_no_other(kept: Kept, outbox: Outbox) -> None:
