@@ -70,7 +70,8 @@ def configured(folder: Path, database: str) -> Iterator[Configured]:
         file = folder / f"ocs-{len(servers)}.toml"
         file.write_text(text)
         environment = {"OCS_DATABASE_URL": database, "OCS_SPOOL": str(folder / "spool")}
-        server = Server(folder, ("--config", str(file), *options), environment)
+        name = f"server-{len(servers)}"
+        server = Server(folder, ("--config", str(file), *options), environment, name=name)
         servers.append(server)
         return server
 

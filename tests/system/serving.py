@@ -88,6 +88,8 @@ class Server:
     options: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     starts: int = 0
+    name: str = "server"
+    """Of what it writes: servers of one folder need their own."""
 
     def start(self) -> "Server":
         """Start the process and wait until it says where it listens."""
@@ -97,9 +99,9 @@ class Server:
 
     def launch(self) -> None:
         """Start the process and do not wait."""
-        self.starts += 1
-        output, errors = self._file("out"), self._file("err")
+        output, errors = (self._file(kind, self.starts + 1) for kind in ("out", "err"))
         with output.open("wb") as out, errors.open("wb") as err:
+            self.starts += 1
             self.process = subprocess.Popen(
                 [*PROGRAM, "serve", *self.options],
                 cwd=CLONE,
@@ -122,12 +124,12 @@ class Server:
     @property
     def announcement(self) -> str:
         """What it has printed since its start."""
-        return self._file("out").read_text()
+        return self._file("out", self.starts).read_text()
 
     @property
     def log(self) -> str:
         """What it has logged since its start."""
-        return self._file("err").read_text()
+        return self._file("err", self.starts).read_text()
 
     @property
     def host(self) -> str:
@@ -166,6 +168,11 @@ class Server:
         """Return a socket on which a gateway's capabilities have been exchanged."""
         return open_connection(self.host, self.port, identity, 10.0)
 
+    @property
+    def listens(self) -> bool:
+        """Whether it has said since its start where it listens; it may have ended again."""
+        return self.starts > 0 and METRICS.search(self.announcement) is not None
+
     def _address(self) -> tuple[str, str]:
         found = DIAMETER.search(self.announcement)
         assert found is not None
@@ -173,10 +180,10 @@ class Server:
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, f"the server ended: {self.log}"
-        return METRICS.search(self.announcement) is not None
+        return self.listens
 
-    def _file(self, kind: str) -> Path:
-        return self.folder / f"server-{self.starts}.{kind}"
+    def _file(self, kind: str, start: int) -> Path:
+        return self.folder / f"{self.name}-{start}.{kind}"
 
 
 @dataclass
