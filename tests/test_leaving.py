@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from diameter_ocs.base.message import Message
-from diameter_ocs.charging.delivery import EXPIRY_SECONDS
+from diameter_ocs.charging.delivery import EXPIRY_SECONDS, Claimed, Fate
 from diameter_ocs.charging.outbox import OutboxKind
 from diameter_ocs.handlers.accounts import suspend_account
 from diameter_ocs.handlers.catalogue import read_stored
@@ -47,6 +47,16 @@ SECONDS = 5
 RULES = [PeerRule(host=host, is_loopback_only=True) for host in (PCRF, PGW, RELAY)]
 
 
+class NoSinks:
+    """Who delivers notices where nobody wants any."""
+
+    def serves(self, target: str) -> bool:
+        return False
+
+    async def deliver(self, claimed: Claimed) -> Fate:
+        raise AssertionError(claimed)
+
+
 class House:
     """A server whose clock is moved by hand, with who delivers for it."""
 
@@ -61,7 +71,7 @@ class House:
         supervision = Supervision(store, Unclaimed(), clock, self.server.metrics)
         leaving = Leaving(
             self.outbox, self.bell, self.server.lanes, self.server.limits, supervision,
-            self.server.policing,
+            self.server.policing, NoSinks(),
         )  # fmt: skip
         self.deliverer = delivering(
             leaving, self.server.local, self.server.peers, "server",
@@ -305,6 +315,22 @@ async def test_a_policy_server_behind_a_relay_is_told_by_it(house: House) -> Non
     assert told.group.first("Destination-Host") == PCRF
     say(relay, told, SUCCESS, PCRF)
     await house.quiet()
+
+
+async def test_who_is_on_the_way_does_not_know_whether_a_subscription_has_ended(
+    house: House,
+) -> None:
+    await subscribed(house)
+    relay = await house.server.open()
+    own = avp(264, RELAY.encode()), avp(258, number(0xFFFFFFFF))
+    await relay.ask(cer(*own, without=ORIGIN_HOST))
+    house.server.writers[0].transport.abort()
+    house.pass_time(11)
+    await credited(house.store, 1, -950)
+    say(relay, await heard(relay), UNKNOWN, RELAY)
+    await house.put_off()
+    (row,) = house.store.outbox.values()
+    assert house.store.groups[row.group_id].spending_limits
 
 
 async def test_a_gateway_that_was_refused_hears_of_money(house: House) -> None:

@@ -13,8 +13,7 @@ from ..handlers.ports import Outbox
 from ..handlers.spending_limits import SpendingLimits
 from ..handlers.supervision import Supervision
 from ..jobs.clocks import wall_clock
-from ..jobs.delivery import Bell, Deliverer, Here, Sending
-from ..jobs.notices import Notices
+from ..jobs.delivery import Bell, Courier, Deliverer, Here, Sending
 from ..observability import Metrics
 from ..sy.notify import Notifier
 from ..transport.peers import PeerTable
@@ -34,7 +33,7 @@ class Leaving(NamedTuple):
     limits: SpendingLimits
     supervision: Supervision
     policing: SpendingLimitControl
-    notices: Notices
+    notices: Courier
 
 
 def delivering(

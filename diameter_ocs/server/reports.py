@@ -67,7 +67,7 @@ class Reports:
         answer = await self._correspondence.ask(destination, octets)
         if isinstance(answer, Fate):
             return answer
-        reception, code = answered(answer)
+        reception, code = answered(answer, host)
         if reception is Reception.TAKEN:
             return DONE
         is_settled = self._clock() - session.updated_at > SETTLED_MICROSECONDS

@@ -87,8 +87,20 @@ class Notifier:
         return retransmitted(octets) if is_retransmission else octets
 
 
-def answered(message: Message) -> NotificationAnswer:
-    """Returns what an SNA says, whatever it holds."""
+def answered(message: Message, host: str) -> NotificationAnswer:
+    """Returns what an SNA says, whatever it holds.
+
+    Only the policy server itself, which is `host`, knows which sessions it has: where another host
+    on the way does not, the report went astray.
+    """
+    said = _said(message)
+    origin_host: str = message.group.first("Origin-Host") or ""
+    if said.reception is Reception.SESSION_UNKNOWN and origin_host.lower() != host.lower():
+        return said._replace(reception=Reception.NOT_NOW)
+    return said
+
+
+def _said(message: Message) -> NotificationAnswer:
     code = message.group.first("Result-Code")
     if code is not None:
         return NotificationAnswer(_reception(code), code)

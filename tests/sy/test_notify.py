@@ -139,4 +139,10 @@ def test_what_is_answered_to_a_report(
     dictionary: Dictionary, members: list[bytes], reception: Reception, told: int | None
 ) -> None:
     read = decode(sna(*members), dictionary)
-    assert answered(read) == NotificationAnswer(reception, told)
+    assert answered(read, "PCRF.example") == NotificationAnswer(reception, told)
+
+
+def test_only_the_policy_server_itself_knows_its_sessions(dictionary: Dictionary) -> None:
+    for said, reception in ((5002, Reception.NOT_NOW), (2001, Reception.TAKEN)):
+        read = decode(sna(code(said)), dictionary)
+        assert answered(read, "other.example") == NotificationAnswer(reception, said)
