@@ -54,15 +54,8 @@ def result(
 def lines(sy: Mapping[str, Any]) -> Iterator[str]:
     """Yields what to print."""
     delay = sy["delay_milliseconds"]
-    if sy["ratio"] is not None:
-        plain, cpu = sy["ccr_per_second_without"], sy["cpu_us_per_ccr_without"]
-        yield (
-            f"Sy           {sy['ratio'] * 100:.0f} % of the {plain:.0f} CCR/s that were charged"
-            f" when nobody was subscribed, by {cpu['server']} us of the server and"
-            f" {cpu['database']} us of the database"
-        )
     yield (
-        f"  {sy['accounts']} accounts subscribed in {sy['subscribe_seconds']:.1f} s;"
+        f"Sy           {sy['accounts']} accounts subscribed in {sy['subscribe_seconds']:.1f} s;"
         f" {sy['notifications']} SNRs ({sy['notifications_per_second']:.0f}/s,"
         f" {sy['notifications_per_ccr'] * 100:.1f} % of the CCRs) for {sy['crossed']} thresholds"
     )
@@ -70,6 +63,13 @@ def lines(sy: Mapping[str, Any]) -> Iterator[str]:
         f"  from CCA to SNR, ms  p50 {delay['p50']:.1f}  p95 {delay['p95']:.1f}"
         f"  p99 {delay['p99']:.1f}  max {delay['max']:.1f}"
     )
+    if sy["ratio"] is not None:
+        cpu = sy["cpu_us_per_ccr_without"]
+        yield (
+            f"  {sy['ratio'] * 100:.0f} % of the {sy['ccr_per_second_without']:.0f} CCR/s that were"
+            f" charged when nobody was subscribed, by {cpu['server']} us of the server and"
+            f" {cpu['database']} us of the database"
+        )
     if sy["agree"]:
         yield "  the policy server knows how each counter stands, and missed nothing"
         return
