@@ -23,14 +23,9 @@ from .answers import SUCCESS, UNKNOWN_SESSION_ID
 from .encoding import answer_to_request, is_disconnect
 from .errors import SimulatorError
 from .information import UNSIGNED32_MAX
-from .load_answers import AnswerLayout, UnreadableAnswer, learn_layout
+from .load_answers import AnswerLayouts, UnreadableAnswer
 from .load_checks import faults_of
-from .load_connections import (
-    Connection,
-    connect_all,
-    connect_policy_server,
-    disconnect_all,
-)
+from .load_connections import Connection, connect_all, connect_policy_server, disconnect_all
 from .load_pcrf import LoadPcrf
 from .load_plan import LoadPlan, parse_arguments, subscriber_of
 from .load_requests import (
@@ -49,7 +44,6 @@ from .steps import IN_SESSION, RequestType
 HEADER_OCTETS = 20
 READ_OCTETS = 262_144
 MESSAGE_OCTETS_MAX = 65_536
-LAYOUTS_MAX = 1_000
 SILENCE_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.1
 
@@ -58,10 +52,7 @@ class LoadRun:
     """One run over open connections."""
 
     def __init__(
-        self,
-        plan: LoadPlan,
-        connections: Sequence[Connection],
-        policy: Connection | None = None,
+        self, plan: LoadPlan, connections: Sequence[Connection], policy: Connection | None = None
     ) -> None:
         self.plan = plan
         self.tally = Tally()
@@ -72,7 +63,7 @@ class LoadRun:
         # Unlike epoll it can be told to wait for less than a millisecond, as a pace needs.
         self._selector = selectors.SelectSelector()
         self._waiting: dict[int, LoadSession] = {}
-        self._layouts: dict[tuple[int, RequestType], AnswerLayout] = {}
+        self._layouts = AnswerLayouts()
         self._ended: str | None = None
         self._sending = True
         self._run_id = random.getrandbits(32)
@@ -338,17 +329,11 @@ class LoadRun:
 
     def _read_codes(self, octets: bytes, session: LoadSession) -> tuple[int, dict[int, int]]:
         """Returns the command's and the services' result codes, 0 for an answer without."""
-        key = len(octets), session.request_type
-        layout = self._layouts.get(key)
-        if layout is None or not layout.fits(octets):
-            try:
-                layout = learn_layout(octets)
-            except UnreadableAnswer as error:
-                self.tally.count_fault(f"an answer cannot be read: {error}")
-                return 0, {}
-            if len(self._layouts) < LAYOUTS_MAX:
-                self._layouts[key] = layout
-        return layout.result_code(octets), layout.service_codes(octets)
+        try:
+            return self._layouts.codes(octets, session.request_type)
+        except UnreadableAnswer as error:
+            self.tally.count_fault(f"an answer cannot be read: {error}")
+            return 0, {}
 
     def _check(self, octets: bytes, session: LoadSession) -> None:
         """Decodes an answer with python-diameter and compares it with its request."""

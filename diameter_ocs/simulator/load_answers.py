@@ -13,6 +13,7 @@ from diameter.message import constants as c  # type: ignore[import-untyped]
 
 HEADER_OCTETS = 20
 VENDOR_BIT = 0x80
+LAYOUTS_MAX = 1_000
 
 
 class UnreadableAnswer(ValueError):
@@ -52,6 +53,23 @@ class AnswerLayout:
     def service_codes(self, octets: bytes) -> dict[int, int]:
         """Returns the result code of each rating group in the answer."""
         return {group: int.from_bytes(octets[at : at + 4], "big") for group, at in self.services}
+
+
+class AnswerLayouts:
+    """The layouts of the answers that have come so far, by their length and kind."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], AnswerLayout] = {}
+
+    def codes(self, octets: bytes, kind: int) -> tuple[int, dict[int, int]]:
+        """Returns the command's and the services' result codes; may raise UnreadableAnswer."""
+        key = len(octets), kind
+        layout = self._known.get(key)
+        if layout is None or not layout.fits(octets):
+            layout = learn_layout(octets)
+            if len(self._known) < LAYOUTS_MAX:
+                self._known[key] = layout
+        return layout.result_code(octets), layout.service_codes(octets)
 
 
 def learn_layout(octets: bytes) -> AnswerLayout:
