@@ -10,7 +10,7 @@
  * flags differ from that dictionary's. It prints such a line for each request of the server, too,
  * which it answers with 2001 or as the last line `answer COMMAND CODE` says; 0 is no answer at all. At the end it disconnects.
  *
- * A relay has no application: freeDiameter itself passes on what comes. It prints `ready` once it is
+ * A relay has no application: freeDiameter itself passes on what comes. It says so once it is
  * connected and disconnects at the end of its input.
  */
 #include <arpa/inet.h>
@@ -659,7 +659,7 @@ int main(int count, char **words)
 	check(fd_core_waitstartcomplete(), "start");
 	wait_for_route();
 	if (is_relay)
-		puts("ready");
+		puts("{\"ready\":true}");
 	run_steps(stdin);
 	check(fd_core_shutdown(), "shutdown");
 	return fd_core_wait_shutdown_complete();

@@ -31,9 +31,21 @@ LoadExtension = "dict_nasreq.fdx";
 LoadExtension = "dict_sip.fdx";
 LoadExtension = "dict_dcca.fdx";
 LoadExtension = "dict_dcca_3gpp.fdx";
-ConnectPeer = "ocs.{realm}"
+ConnectPeer = "{server}"
     {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
 """
+
+
+OCS = f"ocs.{REALM}"
+
+
+class Node(NamedTuple):
+    """What a stack is to be, and whom it connects to."""
+
+    port: int
+    host: str
+    applications: str = "gy"
+    server: str = OCS
 
 
 class Stack(NamedTuple):
@@ -42,15 +54,15 @@ class Stack(NamedTuple):
     name: str
     host: str
     first_subscriber: int
-    command: Callable[[Path, int, str, str], list[str]]
-    """From a scratch folder, the server's port, the host and the applications."""
+    command: Callable[[Path, Node], list[str]]
+    """From a scratch folder."""
 
     def run(
         self, folder: Path, port: int, paragraphs: Sequence[Sequence[Step]], idle_seconds: int = 0
     ) -> dict[str, dict[str, Any]]:
         """Send the steps, be idle for a while, disconnect; return what it tells, by step."""
         ended = subprocess.run(
-            self.command(folder, port, self.host, "gy"),
+            self.command(folder, Node(port, self.host)),
             input=text(paragraphs) + (f"\nwait {idle_seconds}\n" if idle_seconds else ""),
             capture_output=True,
             text=True,
@@ -61,22 +73,27 @@ class Stack(NamedTuple):
         return {line["step"]: line for line in map(json.loads, ended.stdout.splitlines())}
 
 
-def erlang(folder: Path, port: int, host: str, applications: str) -> list[str]:
+def erlang(folder: Path, node: Node) -> list[str]:
     """Return how Erlang's stack is started."""
     escript = shutil.which("escript")
     if escript is None:
         pytest.fail(f"escript is not installed; type: {APT} {ERLANG_PACKAGES}")
     client = str(HERE / "erlang_client.escript")
-    return [escript, client, "127.0.0.1", str(port), host, REALM, applications]
+    return [escript, client, "127.0.0.1", str(node.port), node.host, REALM, node.applications]
 
 
-def free_diameter(folder: Path, port: int, host: str, applications: str) -> list[str]:
+def free_diameter(folder: Path, node: Node) -> list[str]:
     """Configure and compile the client of freeDiameter; return how it is started."""
-    configuration, program = folder / f"{host}.conf", folder / "free_diameter"
-    configuration.write_text(CONFIGURATION.format(host=host, realm=REALM, port=port))
+    return configured(folder, node, CONFIGURATION.format(realm=REALM, **node._asdict()))
+
+
+def configured(folder: Path, node: Node, text: str) -> list[str]:
+    """Return how freeDiameter is started with a configuration."""
+    configuration, program = folder / f"{node.host}.conf", folder / "free_diameter"
+    configuration.write_text(text)
     if not program.exists():
         compile_free_diameter(program)
-    return [str(program), str(configuration), applications]
+    return [str(program), str(configuration), node.applications]
 
 
 def compile_free_diameter(program: Path) -> None:

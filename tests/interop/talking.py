@@ -1,5 +1,6 @@
 """Conversations of a stack, as gateway and as policy server, with a demonstration."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,11 +9,15 @@ from pathlib import Path
 
 from tests.interop.offer import COUNTED
 from tests.interop.recording import Recorder
+from tests.interop.relaying import relay
 from tests.interop.requests import REALM, Session
 from tests.interop.speaking import Speaker, speaking
-from tests.interop.stacks import Stack
+from tests.interop.stacks import OCS, Node, Stack
 from tests.interop.subscriptions import Subscription
 from tests.system.serving import Demonstration
+
+RELAYED = "Route-Record"
+"""What freeDiameter as a relay adds to answers, too."""
 
 
 class Talk:
@@ -29,12 +34,21 @@ class Talk:
         self._subscribers = count(stack.first_subscriber + first)
         self._sessions = count(1)
 
-    def connect(self, role: str, applications: str, port: int | None = None) -> Speaker:
-        """Connect the stack to the server, or to a relay on a port."""
+    def relay(self) -> Node:
+        """Connect a relay to the server; return where it is."""
+        node = Node(self._recorder.port, f"relay.{REALM}", "relay")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        self._run(relay(self._folder, node, port), node.host).is_ready()
+        return node._replace(port=port)
+
+    def connect(self, role: str, applications: str, relay: Node | None = None) -> Speaker:
+        """Connect the stack to the server, or to a relay."""
         host = f"{role}.{self._stack.name.partition('_')[0]}.{REALM}"
-        return self._connected.enter_context(
-            speaking(self._stack, self._folder, port or self._recorder.port, host, applications)
-        )
+        server = Node(self._recorder.port, OCS) if relay is None else relay
+        node = Node(server.port, host, applications, server.host)
+        excused = None if relay is None else RELAYED
+        return self._run(self._stack.command(self._folder, node), host, excused)
 
     def subscriber(self) -> int:
         """Return the number of one who was not talked of yet."""
@@ -69,6 +83,9 @@ class Talk:
         for device in self.demo.command("account", "show", name)["devices"]:
             self.demo.command("device", "remove", device["device"])
         self.demo.command("account", "delete", name)
+
+    def _run(self, command: list[str], host: str, excused: str | None = None) -> Speaker:
+        return self._connected.enter_context(speaking(command, self._folder, host, excused))
 
     def end(self) -> Path:
         """Disconnect all, which have found no fault, and return the capture of what was said."""
