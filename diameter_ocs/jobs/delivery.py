@@ -43,7 +43,9 @@ STREAMS_MAX = 256
 CALLS_SECONDS = 0.1
 """How soon it looks again when a gateway has got as many calls as it may."""
 LEASE_SECONDS = 30.0
-"""How long a stream is a server's own; whatever delivers it is done before."""
+"""How long a stream is a server's own."""
+DELIVERY_SECONDS = 27.0
+"""How long delivering it may take."""
 HOLD_SECONDS = 5.0
 """How often a server tells which peers it holds though none came or went."""
 HELD_SECONDS = 15.0
@@ -175,11 +177,12 @@ class Deliverer:
     async def _round(self, tasks: asyncio.TaskGroup, is_ours: bool) -> float:
         """Writes down what is delivered and claims what is due; returns how long to wait then."""
         await self._settle()
-        await self._tell_peers()
+        peers = self._peers.held()
+        await self._tell(peers)
         now, at = self._here.now(), self._here.machine()
         waiting = await self._outbox.waiting(at)
         due = [each for each in waiting if each.due_at <= now]
-        mine = [each for each in due if self._serves(each)]
+        mine = [each for each in due if self._serves(each, peers)]
         if is_ours and any(each.holders and each not in mine for each in due):
             await self._outbox.hint()
         wanted = {each.way: self._pacing.streams_now(each.way) for each in mine}
@@ -191,7 +194,7 @@ class Deliverer:
         later = [(each.due_at - now) / 1e6 for each in waiting if each.due_at > now]
         return min([POLL_SECONDS, *later])
 
-    def _serves(self, waiting: Waiting) -> bool:
+    def _serves(self, waiting: Waiting, peers: Sequence[HeldPeer]) -> bool:
         """Says whether this server can reach whom something is for."""
         way, realm, _, holders = waiting
         sending = self._sendings.get(way.kind)
@@ -199,7 +202,7 @@ class Deliverer:
             return False
         if sending.application_id is None or not way.target:
             return sending.courier.serves(way.target)
-        peers, host = self._peers.held(), way.target.lower()
+        host = way.target.lower()
         if any(peer.host == host for peer in peers):
             return True
         of_realm = [peer for peer in peers if realm is not None and peer.realm == realm.lower()]
@@ -224,7 +227,7 @@ class Deliverer:
     async def _deliver(self, claimed: Claimed) -> None:
         """Delivers a stream, whatever befalls it."""
         try:
-            async with asyncio.timeout(LEASE_SECONDS):
+            async with asyncio.timeout(DELIVERY_SECONDS):
                 fate = await self._sendings[claimed.head.kind].courier.deliver(claimed)
         except Exception as fault:
             log.exception("delivery failed", stream=claimed.head.stream)
@@ -268,9 +271,9 @@ class Deliverer:
             self._settled = settled + self._settled
             raise
 
-    async def _tell_peers(self) -> None:
+    async def _tell(self, peers: Sequence[HeldPeer]) -> None:
         """Tells others which peers are here, when that has changed, and now and then."""
-        peers = sorted(self._peers.held(), key=lambda peer: peer.host)
+        peers = sorted(peers, key=lambda peer: peer.host)
         since = self._loop.time() - self._told_at
         if peers != self._told or (peers and since >= HOLD_SECONDS):
             await self._hold(peers)

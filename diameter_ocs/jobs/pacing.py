@@ -44,14 +44,14 @@ class Pacing:
         absence = self._away.get(way)
         if absence is not None:
             free = 0 if self._clock() < absence.until else min(free, 1)
-        if way.kind in CALLS:
+        if _is_call(way):
             free = min(free, int(self._allowance(way.target).calls))
         return max(free, 0)
 
     def begin(self, way: Way) -> None:
         """Takes note that a stream is under way."""
         self._under_way[way] = self._under_way.get(way, 0) + 1
-        if way.kind in CALLS:
+        if _is_call(way):
             allowance = self._allowance(way.target)
             self._allowances[way.target] = allowance._replace(calls=allowance.calls - 1)
 
@@ -75,3 +75,8 @@ class Pacing:
         calls = min(before.calls + (now - before.at) * CALLS_A_SECOND, CALLS_IN_A_ROW)
         self._allowances[target] = _Allowance(calls, now)
         return self._allowances[target]
+
+
+def _is_call(way: Way) -> bool:
+    """Does a way lead to a gateway? What is for nobody yet has no target."""
+    return way.kind in CALLS and bool(way.target)

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from itertools import groupby
 from typing import Any
 
@@ -94,16 +95,15 @@ class PostgresOutbox:
             (INSERT_OUTBOX, [inserted(row) for each in done for row in each.added]),
             (statements.MARK_STALE, [place for each in done for place in each.stale]),
         )
+        needed = [(statement, rows) for statement, rows in changes if rows]
         with renamed_faults():
-            async with (
-                self._database.connection() as connection,
-                connection.pipeline(),
-                connection.transaction(),
-            ):
-                for statement, rows in changes:
-                    if rows:
-                        parameters = statement.parameters(sorted(rows)) | {"server": server_id}
-                        await connection.execute(statement.text, parameters, binary=True)
+            async with self._database.connection() as connection, AsyncExitStack() as stack:
+                if len(needed) > 1:
+                    await stack.enter_async_context(connection.pipeline())
+                    await stack.enter_async_context(connection.transaction())
+                for statement, rows in needed:
+                    parameters = statement.parameters(sorted(rows)) | {"server": server_id}
+                    await connection.execute(statement.text, parameters, binary=True)
 
     async def open_sessions(self, group_id: int, account_id: int) -> Sequence[CalledSession]:
         """Returns the open credit-control sessions of an account."""
