@@ -266,8 +266,8 @@ def _thresholds(options: Options) -> int:
 def _document(options: Options) -> Document:
     """Returns the demonstration's catalogue, with as many services as are to be asked for data.
 
-    Its counters are left out. The services that are added are asked first, and pay neither where
-    the load's subscribers are nor at the hour of the run: by day and night in turn.
+    Its counters and notices are left out. The services that are added are asked first, and pay
+    neither where the load's subscribers are nor at the hour of the run: by day and night in turn.
     """
     content = yaml.safe_load(resource("deploy/demo.yaml").read_text())
     hour = time.gmtime().tm_hour
@@ -286,6 +286,7 @@ def _document(options: Options) -> Document:
         )
     for balance_type in content["balance_types"]:
         balance_type.pop("counters", None)
+    content.pop("notices", None)
     if options.sy:
         bench_sy.add_counter(content, _thresholds(options))
     return read_document(yaml.safe_dump(content, sort_keys=False))

@@ -28,6 +28,7 @@ from . import (
     enquiry,
     errors,
     identities,
+    notices,
     numbering,
     outbox,
     peers,
@@ -93,6 +94,7 @@ commands.add_typer(counters.app, name="counter")
 commands.add_typer(sessions.app, name="session")
 commands.add_typer(spending_limits.app, name="sy")
 commands.add_typer(outbox.app, name="outbox")
+commands.add_typer(notices.app, name="notices")
 commands.add_typer(edrs.app, name="edr")
 commands.add_typer(enquiry.app, name="enquiry")
 commands.add_typer(audit.app, name="audit")

@@ -91,6 +91,8 @@ def test_there_are_the_promised_commands() -> None:
         "session show",
         "simulate pcrf",
         "simulate pgw",
+        "notices schema",
+        "notices tail",
         "outbox list",
         "outbox retry",
         "sy list",
@@ -147,7 +149,18 @@ def test_help_is_shown(path: tuple[str, ...], run_anywhere: Run) -> None:
     assert ended.err == ""
 
 
-READING = {"list", "show", "explain", "check", "diff", "history", "schema", "reference", "ccr"}
+READING = {
+    "list",
+    "show",
+    "tail",
+    "explain",
+    "check",
+    "diff",
+    "history",
+    "schema",
+    "reference",
+    "ccr",
+}
 """Last words of commands that change nothing."""
 WITHOUT_AUDIT = {
     "serve",

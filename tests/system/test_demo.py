@@ -254,10 +254,10 @@ def test_a_second_connection_of_a_gateway_that_lives_is_refused(
 def test_a_catalogue_is_used_from_the_next_request_on(
     gateway: Gateway, demo: Demonstration, tmp_path: Path
 ) -> None:
-    catalogue = yaml.safe_load(resource("deploy/demo.yaml").read_text())
+    catalogue = yaml.load(resource("deploy/demo.yaml").read_text(), yaml.BaseLoader)
     groups = catalogue["rating_groups"]
     groups.append({"id": 400, "name": "Unsold", "unit_type": "volume"})
-    next(group for group in groups if group["id"] == 300)["default_quota"] = "3 MiB"
+    next(group for group in groups if group["id"] == "300")["default_quota"] = "3 MiB"
     changed = tmp_path / "changed.yaml"
     changed.write_text(yaml.safe_dump(catalogue))
     session = gateway.session(subscriber(40))
