@@ -32,7 +32,7 @@ def add_counter(catalogue: dict[str, Any], count: int) -> None:
         states.append({"name": f"s{place}", "threshold": place * THRESHOLD_OCTETS})
     for kind in catalogue["balance_types"]:
         if kind["name"] == BALANCE_TYPE:
-            kind["counters"] = [{"name": COUNTER, "on": "used", "states": states}]
+            kind["counters"] = [{"name": COUNTER, "of": "used", "states": states}]
 
 
 def result(

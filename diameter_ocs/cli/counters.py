@@ -123,14 +123,14 @@ def _beginnings(counter: Answer) -> str | None:
         return None
     if not counter["active"]:
         return "inactive"
-    begin = "more than" if counter["on"] == "used" else "less than"
+    begin = "more than" if counter["of"] == "used" else "less than"
     limits = [
         f"{state['name']} {state['threshold']}"
         for state in counter["states"]
         if state["threshold"] is not None
     ]
     held = ", reservations count" if counter["reservations"] else ""
-    return f"{counter['on']} {begin}: {', '.join(limits)}{held}" if limits else None
+    return f"{counter['of']} {begin}: {', '.join(limits)}{held}" if limits else None
 
 
 def _print(done: Done, sentence: str, as_json: bool) -> None:

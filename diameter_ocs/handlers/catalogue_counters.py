@@ -51,7 +51,7 @@ class CounterPart(Part):
 
     name: Name
     """What it is called, and what policy servers know it by; unique, policy counters included."""
-    on: Literal["used", "available"] = "available"
+    of: Literal["used", "available"] = "available"
     """What is compared with the thresholds."""
     reservations: bool = False
     """Whether what is reserved counts as used; states then come and go with each quota."""
@@ -124,8 +124,8 @@ def counter(part: CounterPart, balance_type: str, unit_type: UnitType | None) ->
     return BalanceCounter(
         part.name,
         balance_type,
-        in_order(states, part.on == "used"),
-        part.on == "used",
+        in_order(states, part.of == "used"),
+        part.of == "used",
         part.reservations,
         is_in_percent,
         part.active,
@@ -136,7 +136,7 @@ def part_of(found: BalanceCounter, unit_type: UnitType | None) -> CounterPart:
     """Returns a counter as an operator may write it, its states as they are reached."""
     return CounterPart(
         name=found.name,
-        on="used" if found.is_on_used else "available",
+        of="used" if found.is_on_used else "available",
         reservations=found.has_reservations,
         active=found.is_active,
         states=tuple(
@@ -218,13 +218,13 @@ def faults(part: CounterPart, unit_type: UnitType | None) -> Iterator[tuple[Path
         except ValueError as error:
             yield ("states", index, "threshold"), str(error)
             continue
-        for reason in _of_limit(limit, limits, part.on, unit_type):
+        for reason in _of_limit(limit, limits, part.of, unit_type):
             yield ("states", index, "threshold"), reason
         limits.append(limit)
 
 
 def _of_limit(
-    limit: tuple[int, bool], before: list[tuple[int, bool]], on: str, unit_type: UnitType | None
+    limit: tuple[int, bool], before: list[tuple[int, bool]], of: str, unit_type: UnitType | None
 ) -> Iterator[str]:
     """Finds what is wrong with a threshold, given those before it."""
     if limit in before:
@@ -233,8 +233,8 @@ def _of_limit(
         yield "the thresholds of a counter are all amounts, or all percent"
     if unit_type is None:
         return
-    if on == "available" and limit[0] == 0:
+    if of == "available" and limit[0] == 0:
         unit = "1 %" if limit[1] else "1"
         yield f"less than nothing is never available: {unit} is where nothing is left"
-    if on == "used" and limit == (100, True):
+    if of == "used" and limit == (100, True):
         yield "more than all is never used: 99 % is where nearly all is used"

@@ -23,7 +23,7 @@ COUNTERS = """
     unit_type: volume
     counters:
       - {name: data left, states: [{name: low, threshold: 10 MiB}]}
-      - {name: data used, on: used, states: [{name: much, threshold: 1 GiB}]}"""
+      - {name: data used, of: used, states: [{name: much, threshold: 1 GiB}]}"""
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_what_is_not_written_of_a_counter_is_as_usual() -> None:
 
 def test_a_counter_says_all_that_there_is() -> None:
     text = (
-        "{name: spent, on: used, reservations: true, active: false, states: ["
+        "{name: spent, of: used, reservations: true, active: false, states: ["
         "{name: all, threshold: 900 MB, actions: [BLOCK_BALANCE]},"
         "{name: little, actions: [UNBLOCK_BALANCE, NOTIFY]},"
         "{name: some, threshold: 500 MB, actions: []}]}"
@@ -73,7 +73,7 @@ def test_a_counter_says_all_that_there_is() -> None:
 )
 def test_states_stand_in_the_order_in_which_they_are_reached(on: str, expected: list[str]) -> None:
     states = "{name: b, threshold: 2.00}, {name: a, threshold: 1.00}, {name: c, threshold: 3.00}"
-    found = built("", f"{{name: money left, on: {on}, states: [{states}]}}").counters["money left"]
+    found = built("", f"{{name: money left, of: {on}, states: [{states}]}}").counters["money left"]
     assert [state.name for state in found.states] == expected
     assert found.states[2].threshold == 2_000_000
 
@@ -184,7 +184,7 @@ def test_states_that_nobody_could_tell_apart_are_refused(states: str, expected: 
 
 
 def test_a_state_that_is_never_entered_is_refused() -> None:
-    (found,) = reasons("{name: a, on: used, states: [{name: all, threshold: 100 %}]}")
+    (found,) = reasons("{name: a, of: used, states: [{name: all, threshold: 100 %}]}")
     assert found.endswith("more than all is never used: 99 % is where nearly all is used")
 
 

@@ -48,7 +48,7 @@ balance_types:
     unit_type: volume
     counters:
       - name: data left
-        on: available
+        of: available
         states:
           - {name: low, threshold: 4 MiB}
           - {name: none, threshold: "1"}
