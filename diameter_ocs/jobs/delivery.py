@@ -6,10 +6,9 @@ the server dies before, another one delivers it once more.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
-from random import uniform
+from random import sample, uniform
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -28,6 +27,7 @@ from ..charging.delivery import (
 )
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from ..charging.outbox import OutboxKind
+from ..handlers.halving import by_halves
 from ..handlers.ports import Outbox
 from ..observability import Metrics, SparingLog
 from .pacing import CALLS, Pacing
@@ -39,7 +39,13 @@ POLL_SECONDS = 1.0
 ROUND_SECONDS = 0.03
 """Rounds begin so far apart at least: what has come meanwhile is claimed together."""
 STREAMS_MAX = 256
-"""Streams that are claimed in one round."""
+"""Streams that are claimed in one round, where not many ways share them."""
+SHARE_MIN = 8
+"""Those of each way, however many there are."""
+WAYS_MAX = 256
+"""Ways of one round."""
+FAULT_LENGTH_MAX = 500
+"""Characters that are kept of why something was not delivered."""
 CALLS_SECONDS = 0.1
 """How soon it looks again when a gateway has got as many calls as it may."""
 LEASE_SECONDS = 30.0
@@ -141,24 +147,18 @@ class Deliverer:
         self._settled: list[Settled] = []
         self._told: Sequence[HeldPeer] | None = None
         self._told_at = 0.0
+        self._is_failing = False
         self._put_off = SparingLog("delivery put off")
         self._given_up = SparingLog("delivery given up")
 
     async def run(self) -> None:
         """Delivers until cancelled; what is under way then is left to whoever comes next."""
-        is_ours, seconds = True, POLL_SECONDS
+        is_ours = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
                     began = self._loop.time()
-                    try:
-                        seconds = await self._round(tasks, is_ours)
-                    except (CasesUnavailable, StaleCase, BrokenBatch) as fault:
-                        log.warning("deliveries put off", reason=str(fault))
-                        seconds = POLL_SECONDS
-                    except Exception:
-                        log.exception("deliveries put off")
-                        seconds = POLL_SECONDS
+                    seconds = await self._safe_round(tasks, is_ours)
                     await asyncio.sleep(max(began + ROUND_SECONDS - self._loop.time(), 0))
                     is_ours = await self._bell.wait(seconds)
         finally:
@@ -174,6 +174,21 @@ class Deliverer:
                 log.info("hints not heard", reason=str(fault))
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _safe_round(self, tasks: asyncio.TaskGroup, is_ours: bool) -> float:
+        """Does a round, or says once that it cannot; returns how long to wait then."""
+        try:
+            seconds = await self._round(tasks, is_ours)
+        except (CasesUnavailable, StaleCase, BrokenBatch) as fault:
+            if not self._is_failing:
+                log.warning("deliveries put off", reason=str(fault))
+        except Exception:
+            log.exception("deliveries put off")
+        else:
+            self._is_failing = False
+            return seconds
+        self._is_failing = True
+        return POLL_SECONDS
+
     async def _round(self, tasks: asyncio.TaskGroup, is_ours: bool) -> float:
         """Writes down what is delivered and claims what is due; returns how long to wait then."""
         await self._settle()
@@ -182,11 +197,11 @@ class Deliverer:
         now, at = self._here.now(), self._here.machine()
         waiting = await self._outbox.waiting(at)
         due = [each for each in waiting if each.due_at <= now]
-        mine = [each for each in due if self._serves(each, peers)]
-        if is_ours and any(each.holders and each not in mine for each in due):
+        mine = {each.way for each in due if self._serves(each, peers)}
+        if is_ours and any(each.holders and each.way not in mine for each in due):
             await self._outbox.hint()
-        wanted = {each.way: self._pacing.streams_now(each.way) for each in mine}
-        claimable = dict(_bounded(wanted, STREAMS_MAX))
+        wanted = {way: self._pacing.streams_now(way) for way in sorted(mine)}
+        claimable = _bounded(wanted)
         for claimed in await self._claim(claimable, now, at) if claimable else ():
             self._begin(tasks, claimed)
         if any(way.kind in CALLS and not streams for way, streams in wanted.items()):
@@ -240,6 +255,8 @@ class Deliverer:
     def _judge(self, claimed: Claimed, fate: Fate) -> Settled:
         """Says when it is tried again, or that it has been tried for long enough."""
         now, seconds = self._here.now(), fate.seconds
+        if fate.fault is not None:
+            fate = fate._replace(fault=fate.fault.replace("\0", "")[:FAULT_LENGTH_MAX])
         row = claimed.rows[min(fate.delivered, len(claimed.rows) - 1)]
         if fate.is_target_away:
             seconds = 0
@@ -263,13 +280,14 @@ class Deliverer:
     async def _settle(self) -> None:
         """Writes down what became of what was claimed; what cannot be written is done again."""
         settled, self._settled = self._settled, []
-        if not settled:
-            return
         try:
-            await self._outbox.settle(settled, self._here.server_id)
+            await by_halves(settled, self._write, _not_written)
         except (CasesUnavailable, StaleCase):
             self._settled = settled + self._settled
             raise
+
+    async def _write(self, settled: Sequence[Settled]) -> None:
+        await self._outbox.settle(settled, self._here.server_id)
 
     async def _tell(self, peers: Sequence[HeldPeer]) -> None:
         """Tells others which peers are here, when that has changed, and now and then."""
@@ -294,9 +312,15 @@ class Deliverer:
             await self._hold([])
 
 
-def _bounded(wanted: Mapping[Way, int], most: int) -> Iterator[tuple[Way, int]]:
-    """Yields how many streams of each way are claimed: each gets its share where they are many."""
-    share = max(most // max(len(wanted), 1), 1)
-    for way, streams in islice(wanted.items(), most):
-        if streams:
-            yield way, min(streams, share)
+def _bounded(wanted: Mapping[Way, int]) -> Mapping[Way, int]:
+    """Returns how many streams of each way are claimed: all ways get their share, in some round."""
+    open_ways = [way for way, streams in wanted.items() if streams]
+    if len(open_ways) > WAYS_MAX:
+        open_ways = sample(open_ways, WAYS_MAX)
+    share = max(STREAMS_MAX // max(len(open_ways), 1), SHARE_MIN)
+    return {way: min(wanted[way], share) for way in open_ways}
+
+
+def _not_written(settled: Settled, fault: BrokenBatch) -> None:
+    """Says that something will be delivered again when its lease is over."""
+    log.error("delivery not written", stream=settled.claimed.head.stream, reason=str(fault))

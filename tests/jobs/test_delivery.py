@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from diameter_ocs.charging.delivery import (
     EXPIRY_SECONDS,
@@ -15,6 +16,7 @@ from diameter_ocs.charging.delivery import (
     HeldPeer,
     OutboxRow,
     Result,
+    Settled,
     row_of,
 )
 from diameter_ocs.charging.faults import BrokenBatch, CasesUnavailable
@@ -185,15 +187,17 @@ class Held:
         return self.peers
 
 
-def story(tell: Callable[[House], Awaitable[None]]) -> None:
-    """Plays a story to its end, and looks whether all tasks were well."""
+def story(tell: Callable[[House], Awaitable[None]], breaks: bool = False) -> None:
+    """Plays a story to its end, and looks whether all went well but for what is to break."""
 
     async def whole() -> None:
         house = House()
         await tell(house)
         await house.stop()
 
-    play(whole())
+    with capture_logs() as events:
+        play(whole())
+    assert any(event["log_level"] == "error" for event in events) is breaks, events
 
 
 NOTICE, REPORT, CALL = OutboxKind.NOTICE, OutboxKind.SPENDING_LIMIT, OutboxKind.REAUTHORIZATION
@@ -472,6 +476,42 @@ def test_a_courier_that_breaks_harms_nobody_else(fault: Exception) -> None:
         await asyncio.sleep(3)
         assert courier.contents == ["bad", "good", "bad"]
         assert house.rows == {}
+
+    story(tell, breaks=True)
+
+
+def test_what_cannot_be_written_harms_nothing_else() -> None:
+    async def tell(house: House) -> None:
+        courier = Courier(always(Fate(Result.GIVEN_UP, "a\0b" + 1000 * "c")))
+        settle = house.outbox.settle
+
+        async def picky(settled: Sequence[Settled], server_id: str) -> None:
+            if any(each.claimed.head.session_number == 7 for each in settled):
+                raise BrokenBatch("no text")
+            await settle(settled, server_id)
+
+        house.outbox.settle = picky  # type: ignore[method-assign]
+        for number in (6, 7, 8):
+            house.leave(REPORT, number, "pcrf.example", number=number)
+        house.start(courier, PCRF)
+        await asyncio.sleep(2)
+        left = [row for row in house.rows.values() if row.given_up_at is None]
+        assert [row.session_number for row in left] == [7]
+        kept = {row.fault for row in house.rows.values() if row.given_up_at is not None}
+        assert kept == {"ab" + 498 * "c"}
+
+    story(tell, breaks=True)
+
+
+def test_many_ways_all_get_their_share() -> None:
+    async def tell(house: House) -> None:
+        courier = Courier()
+        hosts = [f"pcrf{number}.example" for number in range(600)]
+        for number, host in enumerate(hosts):
+            house.leave(REPORT, number, host, number=number + 1)
+        house.start(courier, AGENT)
+        await asyncio.sleep(1)
+        assert sorted(courier.contents) == list(range(600))
 
     story(tell)
 
