@@ -32,7 +32,6 @@ from diameter_ocs.jobs.delivery import (
     Here,
     Sending,
 )
-from diameter_ocs.jobs.outbox_care import FORGOTTEN_SECONDS, OutboxCare
 from diameter_ocs.jobs.pacing import AT_ONCE_MAX, CALLS_A_SECOND, CALLS_IN_A_ROW
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.store.memory import MemoryStore
@@ -527,28 +526,3 @@ def test_what_leaves_instead_is_delivered_next() -> None:
         assert courier.contents == ["all", "one"]
 
     story(tell)
-
-
-def test_what_nobody_could_deliver_is_given_up_and_forgotten_in_the_end() -> None:
-    async def tell(house: House) -> None:
-        care = OutboxCare(house.outbox, house.now, house.machine, house.metrics)
-        house.leave(REPORT, 1, "pcrf.example")
-        for ahead, waiting, given_up in (
-            (0, 1, 0),
-            (EXPIRY_SECONDS[REPORT] + 1, 0, 1),
-            (FORGOTTEN_SECONDS, 0, 1),
-            (FORGOTTEN_SECONDS + EXPIRY_SECONDS[REPORT] + 2, 0, 0),
-        ):
-            house.ahead = ahead * 1_000_000
-            for work in care.works:
-                assert await work() is False
-            found = [
-                gauge.labels("spending_limit")._value.get()
-                for gauge in (house.metrics.outbox_waiting, house.metrics.outbox_given_up)
-            ]
-            assert found == [waiting, given_up]
-
-    async def whole() -> None:
-        await tell(House())
-
-    play(whole())
