@@ -101,16 +101,27 @@ class LifeWalk(RuleBasedStateMachine):
     async def journal(self) -> list[Edr]:
         return self.memory.groups[self.group].edrs
 
+    async def furnished(self) -> list[int]:
+        return await furnish(self.accounts, [PARENT], self.tenant)
+
     async def open(self) -> None:
-        store, self.accounts = await self.new_store()
-        (self.group,) = await furnish(self.accounts, [PARENT], self.tenant)
-        self.lanes = Lanes(store, LaneSettings(answer_budget_seconds=60), lambda: self.now)
-        self.running = asyncio.create_task(self.lanes.run())
+        self.store, self.accounts = await self.new_store()
+        (self.group,) = await self.furnished()
+        self.start()
         await self.child()()
 
+    def start(self) -> None:
+        """Work on what is stored as a server that remembers nothing."""
+        self.lanes = Lanes(self.store, LaneSettings(answer_budget_seconds=60), lambda: self.now)
+        self.running = [asyncio.create_task(self.lanes.run())]
+
+    async def stop(self) -> None:
+        for task in self.running:
+            task.cancel()
+        await asyncio.wait(self.running)
+
     async def close(self) -> None:
-        self.running.cancel()
-        await asyncio.wait([self.running])
+        await self.stop()
 
     def teardown(self) -> None:
         self.play(self.close())
