@@ -16,6 +16,7 @@ from .outbox import OutboxKind, Outgoing
 from .session import Session
 from .standing import NO_STANDING, Standing
 
+ACCOUNT = EdrKind.ACCOUNT
 SHORT_MAX = 64
 """Rating groups of sessions of one account that are remembered as refused."""
 REFUSED = frozenset({Outcome.LIMIT_REACHED, Outcome.SERVICE_DENIED})
@@ -137,7 +138,7 @@ def _returns(before: Case, after: Case, edrs: Iterable[Edr]) -> dict[int, _Retur
     for edr in edrs:
         for number, total, used, reserved in edr.postings:
             raised[number] = raised.get(number, 0) + total - used - reserved
-        if edr.kind is EdrKind.ACCOUNT:
+        if edr.kind is ACCOUNT:
             raised |= _begun(before, after)
     for number, by in raised.items():
         balance = after.balances.get(number)

@@ -334,10 +334,10 @@ class LifeWalkInPostgres(LifeWalk):
 
     async def new_store(self) -> tuple[Store, Accounts]:
         self.pool = Database(self.conninfo)
-        catalogues = Catalogues(read_stored)
-        store = PostgresStore(self.pool, catalogues)
+        self.catalogues = Catalogues(read_stored)
+        store = PostgresStore(self.pool, self.catalogues)
         self.tenant = f"walk {next(self.tenants)}"
-        return store, PostgresAccounts(self.pool, catalogues)
+        return store, PostgresAccounts(self.pool, self.catalogues)
 
     async def faults(self) -> object:
         return list((await check_books(self.pool)).faults)

@@ -1,6 +1,7 @@
 """`serve --test-clock`: what takes days is seen in a minute, and books stay balanced."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,38 @@ def a_plan_begins_and_ends_by_it(trial: Demonstration, gateway: Gateway) -> None
     between = ("--from", "2027-01-10", "--until", "2027-02-01")
     trial.command("subscription", "add", "demo-4", "extra", *between)
     answers = []
-    for time in ("2027-01-09T23:59", "2027-01-10", "2027-01-31T23:59", "2027-02-01"):
+    trial.command("clock", "set", "2027-01-09T23:59")
+    answers.append(ask(gateway.session(subscriber(4)), "event:rg=400/units=1"))
+    a_refused_session_is_called_when_it_begins(trial)
+    for time in ("2027-01-10T00:01", "2027-01-31T23:59", "2027-02-01"):
         trial.command("clock", "set", time)
         answers.append(ask(gateway.session(subscriber(4)), "event:rg=400/units=1"))
     assert ["4010" in answer for answer in answers] == [True, False, False, True]
+    of_account = ("--account", "demo-4", "--kind", "account", "--since", "2027-01-05")
+    actions = [edr["action"] for edr in trial.command("edr", "list", *of_account)]
+    assert actions == [
+        "expire plan subscription",
+        "activate plan subscription",
+        "subscribe to plan",
+    ]
+
+
+def a_refused_session_is_called_when_it_begins(trial: Demonstration) -> None:
+    named = subscriber(4)
+    whose = ("--imsi", named.imsi, "--msisdn", named.msisdn, "--server", trial.server.address)
+    steps = ("initial:rg=400/units=1", "wait-rar:rg=400/units=1", "terminate")
+    with ThreadPoolExecutor(1) as beside:
+        session = beside.submit(
+            command, "simulate", "pgw", *whose, "--origin-host", "other.demo.example", *steps
+        )
+        eventually("refused", lambda: trial.command("session", "list", "--account", "demo-4"))
+        trial.command("clock", "set", "2027-01-10")
+        ended = session.result()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    initial, called, update, _ = ended.stdout.splitlines()
+    assert "4010" in initial
+    assert called.startswith("RAR")
+    assert "granted 1 units" in update
 
 
 def a_year_passes(trial: Demonstration, gateway: Gateway) -> None:
