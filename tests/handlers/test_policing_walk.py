@@ -61,7 +61,7 @@ POLICED = COUNTED.replace(
     """states: [{name: low, threshold: "100"}, {name: gone, threshold: "1"}]""",
     """states: [{name: low, threshold: "500"}, {name: gone, threshold: "1"}]
       - name: data used
-        on: used
+        of: used
         states: [{name: half, threshold: 50 %}, {name: most, threshold: 90 %}]""",
 ).replace(
     "plans:\n  - name: plan",
