@@ -249,7 +249,10 @@ _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Tenants whose catalogue a newer program applied: they are refused with 3004",
         (),
     ),
-    "outbox_waiting": ("Notices, reports and calls that wait in the database, by kind", ("kind",)),
+    "outbox_waiting": (
+        "Notices, reports and calls that wait in the database, counted up to 100,000, by kind",
+        ("kind",),
+    ),
     "outbox_oldest_seconds": ("For how long the oldest of them has waited", ("kind",)),
     "outbox_given_up": ("Those that were given up: `outbox list --dead` shows them", ("kind",)),
     "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),

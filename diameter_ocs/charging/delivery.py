@@ -183,7 +183,6 @@ class Claimed(NamedTuple):
 class Measured(NamedTuple):
     """How much there is of a kind."""
 
-    kind: OutboxKind
     waiting: int
     since: int | None
     """When the oldest of that was caused, microseconds since 1970."""

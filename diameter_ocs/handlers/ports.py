@@ -122,13 +122,13 @@ class Outbox(Protocol):
         """Returns the open credit-control sessions of an account."""
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
-        """Gives up what nobody has delivered since a moment; returns how much it is."""
+        """Gives up what has been due since before a moment; returns how much, of much some."""
 
     async def forget(self, before: int) -> None:
         """Forgets what was given up before a moment."""
 
-    async def measure(self) -> Sequence[Measured]:
-        """Returns how much of each kind waits, and how much was given up."""
+    async def measure(self, kind: OutboxKind) -> Measured:
+        """Returns how much of a kind waits, and how much was given up, as far as it is counted."""
 
     async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
         """Writes down which peers a server is connected to, for as long as its lease lasts."""

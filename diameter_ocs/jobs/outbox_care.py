@@ -42,21 +42,23 @@ class OutboxCare:
     async def expire(self) -> bool:
         """Gives up what waited in vain, and forgets what was given up long ago."""
         now, at = self._clock(), self._machine()
+        has_given_up = False
         for kind, seconds in EXPIRY_SECONDS.items():
             given_up = await self._outbox.expire(kind, now - seconds * 1_000_000, now, at)
             if given_up:
+                has_given_up = True
                 log.warning("deliveries given up", kind=kind.name.lower(), deliveries=given_up)
         await self._outbox.forget(now - FORGOTTEN_SECONDS * 1_000_000)
-        return False
+        return has_given_up
 
     async def measure(self) -> bool:
         """Tells how much waits, and for how long."""
         now = self._clock()
-        measured = {each.kind: each for each in await self._outbox.measure()}
         for kind in EXPIRY_SECONDS:
-            found, name = measured.get(kind), kind.name.lower()
-            since = now if found is None or found.since is None else found.since
-            self._metrics.outbox_waiting.labels(name).set(found.waiting if found else 0)
-            self._metrics.outbox_oldest_seconds.labels(name).set(max(now - since, 0) / 1e6)
-            self._metrics.outbox_given_up.labels(name).set(found.given_up if found else 0)
+            waiting, since, given_up = await self._outbox.measure(kind)
+            seconds = 0.0 if since is None else max(now - since, 0) / 1e6
+            name = kind.name.lower()
+            self._metrics.outbox_waiting.labels(name).set(waiting)
+            self._metrics.outbox_oldest_seconds.labels(name).set(seconds)
+            self._metrics.outbox_given_up.labels(name).set(given_up)
         return False

@@ -80,11 +80,11 @@ class MemoryOutbox:
         return sorted(_called(session) for session in sessions if session.account_id == account_id)
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
-        """Gives up what nobody has delivered since a moment; returns how much it is."""
+        """Gives up what has been due since before a moment; returns how much it is."""
         late = [
             row
             for row in self._waiting()
-            if row.kind is kind and row.created_at < before and _is_free(row, at)
+            if row.kind is kind and row.due_at < before and _is_free(row, at)
         ]
         for row in late:
             self._rows[row.key] = row._replace(
@@ -103,15 +103,11 @@ class MemoryOutbox:
             if row.given_up_at is not None and row.given_up_at < before:
                 del self._rows[row.key]
 
-    async def measure(self) -> Sequence[Measured]:
-        """Returns how much of each kind waits, and how much was given up."""
-        measured = []
-        for kind in sorted({row.kind for row in self._rows.values()}):
-            since = [row.created_at for row in self._waiting() if row.kind is kind]
-            all_rows = sum(row.kind is kind for row in self._rows.values())
-            oldest = min(since, default=None)
-            measured.append(Measured(kind, len(since), oldest, all_rows - len(since)))
-        return measured
+    async def measure(self, kind: OutboxKind) -> Measured:
+        """Returns how much of a kind waits, and how much was given up."""
+        since = [row.created_at for row in self._waiting() if row.kind is kind]
+        all_rows = sum(row.kind is kind for row in self._rows.values())
+        return Measured(len(since), min(since, default=None), all_rows - len(since))
 
     async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
         """Writes down which peers a server is connected to, for as long as its lease lasts."""

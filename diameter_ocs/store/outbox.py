@@ -114,7 +114,7 @@ class PostgresOutbox:
                 return [_called(row) for row in sorted(await cursor.fetchall())]
 
     async def expire(self, kind: OutboxKind, before: int, now: int, at: int) -> int:
-        """Gives up what nobody has delivered since a moment; returns how much it is.
+        """Gives up what has been due since before a moment; returns how much, of much some.
 
         `at` is the time by which leases are.
         """
@@ -144,12 +144,14 @@ class PostgresOutbox:
             async with self._database.connection() as connection:
                 await connection.execute(statements.FORGET, {"before": moment(before)})
 
-    async def measure(self) -> Sequence[Measured]:
-        """Returns how much of each kind waits, and how much was given up."""
+    async def measure(self, kind: OutboxKind) -> Measured:
+        """Returns how much of a kind waits, and how much was given up, as far as it is counted."""
         with renamed_faults():
             async with self._database.connection() as connection:
-                rows = await connection.execute(statements.MEASURE, binary=True)
-                return [Measured(OutboxKind(kind), *rest) for kind, *rest in await rows.fetchall()]
+                rows = await connection.execute(statements.MEASURE, {"kind": int(kind)})
+                row = await rows.fetchone()
+                assert row is not None
+                return Measured(*row)
 
     async def hold(self, peers: Collection[HeldPeer], lease: Lease) -> None:
         """Writes down which peers a server is connected to, for as long as its lease lasts."""

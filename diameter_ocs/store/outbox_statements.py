@@ -36,6 +36,10 @@ from .tables import Moment, outbox, peer_connection, session, spending_limit
 
 STREAM_ROWS_MAX = 256
 """Rows of one stream that are claimed together."""
+EXPIRED_MAX = 1000
+"""Rows of one way that are given up at once."""
+MEASURED_MAX = 100_000
+"""Rows of one kind that are counted; of those given up, rows of all kinds."""
 
 OUTBOX_FACTS: tuple[ColumnElement[Any], ...] = (
     outbox.c.group_id,
@@ -256,6 +260,31 @@ MARK_STALE = statement_of(
     *_stale,
 )
 
+_late = (
+    select(*_KEY)
+    .where(
+        outbox.c.kind == _ways.c.kind,
+        outbox.c.target == _ways.c.target,
+        _is_waiting,
+        outbox.c.due_at < bindparam("before", type_=Moment),
+        _is_free,
+    )
+    .order_by(outbox.c.due_at)
+    .limit(literal_column(str(EXPIRED_MAX)))
+    .with_for_update(skip_locked=True, of=outbox)
+    .correlate(_ways)
+    .lateral("late")
+)
+_expired = (
+    select(*_late.c)
+    .select_from(_ways)
+    .join(_late, true())
+    .where(
+        _ways.c.kind == bindparam("kind", type_=BigInteger),
+        _ways.c.due_at < bindparam("before", type_=Moment),
+    )
+    .cte("expired")
+)
 EXPIRE = compiled(
     update(outbox)
     .values(
@@ -265,24 +294,34 @@ EXPIRE = compiled(
         end_to_end_id=null(),
         fault=func.coalesce(outbox.c.fault, bindparam("fault", type_=Text)),
     )
-    .where(
-        outbox.c.kind == bindparam("kind", type_=BigInteger),
-        outbox.c.created_at < bindparam("before", type_=Moment),
-        _is_waiting,
-        _is_free,
-    )
+    .where(*(name == _expired.c[name.name] for name in _KEY))
     .returning(outbox.c.group_id, outbox.c.session_number, outbox.c.number)
 )
-"""Gives up what nobody could deliver in its time, be it that nobody ever claimed it."""
+"""Gives up what has been due since before a moment: nobody can have claimed it meanwhile.
+
+What is tried again and again is given up by who tries it.
+"""
 
 FORGET = compiled(delete(outbox).where(outbox.c.given_up_at < bindparam("before", type_=Moment)))
 
+_kind = bindparam("kind", type_=BigInteger)
+_counted = (
+    select(outbox.c.created_at)
+    .where(outbox.c.kind == _kind, _is_waiting)
+    .limit(literal_column(str(MEASURED_MAX)))
+    .subquery("waiting")
+)
+_given_up = (
+    select(outbox.c.kind)
+    .where(outbox.c.given_up_at.is_not(None))
+    .limit(literal_column(str(MEASURED_MAX)))
+    .subquery("given_up")
+)
 MEASURE = compiled(
     select(
-        outbox.c.kind,
-        func.count().filter(_is_waiting),
-        microseconds(func.min(outbox.c.created_at).filter(_is_waiting)),
-        func.count().filter(~_is_waiting),
-    ).group_by(outbox.c.kind)
+        func.count(),
+        microseconds(func.min(_counted.c.created_at)),
+        select(func.count()).where(_given_up.c.kind == _kind).scalar_subquery(),
+    ).select_from(_counted)
 )
-"""Of each kind how much waits, since when, and how much was given up."""
+"""How much of a kind waits, since when, and how much was given up, as far as it is counted."""

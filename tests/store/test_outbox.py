@@ -216,12 +216,12 @@ async def test_what_is_given_up_is_kept_and_holds_up_nobody(kept: Kept, outbox: 
     await outbox.settle([fate(claimed, Result.GIVEN_UP, fault="410")], "one")
     await leave(kept, group, notice(group, 2))
     assert contents(await claim(outbox)) == [[2]]
-    ((kind, waiting, since, given_up),) = await outbox.measure()
-    assert (kind, waiting, since, given_up) == (OutboxKind.NOTICE, 1, NOW, 1)
+    assert await outbox.measure(OutboxKind.NOTICE) == (1, NOW, 1)
+    assert await outbox.measure(OutboxKind.ABORT) == (0, None, 0)
     await outbox.forget(NOW)
-    assert (await outbox.measure())[0].given_up == 1
+    assert (await outbox.measure(OutboxKind.NOTICE)).given_up == 1
     await outbox.forget(NOW + 1)
-    assert (await outbox.measure())[0].given_up == 0
+    assert (await outbox.measure(OutboxKind.NOTICE)).given_up == 0
 
 
 async def test_what_nobody_can_deliver_is_given_up_in_the_end(kept: Kept, outbox: Outbox) -> None:
@@ -232,8 +232,8 @@ async def test_what_nobody_can_deliver_is_given_up_in_the_end(kept: Kept, outbox
     kinds = OutboxKind.NOTICE, OutboxKind.SPENDING_LIMIT
     late = [await outbox.expire(kind, NOW + 1, NOW + SECOND, NOW) for kind in kinds]
     assert late == [0, 1], "what somebody is delivering is not given up"
-    found = {each.kind: (each.waiting, each.given_up) for each in await outbox.measure()}
-    assert found == {OutboxKind.NOTICE: (1, 0), OutboxKind.SPENDING_LIMIT: (1, 1)}
+    found = [await outbox.measure(kind) for kind in kinds]
+    assert [(each.waiting, each.given_up) for each in found] == [(1, 0), (1, 1)]
     (left,) = await claim(outbox, PCRF, now=NOW + SECOND)
     assert len(left.rows) == 1
     assert left.head.fault is None

@@ -277,6 +277,11 @@ SHARED_OUT = {
         outbox_statements.PUT_OFF.parameters([(*key, NOW, 1, None, "", None) for key in SETTLED])
         | MINE,
     ),
+    "EXPIRE": (
+        outbox_statements.EXPIRE,
+        {"before": MIDNIGHT - DAY, "kind": 1, "now": LATER, "at": LATER, "fault": "late"},
+    ),
+    "FORGET": (outbox_statements.FORGET, {"before": MIDNIGHT - DAY}),
     "MARK_STALE": (
         outbox_statements.MARK_STALE.text,
         outbox_statements.MARK_STALE.parameters([(n, 2, NOW, 5) for n in BATCH]),
@@ -284,8 +289,8 @@ SHARED_OUT = {
 }
 """What servers do with what is to leave, again and again."""
 EXPLAINED |= SHARED_OUT
-LOOKED_AT_WHOLE = {"EXPIRE", "FORGET", "MEASURE"}
-"""What is done once in a while."""
+LOOKED_AT_WHOLE = {"MEASURE"}
+"""What is counted once in a while, up to a number."""
 
 
 def explained(
