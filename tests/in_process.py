@@ -6,17 +6,22 @@ from contextlib import asynccontextmanager
 
 from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.message import Identity, Message, decode
+from diameter_ocs.charging.delivery import Claimed, Fate
 from diameter_ocs.config import resource
 from diameter_ocs.gy.decode import Decoder
 from diameter_ocs.gy.terms import AnswerTerms
 from diameter_ocs.handlers.lanes import Lanes, LaneSettings
-from diameter_ocs.handlers.ports import Store
+from diameter_ocs.handlers.ports import Outbox, Store
 from diameter_ocs.handlers.spending_limits import SpendingLimits
+from diameter_ocs.handlers.supervision import Supervision
+from diameter_ocs.handlers.unclaimed import Unclaimed
+from diameter_ocs.jobs.delivery import Bell, Deliverer
 from diameter_ocs.numbering.plmn import Plmns
 from diameter_ocs.numbering.tables import Numbering
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.server.application import CreditControl
 from diameter_ocs.server.door import Door, Take, by_application
+from diameter_ocs.server.leaving import Leaving, delivering
 from diameter_ocs.server.spending_limits import SpendingLimitControl
 from diameter_ocs.sy import application as sy
 from diameter_ocs.transport.admission import Places
@@ -132,3 +137,23 @@ class Gateway:
             return await self.reader.read(1) == b""
         except ConnectionResetError:
             return True
+
+
+class NoSinks:
+    """Who delivers notices where nobody wants any."""
+
+    def serves(self, target: str) -> bool:
+        return False
+
+    async def deliver(self, claimed: Claimed) -> Fate:
+        raise AssertionError(claimed)
+
+
+def deliverer(server: Server, outbox: Outbox, bell: Bell) -> Deliverer:
+    """Return who delivers what is to leave a server."""
+    lanes, metrics = server.lanes, server.metrics
+    supervision = Supervision(server.store, Unclaimed(), lanes.clock, metrics)
+    limits, policing = server.limits, server.policing
+    leaving = Leaving(outbox, bell, lanes, limits, supervision, policing, NoSinks())
+    identifiers = server.listener.next_identifier
+    return delivering(leaving, server.local, server.peers, "server", identifiers, metrics)

@@ -6,14 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from diameter_ocs.base.message import Message
-from diameter_ocs.charging.delivery import EXPIRY_SECONDS, Claimed, Fate
+from diameter_ocs.charging.delivery import EXPIRY_SECONDS
 from diameter_ocs.charging.outbox import OutboxKind
 from diameter_ocs.handlers.accounts import suspend_account
 from diameter_ocs.handlers.catalogue import read_stored
-from diameter_ocs.handlers.supervision import Supervision
-from diameter_ocs.handlers.unclaimed import Unclaimed
 from diameter_ocs.jobs.delivery import Bell
-from diameter_ocs.server.leaving import Leaving, delivering
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_outbox import MemoryOutbox
 from diameter_ocs.transport.peers import PeerRule
@@ -28,7 +25,7 @@ from tests.base.wire import (
     message,
     number,
 )
-from tests.in_process import Gateway, Server
+from tests.in_process import Gateway, Server, deliverer
 from tests.store.policing import furnish_counted
 from tests.store.scenario import NOW, ORDER, credited, imsi, memory_faults
 from tests.sy.wire import INTERMEDIATE, SUBSCRIPTION, slr, str_
@@ -47,16 +44,6 @@ SECONDS = 5
 RULES = [PeerRule(host=host, is_loopback_only=True) for host in (PCRF, PGW, RELAY)]
 
 
-class NoSinks:
-    """Who delivers notices where nobody wants any."""
-
-    def serves(self, target: str) -> bool:
-        return False
-
-    async def deliver(self, claimed: Claimed) -> Fate:
-        raise AssertionError(claimed)
-
-
 class House:
     """A server whose clock is moved by hand, with who delivers for it."""
 
@@ -67,16 +54,7 @@ class House:
         self.outbox = MemoryOutbox(store)
         self.bell = Bell()
         store.on_leaving = self.bell.committed
-        clock = self.server.lanes.clock
-        supervision = Supervision(store, Unclaimed(), clock, self.server.metrics)
-        leaving = Leaving(
-            self.outbox, self.bell, self.server.lanes, self.server.limits, supervision,
-            self.server.policing, NoSinks(),
-        )  # fmt: skip
-        self.deliverer = delivering(
-            leaving, self.server.local, self.server.peers, "server",
-            self.server.listener.next_identifier, self.server.metrics,
-        )  # fmt: skip
+        self.deliverer = deliverer(self.server, self.outbox, self.bell)
 
     def pass_time(self, seconds: float) -> None:
         self.now += int(seconds * 1e6)

@@ -3,12 +3,16 @@
 import shutil
 
 from tests.conftest import temporary_folder
+from tests.interop.counters_talk import hold_counters_talk
 from tests.interop.runs import furnished, run
 from tests.interop.stacks import STACKS
 from tests.interop.subscribers import CAPTURES
+from tests.interop.talking import talking
 
 CROWD = 2
 """Few sessions are enough there."""
+FIRST = 120
+"""The subscribers from this one on have counters."""
 LEFT_OUT = {
     "erlang_many",
     "erlang_agents",
@@ -34,6 +38,9 @@ if __name__ == "__main__":
     for folder in temporary_folder():
         with furnished() as demo:
             for stack in STACKS.values():
+                with talking(demo, stack, folder, FIRST) as talk:
+                    hold_counters_talk(talk)
+                    shutil.copyfile(talk.end(), CAPTURES / f"{stack.name}_counters.pcap")
                 for capture in run(stack, demo, folder, CROWD).captures:
                     if capture.stem not in LEFT_OUT:
                         shutil.copyfile(capture, CAPTURES / capture.name)

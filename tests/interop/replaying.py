@@ -19,6 +19,19 @@ ORIGIN_STATE_ID = 278
 """A server of a test has none."""
 DISCONNECT_PEER = 282
 CREDIT_CONTROL = 272
+SPENDING_LIMIT, SPENDING_STATUS_NOTIFICATION = 8388635, 8388636
+RE_AUTH, SESSION_TERMINATION = 258, 275
+WHOLE = {
+    CREDIT_CONTROL,
+    SPENDING_LIMIT,
+    SPENDING_STATUS_NOTIFICATION,
+    RE_AUTH,
+    SESSION_TERMINATION,
+}
+"""Of answers to others only the code is looked at."""
+
+SECONDS = 5
+"""How long anything is waited for."""
 
 Shape = tuple[object, ...]
 
@@ -44,6 +57,35 @@ def exchanges(path: Path) -> list[Exchange]:
     return found
 
 
+class Spoken(NamedTuple):
+    """A message of a capture of one connection."""
+
+    is_from_server: bool
+    octets: bytes
+    asked: bytes | None
+    """What it answers; None: it is a request."""
+
+    @property
+    def is_request(self) -> bool:
+        return self.asked is None
+
+
+def spoken(path: Path) -> list[Spoken]:
+    """Return all messages of a capture whose first is a gateway's, in their order."""
+    asked: dict[tuple[bool, bytes], bytes] = {}
+    found: list[Spoken] = []
+    first = b""
+    for sender, octets in conversation(path):
+        first = first or sender
+        is_from_server, ids = sender != first, octets[12:20]
+        if octets[4] & REQUEST:
+            asked[is_from_server, ids] = octets
+            found.append(Spoken(is_from_server, octets, None))
+        else:
+            found.append(Spoken(is_from_server, octets, asked.pop((not is_from_server, ids))))
+    return found
+
+
 def recorded_at(path: Path) -> int:
     """Return when the first packet of a pcap file was recorded, in Unix microseconds."""
     octets = path.read_bytes()[24:32]
@@ -55,9 +97,9 @@ def command(message: bytes) -> int:
 
 
 def shape(message: bytes) -> Shape:
-    """Return what an answer says, without what is a server's own; of the base protocol its code."""
+    """Return what a message says, without what is a server's own; of the base protocol its code."""
     avps = _avps(message[HEADER_OCTETS:])
-    if command(message) != CREDIT_CONTROL:
+    if command(message) not in WHOLE:
         avps = tuple(avp for avp in avps if avp[0] == 268)
     return message[4], command(message), message[8:12], avps
 
@@ -114,6 +156,37 @@ async def byte_by_byte(gateway: Gateway, requests: Sequence[bytes]) -> list[byte
         gateway.writer.write(bytes([octet]))
         await asyncio.sleep(0)
     return await _answers(gateway, requests)
+
+
+async def said_again(gateway: Gateway, said: Sequence[Spoken]) -> list[bytes]:
+    """Say what a gateway said, each message when all that came before it has come again.
+
+    Returns what came in the order in which it had come; what the server asks has ids of its own.
+    """
+    waiting: list[bytes] = []
+    ids: dict[bytes, bytes] = {}
+    heard = []
+    for each in said:
+        if not each.is_from_server:
+            asked = ids.get(each.asked[12:20]) if each.asked else None
+            octets = each.octets
+            gateway.writer.write(octets[:12] + asked + octets[20:] if asked else octets)
+            continue
+        while not (found := [octets for octets in waiting if _is_again(octets, each)]):
+            async with asyncio.timeout(SECONDS):
+                waiting.append(await read(gateway))
+        waiting.remove(found[0])
+        heard.append(found[0])
+        ids[each.octets[12:20]] = found[0][12:20]
+    assert waiting == []
+    return heard
+
+
+def _is_again(octets: bytes, before: Spoken) -> bool:
+    """Is it the answer that was given before, or the same kind of request?"""
+    if command(octets) != command(before.octets) or bool(octets[4] & REQUEST) != before.is_request:
+        return False
+    return before.is_request or octets[12:20] == before.octets[12:20]
 
 
 async def _answers(gateway: Gateway, requests: Sequence[bytes]) -> list[bytes]:

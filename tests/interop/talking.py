@@ -27,6 +27,7 @@ class Talk:
         self, demo: Demonstration, stack: Stack, folder: Path, recorder: Recorder, first: int
     ) -> None:
         self.demo = demo
+        self.first = stack.first_subscriber
         self._stack = stack
         self._folder = folder
         self._recorder = recorder

@@ -5,12 +5,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import temporary_folder
+from tests.interop.counters_talk import (
+    LIMITED_SUCCESS,
+    SUCCESS,
+    asks,
+    charged,
+    crosses,
+    granted,
+)
 from tests.interop.offer import COUNTED_DATA
 from tests.interop.requests import MIB, service, used
 from tests.interop.stacks import STACKS
 from tests.interop.subscriptions import code, statuses
 from tests.interop.talking import Talk, account, talking
-from tests.interop.test_talks import LIMITED_SUCCESS, SUCCESS, asks, charged, crosses, granted
 from tests.interop.test_tshark import check
 from tests.system.serving import Demonstration
 

@@ -1,5 +1,6 @@
 """What other stacks have said is answered as it was, however it arrives."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from diameter_ocs.handlers.catalogue import read_document, read_stored
 from diameter_ocs.handlers.commands import Order
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
 from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.jobs.delivery import Bell
 from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.store.memory_outbox import MemoryOutbox
 from diameter_ocs.transport.peers import PeerRule
-from tests.in_process import Server
+from tests.in_process import Server, deliverer
 from tests.interop.quota_steps import POOLING, RICH
 from tests.interop.replaying import (
     CREDIT_CONTROL,
     DISCONNECT_PEER,
+    RE_AUTH,
+    SPENDING_STATUS_NOTIFICATION,
     WAYS,
     command,
     exchanges,
@@ -27,7 +32,9 @@ from tests.interop.replaying import (
     one_by_one,
     recorded_at,
     result_code,
+    said_again,
     shape,
+    spoken,
 )
 from tests.interop.subscribers import CAPTURES, furnish
 from tests.store.scenario import NOW, memory_faults
@@ -48,7 +55,9 @@ ANSWERS = {
     ),
     "pooling": AnswerTerms(quota_pools=True, cost_information=True, remaining_balance=True),
 }
-RECORDED = sorted(CAPTURES.glob("*.pcap"))
+TALKS = sorted(CAPTURES.glob("*_counters.pcap"))
+"""In which the server asks, too."""
+RECORDED = sorted(set(CAPTURES.glob("*.pcap")) - set(TALKS))
 BATCH = 200
 GY = bytes([0, 0, 0, 4])
 RECORDED_BY_OTHERS: dict[str, dict[tuple[int, int], int]] = {
@@ -82,9 +91,31 @@ async def test_a_recorded_conversation_is_answered_as_it_was(path: Path, way: st
     assert memory_faults(store) == []
 
 
+@pytest.mark.parametrize("path", TALKS, ids=lambda path: path.stem)
+async def test_a_recorded_policy_server_and_gateway_are_asked_what_they_were(path: Path) -> None:
+    at = recorded_at(path)
+    store = MemoryStore(read_stored)
+    await furnish(store, Order("a test", at=at))
+    bell = Bell()
+    store.on_leaving = bell.committed
+    recorded = Server(store, ANYBODY, lambda: at, frozenset("*"), answers=ANSWERS)
+    said = spoken(path)
+    async with recorded.serving() as server:
+        delivering = asyncio.create_task(deliverer(server, MemoryOutbox(store), bell).run())
+        heard = await said_again(await server.open(), said)
+        delivering.cancel()
+        await asyncio.wait([delivering])
+    assert [shape(each) for each in heard] == [
+        shape(each.octets) for each in said if each.is_from_server
+    ]
+    asked = {command(each.octets) for each in said if each.is_from_server and each.is_request}
+    assert {SPENDING_STATUS_NOTIFICATION, RE_AUTH} <= asked
+    assert memory_faults(store) == []
+
+
 def test_what_is_recorded_is_small() -> None:
-    assert len(RECORDED) == 26
-    assert sum(path.stat().st_size for path in RECORDED) <= 168 * 1024
+    assert (len(RECORDED), len(TALKS)) == (26, 2)
+    assert sum(path.stat().st_size for path in (*RECORDED, *TALKS)) <= 190 * 1024
 
 
 OFFER = f"""

@@ -10,43 +10,45 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import temporary_folder
+from tests.interop.counters_talk import (
+    FULL,
+    LIMITED_SUCCESS,
+    ODD,
+    REFUSED,
+    SUCCESS,
+    UNKNOWN_SESSION_ID,
+    asks,
+    charged,
+    crosses,
+    granted,
+    hold_counters_talk,
+    refuses,
+    step,
+)
 from tests.interop.offer import COUNTED, COUNTED_DATA
 from tests.interop.requests import (
     FINAL,
     FORCED_REAUTHORISATION,
     MIB,
-    QUOTA_EXHAUSTED,
     UNIX_TO_NTP,
-    Avp,
-    Service,
     Session,
-    Step,
     reason,
     service,
     used,
-    wanted,
 )
 from tests.interop.speaking import Speaker
 from tests.interop.stacks import STACKS
 from tests.interop.subscriptions import ABORT_FEATURE, code, pending, statuses
 from tests.interop.talking import Talk, account, talking
-from tests.interop.test_stacks import said
 from tests.interop.test_tshark import check
 from tests.system.serving import Demonstration, eventually
 
 pytestmark = pytest.mark.ci
 
-SUCCESS, LIMITED_SUCCESS, LIMIT_REACHED = 2001, 2002, 4012
-UNKNOWN_SESSION_ID, USER_UNKNOWN = 5002, 5030
-NO_COUNTERS, UNKNOWN_COUNTERS = 4241, 5570
 SILENCE = 0
 AUTHORIZE_ONLY = 0
 ABORT = 2
 FIRST = 120
-UNCOUNTED, NOBODY = 1, 999
-"""Subscribers who have no counters, and who is none."""
-FULL = {"used": "normal", "left": "normal", "speed": "fast"}
-ODD = "identity with %2F, /, ;; and ü\u2028".encode()
 
 
 class Parties(NamedTuple):
@@ -63,37 +65,6 @@ def parties(request: pytest.FixtureRequest, demo: Demonstration) -> Iterator[Par
     for folder in temporary_folder():
         with talking(demo, STACKS[request.param], folder, FIRST) as talk:
             yield Parties(talk, talk.connect("pcrf", "sy"), talk.connect("pgw", "gy"))
-
-
-def asks(octets: int, *avps: Avp) -> Avp:
-    """Return what asks for a quota."""
-    return service(COUNTED_DATA, wanted(octets), *avps)
-
-
-def charged(gateway: Speaker, session: Session, avps: tuple[Avp, ...]) -> tuple[Service, ...]:
-    """Send a credit-control request; return what is said of its services."""
-    answer = said(gateway.ask(step(session, avps)))
-    assert answer.code == SUCCESS
-    return answer.services
-
-
-def step(session: Session, avps: tuple[Avp, ...]) -> Step:
-    return Step(f"{session.session_id}-{dict(avps)['CC-Request-Number']}", avps)
-
-
-def granted(octets: int, *, is_final: bool = False) -> tuple[Service, ...]:
-    return (Service(COUNTED_DATA, granted=octets, is_final=is_final),)
-
-
-def used_up(octets: int) -> Avp:
-    return used(octets, reason(QUOTA_EXHAUSTED))
-
-
-def crosses(gateway: Speaker, session: Session) -> None:
-    """Use 3 of 4 MiB, which turns what is used and the speed, and go on."""
-    assert charged(gateway, session, session.initial(asks(3 * MIB))) == granted(3 * MIB)
-    more = session.update(1, asks(MIB // 2, used_up(3 * MIB)))
-    assert charged(gateway, session, more) == granted(MIB // 2)
 
 
 def gets_the_last(gateway: Speaker, session: Session) -> None:
@@ -116,15 +87,7 @@ def test_a_subscription_is_for_all_counters_for_some_and_again_for_all(parties: 
 
 
 def test_refusals_say_why(parties: Parties) -> None:
-    talk, policy, _ = parties
-    unknown = policy.ask(talk.subscription(talk.subscriber()).begin("used", "tariff", "speed", "x"))
-    assert code(unknown) == UNKNOWN_COUNTERS
-    named = [["Policy-Counter-Identifier", name] for name in ("tariff", "x")]
-    assert [value for name, value in unknown if name == "Failed-AVP"] == [named]
-    first = talk.subscriber() // 1000 * 1000
-    assert code(policy.ask(talk.subscription(first + UNCOUNTED).begin())) == NO_COUNTERS
-    assert code(policy.ask(talk.subscription(first + NOBODY).begin())) == USER_UNKNOWN
-    assert statuses(unknown) == {}
+    refuses(parties.policy, parties.talk)
 
 
 def test_a_session_id_of_odd_octets_is_the_same_in_every_message(parties: Parties) -> None:
@@ -220,8 +183,7 @@ def test_who_was_refused_is_called_and_need_not_say_what_it_wants(parties: Parti
     first, session = talk.session(subscriber), talk.session(subscriber)
     gets_the_last(gateway, first)
     charged(gateway, first, first.terminate(1, service(COUNTED_DATA, used(4 * MIB))))
-    refused = (Service(COUNTED_DATA, LIMIT_REACHED),)
-    assert charged(gateway, session, session.initial(asks(MIB))) == refused
+    assert charged(gateway, session, session.initial(asks(MIB))) == REFUSED
     talk.credit(subscriber, "4MiB")
     assert gateway.asked("RAR").said("Session-Id") == session.session_id
     again = session.update(1, service(COUNTED_DATA))
@@ -284,6 +246,10 @@ def test_what_peers_do_not_know_any_more_ends(parties: Parties) -> None:
     assert statuses(policy.asked("SNR").avps) == {"speed": "slow"}
     eventually("its subscription ends", lambda: not talk.is_subscribed_to(subscriber))
     assert code(policy.ask(subscription.end())) == UNKNOWN_SESSION_ID
+
+
+def test_a_gateway_and_a_policy_server_may_share_a_connection(parties: Parties) -> None:
+    hold_counters_talk(parties.talk)
 
 
 def test_what_will_become_of_counters_is_foretold(parties: Parties) -> None:
