@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -9,7 +10,9 @@ from diameter_ocs.base.message import Message
 from diameter_ocs.charging.delivery import EXPIRY_SECONDS
 from diameter_ocs.charging.outbox import OutboxKind
 from diameter_ocs.handlers.accounts import suspend_account
+from diameter_ocs.handlers.balances import Terms, new_balance
 from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.jobs.delivery import Bell
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_outbox import MemoryOutbox
@@ -39,6 +42,7 @@ SUCCESS, LIMITED_SUCCESS, UNSUPPORTED, TOO_BUSY, UNKNOWN = 2001, 2002, 3001, 300
 ANSWER = 0x40
 T_BIT = 0x10
 INITIAL_REQUEST, UPDATE_REQUEST, TERMINATION_REQUEST = 1, 2, 3
+DAY = 86_400_000_000
 SECONDS = 5
 """How long anything is waited for."""
 RULES = [PeerRule(host=host, is_loopback_only=True) for host in (PCRF, PGW, RELAY)]
@@ -47,10 +51,10 @@ RULES = [PeerRule(host=host, is_loopback_only=True) for host in (PCRF, PGW, RELA
 class House:
     """A server whose clock is moved by hand, with who delivers for it."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, clock: MovedClock | None = None) -> None:
         self.now = NOW
         self.store = store
-        self.server = Server(store, RULES, lambda: self.now)
+        self.server = Server(store, RULES, clock or (lambda: self.now))
         self.outbox = MemoryOutbox(store)
         self.bell = Bell()
         store.on_leaving = self.bell.committed
@@ -82,9 +86,15 @@ class House:
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
+    async with opened() as house:
+        yield house
+
+
+@asynccontextmanager
+async def opened(clock: MovedClock | None = None) -> AsyncIterator[House]:
     store = MemoryStore(read_stored)
     await furnish_counted(store)
-    house = House(store)
+    house = House(store, clock)
     async with house.server.serving():
         delivering = asyncio.create_task(house.deliverer.run())
         yield house
@@ -229,6 +239,28 @@ async def test_what_has_turned_back_is_not_told(house: House) -> None:
     await house.quiet()
     assert house.counted("spending_limit", "dropped") == 1
     assert await hears_nothing(pcrf)
+
+
+async def test_what_is_pending_is_told_by_the_time_of_the_world() -> None:
+    clock = MovedClock(10 * DAY)
+    async with opened(clock) as house:
+        pcrf = await subscribed(house)
+        ends = clock() + DAY
+        order = ORDER._replace(at=clock())
+        await credited(house.store, 1, -950, order=order)
+        say(pcrf, await heard(pcrf), SUCCESS, PCRF)
+        terms = Terms("500", valid_until=ends, balance_type="octets")
+        await new_balance(house.store, "demo", ("account 1", terms), order)
+        told = await heard(pcrf)
+        say(pcrf, told, SUCCESS, PCRF)
+        answer = await pcrf.ask(slr(kind=INTERMEDIATE, session_id=ODD))
+        for each in (told, answer):
+            (report,) = each.group.all("Policy-Counter-Status-Report")
+            (pending,) = report.all("Pending-Policy-Counter-Information")
+            assert pending.first("Policy-Counter-Status") == "low"
+            at = pending.first("Pending-Policy-Counter-Change-Time")
+            assert at == -(-(ends - clock.ahead) // 1_000_000)
+        await house.quiet()
 
 
 async def test_what_may_have_been_told_is_taken_back(house: House) -> None:

@@ -8,6 +8,7 @@ from ..charging.spending_limits import SpendingLimitSession
 from ..jobs.clocks import MovedClock
 from ..sy.notify import Notifier, Reception, StatusNotification, answered
 from ..transport.routes import Destination
+from .moved import foreseen_in_world_time
 from .sending import BUSY, Correspondence
 
 SETTLED_MICROSECONDS = 10_000_000
@@ -58,8 +59,10 @@ class Reports:
             return GONE
         if self._is_busy(session.session_id, claimed.at):
             return AGAIN
-        host, realm = session.origin_host, session.origin_realm
-        told = StatusNotification(session.session_id, host, realm, report.statuses, report.is_abort)
+        host, realm, statuses = session.origin_host, session.origin_realm, report.statuses
+        if self._moved is not None:
+            statuses = foreseen_in_world_time(statuses, self._moved.ahead)
+        told = StatusNotification(session.session_id, host, realm, statuses, report.is_abort)
         octets = self._notifier.encode(
             told, claimed.end_to_end_id, is_retransmission=claimed.was_sent
         )
