@@ -1,6 +1,6 @@
 """What the use cases need of whatever keeps the accounts; `store` fits it by shape."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from ..charging.delivery import (
     Waiting,
     Way,
 )
-from ..charging.outbox import OutboxKind
+from ..charging.outbox import OutboxKind, Outgoing
 from ..charging.requests import ChargingRequest, Identity, SessionKey
 from ..charging.restarts import GatewayState, Place, Search, Slice
 from ..charging.spooled import SpooledRequest
@@ -103,6 +103,11 @@ class Outbox(Protocol):
     Raises:
         StaleCase, CasesUnavailable, BrokenBatch: from every method.
     """
+
+    async def leave(
+        self, group_id: int, make: Callable[[int], Sequence[Outgoing]], at: int
+    ) -> None:
+        """Has something leave that no change of a group causes; it is made with its number."""
 
     async def waiting(self, at: int) -> Sequence[Waiting]:
         """Returns the ways that something waits for, with those who hold their targets."""

@@ -4,19 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
-import structlog
-
 from ..charging.bounded import keep
 from ..charging.catalogue import Catalogue
 from ..charging.delivery import Claimed, Fate, Result
 from ..charging.faults import CatalogueUnreadable
 from ..charging.notice_types import NoticeSink, sink_named
-from ..observability import SparingLog
 from .cloud_events import envelope
 from .notice_files import NoticeFiles
 from .webhooks import Answer, Reception, Webhooks
-
-log = structlog.get_logger()
 
 TENANTS_REMEMBERED = 1000
 CATALOGUE_SECONDS = 1.0
@@ -57,7 +52,6 @@ class Notices:
         self._reading = asyncio.Lock()
         self._resting: dict[str, float] = {}
         """Until when webhooks want to be left alone."""
-        self._without_secret = SparingLog("webhook without a secret")
 
     def serves(self, target: str) -> bool:
         """Says that any server delivers notices, or writes down why it cannot."""
@@ -78,7 +72,6 @@ class Notices:
             return await self._write(claimed, tenant, name)
         secret = self._secrets.get((tenant, name)) or self._secrets.get((None, name))
         if secret is None:
-            self._without_secret.warning(log, tenant=tenant, webhook=name)
             return Fate(Result.PUT_OFF, NO_SECRET.format(name), is_target_away=True)
         return await self._post(claimed, sink.url, secret)
 

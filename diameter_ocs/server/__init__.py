@@ -13,9 +13,10 @@ from ..base.capabilities import Application, LocalNode
 from ..base.message import Identity
 from ..config import Configuration, Endpoint
 from ..gy.decode import Decoder
-from ..jobs import peering
+from ..jobs import peer_notices, peering
 from ..jobs.clocks import MovedClock, wall_clock
 from ..jobs.delivery import Deliverer
+from ..jobs.peer_notices import PeerNotices
 from ..jobs.peering import Peering
 from ..jobs.rounds import Rounds
 from ..observability import Metrics, create_metrics
@@ -33,6 +34,7 @@ from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
 from .readiness import AddressUnavailable, Readiness, pages
 from .restarts import closing_profiles, hearing
+from .seen_peers import seeing
 from .spending_limits import SpendingLimitControl
 from .works import GoingBy, Working, working
 
@@ -48,6 +50,15 @@ STOP_SECONDS = 10.0
 GARBAGE_THRESHOLDS = 100_000, 50
 """A burst of requests makes many objects that counting frees again: not worth looking through.
 Those that stay, as accounts are remembered, are looked through in turns of 20 to 40 ms."""
+
+
+class Node(NamedTuple):
+    """What makes the Diameter node, and looks at its peers."""
+
+    listener: Listener
+    gate: Gate
+    deliverer: Deliverer
+    seen: PeerNotices
 
 
 class Listening(NamedTuple):
@@ -80,9 +91,10 @@ async def run(
         working(configuration, conninfo, readiness, metrics, going_by) as works,
         asyncio.TaskGroup() as tasks,
     ):
-        listener, gate, deliverer = _node(configuration, works, metrics, here.id)
+        listener, gate, deliverer, seen = _node(configuration, works, metrics, here.id)
         following = Peering(PostgresPeers(works.database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
+        telling = Rounds("peer notices", [seen.tell], peer_notices.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
         with pages(endpoint, metrics, readiness) as watched:
@@ -92,6 +104,7 @@ async def run(
                 rounds.run(),
                 deliverer.run(),
                 deliverer.listen(),
+                telling.run(),
             )
             keepers = [tasks.create_task(work) for work in works_beside]
             on_listening(Listening(address, watched))
@@ -103,6 +116,7 @@ async def run(
             await listener.stop(STOP_SECONDS)
             await works.lanes.drain()
             await works.limits.drain()
+            await telling.once()
             for keeper in keepers:
                 keeper.cancel()
             await following.end()
@@ -125,9 +139,7 @@ async def _look_after(look: Callable[[], object] | None) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _node(
-    configuration: Configuration, works: Working, metrics: Metrics, server_id: str
-) -> tuple[Listener, Gate, Deliverer]:
+def _node(configuration: Configuration, works: Working, metrics: Metrics, server_id: str) -> Node:
     """Joins the Diameter node, its peers and the applications."""
     dictionary = server_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
@@ -172,4 +184,6 @@ def _node(
         works.notices,
     )
     deliverer = delivering(leaving, local, peers, server_id, listener.next_identifier, metrics)
-    return listener, Gate(configuration, peers, listener, door.forget_tenants), deliverer
+    gate = Gate(configuration, peers, listener, door.forget_tenants)
+    seen = seeing(peers, works.accounts, works.outbox, identity.origin_host, clock)
+    return Node(listener, gate, deliverer, seen)

@@ -70,6 +70,7 @@ class Working(NamedTuple):
     outbox: PostgresOutbox
     bell: Bell
     notices: Notices
+    accounts: PostgresAccounts
     database: Database
 
 
@@ -141,7 +142,9 @@ async def working(
             works.append(Rounds("test clock", [following.round], FOLLOW_SECONDS).run)
         try:
             async with _kept(partitions), _running(works):
-                yield Working(lanes, limits, restarts, supervision, outbox, bell, notices, database)
+                yield Working(
+                    lanes, limits, restarts, supervision, outbox, bell, notices, accounts, database
+                )
         finally:
             await spooling.drain()
             await webhooks.close()

@@ -43,12 +43,12 @@ class PostgresCommandWork:
         self._driver = driver
         self._catalogues = catalogues
         self.work = PostgresWork(driver, catalogues)
-        self._has_retried = False
+        self._has_left = False
 
     @property
     def makes_leave(self) -> bool:
         """Is there something to leave when it is committed?"""
-        return self._has_retried or any(change.outgoing for change in self.work.changes)
+        return self._has_left or any(change.outgoing for change in self.work.changes)
 
     async def claim(self, asked: Command) -> Claim:
         """Takes a transaction id; waits while somebody else works under it.
@@ -128,7 +128,7 @@ class PostgresCommandWork:
 
     async def retry_outbox(self, asked: OutboxAsked, now: int) -> Sequence[Key]:
         """Has what is to leave tried again, but for what is being delivered; returns it."""
-        self._has_retried = True
+        self._has_left = True
         return await listed_outbox.retry(self._connection, asked, now)
 
     async def add_tenant(self, name: str) -> bool:
@@ -222,6 +222,7 @@ class PostgresCommandWork:
 
     async def add_accounts(self, tenant_name: str, openings: Sequence[Opening]) -> Sequence[str]:
         """Adds accounts; if names or identities are taken these are returned: then end it."""
+        self._has_left = self._has_left or any(opening.outgoing for opening in openings)
         return await account_rows.add(self._driver, tenant_name, openings)
 
     async def owners(

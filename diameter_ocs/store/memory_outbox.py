@@ -1,7 +1,7 @@
 """What is to leave, in the store without a database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
 from ..charging.delivery import (
     NEVER_REACHED,
@@ -16,10 +16,11 @@ from ..charging.delivery import (
     Stale,
     Waiting,
     Way,
+    row_of,
     stale_by,
     written,
 )
-from ..charging.outbox import OutboxKind
+from ..charging.outbox import OutboxKind, Outgoing
 from ..charging.session import Session
 from ..charging.spending_limits import SpendingLimitSession
 from .memory import MemoryStore
@@ -42,6 +43,14 @@ class MemoryOutbox:
             for group_id, group in self._store.groups.items()
             for number, at in group.stale.items()
         }
+
+    async def leave(
+        self, group_id: int, make: Callable[[int], Sequence[Outgoing]], at: int
+    ) -> None:
+        """Has something leave that no change of a group causes; it is made with its number."""
+        (number,) = self._store.next_numbers(1)
+        for part, each in enumerate(make(number)):
+            self._rows[group_id, number, part] = row_of((group_id, number, part), each, at)
 
     async def waiting(self, at: int) -> Sequence[Waiting]:
         """Returns the ways that something waits for, with those who hold their targets."""

@@ -1,13 +1,13 @@
 """What is to leave, shared by the servers of a database, and which of them holds which peer."""
 
 import datetime
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete
+from sqlalchemy import delete, schema, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ..charging.delivery import (
@@ -22,14 +22,15 @@ from ..charging.delivery import (
     Stale,
     Waiting,
     Way,
+    row_of,
     written,
 )
-from ..charging.outbox import OutboxKind
+from ..charging.outbox import OutboxKind, Outgoing
 from ..charging.requests import SessionKey
 from ..charging.spending_limits import SpendingLimitSession
 from . import outbox_statements as statements
 from .arrays import big_ints
-from .batches import Statement
+from .batches import Statement, compiled
 from .database import Connection, Database, Row, renamed_faults
 from .outgoing import CHANNEL, HINT, inserted
 from .spending_limits import session_of
@@ -39,6 +40,7 @@ from .tables import moment, peer_connection
 FORGOTTEN = datetime.timedelta(days=1)
 """For how long the peers of a server that ended without a word are kept."""
 
+_NEXT_NUMBER = compiled(select(schema.Sequence("account_number").next_value()))
 _Place = tuple[int, int]
 """Group and number of a session."""
 
@@ -50,6 +52,24 @@ class PostgresOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def leave(
+        self, group_id: int, make: Callable[[int], Sequence[Outgoing]], at: int
+    ) -> None:
+        """Has something leave that no change of a group causes; it is made with its number.
+
+        No other row of the group has that, if all of its rows leave so.
+        """
+        with renamed_faults():
+            async with self._database.connection() as connection:
+                cursor = await connection.execute(_NEXT_NUMBER)
+                found = await cursor.fetchone()
+                assert found is not None
+                outgoing = make(found[0])
+                place = group_id, found[0]
+                rows = [row_of((*place, part), each, at) for part, each in enumerate(outgoing)]
+                if rows:
+                    await INSERT_OUTBOX.ask(connection, [inserted(row) for row in rows])
 
     async def waiting(self, at: int) -> Sequence[Waiting]:
         """Returns the ways that something waits for, with those who hold their targets."""

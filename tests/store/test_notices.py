@@ -1,12 +1,17 @@
 """Notices stand in the outbox with the change that causes them; the same in both stores."""
 
+from diameter_ocs.charging.outbox import OutboxKind, Outgoing
 from diameter_ocs.handlers.accounts import suspend_account
 from diameter_ocs.handlers.catalogue import read_document
 from diameter_ocs.handlers.importing import ImportFile, Row, import_accounts
 from diameter_ocs.handlers.provisioning import apply_catalogue, create_accounts
 from diameter_ocs.handlers.tenants import create_tenant
+from diameter_ocs.store.memory import MemoryStore
+from diameter_ocs.store.memory_outbox import MemoryOutbox
+from diameter_ocs.store.outbox import PostgresOutbox
 from tests.store.scenario import (
     DOCUMENT,
+    NOW,
     OCTETS,
     ORDER,
     Kept,
@@ -62,3 +67,24 @@ async def test_what_charging_and_commands_bring_about_leaves_in_their_order(kept
         (group, f"{group}-3-0", "balance.exhausted", f"notice {group} demo/ends"),
         (group, f"{group}-4-0", "account.changed", f"notice {group} demo/all"),
     ]
+
+
+async def test_what_no_change_of_a_group_causes_leaves_too(kept: Kept) -> None:
+    outbox = MemoryOutbox(kept.store) if isinstance(kept.store, MemoryStore) else None
+    if outbox is None:
+        assert kept.database is not None
+        outbox = PostgresOutbox(kept.database)
+    notice = Outgoing(OutboxKind.NOTICE, 0, {"id": ""}, "demo/all")
+    numbers: list[int] = []
+
+    def make(number: int) -> list[Outgoing]:
+        numbers.append(number)
+        return [notice._replace(content={"id": f"{number}-{place}"}) for place in range(2)]
+
+    for _ in range(2):
+        await outbox.leave(0, make, NOW)
+    await outbox.leave(0, lambda number: [], NOW)
+    assert [(row[0], row[4]["id"]) for row in await left(kept)] == [
+        (0, f"{number}-{place}") for number in numbers for place in range(2)
+    ]
+    assert numbers[0] < numbers[1]
