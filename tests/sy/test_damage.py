@@ -76,6 +76,6 @@ def test_a_damaged_answer_says_something(dictionary: Dictionary, harm: object) -
     source = random.Random(0)
     for _ in range(300):
         octets = harm(source, source.choice(ANSWERS))
-        assert isinstance(answered(decode(octets, dictionary)), NotificationAnswer)
+        assert isinstance(answered(decode(octets, dictionary), "pcrf.example"), NotificationAnswer)
         cut = octets[: source.randrange(HEADER_OCTETS, len(octets))]
-        assert isinstance(answered(decode(cut, dictionary)), NotificationAnswer)
+        assert isinstance(answered(decode(cut, dictionary), "pcrf.example"), NotificationAnswer)
