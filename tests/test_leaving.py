@@ -43,7 +43,7 @@ ANSWER = 0x40
 T_BIT = 0x10
 INITIAL_REQUEST, UPDATE_REQUEST, TERMINATION_REQUEST = 1, 2, 3
 DAY = 86_400_000_000
-SECONDS = 5
+SECONDS = 20
 """How long anything is waited for."""
 RULES = [PeerRule(host=host, is_loopback_only=True) for host in (PCRF, PGW, RELAY)]
 
