@@ -158,7 +158,7 @@ class Ears:
             if isinstance(event, ServerRequest):
                 assert event.faults == (), event.text()
                 came.append(event)
-        self.heard += came
+                self.heard.append(event)
         return came
 
     def hear(self, seconds: float = SECONDS) -> ServerRequest:
