@@ -1,4 +1,4 @@
-"""An online charging system: Diameter Gy in front, PostgreSQL behind.
+"""An online charging system: Diameter Gy and Sy in front, PostgreSQL behind.
 
 Nothing is imported here, because this module runs before the bootstrap has made packages available.
 """

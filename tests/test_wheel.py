@@ -21,7 +21,7 @@ pytestmark = pytest.mark.ci
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 INSTALL_SECONDS = 600.0
-DIAMETER = re.compile(r"Diameter Gy  (\S+) \(TCP\)")
+DIAMETER = re.compile(r"Diameter     (\S+) \(TCP\)")
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def diameter_ocs(
         ),
     ] = False,
 ) -> None:
-    """An online charging system: Diameter Gy in front, PostgreSQL behind."""
+    """An online charging system: Diameter Gy and Sy in front, PostgreSQL behind."""
 
 
 @command

@@ -192,7 +192,9 @@ def _run(
 
     def print_where(listening: Listening) -> None:
         typer.echo(f"diameter-ocs {__version__}")
-        typer.echo(f"  Diameter Gy  {listening.diameter} (TCP), {configuration.origin_host}")
+        typer.echo(
+            f"  Diameter     {listening.diameter} (TCP), {configuration.origin_host}: Gy and Sy"
+        )
         if listening.metrics is not None:
             typer.echo(f"  metrics      http://{listening.metrics}/metrics")
         if isinstance(clock, clocks.MovedClock):

@@ -30,7 +30,7 @@ STOP_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.05
 CLEAN_END = "database system is shut down"
-DIAMETER = re.compile(r"Diameter Gy  (\S+):(\d+) \(TCP\)")
+DIAMETER = re.compile(r"Diameter     (\S+):(\d+) \(TCP\)")
 METRICS = re.compile(r"http://(\S+)/metrics")
 GATEWAY = Identity("pgw.demo.example", "demo.example", "demo.example")
 
