@@ -231,6 +231,7 @@ class FamilyWalk(RuleBasedStateMachine):
         return [
             replace(
                 rating_group(number, unit_type, self.roundings[number]),
+                max_reservation=10_000,  # else a measured rate grows until the rich are poor
                 quota_validity_seconds=1500,
                 quota_holding_seconds=600,
                 threshold_percent=20 if number == VIDEO else 0,
