@@ -31,6 +31,11 @@ RESTS_SECONDS: Mapping[OutboxKind, tuple[float, ...]] = {
 """How long it rests after each attempt in vain; the last of them counts for all that follow."""
 
 
+def has_expired(row: "OutboxRow", due_at: int) -> bool:
+    """Would something be tried again when its time is over?"""
+    return due_at >= row.created_at + EXPIRY_SECONDS[row.kind] * 1_000_000
+
+
 def rest_seconds(kind: OutboxKind, attempts: int) -> float:
     """Returns how long something rests after so many attempts in vain."""
     rests = RESTS_SECONDS[kind]
@@ -221,6 +226,8 @@ class Fate(NamedTuple):
     """Nothing else will reach the target now either: all that is for it waits, this too."""
     instead: tuple[Outgoing, ...] = ()
     """What leaves in their place."""
+    expired: int = 0
+    """So many of the first that are put off are given up: they have waited for too long."""
 
 
 class Settled(NamedTuple):
@@ -268,9 +275,9 @@ def written(settled: Settled) -> Written:
             leased_until=None,
             end_to_end_id=None if is_over else row.end_to_end_id,
             fault=fate.fault,
-            given_up_at=at if is_given_up else None,
+            given_up_at=at if is_given_up or place < fate.expired else None,
         )
-        for row in kept
+        for place, row in enumerate(kept)
     ]
     head = claimed.head
     stale = stale_by(claimed.rows[-1], at) if is_given_up else []

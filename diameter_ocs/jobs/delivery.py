@@ -14,7 +14,6 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from ..charging.delivery import (
-    EXPIRY_SECONDS,
     Claimed,
     Fate,
     HeldPeer,
@@ -23,6 +22,7 @@ from ..charging.delivery import (
     Settled,
     Waiting,
     Way,
+    has_expired,
     rest_seconds,
 )
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
@@ -263,10 +263,8 @@ class Deliverer:
         elif seconds is None:
             seconds = rest_seconds(row.kind, row.attempts + 1) * uniform(1 - JITTER, 1 + JITTER)
         due_at = now + int(seconds * 1e6)
-        if fate.result is Result.PUT_OFF:
-            expires_at = row.created_at + EXPIRY_SECONDS[row.kind] * 1_000_000
-            if due_at >= expires_at:
-                fate = fate._replace(result=Result.GIVEN_UP)
+        if fate.result is Result.PUT_OFF and has_expired(row, due_at):
+            fate = _expired(claimed, fate, due_at)
         self._count(row.kind.name.lower(), row.target, fate)
         return Settled(claimed, fate, now, due_at)
 
@@ -319,6 +317,15 @@ def _bounded(wanted: Mapping[Way, int]) -> Mapping[Way, int]:
         open_ways = sample(open_ways, WAYS_MAX)
     share = max(STREAMS_MAX // max(len(open_ways), 1), SHARE_MIN)
     return {way: min(wanted[way], share) for way in open_ways}
+
+
+def _expired(claimed: Claimed, fate: Fate, due_at: int) -> Fate:
+    """Gives up what has waited for too long: of notices those alone, else all that leave as one."""
+    rest = claimed.rows[fate.delivered :]
+    late = sum(has_expired(row, due_at) for row in rest)
+    if claimed.head.kind is not OutboxKind.NOTICE or late == len(rest):
+        return fate._replace(result=Result.GIVEN_UP)
+    return fate._replace(expired=late)
 
 
 def _not_written(settled: Settled, fault: BrokenBatch) -> None:

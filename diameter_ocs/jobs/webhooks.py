@@ -1,13 +1,14 @@
 """Posts notices to programs, signed as Standard Webhooks have it (HMAC-SHA256).
 
-Redirects are not followed. Whatever is not answered with 2xx is posted again, under the same id;
-410 says that nobody wants it any more.
+Redirects are not followed, and cookies not kept. Whatever is not answered with 2xx is posted again,
+under the same id; 410 says that nobody wants it any more.
 """
 
 import asyncio
 import datetime
 from enum import Enum
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple
 
 import httpx
@@ -57,6 +58,7 @@ class Webhooks:
             timeout=post_seconds,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport,
         )
 

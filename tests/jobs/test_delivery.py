@@ -384,6 +384,25 @@ def test_what_is_in_vain_is_given_up_in_its_time(kind: OutboxKind) -> None:
     story(tell)
 
 
+def test_a_notice_that_is_given_up_takes_no_later_one_with_it() -> None:
+    async def tell(house: House) -> None:
+        courier = Courier(always(Fate(Result.PUT_OFF, "503")))
+        house.start(courier)
+        house.leave(NOTICE, 1)
+        await asyncio.sleep(30)
+        house.ahead = EXPIRY_SECONDS[NOTICE] * 1_000_000 - 60_000_000
+        house.leave(NOTICE, 2)
+        await asyncio.sleep(100)
+        given_up = {row.content["a"]: row.given_up_at for row in house.rows.values()}
+        assert given_up[1] is not None
+        assert given_up[2] is None
+        courier.say = always(DONE)
+        await asyncio.sleep(1000)
+        assert [row.content["a"] for row in house.rows.values()] == [1]
+
+    story(tell)
+
+
 def test_while_a_target_is_away_nothing_goes_there_but_one_now_and_then() -> None:
     async def tell(house: House) -> None:
         away, is_away = Fate(Result.PUT_OFF, "refused", is_target_away=True), [True]

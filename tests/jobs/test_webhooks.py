@@ -92,3 +92,9 @@ async def test_who_does_not_listen_is_away_and_may_come_back() -> None:
         pass
     ((reception, fault, _),) = await posted(program)
     assert (reception, fault) == (Reception.AWAY, "All connection attempts failed")
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with hooked(saying("200 OK", "Set-Cookie: of=another; Path=/")) as program:
+        assert await posted(program, 2) == [TAKEN, TAKEN]
+    assert ["cookie" in head for head in program.heads] == [False, False]
