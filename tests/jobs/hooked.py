@@ -23,8 +23,10 @@ OK = saying("204 No Content")
 class Hooked:
     """What was posted, and what is said to it: the answers in their order, then that it is well."""
 
-    def __init__(self, answers: Sequence[bytes]) -> None:
+    def __init__(self, answers: Sequence[bytes], seconds: float = 0) -> None:
+        """It thinks for so long before each answer."""
         self.answers = list(answers)
+        self.seconds = seconds
         self.posted: list[Any] = []
         self.heads: list[dict[str, str]] = []
         self.connections = 0
@@ -44,6 +46,7 @@ class Hooked:
                 body = await reader.readexactly(int(head["content-length"]))
                 self.heads.append(head)
                 self.posted.append(Webhook(SECRET).verify(body, head))
+                await asyncio.sleep(self.seconds)
                 answer = self.answers.pop(0) if self.answers else OK
                 if answer is HANG:
                     await reader.read()
@@ -57,10 +60,10 @@ class Hooked:
 
 
 @asynccontextmanager
-async def hooked(*answers: bytes) -> AsyncIterator[Hooked]:
+async def hooked(*answers: bytes, port: int = 0, seconds: float = 0) -> AsyncIterator[Hooked]:
     """Let a program take webhooks at its `url` while the context lasts."""
-    program = Hooked(answers)
-    server = await asyncio.start_server(program.talk, "127.0.0.1", 0)
+    program = Hooked(answers, seconds)
+    server = await asyncio.start_server(program.talk, "127.0.0.1", port)
     program.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/in?a=1"
     async with server:
         yield program

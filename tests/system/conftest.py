@@ -69,7 +69,11 @@ def configured(folder: Path, database: str) -> Iterator[Configured]:
     def make(text: str, options: tuple[str, ...] = ()) -> Server:
         file = folder / f"ocs-{len(servers)}.toml"
         file.write_text(text)
-        environment = {"OCS_DATABASE_URL": database, "OCS_SPOOL": str(folder / "spool")}
+        environment = {
+            "OCS_DATABASE_URL": database,
+            "OCS_SPOOL": str(folder / "spool"),
+            "OCS_NOTICES": str(folder / "notices"),
+        }
         name = f"server-{len(servers)}"
         server = Server(folder, ("--config", str(file), *options), environment, name=name)
         servers.append(server)
