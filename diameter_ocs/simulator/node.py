@@ -111,15 +111,16 @@ class Node:
                 return None
             try:
                 octets = self._next_message(deadline) if self._connection else None
+                if octets is not None and octets[4] & REQUEST_BIT:
+                    self._serve(octets)
+                    continue
             except ConnectionLost as error:
                 if self._dial is None:
                     raise
                 self._leave(DIAL_AGAIN_SECONDS)
                 self._came.append(Turn(str(error)))
                 continue
-            if octets is not None and octets[4] & REQUEST_BIT:
-                self._serve(octets)
-            elif self._connection is None:
+            if self._connection is None:
                 self._connected()
             elif octets is None and deadline is not None and time.monotonic() >= deadline:
                 break

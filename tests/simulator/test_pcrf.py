@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from diameter.message import Avp, Message, MessageHeader, constants
 
-from diameter_ocs.simulator.encoding import Identity, Subscriber
+from diameter_ocs.simulator.encoding import Identity, Subscriber, disconnect_peer_request
 from diameter_ocs.simulator.errors import SimulatorError, StepError
 from diameter_ocs.simulator.pcrf import Conduct, Pcrf, PcrfTold, connect_pcrf, parse_pcrf_script
 from diameter_ocs.simulator.policy_counters import CounterReport, PendingStatus
@@ -289,6 +289,19 @@ def test_a_connection_is_made_anew_and_the_session_goes_on(sy_server) -> None:
     _, told = play(sy_server, "subscribe reconnect update terminate")
     assert [event.text() for event, _ in told] == [
         "subscribe: 2001 SUCCESS; data=high",
+        "connected again",
+        "update: 2001 SUCCESS; data=high",
+        "terminate: 2001 SUCCESS",
+    ]
+
+
+def test_a_server_that_goes_down_is_waited_for(sy_server) -> None:
+    leaves = [[disconnect_peer_request(IDENTITY, 1)]]
+    sy_server.after = lambda _: leaves.pop() if leaves else []
+    _, told = play(sy_server, "subscribe wait:0.6s update terminate")
+    texts = [event.text() for event, _ in told]
+    assert "going down" in texts[1]
+    assert texts[2:] == [
         "connected again",
         "update: 2001 SUCCESS; data=high",
         "terminate: 2001 SUCCESS",

@@ -1,7 +1,8 @@
 """Kills between a commit and the delivery of what it causes: nothing is lost, all is in its order.
 
 Gateways use what they get and wait to be called for more, an operator credits, and policy servers
-are told how counters stand, while the server is killed at random moments.
+are told how counters stand, while the server, and its connections to the database, are killed at
+random moments.
 """
 
 import json
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
+import psycopg
 import pytest
 
 from diameter_ocs.simulator.answers import Answer
@@ -42,6 +44,8 @@ from tests.system.wire import credit_control, hop_by_hop
 ACCOUNTS = range(1, 7)
 KILLS = 5
 RUN_SECONDS = 0.2, 0.8
+BREAKS = 5
+BREAK_SECONDS = 0, 0.05
 AWAY_SECONDS = 0.1, 0.4
 QUIET_SECONDS = 60.0
 """A stream that a killed server had is another's after 30 s."""
@@ -170,6 +174,11 @@ def test_kills_lose_nothing_that_is_to_leave(
                 left.append(len(waiting(database)))
                 kills.append([len(policy.ears.heard) for policy in policies])
                 server.start()
+        for _ in range(BREAKS):
+            for account in ACCOUNTS:
+                change(database, "credit", account, MIB)
+            time.sleep(lot.uniform(*BREAK_SECONDS))
+            assert break_connections(database)
         eventually(
             "all that was credited is used, and all is told",
             lambda: all(each.is_waiting for each in callers) and is_quiet(database),
@@ -196,6 +205,17 @@ def test_kills_lose_nothing_that_is_to_leave(
         each.close()
     assert server.end() == 0
     assert "Traceback" not in server.log
+
+
+def break_connections(conninfo: str) -> int:
+    """End all connections of the server to the database; return how many there were."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        return len(
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'diameter-ocs'"
+            ).fetchall()
+        )
 
 
 def check_repeats(heard: Iterable[ServerRequest]) -> None:

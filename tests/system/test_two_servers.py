@@ -1,5 +1,6 @@
 """Two servers on one database, gateways at one of them and policy servers at the other."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.system.policing import (
     waiting,
     whose,
 )
-from tests.system.serving import Server, eventually
+from tests.system.serving import STOP_SECONDS, Server, eventually
 
 POLL_SECONDS = 3.0
 """A server looks once a second though nobody tells it of anything; the rest is its work."""
@@ -74,6 +75,13 @@ def test_what_one_server_commits_leaves_by_the_one_that_has_the_peer(
         assert told(policy.ears.hear(POLL_SECONDS)) == {"data left": "normal"}
         assert called.hear(POLL_SECONDS).command == "RAR"
         eventually("all is delivered", lambda: waiting(database) == [], 10)
+        one.start()
+        two.process.send_signal(signal.SIGTERM)
+        policy.ears.listen(2)
+        called.listen(2)
+        assert two.process.wait(STOP_SECONDS) == 0
+        change(database, "debit", 1, ALLOWANCE)
+        assert told(policy.ears.hear(POLL_SECONDS)) == {"data left": "none"}
         policy.node.close()
-    assert two.end() == 0
-    assert "Traceback" not in two.log
+    assert one.end() == 0
+    assert "Traceback" not in one.log + two.log
