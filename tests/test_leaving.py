@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from diameter_ocs.base.message import Message
-from diameter_ocs.charging.delivery import EXPIRY_SECONDS
+from diameter_ocs.charging.delivery import EXPIRY_SECONDS, OutboxAsked
 from diameter_ocs.charging.outbox import OutboxKind
 from diameter_ocs.handlers.accounts import suspend_account
 from diameter_ocs.handlers.balances import Terms, new_balance
 from diameter_ocs.handlers.catalogue import read_stored
+from diameter_ocs.handlers.outbox import retry
 from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.jobs.delivery import Bell
 from diameter_ocs.store.memory import MemoryStore
@@ -261,6 +262,29 @@ async def test_what_is_pending_is_told_by_the_time_of_the_world() -> None:
             at = pending.first("Pending-Policy-Counter-Change-Time")
             assert at == -(-(ends - clock.ahead) // 1_000_000)
         await house.quiet()
+
+
+async def test_what_is_tried_again_long_after_says_how_it_is_now(house: House) -> None:
+    pcrf = await subscribed(house)
+    await credited(house.store, 1, -950)
+    say(pcrf, await heard(pcrf), TOO_BUSY, PCRF)
+    await house.put_off()
+    house.pass_time(EXPIRY_SECONDS[OutboxKind.SPENDING_LIMIT])
+    say(pcrf, await heard(pcrf), TOO_BUSY, PCRF)
+    await house.quiet()
+    order = ORDER._replace(at=house.now)
+    await credited(house.store, 1, 950, order=order)
+    say(pcrf, await heard(pcrf), SUCCESS, PCRF)
+    await house.quiet()
+    await retry(house.store, OutboxAsked(None, is_given_up=True), order)
+    house.bell.ring()
+    await house.put_off()
+    house.pass_time(1)
+    told = await heard(pcrf)
+    assert statuses(told) == {"data left": "normal"}
+    say(pcrf, told, SUCCESS, PCRF)
+    await house.quiet()
+    assert not house.store.outbox
 
 
 async def test_what_may_have_been_told_is_taken_back(house: House) -> None:

@@ -66,6 +66,13 @@ def due_report(
     return Report(tuple(news), is_abort) if news or is_abort else None
 
 
+def as_known_now(report: Report, session: SpendingLimitSession, now: int) -> Report:
+    """Returns a report with what its policy server is told of the same counters in the end."""
+    latest = {each.name: each.at(now) for each in session.told}
+    statuses = tuple(latest.get(each.name, each) for each in report.statuses)
+    return report._replace(statuses=statuses)
+
+
 def _kept(statuses: Iterable[CounterStatus]) -> Sequence[Any]:
     return [[name, status, [[*each] for each in pending]] for name, status, pending in statuses]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..charging.delivery import Claimed, Fate, Result
-from ..charging.reporting import due_report, report_of
+from ..charging.reporting import as_known_now, due_report, report_of
 from ..charging.spending_limits import SpendingLimitSession
 from ..jobs.clocks import MovedClock
 from ..sy.notify import Notifier, Reception, StatusNotification, answered
@@ -17,6 +17,8 @@ DONE = Fate(Result.DELIVERED)
 GONE = Fate(Result.DROPPED)
 AGAIN = BUSY._replace(seconds=0.05)
 """It is read anew before it is tried again: a policy server that asks is told what is new."""
+BEHIND = AGAIN._replace(fault="its counters have turned since")
+"""Likewise, with what is new; where nothing is, it was given up once, and what is new was told."""
 
 Forget = Callable[[SpendingLimitSession], None]
 """Ends a subscription that its policy server does not know any more."""
@@ -59,6 +61,10 @@ class Reports:
             return GONE
         if self._is_busy(session.session_id, claimed.at):
             return AGAIN
+        latest = as_known_now(report, session, self._clock())
+        if latest != report and claimed.rows[-1].fault != BEHIND.fault:
+            return BEHIND
+        report = latest
         host, realm, statuses = session.origin_host, session.origin_realm, report.statuses
         if self._moved is not None:
             statuses = foreseen_in_world_time(statuses, self._moved.ahead)
