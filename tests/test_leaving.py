@@ -379,6 +379,24 @@ async def test_a_gateway_that_was_refused_hears_of_money(house: House) -> None:
     assert house.counted("reauthorization", "delivered") == 1
 
 
+async def test_what_another_peer_took_for_itself_still_waits_for_whom_it_is_for(
+    house: House,
+) -> None:
+    other = await house.server.connect(PCRF)
+    pgw = await house.server.connect(PGW)
+    await drained(pgw)
+    pgw.writer.transport.abort()
+    await asyncio.sleep(0.05)
+    await credited(house.store, 1, 500)
+    say(other, await heard(other), SUCCESS, PCRF)
+    await house.put_off()
+    house.pass_time(2)
+    assert await hears_nothing(other), "it passes nothing on"
+    pgw = await house.server.connect(PGW)
+    say(pgw, await heard(pgw), SUCCESS, PGW)
+    await house.quiet()
+
+
 async def test_a_gateway_is_not_called_before_its_answer_is_written(house: House) -> None:
     pgw = await house.server.connect(PGW)
     await drained(pgw)

@@ -22,6 +22,8 @@ _HELD = Fate(Result.PUT_OFF, has_left=False, is_attempt=False)
 BUSY = _HELD._replace(fault="its peer is being answered", seconds=BUSY_SECONDS_MAX)
 CROWDED = _HELD._replace(fault="too much is under way there", seconds=1.0)
 NO_WAY = _HELD._replace(fault="there is no way to its peer", seconds=1.0)
+_OF_THE_TARGET = frozenset({2001, 2002, 5002})
+"""What nobody says in the place of whom a request is for: it is taken, or of no session there."""
 _UNANSWERED = {
     Unanswered.LATE: f"no answer within {ANSWER_SECONDS:g} s",
     Unanswered.SUSPECTED: "its peer is silent",
@@ -50,6 +52,11 @@ class Correspondence:
         answer = await answered
         if isinstance(answer, Unanswered):
             return Fate(Result.PUT_OFF, _UNANSWERED[answer])
+        if answer.group.first("Result-Code") in _OF_THE_TARGET:
+            host = answer.group.first("Origin-Host") or ""
+            if self._routes.has_ended_at(host, destination):
+                fault = f"{host} took it for itself"
+                return Fate(Result.PUT_OFF, fault, is_answered=True, seconds=1, is_attempt=False)
         return answer
 
 

@@ -35,6 +35,7 @@ class Neighbour(NamedTuple):
     realm: str
     is_relay: bool
     application_ids: frozenset[int]
+    """Those that it may pass on to others of its realm."""
 
 
 class _Sent(NamedTuple):
@@ -51,6 +52,8 @@ class Routes:
 
     def __init__(self, peers: PeerTable) -> None:
         self._peers = peers
+        self._ends: set[str] = set()
+        """Peers that pass nothing on, in lower case."""
 
     def neighbours(self) -> Sequence[Neighbour]:
         """Returns the peers that take requests now; `PeerTable.watch` tells when to ask again."""
@@ -59,11 +62,22 @@ class Routes:
                 facts.origin_host.lower(),
                 facts.origin_realm.lower(),
                 _is_relay(facts),
-                facts.application_ids,
+                frozenset() if self._is_end(facts) else facts.application_ids,
             )
             for facts, _, connection in self._peers.taken()
             if connection.is_usable
         ]
+
+    def has_ended_at(self, host: str, destination: Destination) -> bool:
+        """Says whether a peer has taken for itself what is for another host, by who answered it.
+
+        Such a peer is no way to others from then on.
+        """
+        taken = self._peers.taken_of(host) if host.lower() != destination.host.lower() else None
+        if taken is None or _is_relay(taken.facts):
+            return False
+        self._ends.add(host.lower())
+        return True
 
     def request(
         self, destination: Destination, octets: bytes, seconds: float, on_answer: OnAnswer
@@ -97,9 +111,14 @@ class Routes:
         ways = [
             ((rank == _OF_REALM, taken.connection.is_on_trial, rank), taken.connection)
             for taken in self._peers.taken()
-            if taken.connection.is_usable and (rank := _rank(taken, destination)) is not None
+            if taken.connection.is_usable
+            and (rank := _rank(taken, destination)) is not None
+            and not (rank == _OF_REALM and self._is_end(taken.facts))
         ]
         return min(ways, key=lambda way: way[0])[1] if ways else None
+
+    def _is_end(self, facts: CerFacts) -> bool:
+        return bool(self._ends) and facts.origin_host.lower() in self._ends
 
 
 def _rank(taken: Taken, destination: Destination) -> int | None:

@@ -29,7 +29,6 @@ NO_COUNTERS, UNKNOWN_COUNTERS = 4241, 5570
 UNCOUNTED, NOBODY = 1, 999
 """Subscribers who have no counters, and who is none."""
 FULL = {"used": "normal", "left": "normal", "speed": "fast"}
-ODD = "identity with %2F, /, ;; and ü\u2028".encode()
 
 
 def asks(octets: int, *avps: Avp) -> Avp:
@@ -74,7 +73,7 @@ def refuses(policy: Speaker, talk: Talk) -> None:
     assert [value for name, value in unknown if name == "Failed-AVP"] == [named]
     assert statuses(unknown) == {}
     for subscriber, refusal in ((UNCOUNTED, NO_COUNTERS), (NOBODY, USER_UNKNOWN)):
-        refused = policy.ask(talk.subscription(talk.first + subscriber).begin())
+        refused = policy.ask(talk.subscription(talk.stack.first_subscriber + subscriber).begin())
         assert code(refused) == refusal
 
 
@@ -84,7 +83,7 @@ def hold_counters_talk(talk: Talk) -> None:
     both.answering("RAR", LIMITED_SUCCESS)
     refuses(both, talk)
     subscriber = talk.subscriber()
-    subscription = talk.subscription(subscriber, ODD)
+    subscription = talk.subscription(subscriber, talk.stack.odd)
     assert statuses(both.ask(subscription.begin(further=(ABORT_FEATURE,)))) == FULL
     _use_up(talk, both, subscriber, subscription)
     assert code(both.ask(subscription.end())) == SUCCESS

@@ -262,6 +262,8 @@ handle_request(#diameter_packet{header = Header, msg = [Command | Map]} = Packet
 
 answer(_, 0, _) ->
     discard;
+answer(_, Code, _) when Code >= 3000, Code < 4000 ->
+    {protocol_error, Code};
 answer('SNR', Code, Map) ->
     {reply, ['SNA' | (maps:merge(Map, origin()))#{'Result-Code' => [Code]}]};
 answer(Command, Code, Map) ->

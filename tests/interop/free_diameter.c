@@ -422,7 +422,9 @@ static int on_request(struct msg **message, struct avp *of, struct session *sess
 		*message = NULL;
 		return 0;
 	}
-	check(fd_msg_new_answer_from_req(fd_g_config->cnf_dict, message, 0), command->name);
+	check(fd_msg_new_answer_from_req(fd_g_config->cnf_dict, message,
+					 code / 1000 == 3 ? MSGFL_ANSW_ERROR : 0),
+	      command->name);
 	snprintf(result, sizeof result, "Result-Code=%u", code);
 	add_avps(*message, 0, result);
 	check(fd_msg_add_origin(*message, 0), command->name);
@@ -593,6 +595,14 @@ static void support(const char *spoken)
 
 /* The connection. */
 
+static int is_received(struct msg *message)
+{
+	DiamId_t peer = NULL;
+	size_t length;
+
+	return !fd_msg_source_get(message, &peer, &length) && peer;
+}
+
 static void on_event(enum fd_hook_type type, struct msg *message, struct peer_hdr *peer,
 		     void *other, struct fd_hook_permsgdata *data, void *registered)
 {
@@ -600,6 +610,8 @@ static void on_event(enum fd_hook_type type, struct msg *message, struct peer_hd
 		sem_post(&opened);
 	else if (type == HOOK_PEER_CONNECT_FAILED)
 		fatal("the connection was refused", other ? other : "");
+	else if (type == HOOK_MESSAGE_ROUTING_ERROR && is_received(message))
+		; /* It is for another host: freeDiameter refuses it itself. */
 	else if (type == HOOK_MESSAGE_ROUTING_ERROR)
 		fatal("freeDiameter cannot send a request", other ? other : "");
 	else

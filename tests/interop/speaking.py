@@ -56,8 +56,10 @@ class Speaker:
         self._write(f"answer {command} {code}\n")
 
     def asked(self, command: str) -> Asked:
-        """Wait for the next such request of the server."""
-        line = self._next(command, lambda line: line.get("request") == command)
+        """Wait for the next such request of the server that is not for another host."""
+        line = self._next(
+            command, lambda line: line.get("request") == command and self._is_us(line)
+        )
         return Asked(line["avps"], "retransmitted" in line["flags"])
 
     def is_ready(self) -> None:
@@ -82,6 +84,9 @@ class Speaker:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+
+    def _is_us(self, request: Line) -> bool:
+        return ["Destination-Host", self.host] in request["avps"]
 
     def _write(self, line: str) -> None:
         assert self._process.stdin is not None

@@ -56,6 +56,8 @@ class Stack(NamedTuple):
     first_subscriber: int
     command: Callable[[Path, Node], list[str]]
     """From a scratch folder."""
+    odd: bytes
+    """A Session-Id as odd as it sends."""
 
     def run(
         self, folder: Path, port: int, paragraphs: Sequence[Sequence[Step]], idle_seconds: int = 0
@@ -107,7 +109,10 @@ def compile_free_diameter(program: Path) -> None:
         pytest.fail(f"{ended.stderr}\nfreeDiameter needs: {APT} {FREE_DIAMETER_PACKAGES}")
 
 
+ODD = "identity with %2F, /, ;; and ü\u2028".encode()
 STACKS = {
-    "erlang": Stack("erlang", f"pgw.erlang.{REALM}", ERLANG, erlang),
-    "free_diameter": Stack("free_diameter", f"pgw.free.{REALM}", FREE_DIAMETER, free_diameter),
+    "erlang": Stack("erlang", f"pgw.erlang.{REALM}", ERLANG, erlang, ODD),
+    "free_diameter": Stack(
+        "free_diameter", f"pgw.free.{REALM}", FREE_DIAMETER, free_diameter, ODD + b"\xff"
+    ),
 }

@@ -27,8 +27,7 @@ class Talk:
         self, demo: Demonstration, stack: Stack, folder: Path, recorder: Recorder, first: int
     ) -> None:
         self.demo = demo
-        self.first = stack.first_subscriber
-        self._stack = stack
+        self.stack = stack
         self._folder = folder
         self._recorder = recorder
         self._connected = ExitStack()
@@ -45,11 +44,11 @@ class Talk:
 
     def connect(self, role: str, applications: str, relay: Node | None = None) -> Speaker:
         """Connect the stack to the server, or to a relay."""
-        host = f"{role}.{self._stack.name.partition('_')[0]}.{REALM}"
+        host = f"{role}.{self.stack.name.partition('_')[0]}.{REALM}"
         server = Node(self._recorder.port, OCS) if relay is None else relay
         node = Node(server.port, host, applications, server.host)
         excused = None if relay is None else RELAYED
-        return self._run(self._stack.command(self._folder, node), host, excused)
+        return self._run(self.stack.command(self._folder, node), host, excused)
 
     def subscriber(self) -> int:
         """Return the number of one who was not talked of yet."""
@@ -58,12 +57,12 @@ class Talk:
     def session(self, subscriber: int) -> Session:
         """Open a session of data."""
         at = int(time.time())
-        session_id = f"talk.{self._stack.host};{at};{next(self._sessions)}"
+        session_id = f"talk.{self.stack.host};{at};{next(self._sessions)}"
         return Session(session_id, at, subscriber, "32251@3gpp.org")
 
     def subscription(self, subscriber: int, session_id: str | bytes | None = None) -> Subscription:
         """Open a subscription to counters."""
-        named = f"talk.pcrf.{self._stack.host};{next(self._sessions)}"
+        named = f"talk.pcrf.{self.stack.host};{next(self._sessions)}"
         return Subscription(session_id or named, subscriber)
 
     def credit(self, subscriber: int, amount: str) -> None:
@@ -91,7 +90,7 @@ class Talk:
     def end(self) -> Path:
         """Disconnect all, which have found no fault, and return the capture of what was said."""
         self._connected.close()
-        path = self._folder / f"{self._stack.name}_talk.pcap"
+        path = self._folder / f"{self.stack.name}_talk.pcap"
         self._recorder.write(path)
         return path
 

@@ -13,7 +13,6 @@ from tests.conftest import temporary_folder
 from tests.interop.counters_talk import (
     FULL,
     LIMITED_SUCCESS,
-    ODD,
     REFUSED,
     SUCCESS,
     UNKNOWN_SESSION_ID,
@@ -31,6 +30,7 @@ from tests.interop.requests import (
     FORCED_REAUTHORISATION,
     MIB,
     UNIX_TO_NTP,
+    Service,
     Session,
     reason,
     service,
@@ -46,6 +46,7 @@ from tests.system.serving import Demonstration, eventually
 pytestmark = pytest.mark.ci
 
 SILENCE = 0
+COMMAND_UNSUPPORTED, TOO_BUSY, SERVICE_DENIED = 3001, 3004, 4010
 AUTHORIZE_ONLY = 0
 ABORT = 2
 FIRST = 120
@@ -93,13 +94,13 @@ def test_refusals_say_why(parties: Parties) -> None:
 def test_a_session_id_of_odd_octets_is_the_same_in_every_message(parties: Parties) -> None:
     talk, policy, gateway = parties
     subscriber = talk.subscriber()
-    subscription = talk.subscription(subscriber, ODD)
+    subscription = talk.subscription(subscriber, talk.stack.odd)
     answers = [policy.ask(step) for step in (subscription.begin(), subscription.change("used"))]
     crosses(gateway, talk.session(subscriber))
     report = policy.asked("SNR").avps
     answers.append(policy.ask(subscription.end()))
     assert [code(answer) for answer in answers] == 3 * [SUCCESS]
-    written = f"0x{ODD.hex().upper()}"
+    written = f"0x{talk.stack.odd.hex().upper()}"
     assert [dict(each)["Session-Id"] for each in (*answers, report)] == 4 * [written]
 
 
@@ -140,12 +141,13 @@ def test_a_report_comes_again_until_it_is_taken(parties: Parties) -> None:
     subscriber = talk.subscriber()
     subscription = talk.subscription(subscriber)
     policy.ask(subscription.begin("speed"))
-    policy.answering("SNR", UNKNOWN_SESSION_ID)
+    policy.answering("SNR", TOO_BUSY)
     session = talk.session(subscriber)
     crosses(gateway, session)
     first = policy.asked("SNR")
-    policy.answering("SNR", SUCCESS)
-    assert policy.asked("SNR") == first
+    for code_of_answer in (UNKNOWN_SESSION_ID, SUCCESS):
+        policy.answering("SNR", code_of_answer)
+        assert policy.asked("SNR") == first
     assert statuses(first.avps) == {"speed": "slow"}
     policy.answering("SNR", SILENCE)
     talk.credit(subscriber, "4MiB")
@@ -207,6 +209,40 @@ def test_an_operator_calls_a_session_and_ends_it_with_its_account(parties: Parti
     assert end.said("Destination-Host") == gateway.host
     charged(gateway, session, session.terminate(2, service(COUNTED_DATA, used(24))))
     assert talk.balance(subscriber)["used"] == 1024
+
+
+def test_a_gateway_that_takes_no_ends_of_sessions_is_called_instead(parties: Parties) -> None:
+    talk, _, gateway = parties
+    gateway.answering("RAR", SUCCESS)
+    gateway.answering("ASR", COMMAND_UNSUPPORTED)
+    subscriber = talk.subscriber()
+    session = talk.session(subscriber)
+    charged(gateway, session, session.initial(asks(MIB)))
+    talk.demo.command("account", "suspend", account(subscriber))
+    assert gateway.asked("ASR").said("Session-Id") == session.session_id
+    assert gateway.asked("RAR").said("Session-Id") == session.session_id
+    gateway.answering("ASR", SUCCESS)
+    more = session.update(1, asks(MIB, used(24, reason(FORCED_REAUTHORISATION))))
+    assert charged(gateway, session, more) == (Service(COUNTED_DATA, SERVICE_DENIED),)
+    assert talk.balance(subscriber)["used"] == 24
+
+
+def test_what_cannot_be_delivered_waits_for_who_comes_back(parties: Parties) -> None:
+    talk, _, _ = parties
+    away = talk.connect("away", "gy,sy")
+    subscriber = talk.subscriber()
+    subscription, session = talk.subscription(subscriber), talk.session(subscriber)
+    away.ask(subscription.begin("used", "speed"))
+    gets_the_last(away, session)
+    charged(away, session, session.update(1, asks(MIB, used(3 * MIB))))
+    away.asked("SNR")
+    away.end()
+    talk.credit(subscriber, "8MiB")
+    back = talk.connect("away", "gy,sy")
+    assert statuses(back.asked("SNR").avps) == {"speed": "fast"}
+    assert back.asked("RAR").said("Session-Id") == session.session_id
+    charged(back, session, session.terminate(2))
+    assert code(back.ask(subscription.end())) == SUCCESS
 
 
 def test_who_subscribes_to_an_account_that_is_deleted_is_asked_to_end(parties: Parties) -> None:
