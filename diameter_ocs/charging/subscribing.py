@@ -32,8 +32,9 @@ CROWDED_OUT = "too_many"
 FORGOTTEN = "unknown_to_policy_server"
 """Why one ends whose policy server does not know it any more."""
 
-SESSIONS_MAX = 4096
-"""Subscriptions to the counters of one account: each of its devices may have one."""
+SESSIONS_MAX = 256
+"""Subscriptions to the counters of one account: each of its devices may have some. Every change of
+its balances looks at each of them."""
 
 
 class Subscribed(NamedTuple):

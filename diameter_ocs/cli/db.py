@@ -96,7 +96,7 @@ def restore(
             with database.found(database.Place(data, database_url, demo), makes=True) as found:
                 scripts = resource("migrations")
                 tell = _silent if as_json else progress.tell
-                manifest = restore_backup(found.conninfo, reader, scripts, replace, tell)
+                restored = restore_backup(found.conninfo, reader, scripts, replace, tell)
                 progress.end()
                 books = asyncio.run(_books(found.conninfo))
     except OSError as error:
@@ -106,10 +106,17 @@ def restore(
         raise BackupInvalid(f"{file}: {error}") from None
     finally:
         progress.end()
+    manifest = restored.manifest
     if as_json:
-        print_json({**_manifest_json(manifest), "books": books_json(books)})
+        answer = {**_manifest_json(manifest), "kept_back": restored.kept_back}
+        print_json({**answer, "books": books_json(books)})
     else:
         typer.echo(f"Restored {_describe(manifest)}; the schema is at version {schema.VERSION}.")
+        if restored.kept_back:
+            typer.echo(
+                f"{restored.kept_back} messages that were to leave are kept back:"
+                " `outbox list --dead` shows them, `outbox retry --all-dead` sends them."
+            )
         print_books(books)
     if not books.are_balanced:
         raise typer.Exit(NOT_BALANCED)

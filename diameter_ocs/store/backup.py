@@ -65,6 +65,12 @@ SELECT attname FROM pg_attribute
 WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 ORDER BY attnum
 """
+KEPT_BACK = "restored from a backup: `outbox retry` sends it"
+"""Why nothing leaves that was to leave when the backup was made."""
+_KEEP_BACK = """
+UPDATE outbox SET given_up_at = now(), fault = %s, leased_by = NULL, leased_until = NULL
+WHERE given_up_at IS NULL
+"""
 _REFERENCES = """
 SELECT child.relname, parent.relname
 FROM pg_constraint JOIN pg_class AS child ON child.oid = conrelid
@@ -99,6 +105,14 @@ class RestoreRefused(Exception):
         self.code = code
 
 
+class Restored(NamedTuple):
+    """What became of a backup."""
+
+    manifest: Manifest
+    kept_back: int
+    """What was to leave when it was made, and is listed as given up now."""
+
+
 class _Table(NamedTuple):
     name: str
     rows: int
@@ -129,8 +143,11 @@ def write_backup(conninfo: str, file: IO[bytes], tell: Tell) -> Manifest:
 
 def restore(
     conninfo: str, backup: Reader, scripts: Path, is_replacing: bool, tell: Tell
-) -> Manifest:
+) -> Restored:
     """Fills a database from a backup and brings its schema up to date, in one transaction.
+
+    What was to leave then does not leave by itself: it may have left, and the database may be a
+    copy for trials. Whom servers were connected with is forgotten.
 
     Raises:
         BackupInvalid: the file is damaged, or newer than this program.
@@ -155,12 +172,14 @@ def restore(
             _make_partitions(connection, manifest)
             _fill(connection, backup, tell)
             schema.upgrade(changing, scripts, schema.NEWEST)
+            kept_back = connection.execute(_KEEP_BACK, (KEPT_BACK,)).rowcount
+            connection.execute("DELETE FROM peer_connection")
     except (DBAPIError, psycopg.Error) as error:
         reason = first_line(getattr(error, "orig", None) or error)
         raise SchemaError(f"nothing was restored: {reason}") from error
     for reason in Partitions(conninfo).make(time.time_ns() // 1000):
         log.warning("partitions not kept", reason=reason)
-    return manifest
+    return Restored(manifest, kept_back)
 
 
 def _become_owner(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.store import backup, schema
 from diameter_ocs.store.archive import MANIFEST, BackupInvalid, Reader, Sequence, Writer
-from diameter_ocs.store.backup import RestoreRefused, holds_data, restore, write_backup
+from diameter_ocs.store.backup import KEPT_BACK, RestoreRefused, holds_data, restore, write_backup
 from diameter_ocs.store.books import check_books
 from diameter_ocs.store.database import APPLICATION_ROLE, OWNER_ROLE, Database
 from diameter_ocs.store.logins import SchemaError
@@ -80,6 +80,25 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 def read(conninfo: str, saved: bytes, is_replacing: bool = False) -> None:
     restore(conninfo, Reader(io.BytesIO(saved)), SCRIPTS, is_replacing, silent)
+
+
+def test_what_was_to_leave_is_kept_back(own_database: str, target: str) -> None:
+    row = (
+        "INSERT INTO outbox (group_id, number, part, account_id, kind, stream, target, content,"
+        " created_at, due_at, given_up_at, fault, leased_by, leased_until)"
+        " VALUES (1, {}, 0, 1, 1, 's', 'crm', '{{}}', now(), now(), {}, {}, 'one', now())"
+    )
+    ask(own_database, row.format(1, "NULL", "NULL"))
+    ask(own_database, row.format(2, "'2020-01-01'", "'gone'"))
+    ask(own_database, "INSERT INTO peer_connection VALUES ('a', 'b', 'c', false, '{}', now())")
+    file = io.BytesIO()
+    write_backup(own_database, file, silent)
+    restored = restore(target, Reader(file), SCRIPTS, False, silent)
+    assert restored.kept_back == 1
+    kept = ask(target, "SELECT number, fault, leased_by FROM outbox ORDER BY number")
+    assert kept == [(1, KEPT_BACK, None), (2, "gone", "one")]
+    assert ask(target, "SELECT given_up_at IS NULL FROM outbox") == [(False,)] * 2
+    assert ask(target, "SELECT * FROM peer_connection") == []
 
 
 def contents(conninfo: str) -> dict[str, list[tuple[object, ...]]]:
