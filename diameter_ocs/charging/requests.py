@@ -47,9 +47,13 @@ class SessionKey(NamedTuple):
     sub_session_id: int | None = None
 
 
+_CONTROLS = {number: f"\\x{number:02x}" for number in (*range(0x20), *range(0x7F, 0xA0))}
+"""What a terminal would obey."""
+
+
 def session_id_text(session_id: bytes, octets_max: int | None = None) -> str:
-    """Returns a Session-Id, or so many octets of it, as people read it."""
-    return session_id[:octets_max].decode(errors="backslashreplace")
+    """Returns a Session-Id, or so many octets of it, as people read it: it may say anything."""
+    return session_id[:octets_max].decode(errors="backslashreplace").translate(_CONTROLS)
 
 
 # A member takes 0.1 µs to be looked up in its class.
