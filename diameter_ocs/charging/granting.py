@@ -10,7 +10,13 @@ from .final_actions import begins_at_once, final_unit_of, go_on, running
 from .final_units import FinalUnit
 from .pools import unit_value
 from .progress import INITIAL, TERMINATION, Progress
-from .quota import VALIDITY_SECONDS_MIN, grant, spread_of, validity_seconds
+from .quota import (
+    VALIDITY_SECONDS_MIN,
+    grant,
+    last_validity_seconds,
+    spread_of,
+    validity_seconds,
+)
 from .rating import is_always_free
 from .requests import ChargingRequest
 from .services import Service
@@ -58,7 +64,7 @@ def _asks_silently(service: Service, group: RatingGroup, progress: Progress, spr
         return _is_called(service, progress)
     if service.usage.used:
         seconds = validity_seconds(group, spread, _plans_last(progress))
-        go_on(service, group, before, seconds, progress)
+        go_on(service, group, before, last_validity_seconds(seconds, spread), progress)
         return False
     return not before.granted
 
@@ -120,6 +126,8 @@ def _held(
         is_final = not to_others and holds_alone(line, tariff, progress)
         if not is_final:  # what others hold may come back: ask again soon
             seconds = VALIDITY_SECONDS_MIN
+    if is_final:
+        seconds = last_validity_seconds(seconds, spread)
     if not units or (change_at is not None and change_at > progress.case.now + seconds * SECOND):
         change_at = None
     return line, units, seconds, is_final, change_at, cover

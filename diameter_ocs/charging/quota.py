@@ -14,6 +14,9 @@ PROVIDE_ROUNDED_AMOUNT, PROVIDE_REMAINING, IGNORE = Insufficiency
 
 VALIDITY_SECONDS_MIN = 60
 """Shorter validity makes gateways ask in storms."""
+LAST_VALIDITY_SECONDS = 300
+"""For how long a last quota is good, or what is done without one: there may be money again, and not
+every gateway that is called to ask again does so."""
 
 
 Quota = tuple[Line, int, bool]
@@ -102,3 +105,8 @@ def validity_seconds(rating_group: RatingGroup, spread: int, plans_last: int | N
     if plans_last is None:
         return seconds
     return max(min(seconds, plans_last // 1_000_000), VALIDITY_SECONDS_MIN)
+
+
+def last_validity_seconds(seconds: int, spread: int) -> int:
+    """Returns the validity of what nothing can follow as yet; `seconds` is that of other quotas."""
+    return min(seconds, LAST_VALIDITY_SECONDS + spread % (LAST_VALIDITY_SECONDS // 10 + 1))

@@ -79,7 +79,16 @@ def test_a_rating_group_that_says_nothing_has_a_quota_without():
 def test_a_final_quota_is_used_to_its_end():
     grant = only(desk(octets=10_240).initial(want(DATA, 10_240))).grant
     assert grant.is_final
-    assert (grant.threshold, grant.holding_seconds) == (None, 600)
+    assert (grant.threshold, grant.holding_seconds) == (None, None)
+
+
+def test_who_has_a_final_quota_soon_asks_whether_there_is_more():
+    """Gateways that are called to ask again do not all do so."""
+    for validity, asked in ((3600, 300), (120, 120), (30, 60)):
+        counter = desk(replace(USUAL, quota_validity_seconds=validity), octets=10_240)
+        grant = only(counter.initial(want(DATA, 10_240))).grant
+        assert grant.is_final
+        assert asked <= grant.validity_seconds <= asked * 11 // 10
 
 
 def test_a_threshold_is_of_what_is_granted_not_of_what_was_asked():

@@ -80,9 +80,9 @@ def validity(decision: Decision) -> int | None:
     return None if grant is None else grant.validity_seconds
 
 
-def is_for_an_hour(decision: Decision) -> bool:
+def is_for_minutes(decision: Decision) -> bool:
     seconds = validity(decision)
-    return seconds is not None and 3600 <= seconds <= 3960
+    return seconds is not None and 300 <= seconds <= 330
 
 
 HANDLINGS = [
@@ -102,7 +102,7 @@ def test_last_quota_comes_with_what_follows_it(
     decision = desk(handling).initial(want(DATA, 300))
     assert granted(decision) == [(300, True)]
     assert told(decision) == final_unit
-    assert is_for_an_hour(decision)
+    assert is_for_minutes(decision)
 
 
 @pytest.mark.parametrize(("handling", "final_unit"), HANDLINGS)
@@ -137,7 +137,7 @@ def test_nothing_left_begins_the_action_at_once(
     assert outcomes(decision) == ["SUCCESS"]
     assert granted(decision) == [(0, True)]
     assert told(decision) == final_unit
-    assert is_for_an_hour(decision)
+    assert is_for_minutes(decision)
     assert opened.balance(1) == (0, 0)
 
 
@@ -152,7 +152,7 @@ def test_report_that_it_has_begun_is_answered_with_how_long_it_lasts(
         assert outcomes(decision) == ["SUCCESS"]
         assert granted(decision) == [(0, False)]
         assert told(decision) is None
-        assert is_for_an_hour(decision)
+        assert is_for_minutes(decision)
         assert opened.balance(1) == (300, 0)
 
 
@@ -196,7 +196,7 @@ def test_action_is_told_again_when_its_time_is_over(
         decision = opened.update(usage)
         assert granted(decision) == [(0, True)]
         assert told(decision) == final_unit
-        assert is_for_an_hour(decision)
+        assert is_for_minutes(decision)
 
 
 @pytest.mark.parametrize(("handling", "final_unit"), RUNNING)
