@@ -251,7 +251,7 @@ def test_without_an_address_for_metrics_no_port_is_opened(configured: Configured
     listen = 'listen = "127.0.0.1:0"\nmetrics = ""\n'
     server = configured(IDENTITY + listen + LOOPBACK)
     server.launch()
-    eventually("the server listens", lambda: "Diameter Gy" in server.announcement)
+    eventually("the server listens", lambda: "Gy and Sy" in server.announcement)
     assert listening_sockets(server.process.pid) == 1
 
 
