@@ -25,8 +25,9 @@ from diameter_ocs.server.leaving import Leaving, delivering
 from diameter_ocs.server.spending_limits import SpendingLimitControl
 from diameter_ocs.sy import application as sy
 from diameter_ocs.transport.admission import Places
+from diameter_ocs.transport.node import Node
 from diameter_ocs.transport.peers import PeerRule, PeerTable
-from diameter_ocs.transport.tcp import Listener
+from diameter_ocs.transport.tcp import TcpListening, listen
 from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
 from tests.store.scenario import NOW
 
@@ -75,9 +76,10 @@ class Server:
         self.policing = policing
         self.local = local
         self.take: Take = by_application({4: self.application.take, SY.id: policing.take})
-        self.listener = Listener(
+        self.node = Node(
             local, self.peers, lambda *received: self.take(*received), Places(10, 10), self.metrics
         )
+        self.listening: TcpListening | None = None
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
         self.running: asyncio.Task[None] | None = None
@@ -85,14 +87,15 @@ class Server:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Server"]:
         """Listen while the context lasts."""
-        _, self.port = await self.listener.start("127.0.0.1", 0)
+        self.listening = await listen(self.node.accept, "127.0.0.1", 0)
+        self.port = self.listening.places[0].port
         async with asyncio.TaskGroup() as tasks:
             self.running = tasks.create_task(self.lanes.run())
             policing = tasks.create_task(self.limits.run())
             yield self
             for writer in self.writers:
                 writer.transport.abort()
-            await self.listener.stop(1)
+            await self.node.stop([self.listening], 1)
             self.running.cancel()
             policing.cancel()
 
@@ -155,5 +158,5 @@ def deliverer(server: Server, outbox: Outbox, bell: Bell) -> Deliverer:
     supervision = Supervision(server.store, Unclaimed(), lanes.clock, metrics)
     limits, policing = server.limits, server.policing
     leaving = Leaving(outbox, bell, lanes, limits, supervision, policing, NoSinks())
-    identifiers = server.listener.next_identifier
+    identifiers = server.node.next_identifier
     return delivering(leaving, server.local, server.peers, "server", identifiers, metrics)

@@ -163,7 +163,7 @@ async def test_whose_a_connection_is_counts_where_an_origin_is_nobodys(
 def gate_of(server: Server, **settings: object) -> Gate:
     """Return the gate of a server with a configuration."""
     forget = server.door.forget_tenants
-    return Gate(Configuration(**settings), server.peers, server.listener, forget)
+    return Gate(Configuration(**settings), server.peers, server.node, forget)
 
 
 async def test_an_accepted_peer_comes_in_and_another_tenant_counts_at_once(

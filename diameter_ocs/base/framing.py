@@ -1,4 +1,4 @@
-"""Cuts a stream of octets into whole Diameter messages, bounded (RFC 6733 section 3)."""
+"""Cuts what comes into whole Diameter messages, bounded (RFC 6733 sections 2.1 and 3)."""
 
 from .errors import InvalidMessageLength
 
@@ -8,14 +8,16 @@ HEADER_OCTETS = 20
 class Framer:
     """Holds the octets of one connection that do not make a whole message yet.
 
-    `octets_max` is the longest message that is accepted. `fault` is None while the stream can
+    `octets_max` is the longest message that is accepted. What is no stream, as SCTP, keeps the
+    boundaries of messages: none goes on in what comes next. `fault` is None while the octets can
     be followed; afterwards `fault_header` is the header of the message that cannot.
     """
 
-    __slots__ = ("_buffer", "_octets_max", "_wanted", "fault", "fault_header")
+    __slots__ = ("_buffer", "_is_stream", "_octets_max", "_wanted", "fault", "fault_header")
 
-    def __init__(self, octets_max: int) -> None:
+    def __init__(self, octets_max: int, *, is_stream: bool = True) -> None:
         self._octets_max = octets_max
+        self._is_stream = is_stream
         self._buffer = bytearray()
         self._wanted = HEADER_OCTETS
         self.fault: InvalidMessageLength | None = None
@@ -28,7 +30,7 @@ class Framer:
 
         Raises:
             InvalidMessageLength: a length is below the header's, over `octets_max` or not a
-                multiple of 4; close the connection.
+                multiple of 4, or the wire has brought another; close the connection.
         """
         messages = [] if self.fault else self._take(data)
         if self.fault and not messages:
@@ -42,7 +44,11 @@ class Framer:
                 return []
             data = bytes(self._buffer)
             self._buffer.clear()
-        return self._cut(data)
+        messages = self._cut(data)
+        if self._buffer and not self._is_stream and self.fault is None:
+            self.fault = InvalidMessageLength("a message came that is shorter than it says")
+            self.fault_header = bytes(self._buffer[:HEADER_OCTETS]).ljust(HEADER_OCTETS, b"\0")
+        return messages
 
     def _cut(self, data: bytes) -> list[bytes]:
         messages: list[bytes] = []

@@ -26,11 +26,10 @@ class Outgoing:
         self.awaited: dict[int, int] = {}
         """By hop-by-hop id: the command code of the answer."""
 
-    def take(self) -> bytes:
-        """Returns all octets that wait, and forgets them."""
-        octets = b"".join(self.messages)
-        self.messages.clear()
-        return octets
+    def take(self) -> list[bytes]:
+        """Returns the messages that wait, and forgets them."""
+        messages, self.messages = self.messages, []
+        return messages
 
     def request(self, name: str, members: Iterable[Member]) -> None:
         """Sends a request of the base protocol, whose answer is awaited from now on."""

@@ -1,7 +1,7 @@
 """The peer machine of the responder: turns what comes into inputs of its table and obeys that.
 
 The table is in `states` (RFC 6733 section 5.6). Octets and clock come in as arguments; what
-happened comes back as events, what has to be sent waits in `Peer.data_to_send`.
+happened comes back as events, what has to be sent waits in `Peer.messages_to_send`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -71,7 +71,7 @@ class Peer:
 
     `authorise` decides on the CER; with None it leaves that to `decide`. `next_identifier` gives
     hop-by-hop and end-to-end ids for our own requests, unlike any other of this node; `jitter` is
-    the watchdog's.
+    the watchdog's. What is no stream keeps the boundaries of messages.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Peer:
         next_identifier: Callable[[], int],
         jitter: Callable[[], float],
         now: float,
+        is_stream: bool = True,
     ) -> None:
         self.state = State.WAIT_CER
         self.facts: CerFacts | None = None
@@ -94,7 +95,7 @@ class Peer:
         self._jitter = jitter
         self._intake = Intake(local)
         self._decoder = Decoder(local.dictionary)
-        self._framer = Framer(local.message_octets_max)
+        self._framer = Framer(local.message_octets_max, is_stream=is_stream)
         self._watchdog: Watchdog | None = None
         self._deadline: float | None = now + local.cer_seconds
         self._probe_deadline: float | None = None
@@ -148,8 +149,8 @@ class Peer:
                 self._abandon(self._framer.fault)
         return self._take_events()
 
-    def data_to_send(self) -> bytes:
-        """Returns what has to be written to the transport, and forgets it."""
+    def messages_to_send(self) -> list[bytes]:
+        """Returns what has to be sent, in order, and forgets it."""
         return self._outgoing.take()
 
     def send(self, octets: bytes) -> bool:

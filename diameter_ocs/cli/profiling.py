@@ -33,7 +33,7 @@ STAGES = (RECEIVE, GY_DECODE, QUEUE, RESOLVE, LOAD, CHARGE, APPLY, COMMIT, SEND,
 """In the order in which a request goes through them; the last is what belongs to none."""
 
 ENTRIES: Mapping[tuple[str, str], str] = {
-    ("transport/connection.py", "Connection.buffer_updated"): RECEIVE,
+    ("transport/stream.py", "Stream.buffer_updated"): RECEIVE,
     ("transport/connection.py", "Connection._flush"): SEND,
     ("server/application.py", "CreditControl.take"): GY_DECODE,
     ("server/application.py", "CreditControl._reply"): SEND,

@@ -26,6 +26,7 @@ from ..numbering.plmn import PlmnError
 from ..observability import configure_logging
 from ..server import Listening, run
 from ..server.readiness import AddressUnavailable
+from ..server.wires import NAMES, Wires
 from ..store import schema
 from ..store.clocks import PostgresClocks
 from ..store.peers import PostgresPeers
@@ -192,9 +193,8 @@ def _run(
 
     def print_where(listening: Listening) -> None:
         typer.echo(f"diameter-ocs {__version__}")
-        typer.echo(
-            f"  Diameter     {listening.diameter} (TCP), {configuration.origin_host}: Gy and Sy"
-        )
+        for line in _wires(listening.diameter, f"{configuration.origin_host}: Gy and Sy"):
+            typer.echo(line)
         if listening.metrics is not None:
             typer.echo(f"  metrics      http://{listening.metrics}/metrics")
         if isinstance(clock, clocks.MovedClock):
@@ -204,7 +204,8 @@ def _run(
             data = configuration.data
             where = "--demo" if data is None else f"--demo --data {shlex.quote(str(data))}"
             typer.echo("Try next, in another terminal:")
-            typer.echo(f"  {program} simulate pgw --server {listening.diameter}")
+            place = listening.diameter.listening[0].places[0]
+            typer.echo(f"  {program} simulate pgw --server {place}")
             typer.echo(f"  {program} account show demo-1 {where}")
 
     _tell_of_tenants(configuration, conninfo)
@@ -225,6 +226,16 @@ def _run(
             profile.finish()
     if reasons:
         fail(code, reasons, status, False)
+
+
+def _wires(wires: Wires, served: str) -> Iterator[str]:
+    """Yields where Diameter is taken, and why not over something."""
+    for number, each in enumerate(wires.listening):
+        where = ", ".join(map(str, each.places))
+        label, rest = ("", "") if number else ("Diameter", f", {served}")
+        yield f"  {label:<12} {where} ({NAMES[each.wire]}){rest}"
+    for wire, reason in wires.missing.items():
+        yield f"  without {NAMES[wire]}: {reason}"
 
 
 def _tell_of_tenants(configuration: Configuration, conninfo: str) -> None:

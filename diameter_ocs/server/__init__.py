@@ -23,8 +23,8 @@ from ..observability import Metrics, create_metrics
 from ..store.peers import PostgresPeers
 from ..sy import application as sy
 from ..transport.admission import Places
+from ..transport.node import Node
 from ..transport.peers import PeerTable
-from ..transport.tcp import Listener
 from .application import CreditControl
 from .dictionaries import server_dictionary
 from .door import Door, by_application
@@ -32,10 +32,11 @@ from .gate import Gate, answer_terms, described, rules
 from .leaving import Leaving, delivering
 from .moved import Decodes, MovedDecoder
 from .numbering import numbering_tables
-from .readiness import AddressUnavailable, Readiness, pages
+from .readiness import Readiness, pages
 from .restarts import closing_profiles, hearing
 from .seen_peers import seeing
 from .spending_limits import SpendingLimitControl
+from .wires import Wires, opened
 from .works import GoingBy, Working, working
 
 log = structlog.get_logger()
@@ -52,10 +53,10 @@ GARBAGE_THRESHOLDS = 100_000, 50
 Those that stay, as accounts are remembered, are looked through in turns of 20 to 40 ms."""
 
 
-class Node(NamedTuple):
-    """What makes the Diameter node, and looks at its peers."""
+class Front(NamedTuple):
+    """The Diameter node, what it starts by itself, and who looks at its peers."""
 
-    listener: Listener
+    node: Node
     gate: Gate
     deliverer: Deliverer
     seen: PeerNotices
@@ -64,7 +65,7 @@ class Node(NamedTuple):
 class Listening(NamedTuple):
     """Where a server can be reached."""
 
-    diameter: Endpoint
+    diameter: Wires
     metrics: Endpoint | None
 
 
@@ -91,14 +92,14 @@ async def run(
         working(configuration, conninfo, readiness, metrics, going_by) as works,
         asyncio.TaskGroup() as tasks,
     ):
-        listener, gate, deliverer, seen = _node(configuration, works, metrics, here.id)
+        node, gate, deliverer, seen = _front(configuration, works, metrics, here.id)
         following = Peering(PostgresPeers(works.database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         telling = Rounds("peer notices", [seen.tell], peer_notices.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
         with pages(endpoint, metrics, readiness) as watched:
-            address = await _started(listener, configuration.listen)
+            wires = await opened(configuration, node)
             works_beside = (
                 _look_after(look_after_database),
                 rounds.run(),
@@ -107,13 +108,13 @@ async def run(
                 telling.run(),
             )
             keepers = [tasks.create_task(work) for work in works_beside]
-            on_listening(Listening(address, watched))
+            on_listening(Listening(wires, watched))
             gc.freeze()
             gc.set_threshold(*GARBAGE_THRESHOLDS)
             await stop.wait()
             readiness.stop()
             log.info("server stopping")
-            await listener.stop(STOP_SECONDS)
+            await node.stop(wires.listening, STOP_SECONDS)
             await works.lanes.drain()
             await works.limits.drain()
             await telling.once()
@@ -121,13 +122,6 @@ async def run(
                 keeper.cancel()
             await following.end()
     log.info("server stopped")
-
-
-async def _started(listener: Listener, endpoint: Endpoint) -> Endpoint:
-    try:
-        return Endpoint(*await listener.start(*endpoint))
-    except OSError as error:
-        raise AddressUnavailable(f"cannot listen on {endpoint}: {error}") from error
 
 
 async def _look_after(look: Callable[[], object] | None) -> None:
@@ -139,7 +133,7 @@ async def _look_after(look: Callable[[], object] | None) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _node(configuration: Configuration, works: Working, metrics: Metrics, server_id: str) -> Node:
+def _front(configuration: Configuration, works: Working, metrics: Metrics, server_id: str) -> Front:
     """Joins the Diameter node, its peers and the applications."""
     dictionary = server_dictionary()
     identity = Identity(*configuration.identity(), int(time.time()))
@@ -173,7 +167,7 @@ def _node(configuration: Configuration, works: Working, metrics: Metrics, server
         policing.id: limits.take,
     }
     places = Places(configuration.connections_max, configuration.half_open_connections_max)
-    listener = Listener(local, peers, by_application(takers), places, metrics)
+    node = Node(local, peers, by_application(takers), places, metrics)
     leaving = Leaving(
         works.outbox,
         works.bell,
@@ -183,7 +177,7 @@ def _node(configuration: Configuration, works: Working, metrics: Metrics, server
         limits,
         works.notices,
     )
-    deliverer = delivering(leaving, local, peers, server_id, listener.next_identifier, metrics)
-    gate = Gate(configuration, peers, listener, door.forget_tenants)
+    deliverer = delivering(leaving, local, peers, server_id, node.next_identifier, metrics)
+    gate = Gate(configuration, peers, node, door.forget_tenants)
     seen = seeing(peers, works.accounts, works.outbox, identity.origin_host, clock)
-    return Node(listener, gate, deliverer, seen)
+    return Front(node, gate, deliverer, seen)

@@ -18,8 +18,8 @@ from ..charging.peers import (
 from ..config import Configuration, PeerEntry
 from ..gy.terms import AnswerTerms, DebitingFailureHandling, FailureHandling
 from ..handlers.catalogue_keys import known_keys
+from ..transport.node import Node
 from ..transport.peers import PeerRule, PeerTable
-from ..transport.tcp import Listener
 
 log = structlog.get_logger()
 
@@ -34,12 +34,12 @@ class Gate:
         self,
         configuration: Configuration,
         peers: PeerTable,
-        listener: Listener,
+        node: Node,
         on_change: Callable[[], None],
     ) -> None:
         self._configuration = configuration
         self._peers = peers
-        self._listener = listener
+        self._node = node
         self._on_change = on_change
 
     def admit(self, accepted: Sequence[AcceptedPeer], named: Sequence[NamedProfile] = ()) -> None:
@@ -63,14 +63,14 @@ class Gate:
                 _shown(facts.origin_host.lower()),
                 _shown(facts.origin_realm.lower()),
                 "address" if is_known else "unknown",
-                str(address),
+                str(origin.address),
                 _shown(facts.product_name),
                 tuple(sorted(facts.application_ids)),
                 now,
                 now,
                 times,
             )
-            for facts, address, is_known, times in self._peers.take_refusals()
+            for facts, origin, is_known, times in self._peers.take_refusals()
         ]
 
     def connected(self) -> tuple[ConnectedPeer, ...]:
@@ -86,7 +86,7 @@ class Gate:
                 each.requests,
                 each.refusals,
             )
-            for each in self._listener.opened
+            for each in self._node.opened
             if each.facts is not None
         )
 
@@ -119,8 +119,8 @@ def rules(
             entry.realm,
             entry.tenant,
             entry.addresses,
-            _terms(configuration, entry.profile),
-            _terms_of_tenant(configuration, entry, named),
+            terms=_terms(configuration, entry.profile),
+            terms_of_hosts=_terms_of_tenant(configuration, entry, named),
         )
         for entry in configuration.peers
     ]
@@ -130,8 +130,8 @@ def rules(
             peer.realm,
             peer.tenant,
             tuple(map(ip_network, peer.addresses)),
-            _terms(configuration, peer.profile),
-            _terms_of_tenant(configuration, peer, named),
+            terms=_terms(configuration, peer.profile),
+            terms_of_hosts=_terms_of_tenant(configuration, peer, named),
         )
         for peer in accepted
         if not any(rule.matches(peer.host, peer.realm or "") for rule in configured)

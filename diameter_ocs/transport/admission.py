@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ..observability import Metrics
-from .peers import Address
+from .association import Address
 
 IPV6_SITE_BITS = 64
 """Whoever has one IPv6 address has a whole network of this length."""

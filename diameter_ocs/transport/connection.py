@@ -1,11 +1,9 @@
-"""One TCP connection: reads, feeds the peer machine, writes what it says; owns no rule."""
+"""One connection: feeds the peer machine with what comes, sends what it says; owns no rule."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from ipaddress import ip_address
 from itertools import count
 from random import uniform
 from typing import NamedTuple
@@ -33,13 +31,13 @@ from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics, SparingLog
 from .admission import Admission
-from .peers import PeerTable
+from .association import Address, Association, PathState, Place
+from .peers import Origin, PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
 from .unread import Unread
 
 log = structlog.get_logger()
 
-READ_OCTETS = 256 * 1024
 LINGER_SECONDS = 5.0
 """How long a peer may take to read its last answers once the connection is over."""
 JITTER_SECONDS = 2.0
@@ -47,7 +45,7 @@ JITTER_SECONDS = 2.0
 
 
 class Rim(NamedTuple):
-    """What every connection of a listener shares."""
+    """What every connection of a node shares."""
 
     local: LocalNode
     peers: PeerTable
@@ -56,8 +54,6 @@ class Rim(NamedTuple):
     """Takes a request, which it answers with `Connection.answer`, exactly once."""
     identifiers: "count[int]"
     metrics: Metrics
-    buffer: bytearray
-    """Where every connection reads: it is emptied before the next one reads."""
     unopened: SparingLog
     """Tells of connections that end before they are open."""
 
@@ -66,8 +62,8 @@ class Rim(NamedTuple):
         return next(self.identifiers) & 0xFFFF_FFFF
 
 
-class Connection(asyncio.BufferedProtocol):
-    """The protocol of one accepted connection.
+class Connection:
+    """The handler of one connection.
 
     `answer_budget_seconds` and `profile` are the peer's own, None without such; `opened_at` is in
     microseconds since 1970, 0 before the peer was taken; `requests` were given out, `refusals` were
@@ -78,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         self._rim = rim
         self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._association: Association | None = None
         self._peer: Peer | None = None
         self._own = OwnRequests(self._loop, rim.next_identifier)
         self._timer: asyncio.TimerHandle | None = None
@@ -133,43 +129,42 @@ class Connection(asyncio.BufferedProtocol):
         """Whether the peer is silent for longer than its watchdog allows."""
         return self._peer is not None and self._peer.is_suspect
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, association: Association) -> None:
         """Begins to wait for the CER, if there is a place for the connection."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        name = transport.get_extra_info("peername")
-        if name is None:  # it has ended already
-            transport.abort()
-            return
-        address = ip_address(name[0].partition("%")[0])
-        if not self._rim.admission.admit(self, address):
+        self._association = association
+        place = association.peer_places[0]
+        if not self._rim.admission.admit(self, place.address):
             self._rim.metrics.connections_refused.labels("connections_max").inc()
-            self._rim.unopened.info(log, address=str(address), reason="connections_max")
-            transport.abort()
+            self._rim.unopened.info(log, address=str(place.address), reason="connections_max")
+            association.abort()
             return
-        transport.set_write_buffer_limits(high=0)
-        self._unread = Unread(self._loop, transport, self._abort_unread)
-        self.address = str(address)
-        self._log = log.bind(address=self.address, port=name[1])
-        local, _ = transport.get_extra_info("sockname")[:2]
+        self._unread = Unread(self._loop, association, self._abort_unread)
+        self.address = str(place.address)
+        self._log = log.bind(wire=association.wire, address=self.address, port=place.port)
+        own = tuple(map(_diameter_address, association.local_addresses))
         self._peer = Peer(
-            replace(self._rim.local, host_ip_addresses=(_diameter_address(local),)),
-            partial(self._rim.peers.authorise, address=address, connection=self),
+            replace(self._rim.local, host_ip_addresses=own),
+            self._authorise,
             next_identifier=self._rim.next_identifier,
             jitter=lambda: uniform(-JITTER_SECONDS, JITTER_SECONDS),
             now=self._loop.time(),
+            is_stream=association.wire.is_stream,
         )
         self._arm()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Gives the place for what comes next."""
-        return self._rim.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, octets: bytes) -> None:
         """Feeds what came to the peer machine."""
-        assert self._peer is not None
-        data = bytes(memoryview(self._rim.buffer)[:nbytes])
-        self._handle(self._peer.receive_data(data, self._loop.time()))
+        if self._peer is not None:
+            self._handle(self._peer.receive_data(octets, self._loop.time()))
+
+    def path_changed(self, place: Place, state: PathState) -> None:
+        """Tells of an address of the peer that is not what it was."""
+        self._log.info("path changed", path=str(place), state=state)
+
+    def not_sent(self, octets: bytes, error: OSError) -> None:
+        """Tells of a message that cannot be sent; the peer waits for it in vain."""
+        self._rim.metrics.answers_dropped.labels("too long").inc()
+        self._log.error("message not sent", octets=len(octets), reason=str(error))
 
     def answer(self, octets: bytes) -> bool:
         """Sends an answer with all others of this turn of the loop; False: there is no way."""
@@ -222,8 +217,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Gives the connection up at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._association is not None:
+            self._association.abort()
 
     def tolerate(self, kind: str) -> None:
         """Counts a peculiarity that was accepted, and logs it once a connection."""
@@ -232,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
             self._tolerated.add(kind)
             self._log.info("peculiarity tolerated", kind=kind)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """Takes note of the end."""
         if self._peer is not None:
             for event in self._peer.connection_lost(self._loop.time()):
@@ -243,6 +238,13 @@ class Connection(asyncio.BufferedProtocol):
             self._unread.end()
         self._rim.admission.leave(self)
         self._on_closed(self)
+
+    def _authorise(self, facts: CerFacts) -> CerDecision | None:
+        association = self._association
+        assert association is not None
+        address = association.peer_places[0].address
+        origin = Origin(address, association.wire, association.certificate_names)
+        return self._rim.peers.authorise(facts, origin, self)
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:
@@ -328,16 +330,16 @@ class Connection(asyncio.BufferedProtocol):
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Writes everything of this turn of the loop at once."""
+        """Sends everything of this turn of the loop at once."""
         self._is_flush_due = False
         assert self._peer is not None
-        assert self._transport is not None
+        assert self._association is not None
         assert self._unread is not None
-        data = self._peer.data_to_send()
-        if self._transport.is_closing():
+        messages = self._peer.messages_to_send()
+        if self._association.is_closing:
             return
-        if data:
-            self._unread.write(data)
+        if messages:
+            self._unread.send(messages)
         if self._peer.is_closed:
             self._close()
         elif self._unread.is_too_much:
@@ -347,21 +349,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """Lets the peer read what is left; who spoke no Diameter is cut off (RFC 6733 2.1)."""
-        assert self._transport is not None
+        association = self._association
+        assert association is not None
         if self._timer is not None:
             self._timer.cancel()
         if self._reason is CloseReason.REPLACED or (
-            self._reason is CloseReason.MALFORMED and not self._transport.get_write_buffer_size()
+            self._reason is CloseReason.MALFORMED and not association.unsent_octets
         ):
-            self._transport.abort()
+            association.abort()
             return
-        self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
-        self._transport.close()
+        self._timer = self._loop.call_later(LINGER_SECONDS, association.abort)
+        association.close()
 
     def _abort_unread(self) -> None:
-        assert self._transport is not None
         self._log.warning("peer aborted", reason="it does not read its answers")
-        self._transport.abort()
+        self.abort()
 
     def _arm(self) -> None:
         """Waits for the machine's timer; one that waits already looks again when it ends."""
@@ -381,7 +383,6 @@ class Connection(asyncio.BufferedProtocol):
         self._handle(self._peer.timer_expired(self._loop.time()))
 
 
-def _diameter_address(host: str) -> tuple[int, bytes]:
+def _diameter_address(address: Address) -> tuple[int, bytes]:
     """Returns an address as Diameter writes it: 1 for IPv4 and 2 for IPv6, then the octets."""
-    address = ip_address(host.partition("%")[0])
     return (1 if address.version == 4 else 2), address.packed

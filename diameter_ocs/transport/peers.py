@@ -6,13 +6,14 @@ A peer that no rule names is refused with 3010 (RFC 6733 section 5.3).
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple, Protocol
 
 from ..base.capabilities import CerDecision, PeerAccepted, PeerRefused
 from ..base.errors import UnknownPeer
 from ..base.events import CerFacts
 from ..base.peer import DisconnectCause
+from .association import Address, Wire
 from .requests import OnAnswer, Sending
 
 PATTERN = frozenset("*?[")
@@ -21,9 +22,19 @@ AS_USUAL = PeerAccepted()
 REFUSALS_MAX = 64
 """Refused peers that are told of at once, a few of each address: the others are only counted."""
 REFUSALS_OF_ADDRESS_MAX = 8
+NAMES_TOLD_MAX = 4
+"""Names of a certificate that are told of."""
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+
+class Origin(NamedTuple):
+    """Whence a peer comes."""
+
+    address: Address
+    wire: Wire = Wire.TCP
+    certificate_names: frozenset[str] | None = None
+    """The host names that its certificate proves, in lower case; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,10 @@ class PeerRule:
     tenant: str | None = None
     """Whose gateways these are; None: any tenant's."""
     addresses: tuple[Network, ...] = ()
+    wires: frozenset[Wire] = frozenset()
+    """Over what they may come; empty: whatever there is."""
+    certificate: str | None = None
+    """A name, or pattern, that a certificate has to prove where one is shown; None: the host's."""
     terms: PeerAccepted = AS_USUAL
     """How the peers are treated."""
     terms_of_hosts: tuple[tuple[str, PeerAccepted], ...] = ()
@@ -59,12 +74,39 @@ class PeerRule:
             return address.is_loopback
         return not self.addresses or any(address in network for network in self.addresses)
 
+    def objection(self, host: str, origin: Origin) -> str | None:
+        """Returns why a peer that matches may not come as it does; None: it may."""
+        if not self.admits(origin.address):
+            return f"{host} may not connect from {origin.address}"
+        if self.wires and origin.wire not in self.wires:
+            wires = " or ".join(sorted(self.wires))
+            return f"{host} may not connect over {origin.wire}, only over {wires}"
+        names = origin.certificate_names
+        wanted = self.certificate or host
+        if names is not None and not any(_proves(name, wanted) for name in names):
+            return f"the certificate of {host} proves {_listed(names)}, not {wanted}"
+        return None
+
 
 def host_matches(host: str, pattern: str) -> bool:
     """Says whether a pattern, or a name, is that of a host."""
     host, pattern = host.lower(), pattern.lower()
     # Patterns are compiled, and few of them are kept.
     return host == pattern or (not PATTERN.isdisjoint(pattern) and fnmatchcase(host, pattern))
+
+
+def _proves(name: str, wanted: str) -> bool:
+    """Says whether a name of a certificate is the one that is wanted, or a pattern of it.
+
+    A `*` of the certificate stands for one label (RFC 9525 section 6.3).
+    """
+    if name.startswith("*."):
+        return PATTERN.isdisjoint(wanted) and wanted.lower().partition(".")[2] == name[2:]
+    return host_matches(name, wanted)
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:NAMES_TOLD_MAX]) if names else "no host name"
 
 
 class OpenConnection(Protocol):
@@ -106,7 +148,7 @@ class Taken(NamedTuple):
     """A peer that is here."""
 
     facts: CerFacts
-    address: Address
+    origin: Origin
     connection: OpenConnection
 
 
@@ -114,9 +156,9 @@ class Refused(NamedTuple):
     """A peer that was refused, and how often."""
 
     facts: CerFacts
-    address: Address
+    origin: Origin
     is_known: bool
-    """Whether only its address was wrong."""
+    """Whether only whence it came was wrong."""
     times: int
 
 
@@ -142,10 +184,10 @@ class PeerTable:
         self._refusals = {
             name: refusal
             for name, refusal in self._refusals.items()
-            if isinstance(self._decide(refusal.facts, refusal.address), PeerRefused)
+            if isinstance(self._decide(refusal.facts, refusal.origin), PeerRefused)
         }
         for taken in tuple(self._open.values()):
-            if isinstance(self._decide(taken.facts, taken.address), PeerRefused):
+            if isinstance(self._decide(taken.facts, taken.origin), PeerRefused):
                 taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
 
     def watch(self, on_change: Callable[[], None]) -> None:
@@ -175,16 +217,16 @@ class PeerTable:
         return any(rule.admits(address) for rule in self._rules)
 
     def authorise(
-        self, facts: CerFacts, address: Address, connection: OpenConnection
+        self, facts: CerFacts, origin: Origin, connection: OpenConnection
     ) -> CerDecision | None:
         """Decides on a CER; a peer that is taken is here until `forget`.
 
         A second connection of a peer waits until its first one has proved to be alive, and is
         refused then, or to be dead, and takes its place: None, and `decide` follows.
         """
-        terms = self._decide(facts, address)
+        terms = self._decide(facts, origin)
         if isinstance(terms, PeerRefused):
-            self._note_refusal(facts, address)
+            self._note_refusal(facts, origin)
             return terms
         host = facts.origin_host.lower()
         if host in self._waiting:
@@ -193,9 +235,9 @@ class PeerTable:
         old = None if known is None else known.connection
         if old is None or old.is_replaceable:
             is_suspect = old is not None and old.is_suspect
-            self._take(host, Taken(facts, address, connection))
+            self._take(host, Taken(facts, origin, connection))
             return terms._replace(is_reopened=is_suspect)
-        self._waiting[host] = Taken(facts, address, connection)
+        self._waiting[host] = Taken(facts, origin, connection)
         self._hosts[connection] = host
         old.probe()
         return None
@@ -238,25 +280,27 @@ class PeerTable:
         self._open[host] = taken
         self._hosts[taken.connection] = host
 
-    def _decide(self, facts: CerFacts, address: Address) -> CerDecision:
+    def _decide(self, facts: CerFacts, origin: Origin) -> CerDecision:
         host, realm = facts.origin_host, facts.origin_realm
         rule = self._rule(facts)
         if rule is None:
             return _unknown(f"{host} of {realm} is no peer of this node")
-        if not rule.admits(address):
-            return _unknown(f"{host} may not connect from {address}")
+        objection = rule.objection(host, origin)
+        if objection is not None:
+            return _unknown(objection)
         return rule.terms_of(host)
 
-    def _note_refusal(self, facts: CerFacts, address: Address) -> None:
+    def _note_refusal(self, facts: CerFacts, origin: Origin) -> None:
         name = facts.origin_host.lower(), facts.origin_realm.lower()
         known = self._refusals.get(name)
         if known is None:
-            of_address = sum(each.address == address for each in self._refusals.values())
+            origins = [each.origin.address for each in self._refusals.values()]
+            of_address = origins.count(origin.address)
             if len(self._refusals) >= REFUSALS_MAX or of_address >= REFUSALS_OF_ADDRESS_MAX:
                 return
         times = 1 if known is None else known.times + 1
         is_known = self._rule(facts) is not None
-        self._refusals[name] = Refused(facts, address, is_known, times)
+        self._refusals[name] = Refused(facts, origin, is_known, times)
 
     def _rule(self, facts: CerFacts) -> PeerRule | None:
         host, realm = facts.origin_host, facts.origin_realm

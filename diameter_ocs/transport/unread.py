@@ -1,7 +1,9 @@
-"""What a peer leaves unread of what was written to it: how much it may be, and for how long."""
+"""What a peer leaves unread of what was sent to it: how much it may be, and for how long."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from .association import Association
 
 UNREAD_OCTETS_MAX = 4 * 2**20
 """Answers that a peer may leave unread; one that leaves more is disconnected."""
@@ -10,37 +12,37 @@ UNREAD_SECONDS = 10.0
 
 
 class Unread:
-    """Writes to a transport whose peer reads it; `on_too_long` is called when it does not."""
+    """Sends to a peer that reads it; `on_too_long` is called when it does not."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        transport: asyncio.Transport,
+        association: Association,
         on_too_long: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._transport = transport
+        self._association = association
         self._on_too_long = on_too_long
-        self._written_octets = 0
+        self._sent_octets = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def octets(self) -> int:
         """How much waits for the peer to read."""
-        return self._transport.get_write_buffer_size()
+        return self._association.unsent_octets
 
     @property
     def is_too_much(self) -> bool:
         """Whether more waits than may."""
-        return self._transport.get_write_buffer_size() > UNREAD_OCTETS_MAX
+        return self._association.unsent_octets > UNREAD_OCTETS_MAX
 
-    def write(self, octets: bytes) -> None:
-        """Writes to the transport."""
-        self._written_octets += len(octets)
-        self._transport.write(octets)
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Sends messages."""
+        self._sent_octets += sum(map(len, messages))
+        self._association.send(messages)
 
     def begin(self) -> None:
-        """Gives the peer some time to read what could not be written at once."""
+        """Gives the peer some time to read what could not be sent at once."""
         self._await_reading(self._read_octets())
 
     def end(self) -> None:
@@ -50,8 +52,8 @@ class Unread:
             self._timer = None
 
     def _read_octets(self) -> int:
-        """Returns how much of what was written has left: the peer, or the system, has read it."""
-        return self._written_octets - self.octets
+        """Returns how much of what was sent has left: the peer, or the system, has read it."""
+        return self._sent_octets - self.octets
 
     def _await_reading(self, read_octets: int) -> None:
         self._timer = self._loop.call_later(UNREAD_SECONDS, self._check_reading, read_octets)

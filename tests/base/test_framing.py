@@ -65,3 +65,20 @@ def test_messages_before_a_bad_length_are_not_lost() -> None:
 def test_the_longest_message_passes() -> None:
     octets = b"\1" + (4096).to_bytes(3) + bytes(4092)
     assert Framer(4096).receive_data(octets) == [octets]
+
+
+def test_what_is_no_stream_brings_whole_messages() -> None:
+    framer = Framer(4096, is_stream=False)
+    assert framer.receive_data(MESSAGES[0]) == [MESSAGES[0]]
+    assert framer.receive_data(MESSAGES[1] + MESSAGES[2]) == MESSAGES[1:]
+    assert framer.fault is None
+
+
+@pytest.mark.parametrize("octets", [1, 19, 20, len(MESSAGES[0]) - 1])
+def test_a_message_that_is_cut_off_is_not_awaited_where_it_would_be_whole(octets: int) -> None:
+    framer = Framer(4096, is_stream=False)
+    assert framer.receive_data(MESSAGES[1] + MESSAGES[0][:octets]) == [MESSAGES[1]]
+    assert framer.fault is not None
+    assert framer.fault_header == MESSAGES[0][:octets][:20].ljust(20, b"\0")
+    with pytest.raises(InvalidMessageLength, match="shorter than it says"):
+        framer.receive_data(MESSAGES[1])

@@ -86,12 +86,12 @@ def open_peer(local: LocalNode = LOCAL, accepted: PeerAccepted | None = None) ->
     peer = new_peer(lambda _: accepted or PeerAccepted(), local)
     peer.receive_data(cer(), 0.0)
     assert peer.state is State.OPEN
-    peer.data_to_send()
+    peer.messages_to_send()
     return peer
 
 
 def sent(peer: Peer) -> list[Message]:
-    data = peer.data_to_send()
+    data = b"".join(peer.messages_to_send())
     messages = []
     while data:
         length = int.from_bytes(data[1:4])
@@ -136,7 +136,7 @@ def test_a_cer_opens_the_connection_and_is_answered_with_all_we_are() -> None:
     assert opened.facts.application_ids == {4}
     assert (opened.facts.product_name, opened.facts.origin_state_id) == ("gateway", 9)
     assert peer.state is State.OPEN
-    assert peer.data_to_send() == message(
+    assert b"".join(peer.messages_to_send()) == message(
         257,
         avp(264, b"ocs1.example"),
         avp(296, b"ocs.example"),
@@ -234,7 +234,7 @@ def test_an_unknown_peer_is_refused_with_the_e_bit() -> None:
 def test_a_peer_may_be_refused_without_a_word() -> None:
     peer = new_peer(lambda _: PeerRefused(None, "connected already"))
     assert kinds(peer.receive_data(cer(), 0.0)) == [PeerClosed]
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 def test_a_peer_is_held_to_its_own_terms() -> None:
@@ -249,7 +249,7 @@ def test_a_peer_is_held_to_its_own_terms() -> None:
 def held_peer() -> Peer:
     peer = new_peer(lambda _: None)
     assert peer.receive_data(cer(), 1.0) == []
-    assert (peer.state, peer.data_to_send(), peer.facts) == (State.HELD, b"", None)
+    assert (peer.state, b"".join(peer.messages_to_send()), peer.facts) == (State.HELD, b"", None)
     return peer
 
 
@@ -260,7 +260,7 @@ def test_a_cer_that_is_held_is_answered_when_it_is_decided() -> None:
     assert peer.decide(PeerRefused(None, "too late"), 3.0) == []
     peer = held_peer()
     assert kinds(peer.decide(PeerRefused(None, "connected already"), 2.0)) == [PeerClosed]
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 @pytest.mark.parametrize("octets", [cer(), ccr(), DWR, message(257, application=0, flags=0)])
@@ -268,7 +268,7 @@ def test_nothing_may_come_while_a_cer_is_held(octets: bytes) -> None:
     peer = held_peer()
     assert close_reason(peer.receive_data(octets, 1.0)) is CloseReason.UNEXPECTED_MESSAGE
     assert peer.decide(PeerAccepted(), 2.0) == []
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 def test_a_cer_is_not_held_for_ever() -> None:
@@ -320,14 +320,14 @@ def test_only_an_open_peer_is_probed() -> None:
     peer = in_state(State.CLOSING)
     deadline = peer.next_timer()
     peer.probe(1.0)
-    assert (peer.data_to_send(), peer.next_timer()) == (b"", deadline)
+    assert (b"".join(peer.messages_to_send()), peer.next_timer()) == (b"", deadline)
 
 
 @pytest.mark.parametrize("octets", [DWR, ccr(), DPR, message(257, application=0, flags=0)])
 def test_a_first_message_that_is_no_cer_ends_the_connection_unanswered(octets: bytes) -> None:
     peer = new_peer()
     assert close_reason(peer.receive_data(octets, 0.0)) is CloseReason.UNEXPECTED_MESSAGE
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 def test_a_connection_without_a_cer_ends_at_its_guard_time() -> None:
@@ -359,7 +359,7 @@ def test_a_request_that_passes_is_given_out() -> None:
     (event,) = peer.receive_data(ccr(), 1.0)
     assert isinstance(event, RequestReceived)
     assert event.message.group.first("Session-Id") == "gw.example;1;2"
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
     reply(peer, event.message)
     assert one(peer).hop_by_hop == 0x11111111
     assert peer.requests_in_flight == 0
@@ -480,7 +480,7 @@ def test_a_stranger_whose_octets_are_no_diameter_gets_no_answer() -> None:
     peer = new_peer()
     events = peer.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 0.0)
     assert close_reason(events) is CloseReason.MALFORMED
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 # Requests of ours
@@ -490,7 +490,7 @@ def test_the_answer_to_a_request_of_ours_is_given_out_once() -> None:
     peer = open_peer()
     rar = request(DICTIONARY, "Re-Auth", 5, 6, [("Session-Id", "a")])
     assert peer.send(rar)
-    assert peer.data_to_send() == rar
+    assert b"".join(peer.messages_to_send()) == rar
     raa = reply_to(decode(rar, DICTIONARY))
     assert kinds(peer.receive_data(raa, 1.0)) == [AnswerReceived]
     assert kinds(peer.receive_data(raa, 1.0)) == [AnswerDropped]
@@ -552,7 +552,7 @@ def test_silence_is_probed_suspected_and_ended() -> None:
     assert (dwr.command_code, dwr.is_request, dwr.group.first("Origin-State-Id")) == (280, True, 77)
     assert kinds(peer.timer_expired(60.0)) == [PeerSuspected]
     assert peer.is_suspect
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
     assert close_reason(peer.timer_expired(90.0)) is CloseReason.WATCHDOG
     assert peer.next_timer() is None
 
@@ -603,7 +603,7 @@ def test_a_peer_that_disconnects_is_answered_and_given_time_to_close() -> None:
 def test_a_request_after_the_dpr_is_turned_away() -> None:
     peer = open_peer()
     peer.receive_data(DPR, 1.0)
-    peer.data_to_send()
+    peer.messages_to_send()
     assert kinds(peer.receive_data(ccr(), 1.0)) == [RequestRefused]
     assert one(peer).group.first("Result-Code") == 3004
 
@@ -662,7 +662,7 @@ def test_an_answer_without_a_connection_is_not_sent() -> None:
     assert isinstance(event, RequestReceived)
     peer.connection_lost(1.0)
     assert not peer.send(reply_to(event.message))
-    assert peer.data_to_send() == b""
+    assert b"".join(peer.messages_to_send()) == b""
 
 
 # The table
@@ -687,7 +687,7 @@ def in_state(state: State) -> Peer:
     if state is State.DRAINING:
         peer.receive_data(reply_to(one(peer)), 1.0)
     assert peer.state is state
-    peer.data_to_send()
+    peer.messages_to_send()
     return peer
 
 

@@ -68,7 +68,7 @@ def result_code(answer: bytes) -> int:
 
 
 def test_both_applications_are_told_to_peers(connect: Connect) -> None:
-    cea = connect(CREDIT_CONTROL).data_to_send()
+    cea = b"".join(connect(CREDIT_CONTROL).messages_to_send())
     assert avp(265, number(VENDOR)) + CREDIT_CONTROL + VENDORS in cea
 
 
@@ -89,7 +89,7 @@ def test_a_peer_has_the_application_in_whatever_form_it_says_so(
     connect: Connect, capabilities: list[bytes]
 ) -> None:
     peer = connect(*capabilities)
-    assert result_code(peer.data_to_send()) == 2001
+    assert result_code(b"".join(peer.messages_to_send())) == 2001
     for octets in (slr(), str_()):
         (event,) = peer.receive_data(octets, 0.0)
         assert isinstance(event, RequestReceived)
@@ -120,20 +120,20 @@ def test_one_connection_carries_both_applications(connect: Connect, strict: bool
 )
 def test_a_command_belongs_to_its_application(connect: Connect, octets: bytes, code: int) -> None:
     peer = connect(CREDIT_CONTROL, VENDORS)
-    peer.data_to_send()
+    peer.messages_to_send()
     (event,) = peer.receive_data(octets, 0.0)
     assert isinstance(event, RequestRefused)
-    assert result_code(peer.data_to_send()) == code
+    assert result_code(b"".join(peer.messages_to_send())) == code
 
 
 def test_reports_are_sent_from_here_and_not_taken(connect: Connect) -> None:
     own = (SESSION_ID, AUTH_APPLICATION_ID, ORIGIN_HOST, ORIGIN_REALM, DESTINATION_REALM)
     peer = connect(VENDORS)
-    peer.data_to_send()
+    peer.messages_to_send()
     to_us = avp(293, b"ocs.example")
     (event,) = peer.receive_data(message(8388636, *own, to_us, application=SY), 0.0)
     assert isinstance(event, RequestRefused)
-    assert result_code(peer.data_to_send()) == 3001
+    assert result_code(b"".join(peer.messages_to_send())) == 3001
 
 
 APPLICATION_IN_GROUP = Tolerated.APPLICATION_ID_IN_VENDOR_GROUP
@@ -157,9 +157,9 @@ def test_what_clients_do_wrong_is_tolerated_unless_the_peer_is_strict(
     assert isinstance(event, RequestReceived)
     assert event.tolerated == (kind,)
     peer = connect(VENDORS, strict=True)
-    peer.data_to_send()
+    peer.messages_to_send()
     peer.receive_data(octets, 0.0)
-    assert result_code(peer.data_to_send()) == code
+    assert result_code(b"".join(peer.messages_to_send())) == code
 
 
 def test_avps_may_stand_in_any_order(connect: Connect) -> None:

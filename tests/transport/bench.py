@@ -9,8 +9,9 @@ from diameter_ocs.base.message import Identity, Message, answer, decode
 from diameter_ocs.observability import Metrics, create_metrics
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.connection import Connection
+from diameter_ocs.transport.node import Node
 from diameter_ocs.transport.peers import PeerRule, PeerTable
-from diameter_ocs.transport.tcp import Listener
+from diameter_ocs.transport.tcp import TcpListening, listen
 from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, cer, load_dictionary, message
 
 DICTIONARY = load_dictionary()
@@ -73,7 +74,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.metrics: Metrics = create_metrics()
-        self.listener: Listener | None = None
+        self.node: Node | None = None
+        self.listening: list[TcpListening] = []
         self.clients: list[Client] = []
         self.port = 0
 
@@ -85,10 +87,13 @@ class Bench:
         rules: Sequence[PeerRule] = (PeerRule(is_loopback_only=True),),
     ) -> None:
         peers = PeerTable(rules)
-        self.listener = Listener(
-            local, peers, on_request, Places(connections_max, 64), self.metrics
-        )
-        _, self.port = await self.listener.start("127.0.0.1", 0)
+        self.node = Node(local, peers, on_request, Places(connections_max, 64), self.metrics)
+        self.listening.append(await listen(self.node.accept, "127.0.0.1", 0))
+        self.port = self.listening[0].places[0].port
+
+    async def stop(self, seconds: float) -> None:
+        assert self.node is not None
+        await self.node.stop(self.listening, seconds)
 
     async def connect(self, address: str = "127.0.0.1") -> Client:
         """Connects from an address of loopback."""

@@ -13,5 +13,5 @@ async def bench() -> AsyncIterator[Bench]:
     yield bench
     for client in bench.clients:
         client.writer.transport.abort()
-    if bench.listener is not None:
-        await bench.listener.stop(1)
+    if bench.node is not None:
+        await bench.stop(1)

@@ -9,9 +9,11 @@ from diameter_ocs.base.capabilities import PeerAccepted, PeerRefused
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import CerFacts
 from diameter_ocs.base.peer import DisconnectCause
+from diameter_ocs.transport.association import Wire
 from diameter_ocs.transport.peers import (
     REFUSALS_MAX,
     REFUSALS_OF_ADDRESS_MAX,
+    Origin,
     PeerRule,
     PeerTable,
 )
@@ -76,14 +78,14 @@ def test_a_peer_with_a_rule_is_taken(
     host: str, realm: str, address: object, accepted: PeerAccepted
 ) -> None:
     table = PeerTable(RULES)
-    assert table.authorise(facts(host, realm), address, OpenedConnection()) == accepted
+    assert table.authorise(facts(host, realm), Origin(address), OpenedConnection()) == accepted
 
 
 def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
     strict, hasty = PeerAccepted(strict=True), PeerAccepted(answer_budget_seconds=1)
     table = PeerTable([PeerRule(realm="example", terms_of_hosts=(("GW1*", strict), ("*", hasty)))])
-    assert table.authorise(facts("gw1.example"), NEAR, OpenedConnection()) == strict
-    assert table.authorise(facts("gw2.example"), NEAR, OpenedConnection()) == hasty
+    assert table.authorise(facts("gw1.example"), Origin(NEAR), OpenedConnection()) == strict
+    assert table.authorise(facts("gw2.example"), Origin(NEAR), OpenedConnection()) == hasty
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
     ],
 )
 def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object) -> None:
-    refused = PeerTable(RULES).authorise(facts(host, realm), address, OpenedConnection())
+    refused = PeerTable(RULES).authorise(facts(host, realm), Origin(address), OpenedConnection())
     assert isinstance(refused, PeerRefused)
     assert isinstance(refused.error, UnknownPeer)
     assert host in refused.reason
@@ -106,8 +108,8 @@ def occupied() -> tuple[PeerTable, OpenedConnection, OpenedConnection]:
     """Returns a table where a second connection waits for the first to be alive or not."""
     table = PeerTable(RULES)
     first, second = OpenedConnection(), OpenedConnection()
-    table.authorise(facts(), NEAR, first)
-    assert table.authorise(facts("GW1.example"), NEAR, second) is None
+    table.authorise(facts(), Origin(NEAR), first)
+    assert table.authorise(facts("GW1.example"), Origin(NEAR), second) is None
     assert (first.probes, first.is_aborted) == (1, False)
     return table, first, second
 
@@ -118,7 +120,7 @@ def test_a_second_connection_is_refused_without_a_word_when_the_first_is_alive()
     assert isinstance(second.decision, PeerRefused)
     assert second.decision.error is None
     third = OpenedConnection()
-    assert table.authorise(facts(), NEAR, third) is None
+    assert table.authorise(facts(), Origin(NEAR), third) is None
     assert first.probes == 2
 
 
@@ -128,7 +130,7 @@ def test_a_second_connection_comes_in_when_the_first_is_over(has_failed: bool) -
     table.forget(first, has_failed)
     assert second.decision == PeerAccepted(is_reopened=has_failed)
     table.forget(second)
-    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+    assert table.authorise(facts(), Origin(NEAR), OpenedConnection()) == PeerAccepted()
 
 
 def test_a_second_connection_that_gave_up_waiting_is_forgotten() -> None:
@@ -137,27 +139,27 @@ def test_a_second_connection_that_gave_up_waiting_is_forgotten() -> None:
     table.prove(first)
     table.forget(first)
     assert second.decision is None
-    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+    assert table.authorise(facts(), Origin(NEAR), OpenedConnection()) == PeerAccepted()
 
 
 def test_only_one_connection_waits_for_another() -> None:
     table, first, second = occupied()
     first.is_replaceable = True
-    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+    assert isinstance(table.authorise(facts(), Origin(NEAR), OpenedConnection()), PeerRefused)
     assert (first.probes, second.decision) == (1, None)
 
 
 def test_with_other_rules_those_who_may_not_stay_are_disconnected_orderly() -> None:
     table = PeerTable(RULES)
     gateway, policy = OpenedConnection(), OpenedConnection()
-    table.authorise(facts(), NEAR, gateway)
-    table.authorise(facts("pcrf1.example"), FAR, policy)
+    table.authorise(facts(), Origin(NEAR), gateway)
+    table.authorise(facts("pcrf1.example"), Origin(FAR), policy)
     table.replace([RULES[0]])
     assert (gateway.cause, policy.cause) == (None, DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
     table.replace([PeerRule(host="gw1.example", addresses=(ip_network("192.0.2.0/24"),))])
     assert gateway.cause is DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU
     assert not gateway.is_aborted
-    assert isinstance(table.authorise(facts(), NEAR, OpenedConnection()), PeerRefused)
+    assert isinstance(table.authorise(facts(), Origin(NEAR), OpenedConnection()), PeerRefused)
 
 
 def test_other_rules_hold_for_who_waits_too() -> None:
@@ -171,7 +173,7 @@ def test_other_rules_hold_for_who_waits_too() -> None:
 def test_refused_peers_are_told_of_once_with_how_often() -> None:
     table = PeerTable(RULES[:2])
     for host in ("X.example", "x.EXAMPLE", "gw1.example"):
-        table.authorise(facts(host), FAR, OpenedConnection())
+        table.authorise(facts(host), Origin(FAR), OpenedConnection())
     told = [
         (refusal.facts.origin_host, refusal.is_known, refusal.times)
         for refusal in table.take_refusals()
@@ -183,7 +185,7 @@ def test_refused_peers_are_told_of_once_with_how_often() -> None:
 def test_a_refused_peer_that_may_come_now_is_not_told_of() -> None:
     table = PeerTable([])
     for host in ("x.example", "y.example"):
-        table.authorise(facts(host), FAR, OpenedConnection())
+        table.authorise(facts(host), Origin(FAR), OpenedConnection())
     table.replace([PeerRule(host="x.example")])
     (refusal,) = table.take_refusals()
     assert refusal.facts.origin_host == "y.example"
@@ -198,12 +200,12 @@ def test_a_second_connection_of_a_known_peer_is_no_refused_peer() -> None:
 def test_who_invents_many_names_is_told_of_few_times() -> None:
     table = PeerTable([])
     for number in range(1000):
-        table.authorise(facts(f"x{number}"), FAR, OpenedConnection())
-    table.authorise(facts("real.example"), NEAR, OpenedConnection())
+        table.authorise(facts(f"x{number}"), Origin(FAR), OpenedConnection())
+    table.authorise(facts("real.example"), Origin(NEAR), OpenedConnection())
     refusals = table.take_refusals()
     assert len(refusals) == REFUSALS_OF_ADDRESS_MAX + 1
     for number in range(1000):
-        table.authorise(facts(f"x{number}"), ip_address(number), OpenedConnection())
+        table.authorise(facts(f"x{number}"), Origin(ip_address(number)), OpenedConnection())
     assert len(table.take_refusals()) == REFUSALS_MAX
 
 
@@ -219,20 +221,20 @@ def test_an_address_is_expected_where_a_rule_admits_it() -> None:
 def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
     table = PeerTable(RULES)
     dead = OpenedConnection(is_replaceable=True, is_suspect=is_suspect)
-    table.authorise(facts(), NEAR, dead)
+    table.authorise(facts(), Origin(NEAR), dead)
     fresh = OpenedConnection()
-    assert table.authorise(facts(), NEAR, fresh) == PeerAccepted(is_reopened=is_suspect)
+    assert table.authorise(facts(), Origin(NEAR), fresh) == PeerAccepted(is_reopened=is_suspect)
     assert dead.is_aborted
     table.forget(dead)
-    assert table.authorise(facts(), NEAR, OpenedConnection()) is None
+    assert table.authorise(facts(), Origin(NEAR), OpenedConnection()) is None
 
 
 def test_a_peer_that_left_may_come_again() -> None:
     table = PeerTable(RULES)
     first = OpenedConnection()
-    table.authorise(facts(), NEAR, first)
+    table.authorise(facts(), Origin(NEAR), first)
     table.forget(first)
-    assert table.authorise(facts(), NEAR, OpenedConnection()) == PeerAccepted()
+    assert table.authorise(facts(), Origin(NEAR), OpenedConnection()) == PeerAccepted()
 
 
 TENANTS = PeerTable(
@@ -261,3 +263,39 @@ def test_a_request_belongs_to_the_tenant_of_the_nearest_name(
     origin: tuple[str, str], destination_realm: str, peer: tuple[str, str], tenant: str | None
 ) -> None:
     assert TENANTS.tenant_of(origin, destination_realm, peer) == tenant
+
+
+@pytest.mark.parametrize(
+    ("certificate", "names", "is_taken"),
+    [
+        (None, None, True),
+        (None, {"gw1.example"}, True),
+        (None, {"other.example", "gw1.example"}, True),
+        (None, {"*.example"}, True),
+        (None, {"*.other"}, False),
+        (None, {"*"}, False),
+        (None, {"*.*"}, False),
+        (None, {"gw2.example"}, False),
+        (None, set(), False),
+        ("gateways.example", {"gateways.example"}, True),
+        ("gateways.example", {"gw1.example"}, False),
+        ("gw*.example", {"gw7.example"}, True),
+        ("gw*.example", {"*.example"}, False),
+    ],
+)
+def test_a_certificate_has_to_prove_the_host(
+    certificate: str | None, names: set[str] | None, is_taken: bool
+) -> None:
+    table = PeerTable([PeerRule(host="gw*.example", certificate=certificate)])
+    proved = None if names is None else frozenset(names)
+    decision = table.authorise(facts(), Origin(NEAR, Wire.TLS, proved), OpenedConnection())
+    assert isinstance(decision, PeerAccepted) is is_taken
+
+
+@pytest.mark.parametrize(("wire", "is_taken"), [(Wire.TLS, True), (Wire.TCP, False)])
+def test_a_peer_comes_only_over_the_wires_that_its_rule_names(wire: Wire, is_taken: bool) -> None:
+    table = PeerTable([PeerRule(host="gw1.example", wires=frozenset({Wire.TLS, Wire.SCTP}))])
+    decision = table.authorise(facts(), Origin(NEAR, wire), OpenedConnection())
+    assert isinstance(decision, PeerAccepted) is is_taken
+    if isinstance(decision, PeerRefused):
+        assert decision.reason.endswith("may not connect over tcp, only over sctp or tls")

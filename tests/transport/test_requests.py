@@ -373,10 +373,9 @@ async def test_a_request_of_this_node_goes_over_a_socket_and_its_answer_comes_ba
 ) -> None:
     await bench.listen()
     client = await bench.connect_open()
-    assert bench.listener is not None
-    (connection,) = bench.listener.opened
+    (connection,) = bench.node.opened
     outcome: asyncio.Future[Message | Unanswered] = asyncio.Future()
-    octets = rar(bench.listener.next_identifier())
+    octets = rar(bench.node.next_identifier())
     assert connection.request(octets, SECONDS, outcome.set_result) is Sending.SENT
     asked = await client.read()
     client.writer.write(raa(asked))

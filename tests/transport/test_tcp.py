@@ -1,6 +1,7 @@
 """Peers connect over TCP, are answered, and are let go with what they asked answered."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -36,15 +37,15 @@ async def test_answers_of_one_turn_leave_in_one_write(bench: Bench) -> None:
 
     def watch(connection: Connection, received: RequestReceived) -> None:
         if not writes:
-            transport = connection._transport
-            assert transport is not None
-            write = transport.write
+            association = connection._association
+            assert association is not None
+            send = association.send
 
-            def noting(data: bytes) -> None:
-                writes.append(len(data))
-                write(data)
+            def noting(messages: Sequence[bytes]) -> None:
+                writes.append(len(messages))
+                send(messages)
 
-            transport.write = noting  # type: ignore[method-assign]
+            association.send = noting  # type: ignore[method-assign]
             writes.append(0)
         reply(connection, received)
 
@@ -115,11 +116,10 @@ async def test_stopping_disconnects_after_what_came_before_is_answered(bench: Be
         asked.set()
 
     await bench.listen(keep)
-    assert bench.listener is not None
     client = await bench.connect_open()
     client.writer.write(ccr())
     await asked.wait()
-    stopping = asyncio.create_task(bench.listener.stop(5))
+    stopping = asyncio.create_task(bench.stop(5))
     dpr = await client.read()
     assert (dpr.command_code, dpr.is_request) == (282, True)
     await client.answer(dpr)
@@ -134,9 +134,8 @@ async def test_stopping_disconnects_after_what_came_before_is_answered(bench: Be
 
 async def test_stopping_ends_also_when_a_peer_does_not_answer(bench: Bench) -> None:
     await bench.listen()
-    assert bench.listener is not None
     client = await bench.connect_open()
-    await bench.listener.stop(0)
+    await bench.stop(0)
     assert (await client.read()).command_code == 282
     assert await client.is_ended()
 
@@ -154,11 +153,10 @@ async def test_last_answers_that_nobody_reads_do_not_keep_a_connection(
             all_taken.set()
 
     await bench.listen(flood_and_tell, local=replace(LOCAL, disconnect_seconds=0))
-    assert bench.listener is not None
     client = await bench.connect_open()
     client.writer.transport.pause_reading()
     client.writer.write(b"".join(ccr(hop_by_hop=each) for each in range(400)))
     await all_taken.wait()
     async with asyncio.timeout(30):
-        await bench.listener.stop(60)
+        await bench.stop(60)
     assert bench.metrics.registry.get_sample_value("ocs_peers_open") == 0

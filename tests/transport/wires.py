@@ -1,38 +1,45 @@
 """A connection on a wire whose other end does what a test tells it, without any socket."""
 
 import asyncio
+from collections.abc import Sequence
+from ipaddress import ip_address
 from itertools import count
 
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.observability import SparingLog, create_metrics
 from diameter_ocs.transport.admission import Admission, Places
+from diameter_ocs.transport.association import Place
+from diameter_ocs.transport.association import Wire as Kind
 from diameter_ocs.transport.connection import Connection, Rim
 from diameter_ocs.transport.peers import PeerRule, PeerTable
 from tests.base.wire import cer
 from tests.transport.bench import DICTIONARY, LOCAL, reply
 
 
-class Wire(asyncio.Transport):
-    """A transport whose other end reads as much as it is told, and whose system keeps nothing."""
+class Wire:
+    """An association whose other end reads what it is told, and whose system keeps nothing."""
+
+    wire = Kind.TCP
+    certificate_names: frozenset[str] | None = None
+    local_addresses = (ip_address("127.0.0.1"),)
+    peer_places = (Place(ip_address("127.0.0.1"), 1),)
 
     def __init__(self, protocol: Connection) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.protocol = protocol
         self.unread = 0
         self.written = b""
         self.is_aborted = False
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high == 0
-
-    def get_write_buffer_size(self) -> int:
+    @property
+    def unsent_octets(self) -> int:
         return self.unread
 
+    @property
     def is_closing(self) -> bool:
         return self.is_aborted
 
-    def write(self, data: object) -> None:
-        assert isinstance(data, bytes)
+    def send(self, messages: Sequence[bytes]) -> None:
+        data = b"".join(messages)
         was_empty = not self.unread
         self.unread += len(data)
         self.written += data
@@ -69,7 +76,7 @@ def new_rim() -> Rim:
     metrics = create_metrics()
     admission = Admission(Places(16, 16), peers.expects, metrics)
     unopened = SparingLog("connection refused")
-    return Rim(LOCAL, peers, admission, reply, count(1), metrics, bytearray(4096), unopened)
+    return Rim(LOCAL, peers, admission, reply, count(1), metrics, unopened)
 
 
 def opened(rim: Rim | None = None, capabilities: bytes | None = None) -> Wire:
@@ -81,5 +88,4 @@ def opened(rim: Rim | None = None, capabilities: bytes | None = None) -> Wire:
 
 
 def send(wire: Wire, octets: bytes) -> None:
-    wire.protocol.get_buffer(-1)[: len(octets)] = octets
-    wire.protocol.buffer_updated(len(octets))
+    wire.protocol.data_received(octets)
