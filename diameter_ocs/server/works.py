@@ -99,7 +99,7 @@ async def working(
     unclaimed = Unclaimed()
     supervision = Supervision(store, unclaimed, clock, metrics)
     restarts = Restarts(PostgresGateways(database), supervision, clock)
-    webhooks, secrets = Webhooks(), webhook_secrets(configuration)
+    webhooks, secrets = Webhooks(), webhook_secrets(configuration.webhooks)
     notices = Notices(
         accounts, webhooks, NoticeFiles(configuration.notices or Path(NOTICES)), secrets
     )

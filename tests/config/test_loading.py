@@ -12,10 +12,8 @@ from diameter_ocs.config import (
     Profile,
     WebhookEntry,
     load,
-    parse_endpoint,
-    resource,
-    webhook_secrets,
 )
+from tests.config.conftest import write
 
 FULL = """
 origin_host = "ocs1.example"
@@ -79,19 +77,6 @@ session_failover = false
 credit_control_failure_handling = "CONTINUE"
 direct_debiting_failure_handling = "CONTINUE"
 """
-
-
-@pytest.fixture(autouse=True)
-def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in Configuration.model_fields:
-        monkeypatch.delenv(f"OCS_{key.upper()}", raising=False)
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "ocs.toml"
-    path.write_text(text)
-    return path
 
 
 def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
@@ -221,16 +206,6 @@ def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
     ]
 
 
-def test_a_profile_cannot_give_more_time_than_there_is(tmp_path: Path) -> None:
-    path = write(tmp_path, "[profiles.slow]\nanswer_budget_seconds = 2.5\n")
-    with pytest.raises(ConfigurationError) as raised:
-        load(path)
-    assert raised.value.faults == [
-        f"{path}: profiles.slow.answer_budget_seconds:"
-        " must be at most answer_budget_seconds of all peers, 2"
-    ]
-
-
 def test_a_fault_names_the_variable_or_the_command_line_it_came_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -252,142 +227,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str | None, r
         load(path)
 
 
-def test_the_database_url_is_never_shown(tmp_path: Path) -> None:
-    configuration = load(write(tmp_path, FULL))
-    assert "hidden" not in repr(configuration)
-    assert "hidden" not in str(configuration.model_dump())
-    with pytest.raises(ConfigurationError) as raised:
-        load(None, database_url="mysql://root:secret@db/ocs")
-    assert "hidden" not in str(raised.value)
-
-
-def database_of(configuration: Configuration) -> str | None:
-    url = configuration.database_url
-    return None if url is None else url.get_secret_value()
-
-
-def test_the_database_url_may_stand_in_a_file_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "secret").write_text("postgresql://ocs:first@db/ocs\n")
-    path = write(tmp_path, 'database_url_file = "secret"')
-    configuration = load(path)
-    assert database_of(configuration) == "postgresql://ocs:first@db/ocs"
-    assert "ocs:first" not in repr(configuration)
-
-    (tmp_path / "other").write_text("postgresql://ocs:two@db/ocs")
-    monkeypatch.setenv("OCS_DATABASE_URL_FILE", str(tmp_path / "other"))
-    assert database_of(load(path)) == "postgresql://ocs:two@db/ocs"
-    assert database_of(load(path, database_url="host=db")) == "host=db"
-    monkeypatch.setenv("OCS_DATABASE_URL", "host=db")
-    with pytest.raises(ConfigurationError, match="only one of them"):
-        load(path)
-
-
-def test_systemds_credential_counts_where_nothing_names_a_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert database_of(load(None)) is None
-    (tmp_path / "database_url").write_text("postgresql://ocs:hidden@db/ocs\n")
-    assert database_of(load(None)) == "postgresql://ocs:hidden@db/ocs"
-    assert database_of(load(write(tmp_path, 'database_url = "host=db"'))) == "host=db"
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "cannot be read: No such file"),
-        (b"geheim", "must be postgresql://"),
-        (b"\xffgeheim", "is not written in UTF-8"),
-    ],
-)
-def test_a_secret_that_cannot_be_used_is_named_by_its_file_alone(
-    content: bytes | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "secret"
-    if content is not None:
-        file.write_bytes(content)
-    monkeypatch.setenv("OCS_DATABASE_URL_FILE", str(file))
-    with pytest.raises(ConfigurationError, match=f"^{file}: {reason}") as raised:
-        load(None)
-    assert "geheim" not in str(raised.value)
-
-
 def test_a_server_needs_a_name() -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(None, origin_realm="example").identity()
     assert raised.value.faults == ["origin_host: missing; set it in the file, or OCS_ORIGIN_HOST"]
-
-
-@pytest.mark.parametrize(
-    ("text", "endpoint"),
-    [
-        ("127.0.0.1:3868", Endpoint("127.0.0.1", 3868)),
-        ("ocs.example:0", Endpoint("ocs.example", 0)),
-        ("[::]:3868", Endpoint("::", 3868)),
-        ("[fe80::1%eth0]:1", Endpoint("fe80::1%eth0", 1)),
-    ],
-)
-def test_an_endpoint_is_written_as_it_was_read(text: str, endpoint: Endpoint) -> None:
-    assert parse_endpoint(text) == endpoint
-    assert str(endpoint) == text
-
-
-@pytest.mark.parametrize("text", ["", "3868", ":3868", "::1:3868", "host:65536", "host:x", "[h]"])
-def test_what_is_no_endpoint_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="must be HOST:PORT"):
-        parse_endpoint(text)
-
-
-def test_resources_stand_at_the_top_level_of_a_clone() -> None:
-    assert resource("dictionaries") == Path(__file__).resolve().parent.parent / "dictionaries"
-
-
-SECRET = "whsec_" + "AB12" * 8
-WEBHOOK = '[[webhooks]]\nname = "crm"\n'
-
-
-def test_secrets_of_webhooks_come_from_files_and_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "crm").write_text(f"{SECRET}\n")
-    monkeypatch.setenv("CRM_SECRET", SECRET + "AB12")
-    text = f'{WEBHOOK}tenant = "demo"\nsecret_file = "crm"\n'
-    found = load(write(tmp_path, f'{text}{WEBHOOK}secret_variable = "CRM_SECRET"'))
-    assert webhook_secrets(found) == {("demo", "crm"): SECRET, (None, "crm"): SECRET + "AB12"}
-    assert SECRET not in str(found)
-
-
-def test_only_the_server_reads_the_secrets_of_webhooks(tmp_path: Path) -> None:
-    found = load(write(tmp_path, f'{WEBHOOK}secret_file = "nowhere"'))
-    with pytest.raises(ConfigurationError, match=r"/nowhere: cannot be read"):
-        webhook_secrets(found)
-
-
-@pytest.mark.parametrize(
-    "secret", ["", "AB12" * 8, "whsec_", "whsec_AB12", "whsec_" + "!" * 32, "whsec_" + "A" * 200]
-)
-def test_what_is_no_secret_of_a_webhook_is_told_and_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
-) -> None:
-    monkeypatch.setenv("CRM_SECRET", secret)
-    found = load(write(tmp_path, f'{WEBHOOK}secret_variable = "CRM_SECRET"'))
-    with pytest.raises(ConfigurationError) as caught:
-        webhook_secrets(found)
-    (sentence,) = caught.value.faults
-    assert sentence.startswith("environment, CRM_SECRET: must be whsec_ and 24 to 64 octets")
-    assert len(secret) < 8 or secret not in sentence
-
-
-@pytest.mark.parametrize("places", ["", 'secret_file = "a"\nsecret_variable = "B"'])
-def test_a_secret_is_in_one_place(tmp_path: Path, places: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"webhooks\[0\]: needs a secret_file or a"):
-        load(write(tmp_path, WEBHOOK + places))
-
-
-def test_a_webhook_has_one_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRM_SECRET", SECRET)
-    text = WEBHOOK + 'secret_variable = "CRM_SECRET"\n'
-    with pytest.raises(ConfigurationError, match=r"webhooks\[1\]: crm of this tenant is there"):
-        webhook_secrets(load(write(tmp_path, text * 2)))
