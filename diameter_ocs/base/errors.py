@@ -68,6 +68,12 @@ class UnknownPeer(DiameterError):
     result_code = 3010
 
 
+class ElectionLost(DiameterError):
+    """The peer and this node connected to each other, and this node's connection is kept."""
+
+    result_code = 4003
+
+
 class AvpUnsupported(DiameterError):
     """An AVP with the M bit is not known here."""
 
