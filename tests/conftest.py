@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -71,6 +72,15 @@ def shared_folder() -> Path:
     return Path(os.environ.get("OCS_SHARED") or CLONE.parent / "shared")
 
 
+def has_sctp() -> bool:
+    """Say whether the kernel has SCTP, which it may load only now."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what only this project's tests have."""
     said = "write the conformance pages as this run of all tests shows it"
@@ -84,12 +94,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs the reference folder where there is none."""
-    if shared_folder().is_dir():
-        return
-    needing = [item for item in items if item.get_closest_marker("shared")]
-    items[:] = [item for item in items if not item.get_closest_marker("shared")]
-    config.hook.pytest_deselected(items=needing)
+    """Leave out what needs the reference folder, or SCTP, where there is none."""
+    there = {"shared": shared_folder().is_dir(), "sctp": os.geteuid() == 0 and has_sctp()}
+    missing = {mark for mark, is_there in there.items() if not is_there}
+    kept: list[pytest.Item] = []
+    needing: list[pytest.Item] = []
+    for item in items:
+        is_needing = any(mark.name in missing for mark in item.iter_markers())
+        (needing if is_needing else kept).append(item)
+    items[:] = kept
+    if needing:
+        config.hook.pytest_deselected(items=needing)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,19 @@
+"""Tests that need a kernel with SCTP, and root to make networks: `tests/with-sctp-kernel`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sctp.network import Network, made
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark whatever lies in this folder."""
+    item.add_marker(pytest.mark.sctp)
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Two hosts of the test's own, joined by two paths."""
+    with made() as network:
+        yield network
