@@ -15,6 +15,10 @@ class AcceptedPeer:
     profile: str | None = None
     """How they are treated; None: as the server treats all."""
     addresses: tuple[str, ...] = ()
+    wires: tuple[str, ...] = ()
+    """Over what they may come, as `tls`."""
+    certificate: str | None = None
+    """A name, or a pattern, that their certificates have to prove; None: their own host's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class RefusedPeer:
     host: str
     realm: str
     reason: str
-    """`unknown`, or `address` where only that was wrong."""
+    """`unknown`, or `address`, `transport` or `certificate` where only that was wrong."""
     address: str
     product_name: str
     application_ids: tuple[int, ...]
@@ -61,6 +65,8 @@ class ConfiguredPeer:
     tenant: str | None
     profile: str | None
     addresses: tuple[str, ...]
+    wires: tuple[str, ...] = ()
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,24 @@ class ConnectedPeer:
     state: str
     requests: int
     refusals: int
+    wire: str = "tcp"
+    """What the connection runs over."""
+    places: tuple[str, ...] = ()
+    """All addresses of the peer that the connection knows, with its port."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentPeer:
+    """A peer that is not connected, and why; `ended_at` in microseconds since 1970."""
+
+    host: str | None
+    """None: whoever came from there did not say who he is."""
+    address: str
+    wire: str
+    reason: str
+    ended_at: int
+    times: int
+    """How often it was so, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +115,4 @@ class RunningServer:
     connected: tuple[ConnectedPeer, ...]
     catalogue_keys: tuple[str, ...]
     """The keys of a catalogue that it knows."""
+    absent: tuple[AbsentPeer, ...] = ()

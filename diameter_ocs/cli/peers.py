@@ -141,12 +141,14 @@ def show_all(
                 ],
                 "accepted": [_acceptance(each) for each in found.accepted],
                 "connected": list(_connected(found.servers)),
+                "absent": list(_absent(found.servers)),
                 "refused": [_refused(each) for each in found.refused],
             }
         )
         return
     _print_known(found)
     _print_connected(found.servers)
+    _print_absent(found.servers)
     _print_refused(found.refused)
 
 
@@ -198,7 +200,8 @@ def _print_connected(servers: Sequence[RunningServer]) -> None:
         (
             each["host"],
             each["realm"],
-            each["address"],
+            _words(each["places"]) if each["places"] else each["address"],
+            each["wire"],
             each["server"],
             each["since"],
             each["state"],
@@ -209,8 +212,26 @@ def _print_connected(servers: Sequence[RunningServer]) -> None:
     ]
     if rows:
         typer.echo()
-        columns = ["connected", "realm", "address", "server", "since", "state"]
+        columns = ["connected", "realm", "address", "over", "server", "since", "state"]
         print_table([*columns, "requests", "refused requests"], rows)
+
+
+def _print_absent(servers: Sequence[RunningServer]) -> None:
+    rows = [
+        (
+            each["host"] or "whoever it is",
+            each["address"],
+            each["wire"],
+            each["server"],
+            each["since"],
+            each["times"],
+            each["reason"],
+        )
+        for each in _absent(servers)
+    ]
+    if rows:
+        typer.echo()
+        print_table(["not connected", "address", "over", "server", "since", "times", "why"], rows)
 
 
 def _print_refused(refused: Sequence[RefusedPeer]) -> None:
@@ -242,6 +263,16 @@ def _connected(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
             fields = asdict(each)
             fields["since"] = moment_text(fields.pop("opened_at"))
             yield {"server": server.origin_host, **fields}
+
+
+def _absent(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
+    here = {each.host for server in servers for each in server.connected}
+    for server in servers:
+        for each in server.absent:
+            if each.host not in here:
+                fields = asdict(each)
+                fields["since"] = moment_text(fields.pop("ended_at"))
+                yield {"server": server.origin_host, **fields}
 
 
 def _acceptance(acceptance: Acceptance) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _not_accepted(host: str, servers: Sequence[RunningServer]) -> Refusal:
 
 def peer_answer(peer: AcceptedPeer) -> dict[str, Any]:
     """Describes an accepted peer."""
-    return {**asdict(peer), "addresses": list(peer.addresses)}
+    return {**asdict(peer), "addresses": list(peer.addresses), "wires": list(peer.wires)}
 
 
 def _check_profile(name: str | None, servers: Sequence[RunningServer]) -> None:

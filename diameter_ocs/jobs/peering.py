@@ -9,6 +9,7 @@ import structlog
 
 from ..charging.faults import BrokenBatch, CasesUnavailable, StaleCase
 from ..charging.peers import (
+    AbsentPeer,
     Acceptance,
     AcceptedPeer,
     ConnectedPeer,
@@ -66,6 +67,9 @@ class Gate(Protocol):
     def connected(self) -> tuple[ConnectedPeer, ...]:
         """Returns the peers that are here."""
 
+    def absent(self) -> tuple[AbsentPeer, ...]:
+        """Returns the peers that are not."""
+
 
 class Peering:
     """One server's share; `server` is what it tells of itself, without times and peers.
@@ -83,7 +87,7 @@ class Peering:
         self._accepted: list[AcceptedPeer] = []
         self._versions: Mapping[str, int | None] = {}
         self._named: list[NamedProfile] = []
-        self._told: list[tuple[str, int, str]] | None = None
+        self._told: set[tuple[str, int, str]] | None = None
         self._told_at = 0
         self._refused_at = 0
 
@@ -113,13 +117,15 @@ class Peering:
 
     async def _tell(self) -> None:
         now = self._clock()
-        connected = self._gate.connected()
-        here = [(peer.host, peer.opened_at, peer.state) for peer in connected]
+        connected, absent = self._gate.connected(), self._gate.absent()
+        here = {(peer.host, peer.opened_at, peer.state) for peer in connected}
+        here |= {(peer.host or peer.address, 0, peer.reason) for peer in absent}
         if here == self._told and 0 <= now - self._told_at < TELL_MICROSECONDS:
             return
         if self._told is None:
             await self._register.forget_servers(now - FORGOTTEN_MICROSECONDS)
-        await self._register.tell(replace(self._server, seen_at=now, connected=connected))
+        told = replace(self._server, seen_at=now, connected=connected, absent=absent)
+        await self._register.tell(told)
         self._told, self._told_at = here, now
 
     async def _list_refused(self) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from ..base.capabilities import PeerAccepted
 from ..charging.peers import (
+    AbsentPeer,
     AcceptedPeer,
     ConfiguredPeer,
     ConnectedPeer,
@@ -18,6 +19,7 @@ from ..charging.peers import (
 from ..config import Configuration, PeerEntry
 from ..gy.terms import AnswerTerms, DebitingFailureHandling, FailureHandling
 from ..handlers.catalogue_keys import known_keys
+from ..transport.association import Wire
 from ..transport.node import Node
 from ..transport.peers import PeerRule, PeerTable
 
@@ -62,7 +64,7 @@ class Gate:
             RefusedPeer(
                 _shown(facts.origin_host.lower()),
                 _shown(facts.origin_realm.lower()),
-                "address" if is_known else "unknown",
+                reason,
                 str(origin.address),
                 _shown(facts.product_name),
                 tuple(sorted(facts.application_ids)),
@@ -70,7 +72,7 @@ class Gate:
                 now,
                 times,
             )
-            for facts, origin, is_known, times in self._peers.take_refusals()
+            for facts, origin, reason, times in self._peers.take_refusals()
         ]
 
     def connected(self) -> tuple[ConnectedPeer, ...]:
@@ -85,9 +87,26 @@ class Gate:
                 each.state,
                 each.requests,
                 each.refusals,
+                each.wire,
+                tuple(map(str, each.places)),
             )
             for each in self._node.opened
             if each.facts is not None
+        )
+
+    def absent(self) -> tuple[AbsentPeer, ...]:
+        """Returns the peers that are not here, and whoever came and did not say who he is."""
+        return tuple(
+            AbsentPeer(
+                None if each.host is None else _shown(each.host),
+                str(each.place.address),
+                each.wire,
+                _shown(each.reason),
+                each.ended_at,
+                each.times,
+            )
+            for each in self._node.absences.all()
+            if each.host is None or self._peers.taken_of(each.host) is None
         )
 
 
@@ -130,6 +149,8 @@ def rules(
             peer.realm,
             peer.tenant,
             tuple(map(ip_network, peer.addresses)),
+            frozenset(map(Wire, peer.wires)),
+            peer.certificate,
             terms=_terms(configuration, peer.profile),
             terms_of_hosts=_terms_of_tenant(configuration, peer, named),
         )

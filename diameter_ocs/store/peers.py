@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..charging.peers import (
+    AbsentPeer,
     Acceptance,
     AcceptedPeer,
     ConfiguredPeer,
@@ -130,6 +131,7 @@ class PostgresPeers:
                     msgspec.convert(row.configured, tuple[ConfiguredPeer, ...]),
                     msgspec.convert(row.connected, tuple[ConnectedPeer, ...]),
                     tuple(row.catalogue_keys),
+                    msgspec.convert(row.absent, tuple[AbsentPeer, ...]),
                 )
                 for row in await connection.execute(rows)
             ]
@@ -145,9 +147,10 @@ class PostgresPeers:
             "configured": msgspec.to_builtins(server.configured),
             "connected": msgspec.to_builtins(server.connected),
             "catalogue_keys": list(server.catalogue_keys),
+            "absent": msgspec.to_builtins(server.absent),
         }
         told = insert(running_server).values(row)
-        changing = {name: row[name] for name in ("seen_at", "connected")}
+        changing = {name: row[name] for name in ("seen_at", "connected", "absent")}
         async with self._database.transaction() as connection:
             await connection.execute(
                 told.on_conflict_do_update(index_elements=["id"], set_=changing)
@@ -177,6 +180,8 @@ async def put(connection: AsyncConnection, acceptance: Acceptance) -> None:
         "tenant": peer.tenant,
         "profile": peer.profile,
         "addresses": list(peer.addresses),
+        "wires": list(peer.wires),
+        "certificate": peer.certificate,
         "accepted_at": moment(acceptance.at),
         "actor": acceptance.actor,
     }
@@ -190,7 +195,15 @@ async def drop(connection: AsyncConnection, host: str) -> None:
 
 
 def _acceptance(row: Row[Any]) -> Acceptance:
-    peer = AcceptedPeer(row.host, row.realm, row.tenant, row.profile, tuple(row.addresses))
+    peer = AcceptedPeer(
+        row.host,
+        row.realm,
+        row.tenant,
+        row.profile,
+        tuple(row.addresses),
+        tuple(row.wires),
+        row.certificate,
+    )
     return Acceptance(peer, microseconds_of(row.accepted_at), row.actor)
 
 

@@ -20,7 +20,7 @@ from .partitions import SCHEMA_LOCK, Partitions
 
 log = structlog.get_logger()
 
-VERSION = 23
+VERSION = 24
 """The schema that this program was written for."""
 NEWEST = "head"
 """The revision of the newest migration, in Alembic's words."""

@@ -257,6 +257,8 @@ accepted_peer = Table(
     Column("tenant", Text),
     Column("profile", Text),
     Column("addresses", ARRAY(Text), nullable=False),
+    Column("wires", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("certificate", Text),
     Column("accepted_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
 )
@@ -287,6 +289,7 @@ running_server = Table(
     Column("profiles", ARRAY(Text), nullable=False),
     Column("configured", JSON, nullable=False),  # fields of charging.peers.ConfiguredPeer
     Column("connected", JSON, nullable=False),  # likewise ConnectedPeer
+    Column("absent", JSON, nullable=False, server_default="[]"),  # likewise AbsentPeer
     Column("catalogue_keys", ARRAY(Text), nullable=False, server_default="{}"),
     Column("clock_ahead", BigInteger),  # of the test clock that it has followed
 )

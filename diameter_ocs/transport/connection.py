@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from random import uniform
@@ -30,8 +30,9 @@ from ..base.events import (
 from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics, SparingLog
+from .absences import Absences
 from .admission import Admission
-from .association import Address, Association, PathState, Place
+from .association import Address, Association, PathState, Place, Wire
 from .peers import Origin, PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
 from .unread import Unread
@@ -56,6 +57,7 @@ class Rim(NamedTuple):
     metrics: Metrics
     unopened: SparingLog
     """Tells of connections that end before they are open."""
+    absences: Absences
 
     def next_identifier(self) -> int:
         """Returns a hop-by-hop or end-to-end id that no other request of this node has."""
@@ -96,6 +98,18 @@ class Connection:
     def facts(self) -> CerFacts | None:
         """What the peer says of itself; None before its CER was taken."""
         return None if self._peer is None else self._peer.facts
+
+    @property
+    def wire(self) -> Wire:
+        """What it runs over; it is made."""
+        assert self._association is not None
+        return self._association.wire
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where the peer is; it is made."""
+        assert self._association is not None
+        return self._association.peer_places
 
     @property
     def is_replaceable(self) -> bool:
@@ -273,6 +287,7 @@ class Connection:
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
                 self._rim.admission.open(self)
+                self._rim.absences.end(origin_host, self.places[0])
                 assert self._peer is not None
                 self.answer_budget_seconds = self._peer.answer_budget_seconds
                 self.profile = self._peer.profile
@@ -315,6 +330,8 @@ class Connection:
         assert self._peer is not None
         self._own.give_up(self._peer, Unanswered.CLOSED)
         self._rim.peers.forget(self, has_failed=reason is CloseReason.REPLACED)
+        host = None if self.facts is None else self.facts.origin_host
+        self._rim.absences.note(host, self.places[0], self.wire, detail)
         if self.facts is None:
             label = "half_open_max" if self._has_made_way else reason
             self._rim.metrics.connections_refused.labels(label).inc()

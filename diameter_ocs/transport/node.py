@@ -12,6 +12,7 @@ from ..base.capabilities import LocalNode
 from ..base.events import RequestReceived
 from ..base.peer import DisconnectCause
 from ..observability import Metrics, SparingLog
+from .absences import Absences
 from .admission import Admission, Places
 from .association import Listening
 from .connection import Connection, Rim
@@ -44,6 +45,7 @@ class Node:
             count(first),
             metrics,
             SparingLog("connection refused"),
+            Absences(),
         )
         self._connections: set[Connection] = set()
         self._all_gone: asyncio.Event | None = None
@@ -52,6 +54,11 @@ class Node:
     def opened(self) -> Sequence[Connection]:
         """The connections of peers."""
         return [each for each in self._connections if each.facts is not None]
+
+    @property
+    def absences(self) -> Absences:
+        """Why peers are not here."""
+        return self._rim.absences
 
     def next_identifier(self) -> int:
         """Returns an end-to-end id that no other request of this node has."""

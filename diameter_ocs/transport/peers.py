@@ -37,6 +37,13 @@ class Origin(NamedTuple):
     """The host names that its certificate proves, in lower case; None: it has none."""
 
 
+class Objection(NamedTuple):
+    """What is wrong with whence a peer comes, in a word and in a sentence."""
+
+    kind: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class PeerRule:
     """Peers that may connect; what is None or empty matches every peer."""
@@ -74,17 +81,19 @@ class PeerRule:
             return address.is_loopback
         return not self.addresses or any(address in network for network in self.addresses)
 
-    def objection(self, host: str, origin: Origin) -> str | None:
+    def objection(self, host: str, origin: Origin) -> Objection | None:
         """Returns why a peer that matches may not come as it does; None: it may."""
         if not self.admits(origin.address):
-            return f"{host} may not connect from {origin.address}"
+            return Objection("address", f"{host} may not connect from {origin.address}")
         if self.wires and origin.wire not in self.wires:
             wires = " or ".join(sorted(self.wires))
-            return f"{host} may not connect over {origin.wire}, only over {wires}"
+            reason = f"{host} may not connect over {origin.wire}, only over {wires}"
+            return Objection("transport", reason)
         names = origin.certificate_names
         wanted = self.certificate or host
         if names is not None and not any(_proves(name, wanted) for name in names):
-            return f"the certificate of {host} proves {_listed(names)}, not {wanted}"
+            reason = f"the certificate of {host} proves {_listed(names)}, not {wanted}"
+            return Objection("certificate", reason)
         return None
 
 
@@ -157,8 +166,8 @@ class Refused(NamedTuple):
 
     facts: CerFacts
     origin: Origin
-    is_known: bool
-    """Whether only whence it came was wrong."""
+    kind: str
+    """`unknown`, or what alone was wrong: `address`, `transport` or `certificate`."""
     times: int
 
 
@@ -287,7 +296,7 @@ class PeerTable:
             return _unknown(f"{host} of {realm} is no peer of this node")
         objection = rule.objection(host, origin)
         if objection is not None:
-            return _unknown(objection)
+            return _unknown(objection.reason)
         return rule.terms_of(host)
 
     def _note_refusal(self, facts: CerFacts, origin: Origin) -> None:
@@ -299,8 +308,10 @@ class PeerTable:
             if len(self._refusals) >= REFUSALS_MAX or of_address >= REFUSALS_OF_ADDRESS_MAX:
                 return
         times = 1 if known is None else known.times + 1
-        is_known = self._rule(facts) is not None
-        self._refusals[name] = Refused(facts, origin, is_known, times)
+        rule = self._rule(facts)
+        objection = None if rule is None else rule.objection(facts.origin_host, origin)
+        kind = "unknown" if objection is None else objection.kind
+        self._refusals[name] = Refused(facts, origin, kind, times)
 
     def _rule(self, facts: CerFacts) -> PeerRule | None:
         host, realm = facts.origin_host, facts.origin_realm

@@ -8,7 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from diameter_ocs.charging.peers import ConfiguredPeer, ConnectedPeer, RefusedPeer, RunningServer
+from diameter_ocs.charging.peers import (
+    AbsentPeer,
+    ConfiguredPeer,
+    ConnectedPeer,
+    RefusedPeer,
+    RunningServer,
+)
 from diameter_ocs.handlers.catalogue_keys import known_keys
 from diameter_ocs.store.database import Database
 from diameter_ocs.store.peers import PostgresPeers
@@ -23,14 +29,19 @@ def told(database: str) -> None:
     now = time.time_ns() // 1000
     connected = ConnectedPeer("pgw1.example", "example", "192.0.2.1", "maker", now, "open", 7, 1)
     configured = ConfiguredPeer("pgw*.example", "example", "acme", "careful", ("192.0.2.0/24",))
+    gone = AbsentPeer("pgw2.example", "192.0.2.2", "sctp", "the transport is gone", now, 1)
+    stranger = AbsentPeer(None, "192.0.2.8", "tls", "it shows no certificate", now, 7)
+    moved = AbsentPeer("pgw1.example", "192.0.2.1", "tcp", "the peer disconnected", now, 1)
+    absent = (gone, stranger, moved)
+    keys = known_keys()
     server = RunningServer(
-        "a", "ocs.example", now, now, ("careful",), (configured,), (connected,), known_keys()
+        "a", "ocs.example", now, now, ("careful",), (configured,), (connected,), keys, absent
     )
-    stranger = RefusedPeer(HOST, "other", "unknown", "192.0.2.9", "maker", (4,), now, now, 3)
+    refused = RefusedPeer(HOST, "other", "unknown", "192.0.2.9", "maker", (4,), now, now, 3)
 
     async def tell(register: PostgresPeers) -> None:
         await register.tell(server)
-        await register.add_refused([stranger])
+        await register.add_refused([refused])
 
     asked(database, tell)
 
@@ -60,8 +71,13 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
     (own,) = [line for line in lines if line[:1] == ["pgw7.example"]]
     assert own[1:5] == ["-", "-", "-", "10.0.0.0/8"]
     (here,) = [line for line in lines if line[:1] == ["pgw1.example"]]
-    assert here[1:4] == ["example", "192.0.2.1", "ocs.example"]
-    assert here[5:] == ["open", "7", "1"]
+    assert here[1:5] == ["example", "192.0.2.1", "tcp", "ocs.example"]
+    assert here[6:] == ["open", "7", "1"]
+    (gone,) = [line for line in lines if line[:1] == ["pgw2.example"]]
+    assert gone[1:4] == ["192.0.2.2", "sctp", "ocs.example"]
+    assert gone[5:] == ["1", "the", "transport", "is", "gone"]
+    (nobody,) = [line for line in lines if line[:3] == ["whoever", "it", "is"]]
+    assert nobody[3:5] == ["192.0.2.8", "tls"]
     (stranger,) = [line for line in lines if line[:1] == [HOST]]
     assert stranger[1:6] == ["other", "192.0.2.9", "maker", "4", "3"]
     listed = run("peer", "list", "--json").json
@@ -69,6 +85,7 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
         "configured": 1,
         "accepted": 1,
         "connected": 1,
+        "absent": 2,
         "refused": 1,
     }
     assert listed["accepted"][0]["addresses"] == ["10.0.0.0/8"]

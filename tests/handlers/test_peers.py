@@ -69,6 +69,8 @@ def test_a_peer_is_accepted_replaced_and_removed_and_all_is_audited(store: Memor
             "tenant": None,
             "profile": None,
             "addresses": [],
+            "wires": [],
+            "certificate": None,
             "servers": ["ocs.example"],
             "configured_on": [],
         }

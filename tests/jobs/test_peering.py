@@ -7,6 +7,7 @@ import pytest
 
 from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.peers import (
+    AbsentPeer,
     Acceptance,
     AcceptedPeer,
     ConnectedPeer,
@@ -20,6 +21,7 @@ NOW = 1_800_000_000_000_000
 STRICT = NamedProfile("acme", "pgw*.example", "strict")
 GATEWAY = AcceptedPeer("gw.example")
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 0, 0)
+GONE = AbsentPeer("gw.example", "192.0.2.1", "tcp", "the peer disconnected", NOW, 1)
 STRANGER = RefusedPeer("x", "example", "unknown", "192.0.2.9", "gw", (4,), NOW, NOW, 2)
 SERVER = RunningServer("a", "ocs.example", NOW, NOW, (), (), (), ())
 
@@ -68,6 +70,7 @@ class Gate:
         self.admitted: list[Sequence[AcceptedPeer]] = []
         self.named: Sequence[NamedProfile] = ()
         self.here: tuple[ConnectedPeer, ...] = ()
+        self.gone: tuple[AbsentPeer, ...] = ()
         self.strangers: Sequence[RefusedPeer] = [STRANGER]
 
     def admit(self, accepted: Sequence[AcceptedPeer], named: Sequence[NamedProfile] = ()) -> None:
@@ -79,6 +82,9 @@ class Gate:
 
     def connected(self) -> tuple[ConnectedPeer, ...]:
         return self.here
+
+    def absent(self) -> tuple[AbsentPeer, ...]:
+        return self.gone
 
 
 class Server:
@@ -134,6 +140,9 @@ def test_a_server_tells_when_peers_change_and_else_now_and_then() -> None:
     server.round(1)
     assert server.database.told[-1].seen_at == server.now
     assert len(server.database.told) == 3
+    server.gate.here, server.gate.gone = (), (GONE,)
+    server.round()
+    assert [each.absent for each in server.database.told[2:]] == [(), (GONE,)]
 
 
 def test_refused_peers_are_written_down_now_and_then() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from diameter_ocs.charging.peers import (
+    AbsentPeer,
     Acceptance,
     AcceptedPeer,
     ConfiguredPeer,
@@ -24,7 +25,15 @@ STRANGER = RefusedPeer("gw.example", "example", "unknown", "192.0.2.1", "gw", (4
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 3, 1)
 CONFIGURED = ConfiguredPeer(None, "example", None, None, ("192.0.2.0/24",))
 SERVER = RunningServer(
-    "a", "ocs.example", NOW, NOW, ("careful",), (CONFIGURED,), (CONNECTED,), ("plans",)
+    "a",
+    "ocs.example",
+    NOW,
+    NOW,
+    ("careful",),
+    (CONFIGURED,),
+    (CONNECTED,),
+    ("plans",),
+    (AbsentPeer(None, "192.0.2.7", "tls", "it shows no certificate", NOW, 2),),
 )
 
 
@@ -37,6 +46,7 @@ async def accept(database: Database, *accepted: Acceptance) -> None:
 async def test_an_accepted_peer_is_kept_and_replaced_by_its_host(opened: Database) -> None:
     register = PostgresPeers(opened)
     whole = AcceptedPeer("pgw*.example", "example", None, "careful", ("192.0.2.0/24", "::1/128"))
+    whole = replace(whole, wires=("tls", "sctp"), certificate="*.example")
     first, second = Acceptance(whole, NOW, "ann"), Acceptance(AcceptedPeer("a.example"), NOW, "bob")
     await accept(opened, first, second)
     assert await register.acceptances() == [second, first]

@@ -175,10 +175,10 @@ def test_refused_peers_are_told_of_once_with_how_often() -> None:
     for host in ("X.example", "x.EXAMPLE", "gw1.example"):
         table.authorise(facts(host), Origin(FAR), OpenedConnection())
     told = [
-        (refusal.facts.origin_host, refusal.is_known, refusal.times)
+        (refusal.facts.origin_host, refusal.kind, refusal.times)
         for refusal in table.take_refusals()
     ]
-    assert told == [("x.EXAMPLE", False, 2), ("gw1.example", True, 1)]
+    assert told == [("x.EXAMPLE", "unknown", 2), ("gw1.example", "address", 1)]
     assert list(table.take_refusals()) == []
 
 

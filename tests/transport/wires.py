@@ -7,6 +7,7 @@ from itertools import count
 
 from diameter_ocs.base.message import Message, decode
 from diameter_ocs.observability import SparingLog, create_metrics
+from diameter_ocs.transport.absences import Absences
 from diameter_ocs.transport.admission import Admission, Places
 from diameter_ocs.transport.association import Place
 from diameter_ocs.transport.association import Wire as Kind
@@ -76,7 +77,7 @@ def new_rim() -> Rim:
     metrics = create_metrics()
     admission = Admission(Places(16, 16), peers.expects, metrics)
     unopened = SparingLog("connection refused")
-    return Rim(LOCAL, peers, admission, reply, count(1), metrics, unopened)
+    return Rim(LOCAL, peers, admission, reply, count(1), metrics, unopened, Absences())
 
 
 def opened(rim: Rim | None = None, capabilities: bytes | None = None) -> Wire:

@@ -1,0 +1,73 @@
+"""Why a peer is not here is remembered until it comes, of few peers, and of fewer strangers."""
+
+from ipaddress import ip_address
+
+from diameter_ocs.transport.absences import PEERS_MAX, STRANGERS_MAX, Absence, Absences
+from diameter_ocs.transport.association import Place, Wire
+from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, message, number
+from tests.transport.bench import Bench
+
+NEAR = Place(ip_address("192.0.2.1"), 3868)
+FAR = Place(ip_address("2001:db8::1"), 40000)
+DPR = message(282, ORIGIN_HOST, ORIGIN_REALM, avp(273, number(0)), application=0, flags=0x80)
+
+
+def told(absences: Absences) -> list[tuple[str | None, Place, str, int]]:
+    return [(each.host, each.place, each.reason, each.times) for each in absences.all()]
+
+
+def test_the_latest_reason_of_a_peer_counts_until_it_comes() -> None:
+    absences = Absences()
+    absences.note("GW.example", NEAR, Wire.TCP, "first")
+    absences.note("gw.example", FAR, Wire.TLS, "second")
+    absences.note("other.example", NEAR, Wire.TCP, "third")
+    assert told(absences) == [
+        ("gw.example", FAR, "second", 2),
+        ("other.example", NEAR, "third", 1),
+    ]
+    absences.end("Gw.Example", FAR)
+    assert told(absences) == [("other.example", NEAR, "third", 1)]
+    absences.note("gw.example", FAR, Wire.TCP, "again")
+    assert told(absences)[1] == ("gw.example", FAR, "again", 1)
+
+
+def test_who_did_not_say_who_he_is_is_known_by_his_address_until_a_peer_comes_from_there() -> None:
+    absences = Absences()
+    absences.note(None, NEAR, Wire.TLS, "no certificate")
+    absences.note(None, NEAR._replace(port=1), Wire.TLS, "no certificate")
+    assert told(absences) == [(None, NEAR._replace(port=1), "no certificate", 2)]
+    absences.end("gw.example", NEAR._replace(port=2))
+    assert told(absences) == []
+
+
+def test_strangers_take_no_place_of_peers_and_the_oldest_are_forgotten() -> None:
+    absences = Absences()
+    absences.note("gw.example", NEAR, Wire.TCP, "gone")
+    for each in range(STRANGERS_MAX + 1):
+        absences.note(None, Place(ip_address(each), 1), Wire.TCP, "silent")
+    assert len(absences.all()) == 1 + STRANGERS_MAX
+    assert told(absences)[1][1].address == ip_address(1)
+    for each in range(PEERS_MAX):
+        absences.note(f"x{each}.example", NEAR, Wire.TCP, "gone")
+    kept = {each.host for each in absences.all() if each.host is not None}
+    assert len(kept) == PEERS_MAX
+    assert "gw.example" not in kept
+
+
+async def test_a_node_tells_how_connections_ended(bench: Bench) -> None:
+    await bench.listen()
+    assert bench.node is not None
+    client = await bench.connect_open()
+    assert bench.node.absences.all() == []
+    client.writer.write(DPR)
+    await client.read()
+    client.writer.close()
+    stranger = await bench.connect()
+    stranger.writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert await stranger.is_ended()
+    await bench.stop(1)
+    gone, unknown = bench.node.absences.all()
+    assert isinstance(gone, Absence)
+    assert (gone.host, gone.wire, gone.reason) == ("gw.example", Wire.TCP, "the peer disconnected")
+    assert (unknown.host, str(unknown.place.address)) == (None, "127.0.0.1")
+    assert "a message of" in unknown.reason
