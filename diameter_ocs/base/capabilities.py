@@ -35,9 +35,9 @@ class LocalNode:
     """This node as its peers see it, and the limits that it keeps.
 
     Hosts and realms are compared without regard to case; `*` stands for any. Times are seconds:
-    `cer_seconds` for the peer to send its CER, `probe_seconds` for it to prove that it is still
-    there, `disconnect_seconds` for the end of a disconnection. `strict` refuses what is tolerated
-    otherwise, in CERs too.
+    `cer_seconds` for the peer to send its CER, `cea_seconds` for its CEA to ours, `probe_seconds`
+    for it to prove that it is still there, `disconnect_seconds` for the end of a disconnection.
+    `strict` refuses what is tolerated otherwise, in CERs and CEAs too.
     """
 
     identity: Identity
@@ -54,6 +54,7 @@ class LocalNode:
     requests_in_flight_max: int = 1024
     watchdog_seconds: float = 30.0
     cer_seconds: float = 10.0
+    cea_seconds: float = 10.0
     probe_seconds: float = 2.0
     disconnect_seconds: float = 5.0
     strict: bool = False
@@ -92,7 +93,7 @@ CerDecision = PeerAccepted | PeerRefused
 
 
 def cer_facts(message: Message, dictionary: Dictionary) -> CerFacts:
-    """Returns what a CER that passed its checks says.
+    """Returns what a CER or CEA that passed its checks says.
 
     Raises:
         MissingAvp: a Vendor-Specific-Application-Id names no application.

@@ -45,6 +45,8 @@ def check(
 ) -> tuple[Tolerated, ...]:
     """Returns what was tolerated, each kind once; `applications` are the ids served here.
 
+    An answer is held to the same, by the grammar of answers.
+
     Raises:
         DiameterError: the first fault in this order: header bits, command, application, AVP syntax,
             AVP flags, unknown mandatory AVPs, missing, too many, not allowed.
@@ -62,7 +64,8 @@ def check(
         findings = message.findings
         kinds += _check_flags(message, dictionary, findings, strict)
         kinds += _check_unknown(message, dictionary, findings, strict)
-    places = _irregular_places(message, command.request_rules)
+    rules = command.request_rules if message.is_request else command.answer_rules
+    places = _irregular_places(message, rules)
     for place in places:
         kinds += _check_missing(message, dictionary, place, strict)
     for place in places:
@@ -81,7 +84,7 @@ def _command(
 ) -> CommandDefinition:
     command = message.definition
     if message.is_error:
-        raise InvalidHeaderBits("a request must not have the E bit")
+        raise InvalidHeaderBits(f"{_kind(message)} must not have the E bit")
     if command is not None and message.is_proxiable and not command.is_proxiable:
         raise InvalidHeaderBits(f"{command.name} must not have the P bit")
     if not dictionary.knows_command(message.command_code):
@@ -92,6 +95,10 @@ def _command(
             f"the application {message.application_id} has no command {message.command_code}"
         )
     return command
+
+
+def _kind(message: Message) -> str:
+    return "a request" if message.is_request else "an answer that says success"
 
 
 def _check_served(message: Message, applications: Container[int]) -> None:

@@ -9,7 +9,7 @@ from .tolerance import Tolerated
 
 
 class CerFacts(NamedTuple):
-    """What a peer says of itself in its CER.
+    """What a peer says of itself in its CER, or in its CEA to ours.
 
     `application_ids` holds all of them, authentication and accounting, also those inside
     Vendor-Specific-Application-Id. Addresses are (family, octets).
@@ -37,7 +37,9 @@ class CloseReason(StrEnum):
     DISCONNECT_LATE = "disconnect_late"
     DISCONNECTED_BY_PEER = "disconnected_by_peer"
     DISCONNECTED_BY_US = "disconnected_by_us"
+    GAVE_WAY = "gave_way"
     MALFORMED = "malformed"
+    REFUSED_BY_PEER = "refused_by_peer"
     REPLACED = "replaced"
     UNEXPECTED_MESSAGE = "unexpected_message"
     UNSUPPORTED_VERSION = "unsupported_version"
@@ -79,7 +81,7 @@ class PeerOpened(NamedTuple):
 
 
 class RequestTolerated(NamedTuple):
-    """A request of the base protocol that was answered although something was wrong with it."""
+    """A message of the base protocol that was taken although something was wrong with it."""
 
     tolerated: tuple[Tolerated, ...]
 

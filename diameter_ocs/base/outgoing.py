@@ -47,6 +47,13 @@ class Outgoing:
         self.awaited[int.from_bytes(octets[12:16])] = int.from_bytes(octets[5:8])
         self.messages.append(octets)
 
+    def is_awaited(self, message: Message) -> bool:
+        """Says whether an answer is one to a request of ours, and awaits it no more."""
+        if self.awaited.get(message.hop_by_hop) != message.command_code:
+            return False
+        del self.awaited[message.hop_by_hop]
+        return True
+
     def answer(self, message: Message, members: Iterable[Member] = ()) -> None:
         """Answers with success."""
         local = self._local

@@ -1,4 +1,4 @@
-"""The peer machine of the responder: turns what comes into inputs of its table and obeys that.
+"""The machine of one connection: turns what comes into inputs of its table and obeys that.
 
 The table is in `states` (RFC 6733 section 5.6). Octets and clock come in as arguments; what
 happened comes back as events, what has to be sent waits in `Peer.messages_to_send`.
@@ -6,17 +6,9 @@ happened comes back as events, what has to be sent waits in `Peer.messages_to_se
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
-from .capabilities import (
-    CerDecision,
-    LocalNode,
-    PeerRefused,
-    cer_facts,
-    check_capabilities,
-    is_same_peer,
-    own_capabilities,
-    refusing_cea,
-)
+from .capabilities import CerDecision, LocalNode, own_capabilities, refusing_cea
 from .dictionary import Member
 from .errors import (
     DiameterError,
@@ -39,6 +31,7 @@ from .events import (
     RequestRefused,
     RequestTolerated,
 )
+from .exchange import Authorise, Exchange
 from .framing import Framer
 from .intake import CAPABILITIES_EXCHANGE, DEVICE_WATCHDOG, DISCONNECT_PEER, Intake
 from .message import REQUEST_BIT, VERSION, Decoder, Message, parse_header
@@ -49,6 +42,9 @@ from .watchdog import Watchdog
 
 # A deadline that has passed already: the machine acts at the next look at its timer.
 AT_ONCE = float("-inf")
+
+EARLY_MESSAGES_MAX = 8
+"""Messages that may overtake a CEA, where the wire is no stream, or wait for its decision."""
 
 _REQUESTS = {DEVICE_WATCHDOG: Input.DWR, DISCONNECT_PEER: Input.DPR}
 _ANSWERS = {DEVICE_WATCHDOG: Input.DWA, DISCONNECT_PEER: Input.DPA}
@@ -62,16 +58,21 @@ class DisconnectCause(IntEnum):
     DO_NOT_WANT_TO_TALK_TO_YOU = 2
 
 
-Subject = RequestReceived | AnswerReceived | None
-Authorise = Callable[[CerFacts], CerDecision | None]
+class Unopened(NamedTuple):
+    """A message that is neither the CER nor the CEA and comes before the peer was taken."""
+
+    message: Message
+
+
+Subject = RequestReceived | AnswerReceived | Unopened | None
 
 
 class Peer:
-    """One connection that a peer opened to this node.
+    """One connection, which the peer opened, or, after `initiate`, this node.
 
-    `authorise` decides on the CER; with None it leaves that to `decide`. `next_identifier` gives
-    hop-by-hop and end-to-end ids for our own requests, unlike any other of this node; `jitter` is
-    the watchdog's. What is no stream keeps the boundaries of messages.
+    `authorise` decides on the CER or CEA; with None it leaves that to `decide`. `next_identifier`
+    gives hop-by-hop and end-to-end ids for our own requests, unlike any other of this node;
+    `jitter` is the watchdog's. What is no stream keeps the boundaries of messages.
     """
 
     def __init__(
@@ -89,20 +90,27 @@ class Peer:
         self.requests_in_flight = 0
         self.answer_budget_seconds: float | None = None
         self.profile: str | None = None
+        self.disconnect_cause: int | None = None
+        """Why the peer has disconnected (`DisconnectCause`, if it is one); None: it has not."""
         self._local = local
-        self._authorise = authorise
         self._outgoing = Outgoing(local, next_identifier)
         self._jitter = jitter
         self._intake = Intake(local)
+        self._exchange = Exchange(local, authorise, self._intake)
         self._decoder = Decoder(local.dictionary)
         self._framer = Framer(local.message_octets_max, is_stream=is_stream)
+        self._is_stream = is_stream
         self._watchdog: Watchdog | None = None
         self._deadline: float | None = now + local.cer_seconds
         self._probe_deadline: float | None = None
-        self._held: tuple[RequestReceived, CerFacts] | None = None
+        self._early: list[Message] = []
         self._events: list[Event] = []
         self._cause = DisconnectCause.REBOOTING
-        self._refusal = ""
+
+    @property
+    def is_initiator(self) -> bool:
+        """Whether this node opened the connection."""
+        return self._exchange.expected_host is not None
 
     @property
     def is_closed(self) -> bool:
@@ -133,6 +141,18 @@ class Peer:
     def is_usable(self) -> bool:
         """Whether requests of ours may go out (RFC 3539 section 3.4.1)."""
         return self.is_open and not self.is_suspect
+
+    def initiate(self, expected_host: str, now: float) -> list[Event]:
+        """Sends the CER on a new connection that this node has opened to a host."""
+        self._exchange.expected_host = expected_host
+        self._apply(Input.INITIATE, None, now)
+        return self._take_events()
+
+    def give_way(self, now: float) -> list[Event]:
+        """Ends a connection of ours that is not open, as the peer's own is kept (`pair`)."""
+        if not self.is_closed:
+            self._apply(Input.GIVE_WAY, None, now)
+        return self._take_events()
 
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """Takes octets from the peer and returns what they mean, in order.
@@ -196,10 +216,9 @@ class Peer:
         return self._take_events()
 
     def decide(self, decision: CerDecision, now: float) -> list[Event]:
-        """Takes the decision on a CER that was held, if the connection has not ended meanwhile."""
-        if self.state is State.HELD and self._held is not None:
-            subject, facts = self._held
-            self._conclude(subject, facts, decision, now)
+        """Takes the decision on a peer that was held, if the connection has not ended meanwhile."""
+        if self.state in (State.HELD, State.HELD_CEA):
+            self._conclude(self._exchange.decide(decision), now)
         return self._take_events()
 
     def probe(self, now: float) -> list[Event]:
@@ -246,6 +265,8 @@ class Peer:
             if message.is_request:
                 self._refuse(message, error)
             self._end(CloseReason.UNSUPPORTED_VERSION, str(error))
+        elif self.facts is None:
+            self._receive_unopened(message, now)
         elif message.is_request:
             self._receive_request(message, now)
         else:
@@ -255,83 +276,51 @@ class Peer:
         if self._watchdog is not None:
             self._obey(self._watchdog.message_received(now), now)
         name = message.name
-        if name == CAPABILITIES_EXCHANGE and self.state is not State.HELD:
-            self._receive_capabilities(message, now)
-        elif self.facts is None:
-            self._apply(Input.REQUEST, None, now)
-        else:
-            try:
-                tolerated = self._intake.check(message, self.requests_in_flight)
-            except DiameterError as error:
-                self._refuse(message, error)
-                return
-            what = _REQUESTS.get(name or "", Input.REQUEST)
-            self._apply(what, RequestReceived(message, tolerated), now)
-
-    def _receive_capabilities(self, message: Message, now: float) -> None:
-        local = self._local
+        if name == CAPABILITIES_EXCHANGE:
+            self._conclude(self._exchange.receive_cer(message), now)
+            return
         try:
             tolerated = self._intake.check(message, self.requests_in_flight)
-            facts = cer_facts(message, local.dictionary)
-            check_capabilities(facts, local)
         except DiameterError as error:
-            self._refuse_capabilities(message, PeerRefused(error, str(error)), now)
+            self._refuse(message, error)
             return
-        subject = RequestReceived(message, tolerated)
-        if self.facts is not None:
-            is_same = is_same_peer(self.facts, facts)
-            self._apply(Input.CER_REPEATED if is_same else Input.CER_CHANGED, subject, now)
-            return
-        decision = self._authorise(facts)
-        if decision is None:
-            self._held = subject, facts
-            self._deadline = now + local.cer_seconds
-            self._apply(Input.CER_HELD, subject, now)
+        what = _REQUESTS.get(name or "", Input.REQUEST)
+        self._apply(what, RequestReceived(message, tolerated), now)
+
+    def _receive_unopened(self, message: Message, now: float) -> None:
+        """Takes a message before the peer was taken: the CER, or the CEA to our own."""
+        is_exchange = message.name == CAPABILITIES_EXCHANGE
+        if self.state is State.WAIT_CER and is_exchange and message.is_request:
+            self._conclude(self._exchange.receive_cer(message), now)
+        elif self.state is State.WAIT_CEA and is_exchange and self._is_answer(message):
+            self._conclude(self._exchange.receive_cea(message), now)
         else:
-            self._conclude(subject, facts, decision, now)
+            may_be_early = self.state is State.HELD_CEA or not self._is_stream
+            is_kept = self.is_initiator and may_be_early and len(self._early) < EARLY_MESSAGES_MAX
+            self._apply(Input.EARLY if is_kept else Input.UNEXPECTED, Unopened(message), now)
 
-    def _conclude(
-        self,
-        subject: RequestReceived,
-        facts: CerFacts,
-        decision: CerDecision,
-        now: float,
-    ) -> None:
-        if isinstance(decision, PeerRefused):
-            self._refuse_capabilities(subject.message, decision, now)
-            return
-        local = self._local
-        self._intake.settle(decision)
-        try:
-            if subject.tolerated and self._intake.is_strict:
-                # Nobody knew whose CER it was when it was checked.
-                self._intake.check(subject.message, self.requests_in_flight)
-        except DiameterError as error:
-            self._refuse_capabilities(subject.message, PeerRefused(error, str(error)), now)
-            return
-        self.facts = facts
-        self.answer_budget_seconds = decision.answer_budget_seconds
-        self.profile = decision.profile
-        self._watchdog = Watchdog(
-            decision.watchdog_seconds or local.watchdog_seconds,
-            self._jitter,
-            is_reopened=decision.is_reopened,
-        )
-        self._apply(Input.CER_ACCEPTED, subject, now)
+    def _is_answer(self, message: Message) -> bool:
+        return not message.is_request and self._outgoing.is_awaited(message)
 
-    def _refuse_capabilities(self, message: Message, refusal: PeerRefused, now: float) -> None:
-        if refusal.error is not None:
-            self._outgoing.messages.append(refusing_cea(message, self._local, refusal.error))
-            self._events.append(RequestRefused(message, refusal.error))
-        self._refusal = refusal.reason
-        self._apply(Input.CER_REFUSED, None, now)
+    def _conclude(self, what: Input, now: float) -> None:
+        """Takes what a CER or CEA is; what has come before the CEA is taken after it."""
+        exchange = self._exchange
+        message = exchange.message
+        assert message is not None
+        if message.is_request and what is Input.REFUSED and exchange.refusal is not None:
+            self._outgoing.messages.append(refusing_cea(message, self._local, exchange.refusal))
+            self._events.append(RequestRefused(message, exchange.refusal))
+        subject = RequestReceived(message, exchange.tolerated)
+        self._apply(what, subject if message.is_request else AnswerReceived(message), now)
+        if self.is_open:
+            early, self._early = self._early, []
+            for each in early:
+                self._receive(each.octets, now)
 
     def _receive_answer(self, message: Message, now: float) -> None:
-        awaited = self._outgoing.awaited
-        is_awaited = awaited.get(message.hop_by_hop) == message.command_code
-        if is_awaited:
-            del awaited[message.hop_by_hop]
-        what = _ANSWERS.get(message.name or "", Input.ANSWER) if is_awaited else Input.STRAY_ANSWER
+        what = Input.STRAY_ANSWER
+        if self._outgoing.is_awaited(message):
+            what = _ANSWERS.get(message.name or "", Input.ANSWER)
         if what is Input.DPA and self.requests_in_flight:
             what = Input.DPA_EARLY
         if self._watchdog is not None:
@@ -379,9 +368,11 @@ class Peer:
             self._apply(Input.WATCHDOG_LOST, None, now)
 
     def _send_watchdog(self) -> None:
+        self._outgoing.request(DEVICE_WATCHDOG, self._state_id())
+
+    def _state_id(self) -> list[Member]:
         state_id = self._local.identity.origin_state_id
-        members: list[Member] = [] if state_id is None else [("Origin-State-Id", state_id)]
-        self._outgoing.request(DEVICE_WATCHDOG, members)
+        return [] if state_id is None else [("Origin-State-Id", state_id)]
 
     def _answer(self, subject: Subject, members: Iterable[Member] = ()) -> None:
         assert isinstance(subject, RequestReceived), "only a request is answered"
@@ -395,7 +386,7 @@ class Peer:
         pass
 
     def _report(self, subject: Subject, _now: float) -> None:
-        assert subject is not None
+        assert isinstance(subject, AnswerReceived)
         self._events.append(subject)
 
     def _drop_answer(self, subject: Subject, _now: float) -> None:
@@ -403,7 +394,7 @@ class Peer:
         self._events.append(AnswerDropped(subject.message))
 
     def _take_request(self, subject: Subject, _now: float) -> None:
-        assert subject is not None
+        assert isinstance(subject, RequestReceived)
         self.requests_in_flight += 1
         self._events.append(subject)
 
@@ -411,14 +402,41 @@ class Peer:
         assert subject is not None
         self._refuse(subject.message, TooBusy("this connection is being closed"))
 
-    def _open(self, subject: Subject, now: float) -> None:
-        assert isinstance(subject, RequestReceived)
-        assert self.facts is not None
-        assert self._watchdog is not None
-        self._deadline = None
+    def _send_capabilities(self, _subject: Subject, now: float) -> None:
+        self._deadline = now + self._local.cea_seconds
+        members = [*self._state_id(), *own_capabilities(self._local)]
+        self._outgoing.request(CAPABILITIES_EXCHANGE, members)
+
+    def _hold(self, _subject: Subject, now: float) -> None:
+        self._deadline = now + self._local.cer_seconds
+
+    def _keep(self, subject: Subject, _now: float) -> None:
+        assert subject is not None
+        self._early.append(subject.message)
+
+    def _answer_and_open(self, subject: Subject, now: float) -> None:
         self._answer_capabilities(subject, now)
+        self._begin(now)
+
+    def _open(self, _subject: Subject, now: float) -> None:
+        if self._exchange.tolerated:
+            self._events.append(RequestTolerated(self._exchange.tolerated))
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        """Starts the watchdog of a peer that is taken."""
+        terms, facts = self._exchange.terms, self._exchange.facts
+        assert facts is not None
+        self.facts = facts
+        self.answer_budget_seconds = terms.answer_budget_seconds
+        self.profile = terms.profile
+        self._deadline = None
+        self._watchdog = Watchdog(
+            terms.watchdog_seconds or self._local.watchdog_seconds,
+            self._jitter,
+            is_reopened=terms.is_reopened,
+        )
         self._obey(self._watchdog.connection_up(now), now)
-        facts = self.facts
         self._events.append(PeerOpened(facts.origin_host, facts.origin_realm, facts))
 
     def _answer_capabilities(self, subject: Subject, _now: float) -> None:
@@ -429,6 +447,8 @@ class Peer:
 
     def _answer_disconnect(self, subject: Subject, now: float) -> None:
         self._answer(subject)
+        assert subject is not None
+        self.disconnect_cause = subject.message.group.first("Disconnect-Cause")
         if self.state is State.OPEN:
             self._wait(self._local.disconnect_seconds, now)
 
@@ -437,7 +457,19 @@ class Peer:
         self._wait(self._local.disconnect_seconds, now)
 
     def _end_refused(self, _subject: Subject, _now: float) -> None:
-        self._end(CloseReason.CAPABILITIES_REFUSED, self._refusal)
+        self._end(*self._exchange.ending)
+
+    def _end_unexpected(self, subject: Subject, _now: float) -> None:
+        assert subject is not None
+        awaited = "CEA" if self.is_initiator else "CER"
+        told = f"the peer sent {_described(subject.message)}"
+        detail = f"{told} after {len(self._early)} others" if self._early else told
+        self._end(CloseReason.UNEXPECTED_MESSAGE, f"{detail}, where its {awaited} was awaited")
+
+
+def _described(message: Message) -> str:
+    name = message.name or f"command {message.command_code}"
+    return f"{name} ({'request' if message.is_request else 'answer'})"
 
 
 Act = Callable[[Peer, Subject, float], None]
@@ -448,12 +480,17 @@ _ACTS: Mapping[Action, Act] = {
     Action.DROP_ANSWER: Peer._drop_answer,
     Action.TAKE_REQUEST: Peer._take_request,
     Action.TURN_AWAY: Peer._turn_away,
+    Action.SEND_CAPABILITIES: Peer._send_capabilities,
+    Action.HOLD: Peer._hold,
+    Action.KEEP: Peer._keep,
     Action.OPEN: Peer._open,
+    Action.ANSWER_AND_OPEN: Peer._answer_and_open,
     Action.ANSWER_CAPABILITIES: Peer._answer_capabilities,
     Action.ANSWER_WATCHDOG: Peer._answer_watchdog,
     Action.ANSWER_DISCONNECT: Peer._answer_disconnect,
     Action.SEND_DISCONNECT: Peer._send_disconnect,
     Action.END_REFUSED: Peer._end_refused,
+    Action.END_UNEXPECTED: Peer._end_unexpected,
 }
 
 

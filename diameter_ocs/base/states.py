@@ -1,6 +1,6 @@
-"""The states of a connection that a peer opened, as a table (RFC 6733 section 5.6).
+"""The states of one connection, whichever side opened it, as a table (RFC 6733 section 5.6).
 
-Only the responder's half: this node opens no connection. What is absent from the table is
+Which of several connections with a peer is kept says `pair`. What is absent from the table is
 forbidden: it ends the connection.
 """
 
@@ -12,7 +12,10 @@ from .events import CloseReason
 
 
 class State(Enum):
-    """Where the connection stands; WAIT_CER is Closed of the RFC with a transport."""
+    """Where the connection stands; WAIT_CER is Closed of the RFC with a transport.
+
+    HELD and HELD_CEA are Wait-Conn-Ack/Elect and Wait-Returns as one connection sees them.
+    """
 
     # The enumeration's own hash runs in Python at every look into the table.
     __hash__ = object.__hash__
@@ -20,6 +23,10 @@ class State(Enum):
     WAIT_CER = auto()
     # The CER is here and waits for the decision of the rim.
     HELD = auto()
+    # Our CER waits for its CEA.
+    WAIT_CEA = auto()
+    # The CEA is here and waits for the decision of the rim.
+    HELD_CEA = auto()
     OPEN = auto()
     # A DPR of ours waits for its DPA.
     CLOSING = auto()
@@ -36,9 +43,17 @@ class Input(Enum):
     # The enumeration's own hash runs in Python at every look into the table.
     __hash__ = object.__hash__
 
-    CER_HELD = auto()
-    CER_ACCEPTED = auto()
-    CER_REFUSED = auto()
+    # This node has opened the connection.
+    INITIATE = auto()
+    # What becomes of the peer whose CER, or CEA, it is.
+    HELD = auto()
+    ACCEPTED = auto()
+    REFUSED = auto()
+    # Before that, what may have overtaken the CEA, and what cannot come.
+    EARLY = auto()
+    UNEXPECTED = auto()
+    # Another connection of the peer is kept instead of ours.
+    GIVE_WAY = auto()
     CER_REPEATED = auto()
     CER_CHANGED = auto()
     REQUEST = auto()
@@ -68,13 +83,21 @@ class Action(Enum):
     TAKE_REQUEST = auto()
     # Answers a request that comes while the connection is being closed.
     TURN_AWAY = auto()
+    SEND_CAPABILITIES = auto()
+    # Leaves the decision on the peer to the rim, for a while.
+    HOLD = auto()
+    # Keeps a message until the connection is open.
+    KEEP = auto()
     OPEN = auto()
+    ANSWER_AND_OPEN = auto()
     ANSWER_CAPABILITIES = auto()
     ANSWER_WATCHDOG = auto()
     ANSWER_DISCONNECT = auto()
     SEND_DISCONNECT = auto()
-    # Ends the connection for the reason that the refusal of the CER gives.
+    # Ends the connection for the reason that the refusal of the peer gives.
     END_REFUSED = auto()
+    # Likewise, for a message before the capabilities.
+    END_UNEXPECTED = auto()
 
 
 class Ending(NamedTuple):
@@ -94,6 +117,13 @@ def _end(reason: CloseReason, detail: str) -> Step:
 FORBIDDEN = _end(CloseReason.UNEXPECTED_MESSAGE, "the peer sent what cannot come now")
 _LATE = _end(CloseReason.CAPABILITIES_LATE, "no CER came in time")
 _UNDECIDED = _end(CloseReason.CAPABILITIES_LATE, "nothing was decided on the CER in time")
+_CEA_LATE = _end(CloseReason.CAPABILITIES_LATE, "no CEA came in time")
+_UNDECIDED_CEA = _end(CloseReason.CAPABILITIES_LATE, "nothing was decided on the CEA in time")
+_CUT_OFF = _end(
+    CloseReason.CONNECTION_LOST,
+    "the peer ended the connection instead of a CEA: it may not know this node's Origin-Host",
+)
+_GAVE_WAY = _end(CloseReason.GAVE_WAY, "the peer's own connection to this node is kept")
 _CHANGED = _end(CloseReason.CAPABILITIES_CHANGED, "a second CER tells of another peer")
 _SILENT = _end(CloseReason.WATCHDOG, "the peer is silent and answers no DWR")
 _REPLACED = _end(CloseReason.REPLACED, "the peer came again and is silent here")
@@ -103,17 +133,37 @@ _DONE = _end(CloseReason.DISCONNECTED_BY_US, "this node disconnected")
 _UNANSWERED = _end(CloseReason.DISCONNECT_LATE, "no DPA came in time")
 
 TABLE: Mapping[tuple[State, Input], Step] = {
-    (State.WAIT_CER, Input.CER_HELD): (Action.IGNORE, State.HELD),
-    (State.WAIT_CER, Input.CER_ACCEPTED): (Action.OPEN, State.OPEN),
-    (State.WAIT_CER, Input.CER_REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.WAIT_CER, Input.INITIATE): (Action.SEND_CAPABILITIES, State.WAIT_CEA),
+    (State.WAIT_CER, Input.HELD): (Action.HOLD, State.HELD),
+    (State.WAIT_CER, Input.ACCEPTED): (Action.ANSWER_AND_OPEN, State.OPEN),
+    (State.WAIT_CER, Input.REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.WAIT_CER, Input.UNEXPECTED): (Action.END_UNEXPECTED, State.CLOSED),
     (State.WAIT_CER, Input.STOP): _DONE,
     (State.WAIT_CER, Input.TIMEOUT): _LATE,
     (State.WAIT_CER, Input.TRANSPORT_LOST): _LOST,
-    (State.HELD, Input.CER_ACCEPTED): (Action.OPEN, State.OPEN),
-    (State.HELD, Input.CER_REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.HELD, Input.ACCEPTED): (Action.ANSWER_AND_OPEN, State.OPEN),
+    (State.HELD, Input.REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.HELD, Input.UNEXPECTED): (Action.END_UNEXPECTED, State.CLOSED),
     (State.HELD, Input.STOP): _DONE,
     (State.HELD, Input.TIMEOUT): _UNDECIDED,
     (State.HELD, Input.TRANSPORT_LOST): _LOST,
+    (State.WAIT_CEA, Input.HELD): (Action.HOLD, State.HELD_CEA),
+    (State.WAIT_CEA, Input.ACCEPTED): (Action.OPEN, State.OPEN),
+    (State.WAIT_CEA, Input.REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.WAIT_CEA, Input.EARLY): (Action.KEEP, State.WAIT_CEA),
+    (State.WAIT_CEA, Input.UNEXPECTED): (Action.END_UNEXPECTED, State.CLOSED),
+    (State.WAIT_CEA, Input.GIVE_WAY): _GAVE_WAY,
+    (State.WAIT_CEA, Input.STOP): _DONE,
+    (State.WAIT_CEA, Input.TIMEOUT): _CEA_LATE,
+    (State.WAIT_CEA, Input.TRANSPORT_LOST): _CUT_OFF,
+    (State.HELD_CEA, Input.ACCEPTED): (Action.OPEN, State.OPEN),
+    (State.HELD_CEA, Input.REFUSED): (Action.END_REFUSED, State.CLOSED),
+    (State.HELD_CEA, Input.EARLY): (Action.KEEP, State.HELD_CEA),
+    (State.HELD_CEA, Input.UNEXPECTED): (Action.END_UNEXPECTED, State.CLOSED),
+    (State.HELD_CEA, Input.GIVE_WAY): _GAVE_WAY,
+    (State.HELD_CEA, Input.STOP): _DONE,
+    (State.HELD_CEA, Input.TIMEOUT): _UNDECIDED_CEA,
+    (State.HELD_CEA, Input.TRANSPORT_LOST): _LOST,
     (State.OPEN, Input.CER_REPEATED): (Action.ANSWER_CAPABILITIES, State.OPEN),
     (State.OPEN, Input.CER_CHANGED): _CHANGED,
     (State.OPEN, Input.REQUEST): (Action.TAKE_REQUEST, State.OPEN),

@@ -75,10 +75,16 @@ def accept(_facts: CerFacts) -> PeerAccepted:
 def new_peer(
     authorise: Callable[[CerFacts], PeerAccepted | PeerRefused] = accept,
     local: LocalNode = LOCAL,
+    is_stream: bool = True,
 ) -> Peer:
     identifiers = itertools.count(1000)
     return Peer(
-        local, authorise, next_identifier=lambda: next(identifiers), jitter=lambda: 0.0, now=0.0
+        local,
+        authorise,
+        next_identifier=lambda: next(identifiers),
+        jitter=lambda: 0.0,
+        now=0.0,
+        is_stream=is_stream,
     )
 
 
@@ -349,6 +355,34 @@ def test_a_second_cer_of_another_peer_ends_the_connection() -> None:
     peer = open_peer()
     octets = cer(avp(264, b"other.example"), without=ORIGIN_HOST)
     assert close_reason(peer.receive_data(octets, 1.0)) is CloseReason.CAPABILITIES_CHANGED
+
+
+# Capabilities exchange of a connection that this node opens
+
+
+def calling(is_stream: bool = True, local: LocalNode = LOCAL) -> Peer:
+    peer = new_peer(local=local, is_stream=is_stream)
+    assert peer.initiate("GW.example", 0.0) == []
+    return peer
+
+
+def cea(asked: Message, *more: bytes, code: int = 2001, **header: int) -> bytes:
+    told = cer(avp(268, number(code)), *more, hop_by_hop=asked.hop_by_hop, **header)
+    return told[:4] + b"\0" + told[5:]
+
+
+def test_a_connection_of_ours_opens_with_the_cea_to_our_cer() -> None:
+    peer = calling()
+    assert (peer.state, peer.is_initiator, peer.next_timer()) == (State.WAIT_CEA, True, 10.0)
+    asked = one(peer)
+    assert (asked.command_code, asked.is_request, asked.is_proxiable) == (257, True, False)
+    assert asked.group.all("Host-IP-Address") == list(LOCAL.host_ip_addresses)
+    assert asked.group.first("Origin-State-Id") == 77
+    (opened,) = peer.receive_data(cea(asked), 1.0)
+    assert isinstance(opened, PeerOpened)
+    assert peer.facts is not None
+    assert peer.facts.origin_host == "gw.example"
+    assert (peer.state, peer.messages_to_send(), peer.next_timer()) == (State.OPEN, [], 31.0)
 
 
 # Requests
@@ -671,7 +705,7 @@ def test_an_answer_without_a_connection_is_not_sent() -> None:
 FROM_THE_WIRE = {
     Input.CER_REPEATED: cer(),
     Input.CER_CHANGED: cer(avp(264, b"other.example"), without=ORIGIN_HOST),
-    Input.CER_REFUSED: cer(without=ORIGIN_REALM),
+    Input.REFUSED: cer(without=ORIGIN_REALM),
 }
 
 
