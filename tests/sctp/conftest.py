@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sctp.network import Network, made
+from tests.sctp.serving import Site, served
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -17,3 +18,10 @@ def network() -> Iterator[Network]:
     """Two hosts of the test's own, joined by two paths."""
     with made() as network:
         yield network
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A server that the tests of a module share; each takes accounts of its own."""
+    with served() as site:
+        yield site
