@@ -186,6 +186,7 @@ class Metrics:
     peers_open: Gauge
     connections_half_open: Gauge
     connections_refused: Counter
+    packets_dropped: Counter
     partition_days_ahead: Gauge
     default_partition_rows: Gauge
     partitions_undone: Gauge
@@ -220,6 +221,10 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "database_retries": ("Batches tried again, because others had changed what they read", ()),
     "connections_refused": ("Connections that did not come to be open, by reason", ("reason",)),
+    "packets_dropped": (
+        "Packets of SCTP over UDP that were let in by nobody, by reason",
+        ("reason",),
+    ),
     "requests_again": (
         "Requests asked before: repeated, under a used number, or after their session's end",
         ("how",),
