@@ -28,12 +28,13 @@ from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.handlers.unclaimed import Unclaimed
 from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.observability import create_metrics
-from diameter_ocs.server.gate import Gate, answer_terms, rules
+from diameter_ocs.server.gate import Gate, answer_terms, described, rules
 from diameter_ocs.server.moved import MovedDecoder
 from diameter_ocs.server.readiness import Readiness
 from diameter_ocs.server.restarts import HOST_LENGTH_MAX, closing_profiles, hearing
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_gateways import MemoryGateways
+from diameter_ocs.transport.association import Wire
 from diameter_ocs.transport.peers import PeerRule
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
@@ -314,6 +315,25 @@ def test_what_the_configuration_names_counts_before_what_was_accepted() -> None:
         strict=True, requests_in_flight_max=5, answer_budget_seconds=1, profile="careful"
     )
     assert [rule.terms for rule in taken] == [PeerAccepted(), careful, careful, PeerAccepted()]
+
+
+def test_the_configuration_says_over_what_peers_may_come_and_what_they_must_prove() -> None:
+    peers = [
+        {"host": "edge", "transports": ["tls", "sctp"], "certificate": "*.example"},
+        {"realm": "other"},
+    ]
+    configured = Configuration.model_validate(
+        {"origin_host": "ocs", "origin_realm": "example", "peers": peers}
+    )
+    assert [(rule.wires, rule.certificate) for rule in rules(configured, ())] == [
+        ({Wire.TLS, Wire.SCTP}, "*.example"),
+        (set(), None),
+    ]
+    told = described(configured, 0).configured
+    assert [(each.wires, each.certificate) for each in told] == [
+        (("tls", "sctp"), "*.example"),
+        ((), None),
+    ]
 
 
 async def test_a_request_that_cannot_be_taken_is_told_so_with_its_ids(

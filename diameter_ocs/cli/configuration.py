@@ -1,5 +1,6 @@
 """`config reference`: every key of the configuration, as its model says."""
 
+import json
 import types
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -11,12 +12,15 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from ..config import (
+    WIRE_TABLES,
+    Address,
     Configuration,
     Endpoint,
     Identity,
     IdentityPattern,
     Network,
     PeerEntry,
+    Place,
     Profile,
     Realm,
     ServiceContext,
@@ -35,25 +39,36 @@ Made by `diameter-ocs config reference`: change the model, not this page.
 
 `serve --config FILE` reads a file in TOML. The environment wins over the file, and the command line
 over both; lists in the environment are separated by commas. A relative path in the file starts from
-the file's folder. Unknown keys and wrong values are refused, all at once.
+the file's folder. Unknown keys and wrong values are refused, all at once, and so is what does not
+fit together.
 """
-PEERS = "\n## Each `[[peers]]` table\n"
-PROFILES = "\n## Each `[profiles.NAME]` table\n"
-WEBHOOKS = "\n## Each `[[webhooks]]` table\n"
-TABLES = ("peers", "profiles", "webhooks")
-"""Keys that have no variable: they hold tables."""
+MODELS: dict[str, type[BaseModel]] = {
+    **WIRE_TABLES,
+    "peers": PeerEntry,
+    "profiles": Profile,
+    "webhooks": WebhookEntry,
+}
+"""The models of the keys that hold tables: these have no variable."""
+TITLES = {
+    **{key: f"The `[{key}]` table" for key in WIRE_TABLES},
+    "peers": "Each `[[peers]]` table",
+    "profiles": "Each `[profiles.NAME]` table",
+    "webhooks": "Each `[[webhooks]]` table",
+}
+NEEDED = "needed"
+"""What is said of a key without which its table is refused."""
 NAMES: tuple[tuple[Any, str], ...] = (
     (Identity, "name"),
     (IdentityPattern, "name or pattern"),
     (Realm, "realm or `*`"),
     (ServiceContext, "text"),
     (Network, "address or network"),
+    (Address, "address"),
+    (Place, "ADDRESS:PORT"),
     (Endpoint, "HOST:PORT"),
     (SecretStr, "secret text"),
     (Path, "path"),
-    (PeerEntry, "table"),
-    (Profile, "table"),
-    (WebhookEntry, "table"),
+    *((model, "table") for model in MODELS.values()),
     (bool, "true or false"),
     (int, "whole number"),
     (float, "number"),
@@ -81,33 +96,28 @@ def config() -> None:
 def reference(as_json: AsJson = False) -> None:
     """Print every key with its type, default, environment variable and meaning, in Markdown."""
     if as_json:
-        print_json(
-            {
-                "keys": [key._asdict() for key in keys(Configuration)],
-                "peers": [key._asdict() for key in keys(PeerEntry)],
-                "profiles": [key._asdict() for key in keys(Profile)],
-                "webhooks": [key._asdict() for key in keys(WebhookEntry)],
-            }
-        )
+        tables = {name: [key._asdict() for key in keys(model)] for name, model in MODELS.items()}
+        print_json({"keys": [key._asdict() for key in keys(Configuration)], **tables})
     else:
         typer.echo(markdown(), nl=False)
 
 
 def markdown() -> str:
     """Returns the reference as a page."""
-    tables = [_table(Configuration), PEERS, _table(PeerEntry), PROFILES, _table(Profile)]
-    return INTRODUCTION + "".join([*tables, WEBHOOKS, _table(WebhookEntry)])
+    tables = [f"\n## {TITLES[name]}\n{_table(model)}" for name, model in MODELS.items()]
+    return INTRODUCTION + "".join([_table(Configuration), *tables])
 
 
 def keys(model: type[BaseModel]) -> Iterator[Key]:
     """Yields the keys of a model in their order."""
+    table = next((table for table, each in WIRE_TABLES.items() if each is model), None)
     for name, field in model.model_fields.items():
-        in_environment = model is Configuration and name not in TABLES
+        in_environment = table is not None or (model is Configuration and name not in MODELS)
         yield Key(
             key=name,
             type=_type(field),
             default=_default(field),
-            environment=variable(name) if in_environment else "",
+            environment=variable(*filter(None, (table, name))) if in_environment else "",
             meaning=" ".join((field.description or "").split()),
         )
 
@@ -115,8 +125,8 @@ def keys(model: type[BaseModel]) -> Iterator[Key]:
 def _table(model: type[BaseModel]) -> str:
     lines = ["| key | type | default | environment | meaning |", "|---|---|---|---|---|"]
     for key in keys(model):
-        cells = [key.key, key.type, key.default, key.environment]
-        shown = [f"`{key.key}`", key.type, *(f"`{cell}`" if cell else "" for cell in cells[2:])]
+        cells = [f"`{cell}`" if cell else "" for cell in (key.key, key.default, key.environment)]
+        shown = [cells[0], key.type, key.default if key.default == NEEDED else cells[1], cells[2]]
         lines.append(f"| {' | '.join([*shown, key.meaning])} |")
     return "\n" + "\n".join(lines) + "\n"
 
@@ -157,6 +167,8 @@ def _words(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return NEEDED
     value = field.get_default(call_default_factory=True)
     if value is None:
         return ""
@@ -166,4 +178,6 @@ def _default(field: FieldInfo) -> str:
         return str(value)
     if isinstance(value, str | Endpoint):
         return f'"{value}"'
-    return "{}" if isinstance(value, dict) else "[]"
+    if isinstance(value, tuple):
+        return f"[{', '.join(json.dumps(str(each)) for each in value)}]"
+    return "{}"

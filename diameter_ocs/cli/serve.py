@@ -15,7 +15,7 @@ import typer
 
 from .. import __version__
 from ..base.elements import DictionaryError
-from ..config import Configuration, load, resource
+from ..config import Configuration, check_readable, load, resource
 from ..embedded import Cluster
 from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
@@ -93,6 +93,8 @@ def serve(
     else:
         configuration = load(config, listen=listen, metrics=metrics, data=data)
     configuration.identity()
+    if configuration.tls is not None:
+        check_readable(configuration.tls)
     folders = {"spool": spool_of(configuration, demo), "notices": notices_of(configuration, demo)}
     configuration = configuration.model_copy(update=folders)
     configure_logging(configuration.log_level, configuration.log_format)

@@ -6,17 +6,22 @@ from .loading import load
 from .peers import PeerEntry, Profile
 from .resources import resource
 from .values import (
+    Address,
     Endpoint,
     Identity,
     IdentityPattern,
     Network,
+    Place,
     Realm,
     ServiceContext,
     parse_endpoint,
 )
 from .webhooks import WebhookEntry, webhook_secrets
+from .wires import WIRE_TABLES, SctpTable, SctpUdpTable, TlsTable, check_readable
 
 __all__ = [
+    "WIRE_TABLES",
+    "Address",
     "Configuration",
     "ConfigurationError",
     "Endpoint",
@@ -24,10 +29,15 @@ __all__ = [
     "IdentityPattern",
     "Network",
     "PeerEntry",
+    "Place",
     "Profile",
     "Realm",
+    "SctpTable",
+    "SctpUdpTable",
     "ServiceContext",
+    "TlsTable",
     "WebhookEntry",
+    "check_readable",
     "load",
     "parse_endpoint",
     "resource",

@@ -21,11 +21,11 @@ from .values import (
     Realm,
     ServiceContext,
     WatchdogSeconds,
-    parse_endpoint,
     parse_endpoint_or_none,
     split,
 )
 from .webhooks import WebhookEntry
+from .wires import SctpTable, SctpUdpTable, TlsTable
 
 
 class Configuration(BaseSettings):
@@ -50,10 +50,17 @@ class Configuration(BaseSettings):
     """Other names under which requests may call the node in Destination-Host."""
     served_realms: Annotated[tuple[Realm, ...], NoDecode, BeforeValidator(split)] = ()
     """Realms besides `origin_realm` whose requests are taken; `*` takes all."""
-    listen: Annotated[Endpoint, NoDecode, PlainValidator(parse_endpoint)] = Endpoint(
+    listen: Annotated[Endpoint | None, NoDecode, PlainValidator(parse_endpoint_or_none)] = Endpoint(
         "0.0.0.0", 3868
     )
-    """Where Diameter is taken over TCP; port 0 lets the system choose one."""
+    """Where Diameter is taken over TCP; port 0 lets the system choose one; `""` in the file:
+    nowhere."""
+    tls: Annotated[TlsTable | None, NoDecode] = None
+    """Diameter over TLS, only if the table is there."""
+    sctp: Annotated[SctpTable | None, NoDecode] = None
+    """Diameter over the kernel's SCTP, only if the table is there."""
+    sctp_udp: Annotated[SctpUdpTable | None, NoDecode] = None
+    """Diameter over SCTP in UDP, by libusrsctp, only if the table is there."""
     metrics: Annotated[Endpoint | None, NoDecode, PlainValidator(parse_endpoint_or_none)] = (
         Endpoint("127.0.0.1", 9168)
     )

@@ -7,6 +7,8 @@ ENVIRONMENT_PREFIX = "OCS_"
 
 Fault = tuple[tuple[int | str, ...], str, str]
 """The path of a key, the kind of what is wrong with it, and that in words."""
+Misfit = tuple[str, str]
+"""A key of a table that does not fit its others, and why."""
 
 
 class ConfigurationError(Exception):
@@ -17,9 +19,24 @@ class ConfigurationError(Exception):
         self.faults = faults
 
 
-def variable(key: str) -> str:
-    """Returns the name of a key in the environment."""
-    return f"{ENVIRONMENT_PREFIX}{key.upper()}"
+class Misfits(ValueError):
+    """Keys of a table that are right one by one and do not fit together."""
+
+    def __init__(self, misfits: list[Misfit]) -> None:
+        super().__init__("; ".join(f"{key}: {reason}" for key, reason in misfits))
+        self.misfits = misfits
+
+
+def refuse(misfits: Iterable[Misfit]) -> None:
+    """Raises Misfits, if there are any."""
+    found = list(misfits)
+    if found:
+        raise Misfits(found)
+
+
+def variable(*keys: str) -> str:
+    """Returns the name of a key in the environment, after that of its table if it has one."""
+    return ENVIRONMENT_PREFIX + "_".join(keys).upper()
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ Every fault is reported at once, each with the path of its key and where the val
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from .configuration import Configuration
-from .faults import ConfigurationError, near, variable
-from .peers import PeerEntry, Profile, excessive_budgets, unknown_profiles
+from .faults import ConfigurationError, Fault, Misfits, near, variable
+from .fitting import unfit
+from .peers import PeerEntry, Profile, unknown_profiles
 from .secrets import credential, with_secret
 from .webhooks import WebhookEntry
+from .wires import FILES, WIRE_TABLES
+
+PATHS = ("data", "spool", "database_url_file", "notices")
+"""Keys that name files and folders."""
 
 
 def load(path: Path | None, **overrides: Any) -> Configuration:
@@ -28,17 +33,17 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
     file's folder. ConfigurationError names every fault.
     """
     in_file = with_secret(_read(path)) if path is not None else {}
-    in_environment = with_secret(EnvSettingsSource(Configuration)())
+    in_environment = with_secret({**EnvSettingsSource(Configuration)(), **_wires_in_environment()})
     given = {key: value for key, value in overrides.items() if value is not None}
     values = {**credential(), **in_file, **in_environment, **given}
+    for table in WIRE_TABLES.keys() & in_file.keys() & in_environment.keys():
+        values[table] = _joined(in_file[table], in_environment[table])
     faults = list(unknown_profiles(values))
     try:
         configuration = Configuration(**values)
-        most = configuration.answer_budget_seconds
-        faults += excessive_budgets(configuration.profiles, most)
+        faults += unfit(configuration)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        faults = [(fault["loc"], fault["type"], fault["msg"]) for fault in found] + faults
+        faults = [*_found(error), *faults]
     if faults:
         raise ConfigurationError(
             [
@@ -49,6 +54,37 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
     return configuration
 
 
+def _wires_in_environment() -> dict[str, dict[str, str]]:
+    """Returns the tables of wires of which the environment says something, as OCS_TLS_KEY."""
+    found = {
+        table: {
+            key: os.environ[variable(table, key)]
+            for key in model.model_fields
+            if os.environ.get(variable(table, key))
+        }
+        for table, model in WIRE_TABLES.items()
+    }
+    return {table: values for table, values in found.items() if values}
+
+
+def _joined(in_file: object, in_environment: object) -> object:
+    """Returns a table of both sources; what is no table at all is told of later."""
+    if isinstance(in_file, dict) and isinstance(in_environment, dict):
+        return {**in_file, **in_environment}
+    return in_environment if isinstance(in_file, dict) else in_file
+
+
+def _found(error: ValidationError) -> Iterator[Fault]:
+    """Yields the faults of an error, one for each key even where several do not fit together."""
+    for fault in error.errors(include_url=False, include_input=False):
+        cause = fault.get("ctx", {}).get("error")
+        if isinstance(cause, Misfits):
+            for key, reason in cause.misfits:
+                yield (*fault["loc"], key), "misfit", reason
+        else:
+            yield fault["loc"], fault["type"], fault["msg"]
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -57,15 +93,20 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
-    folder = path.absolute().parent
-    for key in ("data", "spool", "database_url_file", "notices"):
-        if isinstance(values.get(key), str):
-            values[key] = folder / values[key]
-    webhooks = values.get("webhooks")
+    folder, webhooks = path.absolute().parent, values.get("webhooks")
+    _place(values, PATHS, folder)
+    _place(values.get("tls"), FILES, folder)
     for table in webhooks if isinstance(webhooks, list) else ():
-        if isinstance(table, dict) and isinstance(table.get("secret_file"), str):
-            table["secret_file"] = folder / table["secret_file"]
+        _place(table, ("secret_file",), folder)
     return values
+
+
+def _place(table: object, keys: Iterable[str], folder: Path) -> None:
+    """Has the relative paths in a table start from a folder."""
+    if isinstance(table, dict):
+        for key in keys:
+            if isinstance(table.get(key), str):
+                table[key] = folder / table[key]
 
 
 def _source(
@@ -75,12 +116,16 @@ def _source(
     given: Mapping[str, Any],
 ) -> str:
     """Returns where a faulty value came from, as the beginning of a sentence."""
-    key = str(location[0]) if location else ""
+    key, *rest = map(str, location or ("",))
     if key in given:
         return "command line: "
     if key in in_environment:
-        return f"environment, {variable(key)}: "
-    return f"{path}: "
+        table = in_environment[key]
+        if key not in WIRE_TABLES or not isinstance(table, dict):
+            return f"environment, {variable(key)}: "
+        if rest and rest[0] in table:
+            return f"environment, {variable(key, rest[0])}: "
+    return "" if path is None else f"{path}: "
 
 
 def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
@@ -97,6 +142,7 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
         "peers": PeerEntry,
         "profiles": Profile,
         "webhooks": WebhookEntry,
+        **WIRE_TABLES,
     }
-    model = models.get(str(location[0]), Configuration)
+    model = models.get(str(location[0]), Configuration) if location[1:] else Configuration
     return near(str(location[-1]), model.model_fields)

@@ -1,19 +1,24 @@
 """Which peers there are, and how they are treated: `[[peers]]` and `[profiles.NAME]`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from .faults import Fault, near
+from .faults import Fault, Misfit, near, refuse
 from .values import (
+    PORT_MAX,
     AnswerBudget,
     Identity,
     IdentityPattern,
     Network,
+    Place,
     WatchdogSeconds,
+    is_identity,
     parse_network,
+    parse_place,
 )
+from .wires import SCTP_UDP_PORT, Wire
 
 
 class PeerEntry(BaseModel):
@@ -31,12 +36,48 @@ class PeerEntry(BaseModel):
     """Where they may connect from; empty: anywhere."""
     profile: str | None = None
     """The `[profiles.NAME]` that says how they are treated; not set: as all others."""
+    transports: tuple[Wire, ...] = ()
+    """What they may connect over; empty: anything."""
+    connect: tuple[Annotated[Place, PlainValidator(parse_place)], ...] = ()
+    """Where this node connects to the peer, as ADDRESS:PORT; several are the same peer, tried in
+    turn, or with `sctp` one multi-homed end. Needs the host of one peer, no pattern."""
+    transport: Wire = "tcp"
+    """What it connects over."""
+    udp_port: int = Field(default=SCTP_UDP_PORT, ge=1, le=PORT_MAX)
+    """The peer's UDP port where that is `sctp-udp`; the port in `connect` is then the SCTP port."""
+    certificate: IdentityPattern | None = None
+    """Over TLS: what the certificate must prove, a name or a pattern such as `*.example.net`;
+    not set: its own host. `transports = ["tls"]` keeps the peer from coming without one."""
 
     @model_validator(mode="after")
-    def _names_someone(self) -> "PeerEntry":
+    def _fits(self) -> Self:
         if self.host is None and self.realm is None:
             raise ValueError("needs a host or a realm")
+        refuse(self._misfits())
         return self
+
+    def _misfits(self) -> Iterator[Misfit]:
+        wires, given = self.transports, self.model_fields_set
+        if self.connect:
+            yield from self._unfit_to_connect()
+        elif "transport" in given:
+            yield "transport", "needs connect: it is what this node connects over"
+        if "udp_port" in given and not (self.connect and self.transport == "sctp-udp"):
+            yield "udp_port", 'needs connect and transport = "sctp-udp"'
+        if self.certificate is not None and wires and "tls" not in (*wires, self.transport):
+            yield "certificate", 'needs "tls" among the transports: nothing else shows one'
+        if "sctp-udp" in wires and not self.addresses and not self.connect:
+            yield "addresses", "needed for sctp-udp: packets from anywhere else are not even read"
+
+    def _unfit_to_connect(self) -> Iterator[Misfit]:
+        if self.host is None:
+            yield "connect", "needs the host: the name of the one peer that is there"
+        elif not is_identity(self.host):
+            yield "connect", f"needs the host of one peer, and {self.host} is a pattern"
+        if self.transports and self.transport not in self.transports:
+            yield "transport", f'"{self.transport}" is none of the transports of this table'
+        if self.transport == "sctp" and len({place.port for place in self.connect}) > 1:
+            yield "connect", "an end of sctp has one port, with however many addresses"
 
 
 class Profile(BaseModel):
@@ -105,11 +146,3 @@ def unknown_profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(name, str) and name not in profiles:
             reason = f"there is no [profiles.{name}]{near(name, profiles)}"
             yield ("peers", index, "profile"), "unknown_profile", reason
-
-
-def excessive_budgets(profiles: Mapping[str, Profile], most: float) -> Iterator[Fault]:
-    """Yields the faults of profiles that give the database more time than it gets."""
-    for name, profile in profiles.items():
-        if profile.answer_budget_seconds is not None and profile.answer_budget_seconds > most:
-            reason = f"must be at most answer_budget_seconds of all peers, {most:g}"
-            yield ("profiles", name, "answer_budget_seconds"), "excessive_budget", reason

@@ -10,6 +10,7 @@ PORT_MAX = 65535
 IDENTITY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 IDENTITY_PATTERN = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -38,6 +39,38 @@ def parse_endpoint_or_none(value: object) -> Endpoint | None:
     return None if value in ("", None) else parse_endpoint(value)
 
 
+class Place(NamedTuple):
+    """An address and a port."""
+
+    address: Address
+    port: int
+
+    def __str__(self) -> str:
+        return str(Endpoint(str(self.address), self.port))
+
+
+def parse_place(value: object) -> Place:
+    """Returns the place written as ADDRESS:PORT, or [ADDRESS]:PORT for IPv6."""
+    if isinstance(value, Place):
+        return value
+    try:
+        host, port = parse_endpoint(value)
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("must be an IP address and a port, as 192.0.2.9:3868 or [::1]:3868")
+    return Place(address, port)
+
+
+def parse_address(value: object) -> Address:
+    """Returns the address that is written."""
+    try:
+        return ipaddress.ip_address(str(value))
+    except ValueError:
+        raise ValueError("must be an IP address such as 192.0.2.1 or 2001:db8::1") from None
+
+
 def parse_network(value: object) -> Network:
     """Returns the network that is written, or that of one address."""
     try:
@@ -53,8 +86,13 @@ def split(value: object) -> object:
     return value
 
 
+def is_identity(value: str) -> bool:
+    """Says whether it can be a host name or a realm; a pattern cannot."""
+    return IDENTITY.fullmatch(value) is not None
+
+
 def _check_identity(value: str) -> str:
-    if not IDENTITY.fullmatch(value):
+    if not is_identity(value):
         raise ValueError("must be a host name or realm such as ocs.example")
     return value
 

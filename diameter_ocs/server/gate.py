@@ -114,7 +114,13 @@ def described(configuration: Configuration, now: int) -> RunningServer:
     """Returns what a process tells of itself that starts now, in microseconds since 1970."""
     configured = tuple(
         ConfiguredPeer(
-            entry.host, entry.realm, entry.tenant, entry.profile, tuple(map(str, entry.addresses))
+            entry.host,
+            entry.realm,
+            entry.tenant,
+            entry.profile,
+            tuple(map(str, entry.addresses)),
+            entry.transports,
+            entry.certificate,
         )
         for entry in configuration.peers
     )
@@ -138,6 +144,8 @@ def rules(
             entry.realm,
             entry.tenant,
             entry.addresses,
+            frozenset(map(Wire, entry.transports)),
+            entry.certificate,
             terms=_terms(configuration, entry.profile),
             terms_of_hosts=_terms_of_tenant(configuration, entry, named),
         )

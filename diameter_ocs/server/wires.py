@@ -16,6 +16,7 @@ NAMES = {
     Wire.SCTP_UDP: "SCTP over UDP",
 }
 """What the wires are called."""
+NOT_YET = "this version does not take it yet"
 
 
 class Wires(NamedTuple):
@@ -32,9 +33,16 @@ async def opened(configuration: Configuration, node: Node) -> Wires:
     Raises:
         AddressUnavailable: an address cannot be used.
     """
-    endpoint = configuration.listen
+    endpoint, listening = configuration.listen, list[Listening]()
     try:
-        listening = [await tcp.listen(node.accept, *endpoint)]
+        if endpoint is not None:
+            listening.append(await tcp.listen(node.accept, *endpoint))
     except OSError as error:
         raise AddressUnavailable(f"cannot listen on {endpoint}: {error}") from error
-    return Wires(listening, {})
+    wanted = {
+        Wire.TLS: configuration.tls,
+        Wire.SCTP: configuration.sctp,
+        Wire.SCTP_UDP: configuration.sctp_udp,
+    }
+    missing = {wire: NOT_YET for wire, table in wanted.items() if table is not None}
+    return Wires(listening, missing)

@@ -10,6 +10,8 @@ from diameter_ocs.config import (
     ConfigurationError,
     Endpoint,
     Profile,
+    SctpUdpTable,
+    TlsTable,
     WebhookEntry,
     load,
 )
@@ -41,6 +43,29 @@ edr_retention_days = 30
 log_level = "warning"
 log_format = "json"
 
+[tls]
+listen = "[::1]:5659"
+certificate = "tls/ocs.pem"
+key = "/etc/ocs.key"
+authorities = "tls/ca.pem"
+revocations = "tls/crl.pem"
+client_certificates = "none"
+
+[sctp]
+listen = ["192.0.2.1", "2001:db8::1"]
+port = 3869
+streams = 8
+rto_initial_seconds = 1
+rto_max_seconds = 3
+rto_min_seconds = 0.1
+heartbeat_seconds = 2
+path_retransmissions_max = 3
+association_retransmissions_max = 8
+
+[sctp_udp]
+listen = "127.0.0.1:9900"
+port = 3870
+
 [[peers]]
 host = "pgw*.example"
 tenant = "demo"
@@ -49,6 +74,19 @@ profile = "careful"
 
 [[peers]]
 realm = "roaming.example"
+transports = ["tls", "sctp"]
+
+[[peers]]
+host = "dra.example"
+connect = ["192.0.2.9:3868", "[2001:db8::9]:3868"]
+transport = "sctp-udp"
+udp_port = 9901
+
+[[peers]]
+host = "edge.example"
+connect = ["192.0.2.10:5658"]
+transport = "tls"
+certificate = "*.example"
 
 [[webhooks]]
 name = "crm"
@@ -87,7 +125,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert configuration.served_realms == ("other.example", "*")
     assert configuration.database_url is not None
     assert configuration.database_url.get_secret_value() == "postgresql://ocs:hidden@db/ocs"
-    first, second = configuration.peers
+    first, second, third, fourth = configuration.peers
     assert first.host == "pgw*.example"
     assert first.profile == "careful"
     profile = configuration.profiles["careful"]
@@ -111,14 +149,31 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
         ipaddress.ip_network("2001:db8::1/128"),
     )
     assert (second.host, second.realm, second.tenant) == (None, "roaming.example", None)
+    assert second.transports == ("tls", "sctp")
+    assert (third.transport, third.udp_port) == ("sctp-udp", 9901)
+    assert [str(place) for place in third.connect] == ["192.0.2.9:3868", "[2001:db8::9]:3868"]
+    assert (fourth.transport, fourth.certificate) == ("tls", "*.example")
     assert configuration.webhooks == (
         WebhookEntry(name="crm", tenant="demo", secret_file=tmp_path / "secrets/crm"),
         WebhookEntry(name="crm", secret_variable="CRM_SECRET"),
     )
-    named_in_file = {line.split(" = ")[0] for line in FULL.split("[[")[0].splitlines() if line}
+    assert configuration.tls == TlsTable(
+        listen=Endpoint("::1", 5659),
+        certificate=tmp_path / "tls/ocs.pem",
+        key=Path("/etc/ocs.key"),
+        authorities=tmp_path / "tls/ca.pem",
+        revocations=tmp_path / "tls/crl.pem",
+        client_certificates="none",
+    )
+    sctp, sctp_udp = configuration.sctp, configuration.sctp_udp
+    assert sctp is not None
+    assert [str(address) for address in sctp.listen] == ["192.0.2.1", "2001:db8::1"]
+    assert (sctp.port, sctp.rto_min_seconds, sctp.heartbeat_seconds) == (3869, 0.1, 2)
+    assert sctp_udp == SctpUdpTable(listen=Endpoint("127.0.0.1", 9900), port=3870)
+    named_in_file = {line.split(" = ")[0] for line in FULL.split("[tls]")[0].splitlines() if line}
     assert configuration.service_contexts == {"gprs@maker.example": "32251"}
-    others = {"peers", "profiles", "webhooks", "service_contexts", "database_url_file"}
-    assert named_in_file | others == set(Configuration.model_fields)
+    tables = {"peers", "profiles", "webhooks", "service_contexts", "tls", "sctp", "sctp_udp"}
+    assert named_in_file | tables | {"database_url_file"} == set(Configuration.model_fields)
 
 
 def test_without_a_file_there_are_defaults() -> None:
@@ -204,6 +259,55 @@ def test_all_faults_are_named_at_once_with_file_and_key(tmp_path: Path) -> None:
         f"{path}: watchdog_seconds: input should be greater than or equal to 6",
         f"{path}: zzz: unknown key",
     ]
+
+
+def test_tables_of_wires_come_from_the_environment_key_by_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCS_SCTP_LISTEN", "192.0.2.1, 2001:db8::1")
+    monkeypatch.setenv("OCS_SCTP_UDP_PORT", "4000")
+    monkeypatch.setenv("OCS_TLS_KEY", "other.key")
+    path = write(
+        tmp_path,
+        """
+        [tls]
+        certificate = "ocs.pem"
+        key = "ocs.key"
+        client_certificates = "none"
+        [sctp]
+        port = 3870
+        """,
+    )
+    configuration = load(path)
+    tls, sctp, sctp_udp = configuration.tls, configuration.sctp, configuration.sctp_udp
+    assert tls is not None
+    assert (tls.certificate, tls.key) == (tmp_path / "ocs.pem", Path("other.key"))
+    assert sctp is not None
+    assert ([str(each) for each in sctp.listen], sctp.port) == (["192.0.2.1", "2001:db8::1"], 3870)
+    assert sctp_udp == SctpUdpTable(port=4000)
+
+
+def test_a_fault_in_a_table_names_the_variable_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCS_TLS_LISTEN", "5658")
+    monkeypatch.setenv("OCS_SCTP", "yes")
+    path = write(tmp_path, '[tls]\ncertificate = "ocs.pem"\nkeys = 1\n')
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert raised.value.faults == [
+        "environment, OCS_TLS_LISTEN: tls.listen: must be HOST:PORT, or [ADDRESS]:PORT for IPv6",
+        f"{path}: tls.key: field required",
+        f"{path}: tls.keys: unknown key (did you mean key?)",
+        "environment, OCS_SCTP: sctp: input should be a valid dictionary or instance of SctpTable",
+    ]
+
+
+def test_what_is_missing_everywhere_has_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCS_TLS_CERTIFICATE", "ocs.pem")
+    with pytest.raises(ConfigurationError) as raised:
+        load(None)
+    assert raised.value.faults == ["tls.key: field required"]
 
 
 def test_a_fault_names_the_variable_or_the_command_line_it_came_from(

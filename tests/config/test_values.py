@@ -3,6 +3,7 @@
 import pytest
 
 from diameter_ocs.config import Endpoint, parse_endpoint
+from diameter_ocs.config.values import parse_place
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,18 @@ def test_an_endpoint_is_written_as_it_was_read(text: str, endpoint: Endpoint) ->
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be HOST:PORT"):
         parse_endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["192.0.2.9:3868", "[2001:db8::9]:1"])
+def test_a_place_is_written_as_it_was_read(text: str) -> None:
+    place = parse_place(text)
+    assert str(place) == text
+    assert parse_place(place) == place
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2.9", "192.0.2.9:0", "pgw.example:3868", "2001:db8::9:3868", "[192.0.2]:1", ""]
+)
+def test_a_place_is_an_address_and_a_port(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an IP address and a port"):
+        parse_place(text)
