@@ -144,8 +144,9 @@ class Peer:
 
     def initiate(self, expected_host: str, now: float) -> list[Event]:
         """Sends the CER on a new connection that this node has opened to a host."""
-        self._exchange.expected_host = expected_host
-        self._apply(Input.INITIATE, None, now)
+        if not self.is_closed:
+            self._exchange.expected_host = expected_host
+            self._apply(Input.INITIATE, None, now)
         return self._take_events()
 
     def give_way(self, now: float) -> list[Event]:

@@ -1,17 +1,15 @@
 """The peer machine opens, answers, watches and ends a connection as RFC 6733 section 5.6 says."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from diameter_ocs.base.capabilities import Application, LocalNode, PeerAccepted, PeerRefused
+from diameter_ocs.base.capabilities import PeerAccepted, PeerRefused
 from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import (
     AnswerDropped,
     AnswerReceived,
-    CerFacts,
     CloseReason,
     Event,
     PeerClosed,
@@ -24,17 +22,28 @@ from diameter_ocs.base.events import (
     RequestTolerated,
 )
 from diameter_ocs.base.message import (
-    Identity,
-    Message,
-    answer,
     decode,
     numbered,
     request,
     retransmitted,
 )
 from diameter_ocs.base.peer import DisconnectCause, Peer
-from diameter_ocs.base.states import TABLE, Input, State
+from diameter_ocs.base.states import State
 from diameter_ocs.base.tolerance import Tolerated
+from tests.base.peers import (
+    DICTIONARY,
+    DPR,
+    DWR,
+    LOCAL,
+    close_reason,
+    kinds,
+    new_peer,
+    one,
+    open_peer,
+    reply,
+    reply_to,
+    sent,
+)
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
     CC_REQUEST_NUMBER,
@@ -44,92 +53,9 @@ from tests.base.wire import (
     avp,
     ccr,
     cer,
-    load_dictionary,
     message,
     number,
 )
-
-DICTIONARY = load_dictionary()
-LOCAL = LocalNode(
-    identity=Identity("ocs1.example", "ocs.example", 77),
-    host_ip_addresses=((1, b"\x7f\0\0\1"), (2, bytes(15) + b"\1")),
-    vendor_id=0,
-    product_name="ocs under test",
-    applications=(
-        Application(4, frozenset({"Credit-Control"})),
-        Application(16777302, frozenset(), vendor_id=10415),
-    ),
-    dictionary=DICTIONARY,
-    supported_vendor_ids=(10415,),
-    firmware_revision=1,
-    requests_in_flight_max=2,
-)
-DWR = message(280, ORIGIN_HOST, ORIGIN_REALM, application=0, flags=0x80, hop_by_hop=3)
-DPR = message(282, ORIGIN_HOST, ORIGIN_REALM, avp(273, number(0)), application=0, flags=0x80)
-
-
-def accept(_facts: CerFacts) -> PeerAccepted:
-    return PeerAccepted()
-
-
-def new_peer(
-    authorise: Callable[[CerFacts], PeerAccepted | PeerRefused] = accept,
-    local: LocalNode = LOCAL,
-    is_stream: bool = True,
-) -> Peer:
-    identifiers = itertools.count(1000)
-    return Peer(
-        local,
-        authorise,
-        next_identifier=lambda: next(identifiers),
-        jitter=lambda: 0.0,
-        now=0.0,
-        is_stream=is_stream,
-    )
-
-
-def open_peer(local: LocalNode = LOCAL, accepted: PeerAccepted | None = None) -> Peer:
-    peer = new_peer(lambda _: accepted or PeerAccepted(), local)
-    peer.receive_data(cer(), 0.0)
-    assert peer.state is State.OPEN
-    peer.messages_to_send()
-    return peer
-
-
-def sent(peer: Peer) -> list[Message]:
-    data = b"".join(peer.messages_to_send())
-    messages = []
-    while data:
-        length = int.from_bytes(data[1:4])
-        messages.append(decode(data[:length], DICTIONARY))
-        data = data[length:]
-    assert all(each.fault is None for each in messages)
-    return messages
-
-
-def one(peer: Peer) -> Message:
-    (only,) = sent(peer)
-    return only
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
-
-
-def reply(peer: Peer, received: Message) -> None:
-    peer.send(answer(received, DICTIONARY, LOCAL.identity, [("Result-Code", 2001)]))
-
-
-def reply_to(asked: Message) -> bytes:
-    identity = Identity("gw.example", "example")
-    return answer(asked, DICTIONARY, identity, [("Result-Code", 2001)])
-
-
-def close_reason(events: list[Event]) -> CloseReason:
-    last = events[-1]
-    assert isinstance(last, PeerClosed)
-    return last.reason
-
 
 # Capabilities exchange
 
@@ -323,7 +249,9 @@ def test_a_peer_that_is_probed_and_silent_is_replaced() -> None:
 
 
 def test_only_an_open_peer_is_probed() -> None:
-    peer = in_state(State.CLOSING)
+    peer = open_peer()
+    peer.disconnect(DisconnectCause.REBOOTING, 0.5)
+    peer.messages_to_send()
     deadline = peer.next_timer()
     peer.probe(1.0)
     assert (b"".join(peer.messages_to_send()), peer.next_timer()) == (b"", deadline)
@@ -355,34 +283,6 @@ def test_a_second_cer_of_another_peer_ends_the_connection() -> None:
     peer = open_peer()
     octets = cer(avp(264, b"other.example"), without=ORIGIN_HOST)
     assert close_reason(peer.receive_data(octets, 1.0)) is CloseReason.CAPABILITIES_CHANGED
-
-
-# Capabilities exchange of a connection that this node opens
-
-
-def calling(is_stream: bool = True, local: LocalNode = LOCAL) -> Peer:
-    peer = new_peer(local=local, is_stream=is_stream)
-    assert peer.initiate("GW.example", 0.0) == []
-    return peer
-
-
-def cea(asked: Message, *more: bytes, code: int = 2001, **header: int) -> bytes:
-    told = cer(avp(268, number(code)), *more, hop_by_hop=asked.hop_by_hop, **header)
-    return told[:4] + b"\0" + told[5:]
-
-
-def test_a_connection_of_ours_opens_with_the_cea_to_our_cer() -> None:
-    peer = calling()
-    assert (peer.state, peer.is_initiator, peer.next_timer()) == (State.WAIT_CEA, True, 10.0)
-    asked = one(peer)
-    assert (asked.command_code, asked.is_request, asked.is_proxiable) == (257, True, False)
-    assert asked.group.all("Host-IP-Address") == list(LOCAL.host_ip_addresses)
-    assert asked.group.first("Origin-State-Id") == 77
-    (opened,) = peer.receive_data(cea(asked), 1.0)
-    assert isinstance(opened, PeerOpened)
-    assert peer.facts is not None
-    assert peer.facts.origin_host == "gw.example"
-    assert (peer.state, peer.messages_to_send(), peer.next_timer()) == (State.OPEN, [], 31.0)
 
 
 # Requests
@@ -697,41 +597,3 @@ def test_an_answer_without_a_connection_is_not_sent() -> None:
     peer.connection_lost(1.0)
     assert not peer.send(reply_to(event.message))
     assert b"".join(peer.messages_to_send()) == b""
-
-
-# The table
-
-
-FROM_THE_WIRE = {
-    Input.CER_REPEATED: cer(),
-    Input.CER_CHANGED: cer(avp(264, b"other.example"), without=ORIGIN_HOST),
-    Input.REFUSED: cer(without=ORIGIN_REALM),
-}
-
-
-def in_state(state: State) -> Peer:
-    if state is State.WAIT_CER:
-        return new_peer()
-    peer = open_peer()
-    peer.receive_data(ccr(), 1.0)
-    if state is State.LEAVING:
-        peer.receive_data(DPR, 1.0)
-    if state in (State.CLOSING, State.DRAINING):
-        peer.disconnect(DisconnectCause.REBOOTING, 1.0)
-    if state is State.DRAINING:
-        peer.receive_data(reply_to(one(peer)), 1.0)
-    assert peer.state is state
-    peer.messages_to_send()
-    return peer
-
-
-@pytest.mark.parametrize("what", FROM_THE_WIRE)
-@pytest.mark.parametrize("state", [State.OPEN, State.CLOSING, State.DRAINING, State.LEAVING])
-def test_what_is_absent_from_the_table_ends_the_connection(state: State, what: Input) -> None:
-    peer = in_state(state)
-    events = peer.receive_data(FROM_THE_WIRE[what], 1.0)
-    if (state, what) in TABLE:
-        assert peer.state is TABLE[state, what][1]
-    else:
-        assert close_reason(events) is CloseReason.UNEXPECTED_MESSAGE
-        assert peer.is_closed
