@@ -16,7 +16,7 @@ from .values import (
     WatchdogSeconds,
     is_identity,
     parse_network,
-    parse_place,
+    parse_peer_place,
 )
 from .wires import SCTP_UDP_PORT, Wire
 
@@ -38,7 +38,7 @@ class PeerEntry(BaseModel):
     """The `[profiles.NAME]` that says how they are treated; not set: as all others."""
     transports: tuple[Wire, ...] = ()
     """What they may connect over; empty: anything."""
-    connect: tuple[Annotated[Place, PlainValidator(parse_place)], ...] = ()
+    connect: tuple[Annotated[Place, PlainValidator(parse_peer_place)], ...] = ()
     """Where this node connects to the peer, as ADDRESS:PORT; several are the same peer, tried in
     turn, or with `sctp` one multi-homed end. Needs the host of one peer, no pattern."""
     transport: Wire = "tcp"

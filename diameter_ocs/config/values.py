@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 PORT_MAX = 65535
+PLACE_WANTED = "must be an IP address and a port, as 192.0.2.9:3868 or [::1]:3868"
 IDENTITY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 IDENTITY_PATTERN = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
 
@@ -55,12 +56,17 @@ def parse_place(value: object) -> Place:
         return value
     try:
         host, port = parse_endpoint(value)
-        address = ipaddress.ip_address(host)
+        return Place(ipaddress.ip_address(host), port)
     except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("must be an IP address and a port, as 192.0.2.9:3868 or [::1]:3868")
-    return Place(address, port)
+        raise ValueError(PLACE_WANTED) from None
+
+
+def parse_peer_place(value: object) -> Place:
+    """Returns the place of somebody else, whose port is not to be chosen here."""
+    place = parse_place(value)
+    if place.port == 0:
+        raise ValueError(PLACE_WANTED)
+    return place
 
 
 def parse_address(value: object) -> Address:

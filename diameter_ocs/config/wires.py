@@ -19,15 +19,17 @@ from .values import (
     PORT_MAX,
     Address,
     Endpoint,
+    Place,
     parse_address,
-    parse_endpoint,
     parse_endpoint_or_none,
+    parse_place,
     split,
 )
 
 Wire = Literal["tcp", "tls", "sctp", "sctp-udp"]
 
 TLS_PORT = 5658
+ANY_ADDRESS = parse_address("0.0.0.0")
 SCTP_UDP_PORT = 9899
 """RFC 6951 section 8."""
 Where = TypeVar("Where")
@@ -131,24 +133,27 @@ class SctpTable(_SctpTable[tuple[Address, ...]]):
     listen: Annotated[
         tuple[Annotated[Address, PlainValidator(parse_address)], ...],
         BeforeValidator(split),
-    ] = (parse_address("0.0.0.0"),)
-    """The addresses of this node, one multi-homed end; `0.0.0.0` or `::` alone: all there are."""
+    ] = (ANY_ADDRESS,)
+    """The addresses of this node, one multi-homed end; `0.0.0.0`, `::` or both: all there are."""
 
     def _misfits(self) -> Iterator[Misfit]:
         yield from super()._misfits()
         if not self.listen:
             yield "listen", "needs an address; without the key, all of this machine are taken"
-        if len(self.listen) > 1 and any(address.is_unspecified for address in self.listen):
-            yield "listen", "0.0.0.0 or :: stands for all addresses and must stand alone"
+        if len({address.is_unspecified for address in self.listen}) > 1:
+            yield "listen", "0.0.0.0 and :: stand for all addresses: name no others beside them"
         if len(set(self.listen)) < len(self.listen):
             yield "listen", "an address is there twice"
 
 
-class SctpUdpTable(_SctpTable[Endpoint]):
+class SctpUdpTable(_SctpTable[Place]):
     """How Diameter is taken, and connected, over SCTP in UDP (RFC 6951)."""
 
-    listen: Annotated[Endpoint, PlainValidator(parse_endpoint)] = Endpoint("0.0.0.0", SCTP_UDP_PORT)
-    """The UDP port, to listen and to connect; port 0 lets the system choose one."""
+    listen: Annotated[Place, PlainValidator(parse_place)] = Place(ANY_ADDRESS, SCTP_UDP_PORT)
+    """The UDP port, to listen and to connect; port 0 lets the system choose one; `[::]` takes
+    IPv4, too."""
+    port: int = Field(default=3868, ge=1, le=PORT_MAX)
+    """The SCTP port inside."""
 
 
 WIRE_TABLES: dict[str, type[BaseModel]] = {

@@ -15,6 +15,7 @@ from diameter_ocs.config import (
     WebhookEntry,
     load,
 )
+from diameter_ocs.config.values import parse_place
 from tests.config.conftest import write
 
 FULL = """
@@ -169,7 +170,7 @@ def test_every_key_of_the_file_is_read(tmp_path: Path) -> None:
     assert sctp is not None
     assert [str(address) for address in sctp.listen] == ["192.0.2.1", "2001:db8::1"]
     assert (sctp.port, sctp.rto_min_seconds, sctp.heartbeat_seconds) == (3869, 0.1, 2)
-    assert sctp_udp == SctpUdpTable(listen=Endpoint("127.0.0.1", 9900), port=3870)
+    assert sctp_udp == SctpUdpTable(listen=parse_place("127.0.0.1:9900"), port=3870)
     named_in_file = {line.split(" = ")[0] for line in FULL.split("[tls]")[0].splitlines() if line}
     assert configuration.service_contexts == {"gprs@maker.example": "32251"}
     tables = {"peers", "profiles", "webhooks", "service_contexts", "tls", "sctp", "sctp_udp"}

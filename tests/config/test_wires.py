@@ -40,7 +40,7 @@ def test_tables_have_defaults(tmp_path: Path) -> None:
     assert sctp is not None
     assert ([str(each) for each in sctp.listen], sctp.port) == (["0.0.0.0"], 3868)
     assert sctp_udp is not None
-    assert (sctp_udp.listen, sctp_udp.port) == (Endpoint("0.0.0.0", 9899), 3868)
+    assert (str(sctp_udp.listen), sctp_udp.port) == ("0.0.0.0:9899", 3868)
 
 
 @pytest.mark.parametrize("table", [SctpTable(), SctpUdpTable()])
@@ -119,7 +119,8 @@ def test_limits_of_sctp_have_ranges(tmp_path: Path, table: str, line: str, fault
     ("listen", "fault"),
     [
         ([], "listen: needs an address; without the key"),
-        (["0.0.0.0", "192.0.2.1"], "listen: 0.0.0.0 or :: stands for all addresses"),
+        (["0.0.0.0", "192.0.2.1"], "listen: 0.0.0.0 and :: stand for all addresses"),
+        (["192.0.2.1", "::"], "listen: 0.0.0.0 and :: stand for all addresses"),
         (["192.0.2.1", "192.0.2.1"], "listen: an address is there twice"),
         (["ocs.example"], "listen[0]: must be an IP address such as"),
         (["192.0.2.1:3868"], "listen[0]: must be an IP address such as"),
@@ -128,6 +129,25 @@ def test_limits_of_sctp_have_ranges(tmp_path: Path, table: str, line: str, fault
 def test_sctp_listens_on_addresses(tmp_path: Path, listen: list[str], fault: str) -> None:
     (found,) = faults(tmp_path, f"[sctp]\nlisten = {listen}")
     assert found.startswith(f"sctp.{fault}")
+
+
+def test_sctp_listens_on_all_addresses_of_both_families(tmp_path: Path) -> None:
+    sctp = load(write(tmp_path, '[sctp]\nlisten = ["0.0.0.0", "::"]\nport = 0')).sctp
+    assert sctp is not None
+    assert len(sctp.listen) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('listen = "ocs.example:9899"', "listen: must be an IP address and a port"),
+        ("port = 0", "port: input should be greater than or equal to 1"),
+    ],
+)
+def test_sctp_over_udp_needs_an_address_and_a_port(tmp_path: Path, line: str, fault: str) -> None:
+    (found,) = faults(tmp_path, f"[sctp_udp]\n{line}")
+    assert found.startswith(f"sctp_udp.{fault}")
+    load(write(tmp_path, '[sctp_udp]\nlisten = "[::]:0"'))
 
 
 def test_all_that_does_not_fit_in_a_table_is_told_at_once(tmp_path: Path) -> None:
