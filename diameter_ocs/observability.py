@@ -204,6 +204,7 @@ class Metrics:
     outbox_waiting: Gauge
     outbox_oldest_seconds: Gauge
     outbox_given_up: Gauge
+    tls_expiry_timestamp_seconds: Gauge
 
 
 # By the field of `Metrics`, which is the name behind `ocs_`: what it says, and its labels.
@@ -260,6 +261,10 @@ _GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "outbox_oldest_seconds": ("For how long the oldest of them has waited", ("kind",)),
     "outbox_given_up": ("Those that were given up: `outbox list --dead` shows them", ("kind",)),
+    "tls_expiry_timestamp_seconds": (
+        "When the first of a file of TLS expires, in seconds since 1970",
+        ("file",),
+    ),
     "clock_skew_seconds": ("How far this clock is ahead of the database's", ()),
     "test_clock_ahead_seconds": ("How far the test clock is ahead, if there is one", ()),
 }

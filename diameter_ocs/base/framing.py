@@ -3,6 +3,8 @@
 from .errors import InvalidMessageLength
 
 HEADER_OCTETS = 20
+TLS_HANDSHAKE = b"\x16\x03"
+"""How TLS begins (RFC 8446 section 5.1)."""
 
 
 class Framer:
@@ -57,11 +59,8 @@ class Framer:
         while end - position >= HEADER_OCTETS:
             length = int.from_bytes(data[position + 1 : position + 4])
             if length < HEADER_OCTETS or length & 3 or length > self._octets_max:
-                self.fault = InvalidMessageLength(
-                    f"a message of {length} octets cannot be: it has at least {HEADER_OCTETS}, "
-                    f"at most {self._octets_max}, and a multiple of 4"
-                )
                 self.fault_header = data[position : position + HEADER_OCTETS]
+                self.fault = self._misfit(length)
                 return messages
             if end - position < length:
                 self._wanted = length
@@ -70,3 +69,14 @@ class Framer:
             position += length
         self._buffer += data[position:]
         return messages
+
+    def _misfit(self, length: int) -> InvalidMessageLength:
+        if self.fault_header.startswith(TLS_HANDSHAKE):
+            return InvalidMessageLength(
+                "this is the begin of TLS, not of Diameter: have the peer speak without TLS here, "
+                "or connect to the port for TLS"
+            )
+        return InvalidMessageLength(
+            f"a message of {length} octets cannot be: it has at least {HEADER_OCTETS}, "
+            f"at most {self._octets_max}, and a multiple of 4"
+        )

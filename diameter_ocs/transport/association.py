@@ -52,6 +52,10 @@ class Place(NamedTuple):
         return f"[{host}]:{self.port}" if self.address.version == 6 else f"{host}:{self.port}"
 
 
+class WireFault(ConnectionError):
+    """What was wrong with how the wire was used, in a sentence that a person can act on."""
+
+
 class Association(Protocol):
     """One connection with a peer, from `Handler.connection_made` to `Handler.connection_lost`.
 
@@ -120,7 +124,10 @@ class Handler(Protocol):
         """Called when nothing waits any more."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Called last, once; None: the connection ended in order, or by this node."""
+        """Called last, once; None: the connection ended in order, or by this node.
+
+        A `WireFault` says what somebody has to mend.
+        """
 
 
 Accept = Callable[[], Handler]

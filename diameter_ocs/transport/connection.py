@@ -32,7 +32,7 @@ from ..base.peer import DisconnectCause, Peer
 from ..observability import Metrics, SparingLog
 from .absences import Absences
 from .admission import Admission
-from .association import Address, Association, PathState, Place, Wire
+from .association import Address, Association, PathState, Place, Wire, WireFault
 from .peers import Origin, PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
 from .unread import Unread
@@ -90,6 +90,7 @@ class Connection:
         self._is_flush_due = False
         self._has_made_way = False
         self._reason: CloseReason | None = None
+        self._fault: WireFault | None = None
         self._tolerated: set[str] = set()
         self._log = log
         self._refusals = SparingLog("request refused")
@@ -243,6 +244,7 @@ class Connection:
 
     def connection_lost(self, error: Exception | None) -> None:
         """Takes note of the end."""
+        self._fault = error if isinstance(error, WireFault) else None
         if self._peer is not None:
             for event in self._peer.connection_lost(self._loop.time()):
                 self._note(event)
@@ -328,12 +330,15 @@ class Connection:
     def _end(self, reason: CloseReason, detail: str) -> None:
         self._reason = reason
         assert self._peer is not None
+        if self._fault is not None:
+            detail = str(self._fault)
         self._own.give_up(self._peer, Unanswered.CLOSED)
         self._rim.peers.forget(self, has_failed=reason is CloseReason.REPLACED)
         host = None if self.facts is None else self.facts.origin_host
         self._rim.absences.note(host, self.places[0], self.wire, detail)
         if self.facts is None:
-            label = "half_open_max" if self._has_made_way else reason
+            label: str = reason if self._fault is None else self.wire
+            label = "half_open_max" if self._has_made_way else label
             self._rim.metrics.connections_refused.labels(label).inc()
             self._rim.unopened.info(self._log, reason=label, detail=detail)
         else:

@@ -1,17 +1,20 @@
 """A listener on a free port, and gateways that speak octets."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 
 from diameter_ocs.base.capabilities import Application, LocalNode
 from diameter_ocs.base.events import RequestReceived
 from diameter_ocs.base.message import Identity, Message, answer, decode
 from diameter_ocs.observability import Metrics, create_metrics
+from diameter_ocs.transport import tcp, tls
 from diameter_ocs.transport.admission import Places
+from diameter_ocs.transport.association import Listening
+from diameter_ocs.transport.certificates import Certificates
 from diameter_ocs.transport.connection import Connection
 from diameter_ocs.transport.node import Node
 from diameter_ocs.transport.peers import PeerRule, PeerTable
-from diameter_ocs.transport.tcp import TcpListening, listen
 from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, cer, load_dictionary, message
 
 DICTIONARY = load_dictionary()
@@ -75,7 +78,7 @@ class Bench:
     def __init__(self) -> None:
         self.metrics: Metrics = create_metrics()
         self.node: Node | None = None
-        self.listening: list[TcpListening] = []
+        self.listening: list[Listening] = []
         self.clients: list[Client] = []
         self.port = 0
 
@@ -85,25 +88,36 @@ class Bench:
         local: LocalNode = LOCAL,
         connections_max: int = 10,
         rules: Sequence[PeerRule] = (PeerRule(is_loopback_only=True),),
+        certificates: Certificates | None = None,
     ) -> None:
+        """Listens over TCP, or over TLS where there are certificates."""
         peers = PeerTable(rules)
         self.node = Node(local, peers, on_request, Places(connections_max, 64), self.metrics)
-        self.listening.append(await listen(self.node.accept, "127.0.0.1", 0))
+        where = self.node.accept, "127.0.0.1", 0
+        wire = tls.listen(*where, certificates) if certificates else tcp.listen(*where)
+        self.listening.append(await wire)
         self.port = self.listening[0].places[0].port
 
     async def stop(self, seconds: float) -> None:
         assert self.node is not None
         await self.node.stop(self.listening, seconds)
 
-    async def connect(self, address: str = "127.0.0.1") -> Client:
-        """Connects from an address of loopback."""
-        streams = asyncio.open_connection("127.0.0.1", self.port, local_addr=(address, 0))
+    async def connect(
+        self, address: str = "127.0.0.1", context: ssl.SSLContext | None = None
+    ) -> Client:
+        """Connects from an address of loopback, with TLS where there is a context."""
+        name = "ocs1.example" if context else None
+        streams = asyncio.open_connection(
+            "127.0.0.1", self.port, local_addr=(address, 0), ssl=context, server_hostname=name
+        )
         client = Client(*await streams)
         self.clients.append(client)
         return client
 
-    async def connect_open(self, octets: bytes | None = None) -> Client:
-        client = await self.connect()
+    async def connect_open(
+        self, octets: bytes | None = None, context: ssl.SSLContext | None = None
+    ) -> Client:
+        client = await self.connect(context=context)
         cea = await client.ask(octets or cer())
         assert cea.group.first("Result-Code") == 2001
         return client
