@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from ..charging.peers import Acceptance, AcceptedPeer, RefusedPeer, RunningServer
-from ..config import PeerEntry
+from ..charging.peers import Acceptance, AcceptedPeer, ConfiguredPeer, RefusedPeer, RunningServer
+from ..config import PeerEntry, faults_of
 from ..handlers import peers
 from ..handlers.moments import moment_text
 from ..handlers.refusals import Refusal
@@ -25,6 +25,8 @@ OPTIONS = {
     "tenant": "--tenant",
     "profile": "--profile",
     "addresses": "--address",
+    "transports": "--transport",
+    "certificate": "--certificate",
 }
 """What a setting of a peer is called on the command line."""
 
@@ -66,6 +68,22 @@ def accept(
             metavar="NET",
         ),
     ] = None,
+    transport: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--transport",
+            help="What it may come over: tcp, tls, sctp or sctp-udp; several times for several.",
+            metavar="NAME",
+        ),
+    ] = None,
+    certificate: Annotated[
+        str | None,
+        typer.Option(
+            "--certificate",
+            help="What its certificate must prove over TLS, a name or a pattern; without it, HOST.",
+            metavar="NAME",
+        ),
+    ] = None,
     transaction_id: TransactionId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -85,6 +103,8 @@ def accept(
             "tenant": tenant,
             "profile": profile,
             "addresses": address or (),
+            "transports": transport or (),
+            "certificate": certificate,
         }
     )
     place = database.Place(data, database_url, demo)
@@ -169,30 +189,39 @@ def _checked(values: dict[str, Any]) -> AcceptedPeer:
     try:
         entry = PeerEntry(**values)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        path = OPTIONS[str(fault["loc"][0])]
-        reason = fault["msg"].removeprefix("Value error, ")
-        raise Refusal("invalid_peer", f"{path}: {reason}") from None
+        (key, *_), _, reason = next(faults_of(error))
+        raise Refusal("invalid_peer", f"{OPTIONS[str(key)]}: {reason}") from None
     assert entry.host is not None, "it was given"
     networks = tuple(str(each) for each in entry.addresses)
-    return AcceptedPeer(entry.host.lower(), entry.realm, entry.tenant, entry.profile, networks)
+    return AcceptedPeer(
+        entry.host.lower(),
+        entry.realm,
+        entry.tenant,
+        entry.profile,
+        networks,
+        entry.transports,
+        entry.certificate,
+    )
 
 
 def _print_known(found: peers.Peers) -> None:
     rows: dict[tuple[object, ...], None] = {}
     for server in found.servers:
         for each in server.configured:
-            addresses = _words(each.addresses)
-            rows[each.host, each.realm, each.tenant, each.profile, addresses, None] = None
+            rows[*_known(each), None] = None
     for acceptance in found.accepted:
-        peer = acceptance.peer
         by = f"{acceptance.actor}, {moment_text(acceptance.at)}"
-        rows[peer.host, peer.realm, peer.tenant, peer.profile, _words(peer.addresses), by] = None
+        rows[*_known(acceptance.peer), by] = None
     if rows:
-        columns = ["may connect", "realm", "tenant", "profile", "addresses", "accepted by"]
-        print_table(columns, rows)
+        columns = ["may connect", "realm", "tenant", "profile", "addresses", "over", "certificate"]
+        print_table([*columns, "accepted by"], rows)
     else:
         typer.echo("No peer is configured on a server that runs, and none was accepted.")
+
+
+def _known(peer: ConfiguredPeer | AcceptedPeer) -> tuple[object, ...]:
+    whose = peer.host, peer.realm, peer.tenant, peer.profile
+    return *whose, _words(peer.addresses), _words(peer.wires), peer.certificate
 
 
 def _print_connected(servers: Sequence[RunningServer]) -> None:

@@ -1,7 +1,7 @@
 """The configuration: what it holds, and how it is read."""
 
 from .configuration import Configuration
-from .faults import ConfigurationError, variable
+from .faults import ConfigurationError, faults_of, variable
 from .loading import load
 from .peers import PeerEntry, Profile
 from .resources import resource
@@ -38,6 +38,7 @@ __all__ = [
     "TlsTable",
     "WebhookEntry",
     "check_readable",
+    "faults_of",
     "load",
     "parse_endpoint",
     "resource",

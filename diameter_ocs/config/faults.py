@@ -1,7 +1,9 @@
 """What is wrong with a configuration: each fault with its key, in a sentence."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from pydantic import ValidationError
 
 ENVIRONMENT_PREFIX = "OCS_"
 
@@ -32,6 +34,18 @@ def refuse(misfits: Iterable[Misfit]) -> None:
     found = list(misfits)
     if found:
         raise Misfits(found)
+
+
+def faults_of(error: ValidationError) -> Iterator[Fault]:
+    """Yields the faults of an error, one for each key even where several do not fit together."""
+    for fault in error.errors(include_url=False, include_input=False):
+        cause = fault.get("ctx", {}).get("error")
+        if isinstance(cause, Misfits):
+            for key, reason in cause.misfits:
+                yield (*fault["loc"], key), "misfit", reason
+        else:
+            reason = fault["msg"].removeprefix("Value error, ")
+            yield fault["loc"], fault["type"], f"{reason[:1].lower()}{reason[1:]}"
 
 
 def variable(*keys: str) -> str:

@@ -5,7 +5,7 @@ Every fault is reported at once, each with the path of its key and where the val
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from .configuration import Configuration
-from .faults import ConfigurationError, Fault, Misfits, near, variable
+from .faults import ConfigurationError, faults_of, near, variable
 from .fitting import unfit
 from .peers import PeerEntry, Profile, unknown_profiles
 from .secrets import credential, with_secret
@@ -43,7 +43,7 @@ def load(path: Path | None, **overrides: Any) -> Configuration:
         configuration = Configuration(**values)
         faults += unfit(configuration)
     except ValidationError as error:
-        faults = [*_found(error), *faults]
+        faults = [*faults_of(error), *faults]
     if faults:
         raise ConfigurationError(
             [
@@ -72,17 +72,6 @@ def _joined(in_file: object, in_environment: object) -> object:
     if isinstance(in_file, dict) and isinstance(in_environment, dict):
         return {**in_file, **in_environment}
     return in_environment if isinstance(in_file, dict) else in_file
-
-
-def _found(error: ValidationError) -> Iterator[Fault]:
-    """Yields the faults of an error, one for each key even where several do not fit together."""
-    for fault in error.errors(include_url=False, include_input=False):
-        cause = fault.get("ctx", {}).get("error")
-        if isinstance(cause, Misfits):
-            for key, reason in cause.misfits:
-                yield (*fault["loc"], key), "misfit", reason
-        else:
-            yield fault["loc"], fault["type"], fault["msg"]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -133,8 +122,7 @@ def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     if kind == "extra_forbidden":
         return f"{path[1:]}: unknown key{_suggestion(location)}"
-    reason = message.removeprefix("Value error, ")
-    return f"{path[1:]}: {reason[:1].lower()}{reason[1:]}"
+    return f"{path[1:]}: {message}"
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:

@@ -67,7 +67,7 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
     told(database)
     assert run("peer", "accept", "pgw7.example", "--address", "10.0.0.0/8").status == 0
     lines = [line.split() for line in run("peer", "list").out.splitlines()]
-    assert ["pgw*.example", "example", "acme", "careful", "192.0.2.0/24", "-"] in lines
+    assert ["pgw*.example", "example", "acme", "careful", "192.0.2.0/24", "-", "-", "-"] in lines
     (own,) = [line for line in lines if line[:1] == ["pgw7.example"]]
     assert own[1:5] == ["-", "-", "-", "10.0.0.0/8"]
     (here,) = [line for line in lines if line[:1] == ["pgw1.example"]]
@@ -109,6 +109,18 @@ def test_accepting_by_the_host_alone_suffices_and_is_audited(run: Run, database:
     assert run("peer", "list", "--json").json["accepted"] == []
 
 
+def test_a_peer_is_accepted_over_some_wires_and_with_a_certificate(run: Run) -> None:
+    wires = ("--transport", "tls", "--transport", "sctp")
+    ended = run("peer", "accept", "pgw7.example", *wires, "--certificate", "*.example")
+    assert ended.status == 0
+    (accepted,) = run("peer", "list", "--json").json["accepted"]
+    assert (accepted["wires"], accepted["certificate"]) == (["tls", "sctp"], "*.example")
+    (line,) = [
+        line for line in run("peer", "list").out.splitlines() if line.startswith("pgw7.example")
+    ]
+    assert line.split()[5:8] == ["tls", "sctp", "*.example"]
+
+
 def test_who_accepts_a_peer_while_no_server_runs_is_told(run: Run) -> None:
     ended = run("peer", "accept", HOST, "--address", "10.1.2.3")
     assert ended.out.splitlines() == [
@@ -129,6 +141,13 @@ def test_who_accepts_what_a_server_has_configured_is_told(run: Run, database: st
         (("a b",), "invalid_peer", "HOST: must be a host name or a pattern"),
         (("a", "--realm", "x y"), "invalid_peer", "--realm: must be a host name or realm"),
         (("a", "--address", "10.0.0.1/8"), "invalid_peer", "--address: must be an IP address"),
+        (("a", "--transport", "udp"), "invalid_peer", "--transport: input should be 'tcp', 'tls'"),
+        (("a", "--transport", "sctp-udp"), "invalid_peer", "--address: needed for sctp-udp"),
+        (
+            ("a", "--transport", "tcp", "--certificate", "a"),
+            "invalid_peer",
+            '--certificate: needs "tls" among the transports',
+        ),
         (("a", "--tenant", "nobody"), "tenant_unknown", "there is no tenant 'nobody'"),
         (("a", "--profile", "carefull"), "profile_unknown", "(did you mean careful?)"),
     ],
