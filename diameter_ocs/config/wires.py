@@ -56,7 +56,7 @@ class TlsTable(BaseModel):
     """Who signs the certificates of peers, in PEM; only `client_certificates = "none"` goes
     without."""
     revocations: Path | None = None
-    """Lists in PEM of certificates that are taken back: these are refused."""
+    """Lists in PEM, one of each authority, of the certificates that it has taken back."""
     client_certificates: Literal["required", "none"] = "required"
     """Whether a peer that connects must show a certificate."""
 
