@@ -26,7 +26,8 @@ from diameter_ocs.server.spending_limits import SpendingLimitControl
 from diameter_ocs.sy import application as sy
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.node import Node
-from diameter_ocs.transport.peers import PeerRule, PeerTable
+from diameter_ocs.transport.peer_rules import PeerRule
+from diameter_ocs.transport.peers import PeerTable
 from diameter_ocs.transport.tcp import TcpListening, listen
 from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
 from tests.store.scenario import NOW
@@ -53,7 +54,7 @@ class Server:
         self.store = store
         self.metrics = create_metrics()
         self.lanes = Lanes(store, LaneSettings(), clock, self.metrics)
-        self.peers = PeerTable(rules)
+        self.peers = PeerTable(rules, IDENTITY.origin_host)
         local = LocalNode(
             identity=IDENTITY,
             host_ip_addresses=(),

@@ -14,7 +14,7 @@ from diameter_ocs.simulator.encoding import Subscriber
 from diameter_ocs.simulator.gateway import Identity as GatewayIdentity
 from diameter_ocs.simulator.gateway import connect, parse_steps
 from diameter_ocs.store.memory import MemoryStore
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.in_process import Server
 from tests.store.scenario import NOW, memory_faults
 

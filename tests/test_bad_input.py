@@ -35,7 +35,7 @@ from diameter_ocs.store.database import Database
 from diameter_ocs.store.journal import EdrsAsked, list_edrs
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.work import PostgresStore
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.bad_input import (
     ALLOWANCE,
     ASKING,

@@ -17,7 +17,7 @@ from diameter_ocs.jobs.clocks import MovedClock
 from diameter_ocs.jobs.delivery import Bell
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_outbox import MemoryOutbox
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
     DESTINATION_REALM,

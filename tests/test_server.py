@@ -35,7 +35,7 @@ from diameter_ocs.server.restarts import HOST_LENGTH_MAX, closing_profiles, hear
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_gateways import MemoryGateways
 from diameter_ocs.transport.association import Wire
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import (
     AUTH_APPLICATION_ID,
     CC_REQUEST_NUMBER,

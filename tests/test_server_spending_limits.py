@@ -10,7 +10,7 @@ from diameter_ocs.charging.spending_limits import CounterStatus, PendingStatus
 from diameter_ocs.handlers.catalogue import read_stored
 from diameter_ocs.server.moved import foreseen_in_world_time
 from diameter_ocs.store.memory import MemoryStore
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import ORIGIN_HOST, avp, cer, number
 from tests.in_process import SY, Gateway, Server
 from tests.store.policing import furnish_counted

@@ -154,7 +154,7 @@ def _front(configuration: Configuration, works: Working, metrics: Metrics, serve
         requests_in_flight_max=configuration.requests_in_flight_max,
         watchdog_seconds=configuration.watchdog_seconds,
     )
-    peers = PeerTable(rules(configuration, ()))
+    peers = PeerTable(rules(configuration, ()), identity.origin_host)
     decoder: Decodes = Decoder(dictionary, numbering_tables(), configuration.service_contexts)
     clock = works.lanes.clock
     if isinstance(clock, MovedClock):

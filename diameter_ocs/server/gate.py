@@ -21,7 +21,8 @@ from ..gy.terms import AnswerTerms, DebitingFailureHandling, FailureHandling
 from ..handlers.catalogue_keys import known_keys
 from ..transport.association import Wire
 from ..transport.node import Node
-from ..transport.peers import PeerRule, PeerTable
+from ..transport.peer_rules import PeerRule
+from ..transport.peers import PeerTable
 
 log = structlog.get_logger()
 

@@ -33,7 +33,8 @@ from ..observability import Metrics, SparingLog
 from .absences import Absences
 from .admission import Admission
 from .association import Address, Association, PathState, Place, Wire, WireFault
-from .peers import Origin, PeerTable
+from .peer_rules import Origin
+from .peers import PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
 from .unread import Unread
 
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 
 LINGER_SECONDS = 5.0
 """How long a peer may take to read its last answers once the connection is over."""
+OVERTAKEN = "the peer has come by itself"
+_SILENT = CloseReason.REPLACED, CloseReason.WATCHDOG
 JITTER_SECONDS = 2.0
 """Tw is lengthened or shortened by up to this much (RFC 3539 section 3.4.1)."""
 
@@ -65,16 +68,20 @@ class Rim(NamedTuple):
 
 
 class Connection:
-    """The handler of one connection.
+    """The handler of one connection, which the peer opens, or, where there is a `host`, this node.
 
+    `host` is the Origin-Host that has to be there; `ending` says how it ended, None before.
     `answer_budget_seconds` and `profile` are the peer's own, None without such; `opened_at` is in
     microseconds since 1970, 0 before the peer was taken; `requests` were given out, `refusals` were
     answered with an error before.
     """
 
-    def __init__(self, rim: Rim, on_closed: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, rim: Rim, on_closed: Callable[["Connection"], None], host: str | None = None
+    ) -> None:
         self._rim = rim
         self._on_closed = on_closed
+        self._host = host
         self._loop = asyncio.get_running_loop()
         self._association: Association | None = None
         self._peer: Peer | None = None
@@ -89,6 +96,7 @@ class Connection:
         self.refusals = 0
         self._is_flush_due = False
         self._has_made_way = False
+        self.ending: str | None = None
         self._reason: CloseReason | None = None
         self._fault: WireFault | None = None
         self._tolerated: set[str] = set()
@@ -133,6 +141,11 @@ class Connection:
         return self._peer is not None and self._peer.is_usable
 
     @property
+    def disconnect_cause(self) -> int | None:
+        """Why the peer has disconnected (`DisconnectCause`, if it is one); None: it has not."""
+        return None if self._peer is None else self._peer.disconnect_cause
+
+    @property
     def state(self) -> str:
         """What can be said of the peer in a word."""
         if self._peer is None or not self._peer.is_open:
@@ -145,12 +158,10 @@ class Connection:
         return self._peer is not None and self._peer.is_suspect
 
     def connection_made(self, association: Association) -> None:
-        """Begins to wait for the CER, if there is a place for the connection."""
+        """Waits for the CER, or sends our own, if there is a place for the connection."""
         self._association = association
         place = association.peer_places[0]
-        if not self._rim.admission.admit(self, place.address):
-            self._rim.metrics.connections_refused.labels("connections_max").inc()
-            self._rim.unopened.info(log, address=str(place.address), reason="connections_max")
+        if not self._may_begin(place.address):
             association.abort()
             return
         self._unread = Unread(self._loop, association, self._abort_unread)
@@ -165,7 +176,10 @@ class Connection:
             now=self._loop.time(),
             is_stream=association.wire.is_stream,
         )
-        self._arm()
+        if self._host is None:
+            self._arm()
+        else:
+            self._handle(self._peer.initiate(self._host, self._loop.time()))
 
     def data_received(self, octets: bytes) -> None:
         """Feeds what came to the peer machine."""
@@ -230,6 +244,19 @@ class Connection:
         self._has_made_way = True
         self.abort()
 
+    def give_way(self) -> None:
+        """Ends before it is open, for the connection that the peer has opened."""
+        if self._peer is not None:
+            self._handle(self._peer.give_way(self._loop.time()))
+
+    def abandon(self) -> None:
+        """Takes note that this node could not open it."""
+        if self._association is None:
+            self._rim.peers.forget(self)
+            self._on_closed(self)
+        else:
+            self.abort()
+
     def abort(self) -> None:
         """Gives the connection up at once."""
         if self._association is not None:
@@ -255,11 +282,23 @@ class Connection:
         self._rim.admission.leave(self)
         self._on_closed(self)
 
+    def _may_begin(self, address: Address) -> bool:
+        if self._host is not None:
+            if not self._rim.peers.reach(self):
+                self.ending = OVERTAKEN
+            return self.ending is None
+        if self._rim.admission.admit(self, address):
+            return True
+        self._rim.metrics.connections_refused.labels("connections_max").inc()
+        self._rim.unopened.info(log, address=str(address), reason="connections_max")
+        return False
+
     def _authorise(self, facts: CerFacts) -> CerDecision | None:
         association = self._association
         assert association is not None
         address = association.peer_places[0].address
-        origin = Origin(address, association.wire, association.certificate_names)
+        names, is_called = association.certificate_names, self._host is not None
+        origin = Origin(address, association.wire, names, is_called)
         return self._rim.peers.authorise(facts, origin, self)
 
     def _handle(self, events: list[Event]) -> None:
@@ -328,12 +367,15 @@ class Connection:
                     )
 
     def _end(self, reason: CloseReason, detail: str) -> None:
-        self._reason = reason
         assert self._peer is not None
         if self._fault is not None:
             detail = str(self._fault)
+        self._reason, self.ending = reason, detail
         self._own.give_up(self._peer, Unanswered.CLOSED)
-        self._rim.peers.forget(self, has_failed=reason is CloseReason.REPLACED)
+        self._rim.peers.forget(self, has_failed=reason in _SILENT)
+        if self.facts is None and self._host is not None:
+            self._rim.peers.change()
+            return
         host = None if self.facts is None else self.facts.origin_host
         self._rim.absences.note(host, self.places[0], self.wire, detail)
         if self.facts is None:

@@ -15,7 +15,8 @@ from ..observability import Metrics, SparingLog
 from .absences import Absences
 from .admission import Admission, Places
 from .association import Listening
-from .connection import Connection, Rim
+from .connection import OVERTAKEN, Connection, Rim
+from .connector import Connector, Reach, Target
 from .peers import PeerTable
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ class Node:
             Absences(),
         )
         self._connections: set[Connection] = set()
+        self._connectors: dict[Connector, asyncio.Task[None]] = {}
         self._all_gone: asyncio.Event | None = None
 
     @property
@@ -60,6 +62,11 @@ class Node:
         """Why peers are not here."""
         return self._rim.absences
 
+    @property
+    def connectors(self) -> Sequence[Connector]:
+        """Who connects to peers."""
+        return tuple(self._connectors)
+
     def next_identifier(self) -> int:
         """Returns an end-to-end id that no other request of this node has."""
         return self._rim.next_identifier()
@@ -70,10 +77,40 @@ class Node:
         self._connections.add(connection)
         return connection
 
+    async def call(self, host: str, reach: Reach) -> Connection:
+        """Opens a connection to the peer of an Origin-Host: its CER is sent, or it has ended.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        connection = Connection(self._rim, self._forget, host)
+        if not self._rim.peers.call(host, connection):
+            connection.ending = OVERTAKEN
+            return connection
+        self._connections.add(connection)
+        try:
+            await reach(connection)
+        except BaseException:
+            connection.abandon()
+            raise
+        return connection
+
+    def keep(self, target: Target) -> Connector:
+        """Connects to a peer whenever it is not here, until the node stops."""
+        connector = Connector(target, self._rim.peers, self.call)
+        self._connectors[connector] = asyncio.create_task(connector.run())
+        return connector
+
     async def stop(self, listening: Iterable[Listening], seconds: float) -> None:
-        """Takes no new connection, sends DPRs, and waits until all are gone or the time is over."""
+        """Opens and takes no new connection, sends DPRs, and waits until all are gone.
+
+        Those that are there when the time is over are given up.
+        """
         for each in listening:
             each.close()
+        for task in self._connectors.values():
+            task.cancel()
+        await asyncio.gather(*self._connectors.values(), return_exceptions=True)
         self._all_gone = asyncio.Event()
         for connection in list(self._connections):
             connection.disconnect(DisconnectCause.REBOOTING)

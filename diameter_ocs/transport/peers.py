@@ -1,121 +1,27 @@
-"""Which peers may connect, whose they are, and which of them are here.
+"""Which peers are here, whose they are, and which of their connections is kept.
 
 A peer that no rule names is refused with 3010 (RFC 6733 section 5.3).
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple, Protocol
 
 from ..base.capabilities import CerDecision, PeerAccepted, PeerRefused
-from ..base.errors import UnknownPeer
+from ..base.election import wins_election
+from ..base.errors import ElectionLost, UnknownPeer
 from ..base.events import CerFacts
+from ..base.pair import Action, Order, Pair
+from ..base.pair import State as PairState
 from ..base.peer import DisconnectCause
-from .association import Address, Wire
+from .association import Address
+from .peer_rules import Origin, PeerRule
 from .requests import OnAnswer, Sending
 
-PATTERN = frozenset("*?[")
-"""Characters that make a name a pattern."""
-AS_USUAL = PeerAccepted()
 REFUSALS_MAX = 64
 """Refused peers that are told of at once, a few of each address: the others are only counted."""
 REFUSALS_OF_ADDRESS_MAX = 8
-NAMES_TOLD_MAX = 4
-"""Names of a certificate that are told of."""
-
-Network = IPv4Network | IPv6Network
-
-
-class Origin(NamedTuple):
-    """Whence a peer comes."""
-
-    address: Address
-    wire: Wire = Wire.TCP
-    certificate_names: frozenset[str] | None = None
-    """The host names that its certificate proves, in lower case; None: it has none."""
-
-
-class Objection(NamedTuple):
-    """What is wrong with whence a peer comes, in a word and in a sentence."""
-
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRule:
-    """Peers that may connect; what is None or empty matches every peer."""
-
-    host: str | None = None
-    """An Origin-Host, or a pattern with `*`, `?` and `[...]`."""
-    realm: str | None = None
-    tenant: str | None = None
-    """Whose gateways these are; None: any tenant's."""
-    addresses: tuple[Network, ...] = ()
-    wires: frozenset[Wire] = frozenset()
-    """Over what they may come; empty: whatever there is."""
-    certificate: str | None = None
-    """A name, or pattern, that a certificate has to prove where one is shown; None: the host's."""
-    terms: PeerAccepted = AS_USUAL
-    """How the peers are treated."""
-    terms_of_hosts: tuple[tuple[str, PeerAccepted], ...] = ()
-    """How some of them are, by a name or pattern; the first that matches counts."""
-    is_loopback_only: bool = False
-
-    def matches(self, host: str, realm: str) -> bool:
-        """Compares names without regard to case."""
-        return (self.realm is None or realm.lower() == self.realm.lower()) and (
-            self.host is None or host_matches(host, self.host)
-        )
-
-    def terms_of(self, host: str) -> PeerAccepted:
-        """Returns how a peer is treated that matches."""
-        found = (terms for pattern, terms in self.terms_of_hosts if host_matches(host, pattern))
-        return next(found, self.terms)
-
-    def admits(self, address: Address) -> bool:
-        """Says whether a peer may come from an address."""
-        if self.is_loopback_only:
-            return address.is_loopback
-        return not self.addresses or any(address in network for network in self.addresses)
-
-    def objection(self, host: str, origin: Origin) -> Objection | None:
-        """Returns why a peer that matches may not come as it does; None: it may."""
-        if not self.admits(origin.address):
-            return Objection("address", f"{host} may not connect from {origin.address}")
-        if self.wires and origin.wire not in self.wires:
-            wires = " or ".join(sorted(self.wires))
-            reason = f"{host} may not connect over {origin.wire}, only over {wires}"
-            return Objection("transport", reason)
-        names = origin.certificate_names
-        wanted = self.certificate or host
-        if names is not None and not any(_proves(name, wanted) for name in names):
-            reason = f"the certificate of {host} proves {_listed(names)}, not {wanted}"
-            return Objection("certificate", reason)
-        return None
-
-
-def host_matches(host: str, pattern: str) -> bool:
-    """Says whether a pattern, or a name, is that of a host."""
-    host, pattern = host.lower(), pattern.lower()
-    # Patterns are compiled, and few of them are kept.
-    return host == pattern or (not PATTERN.isdisjoint(pattern) and fnmatchcase(host, pattern))
-
-
-def _proves(name: str, wanted: str) -> bool:
-    """Says whether a name of a certificate is the one that is wanted, or a pattern of it.
-
-    A `*` of the certificate stands for one label (RFC 9525 section 6.3).
-    """
-    if name.startswith("*."):
-        return PATTERN.isdisjoint(wanted) and wanted.lower().partition(".")[2] == name[2:]
-    return host_matches(name, wanted)
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names)[:NAMES_TOLD_MAX]) if names else "no host name"
+FAILED_MAX = 1024
+"""Peers of whom is remembered that they were silent, the latest."""
 
 
 class OpenConnection(Protocol):
@@ -137,6 +43,14 @@ class OpenConnection(Protocol):
     def is_usable(self) -> bool:
         """Whether requests of this node may go out now."""
 
+    @property
+    def disconnect_cause(self) -> int | None:
+        """Why the peer has disconnected (`DisconnectCause`, if it is one); None: it has not."""
+
+    @property
+    def ending(self) -> str | None:
+        """How it ended; None: it has not."""
+
     def request(self, octets: bytes, seconds: float, on_answer: OnAnswer) -> Sending:
         """Sends a request of this node under a hop-by-hop id of its own."""
 
@@ -148,6 +62,9 @@ class OpenConnection(Protocol):
 
     def disconnect(self, cause: DisconnectCause) -> None:
         """Sends a DPR; the connection ends when what came before is answered."""
+
+    def give_way(self) -> None:
+        """Ends before it is open, for the connection that the peer has opened."""
 
     def abort(self) -> None:
         """Gives the connection up at once."""
@@ -172,13 +89,20 @@ class Refused(NamedTuple):
 
 
 class PeerTable:
-    """The rules, in order, and the open connection of each Origin-Host."""
+    """The rules, in order, and the connections with each Origin-Host: one of them is open.
 
-    def __init__(self, rules: Iterable[PeerRule]) -> None:
-        self._open: dict[str, Taken] = {}
-        self._waiting: dict[str, Taken] = {}
-        """Second connections of peers, while their first are asked whether they are there."""
+    `origin_host` is this node's own: two nodes that connect to each other go by their names.
+    """
+
+    def __init__(self, rules: Iterable[PeerRule], origin_host: str) -> None:
+        self._origin_host = origin_host
+        self._pairs: dict[str, Pair[OpenConnection]] = {}
+        """Of the hosts that have any connection, in lower case."""
         self._hosts: dict[OpenConnection, str] = {}
+        self._taken: dict[OpenConnection, Taken] = {}
+        """Those whose capabilities are here."""
+        self._failed: dict[str, None] = {}
+        """Hosts whose last connection fell silent."""
         self._refusals: dict[tuple[str, str], Refused] = {}
         self._watchers: list[Callable[[], None]] = []
         self.replace(rules)
@@ -195,7 +119,7 @@ class PeerTable:
             for name, refusal in self._refusals.items()
             if isinstance(self._decide(refusal.facts, refusal.origin), PeerRefused)
         }
-        for taken in tuple(self._open.values()):
+        for taken in self.taken():
             if isinstance(self._decide(taken.facts, taken.origin), PeerRefused):
                 taken.connection.disconnect(DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU)
 
@@ -210,11 +134,13 @@ class PeerTable:
 
     def taken(self) -> Collection[Taken]:
         """Returns the peers that are here."""
-        return self._open.values()
+        opened = [pair.opened for pair in self._pairs.values()]
+        return [self._taken[connection] for connection in opened if connection is not None]
 
     def taken_of(self, host: str) -> Taken | None:
         """Returns the peer of an Origin-Host, if it is here."""
-        return self._open.get(host.lower())
+        pair = self._pairs.get(host.lower())
+        return None if pair is None or pair.opened is None else self._taken[pair.opened]
 
     def take_refusals(self) -> Collection[Refused]:
         """Returns the peers that were refused since it was asked last."""
@@ -225,69 +151,130 @@ class PeerTable:
         """Says whether any peer may come from an address."""
         return any(rule.admits(address) for rule in self._rules)
 
+    def call(self, host: str, connection: OpenConnection) -> bool:
+        """Lets this node connect to a peer that neither is here nor on its way."""
+        host = host.lower()
+        is_let = self._obey(self._pair(host).start(connection), connection) is Action.CONNECT
+        if is_let:
+            self._hosts[connection] = host
+        return is_let
+
+    def reach(self, connection: OpenConnection) -> bool:
+        """Lets a connection of this node send its CER, unless it had to give way meanwhile."""
+        host = self._hosts.get(connection)
+        return host is not None and (
+            self._obey(self._pairs[host].connected(connection), connection) is Action.INITIATE
+        )
+
     def authorise(
         self, facts: CerFacts, origin: Origin, connection: OpenConnection
     ) -> CerDecision | None:
-        """Decides on a CER; a peer that is taken is here until `forget`.
+        """Decides on a CER, or a CEA to our own; a peer that is taken is here until `forget`.
 
-        A second connection of a peer waits until its first one has proved to be alive, and is
-        refused then, or to be dead, and takes its place: None, and `decide` follows.
+        With None `decide` follows: a second connection of a peer waits until its first one has
+        proved to be alive, and is refused then, or to be dead, and takes its place; and that of a
+        peer to which this node connects waits for what becomes of it where the peer's name wins.
         """
         terms = self._decide(facts, origin)
         if isinstance(terms, PeerRefused):
             self._note_refusal(facts, origin)
             return terms
         host = facts.origin_host.lower()
-        if host in self._waiting:
-            return _connected(facts)
-        known = self._open.get(host)
-        old = None if known is None else known.connection
-        if old is None or old.is_replaceable:
-            is_suspect = old is not None and old.is_suspect
-            self._take(host, Taken(facts, origin, connection))
-            return terms._replace(is_reopened=is_suspect)
-        self._waiting[host] = Taken(facts, origin, connection)
+        orders = self._pair(host).exchanged(connection)
         self._hosts[connection] = host
-        old.probe()
-        return None
+        self._taken[connection] = Taken(facts, origin, connection)
+        match self._obey(orders, connection):
+            case Action.TAKE:
+                return self._admitted(host, terms)
+            case Action.HOLD:
+                return None
+        self._drop(connection)
+        return _connected(facts)
 
     def prove(self, connection: OpenConnection) -> None:
         """Takes note that a peer that was asked is still there."""
-        waiting = self._waiting.pop(self._hosts.get(connection, ""), None)
-        if waiting is not None:
-            del self._hosts[waiting.connection]
-            waiting.connection.decide(_connected(waiting.facts))
+        pair = self._pairs.get(self._hosts.get(connection, ""))
+        if pair is not None:
+            self._obey(pair.proved(connection))
 
     def forget(self, connection: OpenConnection, has_failed: bool = False) -> None:
-        """Takes note that a connection is over; who waited for its end comes in.
+        """Takes note that a connection is over, or came to nothing; who waited for that comes in.
 
         `has_failed` tells that the peer was silent, so that its next connection is on trial.
         """
-        host = self._hosts.pop(connection, None)
+        host = self._drop(connection)
         if host is None:
             return
-        waiting = self._waiting.pop(host, None)
-        if waiting is not None and waiting.connection is connection:
-            return
-        del self._open[host]
-        if waiting is not None:
-            waiting.connection.decide(self._readmit(waiting, has_failed))
+        if has_failed:
+            self._note_failure(host)
+        pair = self._pairs[host]
+        orders = pair.lost(connection)
+        if pair.state is PairState.CLOSED:
+            del self._pairs[host]
+        self._obey(orders)
 
-    def _readmit(self, waiting: Taken, has_failed: bool) -> CerDecision:
-        decision = self.authorise(*waiting)
-        assert decision is not None, "nobody has this place now"
-        if isinstance(decision, PeerAccepted):
-            return decision._replace(is_reopened=has_failed)
-        del self._hosts[waiting.connection]
-        return decision
+    def _pair(self, host: str) -> Pair[OpenConnection]:
+        """Returns the pair of a host that is about to have a connection."""
+        pair = self._pairs.get(host)
+        if pair is None:
+            pair = self._pairs[host] = Pair(wins=wins_election(self._origin_host, host))
+        return pair
 
-    def _take(self, host: str, taken: Taken) -> None:
-        old = self._open.get(host)
-        if old is not None:
-            del self._hosts[old.connection]
-            old.connection.abort()
-        self._open[host] = taken
-        self._hosts[taken.connection] = host
+    def _obey(
+        self, orders: Iterable[Order[OpenConnection]], newcomer: OpenConnection | None = None
+    ) -> Action | None:
+        """Does what is to be done to others, and returns what is to be done to a newcomer."""
+        own = None
+        for action, connection in orders:
+            if connection is newcomer:
+                own = action
+            else:
+                self._do(action, connection)
+        return own
+
+    def _do(self, action: Action, connection: OpenConnection) -> None:
+        match action:
+            case Action.PROBE:
+                connection.probe()
+            case Action.ADMIT:
+                connection.decide(self._readmitted(connection))
+            case Action.DISMISS | Action.DISMISS_ELECTED:
+                facts = self._taken[connection].facts
+                self._drop(connection)
+                is_elected = action is Action.DISMISS_ELECTED
+                connection.decide(_election_lost(facts) if is_elected else _connected(facts))
+            case Action.GIVE_WAY:
+                self._drop(connection)
+                connection.give_way()
+            case Action.REPLACE:
+                if connection.is_suspect:
+                    self._note_failure(self._hosts[connection])
+                self._drop(connection)
+                connection.abort()
+
+    def _readmitted(self, connection: OpenConnection) -> CerDecision:
+        """Decides on a peer that had to wait: the rules may be others now."""
+        facts, origin, _ = self._taken[connection]
+        terms = self._decide(facts, origin)
+        if isinstance(terms, PeerRefused):
+            self._note_refusal(facts, origin)
+            return terms
+        return self._admitted(facts.origin_host.lower(), terms)
+
+    def _admitted(self, host: str, terms: PeerAccepted) -> PeerAccepted:
+        is_reopened = host in self._failed
+        self._failed.pop(host, None)
+        return terms._replace(is_reopened=is_reopened)
+
+    def _note_failure(self, host: str) -> None:
+        self._failed[host] = None
+        if len(self._failed) > FAILED_MAX:
+            del self._failed[next(iter(self._failed))]
+
+    def _drop(self, connection: OpenConnection) -> str | None:
+        """Knows a connection no more; returns whose it was."""
+        self._taken.pop(connection, None)
+        return self._hosts.pop(connection, None)
 
     def _decide(self, facts: CerFacts, origin: Origin) -> CerDecision:
         host, realm = facts.origin_host, facts.origin_realm
@@ -341,6 +328,11 @@ class PeerTable:
 
 def _connected(facts: CerFacts) -> PeerRefused:
     return PeerRefused(None, f"{facts.origin_host} is connected already")
+
+
+def _election_lost(facts: CerFacts) -> PeerRefused:
+    reason = f"{facts.origin_host} has the connection that this node has opened"
+    return PeerRefused(ElectionLost(reason), reason)
 
 
 def _unknown(reason: str) -> PeerRefused:

@@ -17,7 +17,7 @@ from diameter_ocs.handlers.tenants import create_tenant
 from diameter_ocs.jobs.delivery import Bell
 from diameter_ocs.store.memory import MemoryStore
 from diameter_ocs.store.memory_outbox import MemoryOutbox
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.in_process import Server, deliverer
 from tests.interop.quota_steps import POOLING, RICH
 from tests.interop.replaying import (

@@ -14,7 +14,8 @@ from diameter_ocs.transport.association import Listening
 from diameter_ocs.transport.certificates import Certificates
 from diameter_ocs.transport.connection import Connection
 from diameter_ocs.transport.node import Node
-from diameter_ocs.transport.peers import PeerRule, PeerTable
+from diameter_ocs.transport.peer_rules import PeerRule
+from diameter_ocs.transport.peers import PeerTable
 from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, cer, load_dictionary, message
 
 DICTIONARY = load_dictionary()
@@ -91,7 +92,7 @@ class Bench:
         certificates: Certificates | None = None,
     ) -> None:
         """Listens over TCP, or over TLS where there are certificates."""
-        peers = PeerTable(rules)
+        peers = PeerTable(rules, local.identity.origin_host)
         self.node = Node(local, peers, on_request, Places(connections_max, 64), self.metrics)
         where = self.node.accept, "127.0.0.1", 0
         wire = tls.listen(*where, certificates) if certificates else tcp.listen(*where)

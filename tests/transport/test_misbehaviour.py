@@ -9,7 +9,7 @@ import pytest
 
 from diameter_ocs.base.message import Message
 from diameter_ocs.transport import unread
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
 from tests.transport.bench import DWR, LOCAL, Bench, Client, flood
 

@@ -1,5 +1,6 @@
 """Peers are taken by rule and address, one connection each, and requests find their tenant."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
@@ -10,13 +11,8 @@ from diameter_ocs.base.errors import UnknownPeer
 from diameter_ocs.base.events import CerFacts
 from diameter_ocs.base.peer import DisconnectCause
 from diameter_ocs.transport.association import Wire
-from diameter_ocs.transport.peers import (
-    REFUSALS_MAX,
-    REFUSALS_OF_ADDRESS_MAX,
-    Origin,
-    PeerRule,
-    PeerTable,
-)
+from diameter_ocs.transport.peer_rules import Origin, PeerRule
+from diameter_ocs.transport.peers import REFUSALS_MAX, REFUSALS_OF_ADDRESS_MAX, PeerTable
 from diameter_ocs.transport.requests import OnAnswer, Sending
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -35,6 +31,9 @@ class OpenedConnection:
     is_aborted: bool = False
     probes: int = 0
     cause: DisconnectCause | None = None
+    disconnect_cause: int | None = None
+    ending: str | None = None
+    has_given_way: bool = False
     decision: PeerAccepted | PeerRefused | None = None
 
     def request(self, _octets: bytes, _seconds: float, _on_answer: OnAnswer) -> Sending:
@@ -49,12 +48,19 @@ class OpenedConnection:
     def disconnect(self, cause: DisconnectCause) -> None:
         self.cause = cause
 
+    def give_way(self) -> None:
+        self.has_given_way = True
+
     def abort(self) -> None:
         self.is_aborted = True
 
 
 def facts(host: str = "gw1.example", realm: str = "example") -> CerFacts:
     return CerFacts(host, realm, (), 0, "gateway", None, None, (), frozenset({4}), ())
+
+
+def table_of(rules: Sequence[PeerRule]) -> PeerTable:
+    return PeerTable(rules, "ocs1.example")
 
 
 RULES = [
@@ -77,13 +83,13 @@ RULES = [
 def test_a_peer_with_a_rule_is_taken(
     host: str, realm: str, address: object, accepted: PeerAccepted
 ) -> None:
-    table = PeerTable(RULES)
+    table = table_of(RULES)
     assert table.authorise(facts(host, realm), Origin(address), OpenedConnection()) == accepted
 
 
 def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
     strict, hasty = PeerAccepted(strict=True), PeerAccepted(answer_budget_seconds=1)
-    table = PeerTable([PeerRule(realm="example", terms_of_hosts=(("GW1*", strict), ("*", hasty)))])
+    table = table_of([PeerRule(realm="example", terms_of_hosts=(("GW1*", strict), ("*", hasty)))])
     assert table.authorise(facts("gw1.example"), Origin(NEAR), OpenedConnection()) == strict
     assert table.authorise(facts("gw2.example"), Origin(NEAR), OpenedConnection()) == hasty
 
@@ -98,7 +104,7 @@ def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
     ],
 )
 def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object) -> None:
-    refused = PeerTable(RULES).authorise(facts(host, realm), Origin(address), OpenedConnection())
+    refused = table_of(RULES).authorise(facts(host, realm), Origin(address), OpenedConnection())
     assert isinstance(refused, PeerRefused)
     assert isinstance(refused.error, UnknownPeer)
     assert host in refused.reason
@@ -106,7 +112,7 @@ def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object
 
 def occupied() -> tuple[PeerTable, OpenedConnection, OpenedConnection]:
     """Returns a table where a second connection waits for the first to be alive or not."""
-    table = PeerTable(RULES)
+    table = table_of(RULES)
     first, second = OpenedConnection(), OpenedConnection()
     table.authorise(facts(), Origin(NEAR), first)
     assert table.authorise(facts("GW1.example"), Origin(NEAR), second) is None
@@ -150,7 +156,7 @@ def test_only_one_connection_waits_for_another() -> None:
 
 
 def test_with_other_rules_those_who_may_not_stay_are_disconnected_orderly() -> None:
-    table = PeerTable(RULES)
+    table = table_of(RULES)
     gateway, policy = OpenedConnection(), OpenedConnection()
     table.authorise(facts(), Origin(NEAR), gateway)
     table.authorise(facts("pcrf1.example"), Origin(FAR), policy)
@@ -171,7 +177,7 @@ def test_other_rules_hold_for_who_waits_too() -> None:
 
 
 def test_refused_peers_are_told_of_once_with_how_often() -> None:
-    table = PeerTable(RULES[:2])
+    table = table_of(RULES[:2])
     for host in ("X.example", "x.EXAMPLE", "gw1.example"):
         table.authorise(facts(host), Origin(FAR), OpenedConnection())
     told = [
@@ -183,7 +189,7 @@ def test_refused_peers_are_told_of_once_with_how_often() -> None:
 
 
 def test_a_refused_peer_that_may_come_now_is_not_told_of() -> None:
-    table = PeerTable([])
+    table = table_of([])
     for host in ("x.example", "y.example"):
         table.authorise(facts(host), Origin(FAR), OpenedConnection())
     table.replace([PeerRule(host="x.example")])
@@ -198,7 +204,7 @@ def test_a_second_connection_of_a_known_peer_is_no_refused_peer() -> None:
 
 
 def test_who_invents_many_names_is_told_of_few_times() -> None:
-    table = PeerTable([])
+    table = table_of([])
     for number in range(1000):
         table.authorise(facts(f"x{number}"), Origin(FAR), OpenedConnection())
     table.authorise(facts("real.example"), Origin(NEAR), OpenedConnection())
@@ -210,16 +216,16 @@ def test_who_invents_many_names_is_told_of_few_times() -> None:
 
 
 def test_an_address_is_expected_where_a_rule_admits_it() -> None:
-    table = PeerTable([RULES[0], RULES[2]])
+    table = table_of([RULES[0], RULES[2]])
     assert table.expects(NEAR)
     assert table.expects(LOOPBACK)
     assert not table.expects(FAR)
-    assert PeerTable(RULES).expects(FAR)  # a rule without addresses admits all
+    assert table_of(RULES).expects(FAR)  # a rule without addresses admits all
 
 
 @pytest.mark.parametrize("is_suspect", [True, False])
 def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
-    table = PeerTable(RULES)
+    table = table_of(RULES)
     dead = OpenedConnection(is_replaceable=True, is_suspect=is_suspect)
     table.authorise(facts(), Origin(NEAR), dead)
     fresh = OpenedConnection()
@@ -230,14 +236,14 @@ def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
 
 
 def test_a_peer_that_left_may_come_again() -> None:
-    table = PeerTable(RULES)
+    table = table_of(RULES)
     first = OpenedConnection()
     table.authorise(facts(), Origin(NEAR), first)
     table.forget(first)
     assert table.authorise(facts(), Origin(NEAR), OpenedConnection()) == PeerAccepted()
 
 
-TENANTS = PeerTable(
+TENANTS = table_of(
     [
         PeerRule(host="gw1.example", tenant="by-host"),
         PeerRule(host="dra.example", realm="transit", tenant="by-connection"),
@@ -286,7 +292,7 @@ def test_a_request_belongs_to_the_tenant_of_the_nearest_name(
 def test_a_certificate_has_to_prove_the_host(
     certificate: str | None, names: set[str] | None, is_taken: bool
 ) -> None:
-    table = PeerTable([PeerRule(host="gw*.example", certificate=certificate)])
+    table = table_of([PeerRule(host="gw*.example", certificate=certificate)])
     proved = None if names is None else frozenset(names)
     decision = table.authorise(facts(), Origin(NEAR, Wire.TLS, proved), OpenedConnection())
     assert isinstance(decision, PeerAccepted) is is_taken
@@ -294,7 +300,7 @@ def test_a_certificate_has_to_prove_the_host(
 
 @pytest.mark.parametrize(("wire", "is_taken"), [(Wire.TLS, True), (Wire.TCP, False)])
 def test_a_peer_comes_only_over_the_wires_that_its_rule_names(wire: Wire, is_taken: bool) -> None:
-    table = PeerTable([PeerRule(host="gw1.example", wires=frozenset({Wire.TLS, Wire.SCTP}))])
+    table = table_of([PeerRule(host="gw1.example", wires=frozenset({Wire.TLS, Wire.SCTP}))])
     decision = table.authorise(facts(), Origin(NEAR, wire), OpenedConnection())
     assert isinstance(decision, PeerAccepted) is is_taken
     if isinstance(decision, PeerRefused):

@@ -15,7 +15,7 @@ from diameter_ocs.base.events import RequestReceived
 from diameter_ocs.transport import tls
 from diameter_ocs.transport.association import Association, PathState, Place, WireFault
 from diameter_ocs.transport.connection import Connection
-from diameter_ocs.transport.peers import PeerRule
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, ccr, cer, message
 from tests.transport.authority import (
     EXPIRED,

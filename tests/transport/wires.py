@@ -12,7 +12,8 @@ from diameter_ocs.transport.admission import Admission, Places
 from diameter_ocs.transport.association import Place
 from diameter_ocs.transport.association import Wire as Kind
 from diameter_ocs.transport.connection import Connection, Rim
-from diameter_ocs.transport.peers import PeerRule, PeerTable
+from diameter_ocs.transport.peer_rules import PeerRule
+from diameter_ocs.transport.peers import PeerTable
 from tests.base.wire import cer
 from tests.transport.bench import DICTIONARY, LOCAL, reply
 
@@ -73,7 +74,7 @@ class Wire:
 
 def new_rim() -> Rim:
     """Return what connections share; it takes any peer."""
-    peers = PeerTable([PeerRule()])
+    peers = PeerTable([PeerRule()], LOCAL.identity.origin_host)
     metrics = create_metrics()
     admission = Admission(Places(16, 16), peers.expects, metrics)
     unopened = SparingLog("connection refused")
