@@ -41,8 +41,8 @@ OBSERVED = set(ROOMS) - {"charging", "base"}
 # Which rooms may import a package from outside; of the standard library only what is named here.
 PACKAGES: dict[str, str] = {
     "alembic": "store cli",
-    "asyncio_dgram": "transport",
     "asyncio": "transport handlers store jobs embedded simulator server cli",
+    "asyncio_dgram": "transport",
     "diameter": "simulator",
     "httpx": "jobs",
     "msgspec": "store observability handlers jobs",

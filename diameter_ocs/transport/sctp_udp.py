@@ -196,7 +196,10 @@ class Stack:
         for association in list(self._associations):
             association.abort()
         ends_at = self._loop.time() + FINISH_SECONDS
-        while self._library.usrsctp_finish() and self._loop.time() < ends_at:
+        while self._library.usrsctp_finish():
+            if self._loop.time() > ends_at:
+                log.warning("libusrsctp not finished", reason="it has associations that are over")
+                break
             self._tick()
             await asyncio.sleep(TICK_SECONDS)
         if self._clock is not None:

@@ -19,6 +19,7 @@ TAKEN_AT_ONCE = 64
 REASONS = {
     errno.ECONNREFUSED: "the peer refuses associations on this port",
     errno.ECONNRESET: "the peer has aborted the association",
+    errno.ECONNABORTED: "the peer is not heard any more, or breaks the rules of SCTP",
     errno.ETIMEDOUT: "the peer is not heard",
 }
 
@@ -120,7 +121,7 @@ class UdpAssociation:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._end(None if self._is_shut_down or self._is_closing else error)
+                self._end(error)
                 return True
             match heard:
                 case Part(octets, is_last):
@@ -179,7 +180,7 @@ class UdpAssociation:
                 if not self._socket.send(message, self._stream(message)):
                     break
             except OSError as error:
-                if error.errno != errno.EMSGSIZE:
+                if error.errno not in (errno.EMSGSIZE, errno.EINVAL):
                     self._end(error)
                     return
                 self._loop.call_soon(self._handler.not_sent, message, error)
@@ -193,12 +194,20 @@ class UdpAssociation:
             self._handler.resume_writing()
         if self._is_closing and not self._waiting and not self._is_shut_down:
             self._is_shut_down = True
-            self._socket.shut_down()
+            try:
+                self._socket.shut_down()
+            except OSError as error:
+                self._end(error)
 
     def _end(self, error: OSError | None) -> None:
-        """Gives the socket back; an association that is not over yet is aborted."""
+        """Gives the socket back; an association that is not over yet is aborted.
+
+        What disturbs an end that either side has begun is no fault.
+        """
         if self._socket.is_closed:
             return
+        if self._is_closing:
+            error = None
         self._socket.abort()
         self._is_closing = True
         self._waiting.clear()

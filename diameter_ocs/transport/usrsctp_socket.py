@@ -170,7 +170,8 @@ class Socket:
         """Sends a whole message; False: it has to wait until something happens.
 
         Raises:
-            OSError: it cannot be sent; EMSGSIZE if it is too long, else the association is over.
+            OSError: it cannot be sent; EMSGSIZE if it is too long, EINVAL if there is nothing in
+                it, else the association is over.
         """
         self._information.snd_sid = stream
         sent = self._library.usrsctp_sendv(

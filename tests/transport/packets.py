@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from struct import pack, pack_into, unpack_from
 from typing import NamedTuple
 
-DATA, INIT, INIT_ACK, ABORT, COOKIE_ECHO, COOKIE_ACK = 0, 1, 2, 6, 10, 11
+DATA, INIT, INIT_ACK, SACK, HEARTBEAT, HEARTBEAT_ACK = 0, 1, 2, 3, 4, 5
+ABORT, SHUTDOWN, COOKIE_ECHO, COOKIE_ACK = 6, 7, 10, 11
+COOKIE = 7
+"""A parameter of an INIT ACK."""
 
 
 class Data(NamedTuple):
@@ -53,6 +56,16 @@ def init_ack(source: int, destination: int, to: int, tag: int) -> bytes:
     """Return an INIT ACK with a cookie of nothing."""
     value = pack(">IIHHIHH4x", tag, 65536, 1, 1, 1, 7, 8)
     return packet(source, destination, to, INIT_ACK, value)
+
+
+def cookie(value: bytes) -> bytes:
+    """Return the cookie of an INIT ACK."""
+    position = 16
+    while True:
+        kind, length = unpack_from(">HH", value, position)
+        if kind == COOKIE:
+            return value[position + 4 : position + length]
+        position += length + -length % 4
 
 
 def chunks(octets: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,202 @@
+"""An end of SCTP over UDP in a process of its own, which does what lines of JSON tell it.
+
+A process has one libusrsctp, and whatever is wrong with one must not end the tests. Each line is
+a request, `[what, arguments]`; what comes back are lines `["done", value]` or `["failed", error]`,
+and what happens to associations in between.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+from zlib import crc32
+
+import structlog
+
+from diameter_ocs.observability import create_metrics
+from diameter_ocs.transport import sctp_udp_association
+from diameter_ocs.transport.association import Address, Association, PathState, Place
+from diameter_ocs.transport.sctp_settings import SctpSettings
+from diameter_ocs.transport.sctp_udp import Stack, UdpListening
+
+MESSAGE_OCTETS_MAX = 250_000
+PATIENT = SctpSettings(
+    streams=8,
+    rto_initial_seconds=0.1,
+    rto_max_seconds=1.0,
+    rto_min_seconds=0.05,
+    heartbeat_seconds=0.5,
+    path_retransmissions_max=4,
+    association_retransmissions_max=8,
+    message_octets_max=MESSAGE_OCTETS_MAX,
+)
+QUICK = SctpSettings(
+    rto_initial_seconds=0.05,
+    rto_max_seconds=0.1,
+    rto_min_seconds=0.03,
+    heartbeat_seconds=0.1,
+    path_retransmissions_max=1,
+    association_retransmissions_max=2,
+)
+
+
+def tell(*what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def described(error: Exception | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+class Teller:
+    """A handler that tells all it is told, and sends messages back if it shall."""
+
+    def __init__(self, end: "End", name: str, is_echo: bool = False) -> None:
+        self.end = end
+        self.name = name
+        self.is_echo = is_echo
+
+    def connection_made(self, association: Association) -> None:
+        self.end.associations[self.name] = association
+        places = [str(each) for each in association.peer_places]
+        tell("made", self.name, places, [str(each) for each in association.local_addresses])
+
+    def data_received(self, octets: bytes) -> None:
+        association = self.end.associations[self.name]
+        if self.is_echo:
+            association.send([octets])
+        tell("data", self.name, len(octets), crc32(octets))
+
+    def path_changed(self, place: Place, state: PathState) -> None:
+        tell("path", self.name, str(place), state)
+
+    def not_sent(self, octets: bytes, error: OSError) -> None:
+        tell("not sent", self.name, len(octets), error.errno)
+
+    def pause_writing(self) -> None:
+        tell("paused", self.name)
+
+    def resume_writing(self) -> None:
+        tell("resumed", self.name)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        tell("lost", self.name, described(error))
+
+
+class End:
+    """What is done; every method is a request."""
+
+    def __init__(self) -> None:
+        self.stack: Stack | None = None
+        self.metrics = create_metrics()
+        self.expected: set[Address] = set()
+        self.associations: dict[str, Association] = {}
+        self.listening: dict[int, UdpListening] = {}
+        self.accepted = 0
+
+    async def start(self, host: str, expected: list[str], is_quick: bool) -> int:
+        """Start with the patience of a busy machine, or so that the silent are lost at once."""
+        self.expected = {ip_address(each) for each in expected}
+        place = Place(ip_address(host), 0)
+        settings = QUICK if is_quick else PATIENT
+        self.stack = await Stack.start(place, self.expects, settings, self.metrics)
+        return self.stack.place.port
+
+    def expects(self, address: Address) -> bool:
+        return address in self.expected
+
+    def listen(self, port: int, is_echo: bool) -> list[str]:
+        def accept() -> Teller:
+            self.accepted += 1
+            return Teller(self, f"accepted {self.accepted}", is_echo)
+
+        assert self.stack is not None
+        self.listening[port] = self.stack.listen(accept, port)
+        return [str(each) for each in self.listening[port].places]
+
+    def stop_listening(self, port: int) -> None:
+        self.listening.pop(port).close()
+
+    async def connect(self, name: str, host: str, port: int, udp_port: int, seconds: float) -> None:
+        assert self.stack is not None
+        place = Place(ip_address(host), port)
+        await self.stack.connect(Teller(self, name), place, udp_port, seconds)
+
+    async def connect_and_cancel(self, name: str, host: str, port: int, udp_port: int) -> None:
+        connecting = asyncio.create_task(self.connect(name, host, port, udp_port, 60))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        assert connecting.cancelled()
+
+    def send(self, name: str, messages: list[tuple[int, int, int]]) -> int:
+        """Send messages: their application, their length, and the octet they are filled with."""
+        association = self.associations[name]
+        association.send([message(*each) for each in messages])
+        return association.unsent_octets
+
+    def give_up_after(self, seconds: float) -> None:
+        """Let orderly ends take so long at most."""
+        sctp_udp_association.CLOSE_SECONDS = seconds
+
+    def close(self, name: str) -> None:
+        self.associations[name].close()
+
+    def abort(self, name: str) -> None:
+        self.associations[name].abort()
+
+    def misuse(self, name: str) -> bool:
+        """Call everything of an association that is over."""
+        association = self.associations[name]
+        for _ in range(3):
+            association.send([message(4, 100, 1), b""])
+            association.close()
+            association.abort()
+        assert association.unsent_octets == 0
+        assert association.peer_places
+        assert association.local_addresses
+        return association.is_closing
+
+    def dropped(self, reason: str) -> float:
+        name = "ocs_packets_dropped_total"
+        return self.metrics.registry.get_sample_value(name, {"reason": reason}) or 0
+
+    async def start_again(self) -> None:
+        await self.start("127.0.0.1", [], False)
+
+    async def stop(self) -> None:
+        assert self.stack is not None
+        await self.stack.aclose()
+        await self.stack.aclose()
+
+
+def message(application: int, length: int, filling: int) -> bytes:
+    """Return what a message of an application looks like to a transport."""
+    header = b"\1" + length.to_bytes(3) + bytes(4) + application.to_bytes(4)
+    return header + bytes([filling]) * (length - len(header))
+
+
+async def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    end = End()
+    while line := await lines.readline():
+        what, arguments = json.loads(line)
+        method: Callable[..., Any] = getattr(end, what)
+        try:
+            value = method(*arguments)
+            if asyncio.iscoroutine(value):
+                value = await value
+        except (OSError, RuntimeError) as error:
+            tell("failed", described(error))
+        else:
+            tell("done", value)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
