@@ -72,12 +72,12 @@ class MemoryStore:
     async def due_sessions(self, now: int, limit: int) -> Sequence[tuple[int, SessionKey]]:
         """Returns (group, session) of open sessions to look at, those that wait longest first."""
         due = sorted(
-            (session.supervise_at, number, key)
+            (session.supervise_at, number, session.number, key)
             for number, group in self.groups.items()
             for key, session in group.sessions.items()
             if session.supervise_at <= now
         )
-        return [(number, key) for _, number, key in due[:limit]]
+        return [(number, key) for _, number, _, key in due[:limit]]
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["MemoryWork"]:

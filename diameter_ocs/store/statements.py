@@ -295,7 +295,7 @@ FIND_ANSWERED = statement_of(
 FIND_DUE_SESSIONS = compiled(
     select(session.c.group_id, session.c.session_id, session.c.sub_session_id)
     .where(session.c.supervise_at <= bindparam("now", type_=Moment))
-    .order_by(session.c.supervise_at)
+    .order_by(session.c.supervise_at, session.c.group_id, session.c.number)
     .limit(bindparam("limit", type_=BigInteger))
 )
 

@@ -202,8 +202,10 @@ class CommandWalk(RuleBasedStateMachine):
             await asyncio.wait(world.running)
 
     def teardown(self) -> None:
-        self.play(self.close())
-        self.runner.close()
+        try:
+            self.play(self.close())
+        finally:
+            self.runner.close()
 
     def order(self) -> Order:
         return Order("walk", None, self.now)
@@ -916,11 +918,13 @@ class CommandWalkInBothStores(CommandWalk):
         return sorted(each.edr for each in listed)
 
     async def close(self) -> None:
-        for number, group in self.memory.groups.items():
-            assert await self.journal(number) == group.edrs
-        await super().close()
-        for pool in self.pools:
-            await pool.close()
+        try:
+            for number, group in self.memory.groups.items():
+                assert await self.journal(number) == group.edrs
+        finally:
+            await super().close()
+            for pool in self.pools:
+                await pool.close()
 
 
 def walked(machine: type[CommandWalk], examples: int, steps: int) -> None:
