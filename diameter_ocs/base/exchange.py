@@ -65,6 +65,11 @@ class Exchange:
         self.ending = Ending(CloseReason.CAPABILITIES_REFUSED, "")
         """Why a peer that is refused is."""
 
+    @property
+    def is_initiator(self) -> bool:
+        """Whether this node has called."""
+        return self.expected_host is not None
+
     def receive_cer(self, message: Message) -> Input:
         """Returns what a CER is: ACCEPTED, HELD, REFUSED, or a second one REPEATED or CHANGED."""
         self.message = message

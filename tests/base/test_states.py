@@ -253,7 +253,7 @@ def test_what_is_absent_from_the_table_ends_the_connection(state: State, what: I
     if (state, what) in TABLE:
         return
     peer = Subject(state).peer
-    peer._apply(what, None, NOW)
+    peer._machine.apply(what, None, NOW)
     assert peer.state is State.CLOSED
     (closed,) = (each for each in peer.connection_lost(NOW) if isinstance(each, PeerClosed))
     assert closed.reason is CloseReason.UNEXPECTED_MESSAGE
