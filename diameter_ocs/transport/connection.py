@@ -33,15 +33,13 @@ from ..observability import Metrics, SparingLog
 from .absences import Absences
 from .admission import Admission
 from .association import Address, Association, PathState, Place, Wire, WireFault
+from .outlet import Outlet
 from .peer_rules import Origin
 from .peers import PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
-from .unread import Unread
 
 log = structlog.get_logger()
 
-LINGER_SECONDS = 5.0
-"""How long a peer may take to read its last answers once the connection is over."""
 OVERTAKEN = "the peer has come by itself"
 _SILENT = CloseReason.REPLACED, CloseReason.WATCHDOG
 JITTER_SECONDS = 2.0
@@ -86,18 +84,15 @@ class Connection:
         self._association: Association | None = None
         self._peer: Peer | None = None
         self._own = OwnRequests(self._loop, rim.next_identifier)
-        self._timer: asyncio.TimerHandle | None = None
-        self._unread: Unread | None = None
+        self._outlet: Outlet | None = None
         self.address = ""
         self.answer_budget_seconds: float | None = None
         self.profile: str | None = None
         self.opened_at = 0
         self.requests = 0
         self.refusals = 0
-        self._is_flush_due = False
         self._has_made_way = False
         self.ending: str | None = None
-        self._reason: CloseReason | None = None
         self._fault: WireFault | None = None
         self._tolerated: set[str] = set()
         self._log = log
@@ -164,7 +159,6 @@ class Connection:
         if not self._may_begin(place.address):
             association.abort()
             return
-        self._unread = Unread(self._loop, association, self._abort_unread)
         self.address = str(place.address)
         self._log = log.bind(wire=association.wire, address=self.address, port=place.port)
         own = tuple(map(_diameter_address, association.local_addresses))
@@ -176,8 +170,9 @@ class Connection:
             now=self._loop.time(),
             is_stream=association.wire.is_stream,
         )
+        self._outlet = Outlet(association, self._peer, self._handle, self._abort_unread)
         if self._host is None:
-            self._arm()
+            self._outlet.flush_soon()
         else:
             self._handle(self._peer.initiate(self._host, self._loop.time()))
 
@@ -198,8 +193,9 @@ class Connection:
     def answer(self, octets: bytes) -> bool:
         """Sends an answer with all others of this turn of the loop; False: there is no way."""
         assert self._peer is not None
+        assert self._outlet is not None
         is_sent = self._peer.send(octets)
-        self._flush_soon()
+        self._outlet.flush_soon()
         return is_sent
 
     def request(self, octets: bytes, seconds: float, on_answer: OnAnswer) -> Sending:
@@ -208,10 +204,10 @@ class Connection:
         It goes out as it is but for its hop-by-hop id. When it was sent, `on_answer` gets the
         answer, or, after so many seconds or when the peer is silent or gone, that there is none.
         """
-        if self._peer is None:
+        if self._peer is None or self._outlet is None:
             return Sending.NO_WAY
         sending = self._own.send(self._peer, octets, seconds, on_answer)
-        self._flush_soon()
+        self._outlet.flush_soon()
         return sending
 
     def disconnect(self, cause: DisconnectCause) -> None:
@@ -231,13 +227,13 @@ class Connection:
 
     def pause_writing(self) -> None:
         """Gives the peer some time to read what could not be written at once."""
-        assert self._unread is not None
-        self._unread.begin()
+        assert self._outlet is not None
+        self._outlet.pause()
 
     def resume_writing(self) -> None:
         """Takes note that the peer has read everything."""
-        assert self._unread is not None
-        self._unread.end()
+        assert self._outlet is not None
+        self._outlet.resume()
 
     def make_way(self) -> None:
         """Ends at once, before its capabilities, for another connection."""
@@ -275,10 +271,8 @@ class Connection:
         if self._peer is not None:
             for event in self._peer.connection_lost(self._loop.time()):
                 self._note(event)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._unread is not None:
-            self._unread.end()
+        if self._outlet is not None:
+            self._outlet.end()
         self._rim.admission.leave(self)
         self._on_closed(self)
 
@@ -309,7 +303,8 @@ class Connection:
                 self._give_out(event)
             else:
                 self._note(event)
-        self._flush_soon()
+        assert self._outlet is not None
+        self._outlet.flush_soon()
 
     def _give_out(self, received: RequestReceived) -> None:
         """Gives a request out; one that breaks who takes it hurts neither peer nor others."""
@@ -370,7 +365,8 @@ class Connection:
         assert self._peer is not None
         if self._fault is not None:
             detail = str(self._fault)
-        self._reason, self.ending = reason, detail
+        assert self._outlet is not None
+        self._outlet.reason, self.ending = reason, detail
         self._own.give_up(self._peer, Unanswered.CLOSED)
         self._rim.peers.forget(self, has_failed=reason in _SILENT)
         if self.facts is None and self._host is not None:
@@ -388,63 +384,9 @@ class Connection:
             self._rim.peers.change()
             self._log.info("peer closed", reason=reason, detail=detail)
 
-    def _flush_soon(self) -> None:
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """Sends everything of this turn of the loop at once."""
-        self._is_flush_due = False
-        assert self._peer is not None
-        assert self._association is not None
-        assert self._unread is not None
-        messages = self._peer.messages_to_send()
-        if self._association.is_closing:
-            return
-        if messages:
-            self._unread.send(messages)
-        if self._peer.is_closed:
-            self._close()
-        elif self._unread.is_too_much:
-            self._abort_unread()
-        else:
-            self._arm()
-
-    def _close(self) -> None:
-        """Lets the peer read what is left; who spoke no Diameter is cut off (RFC 6733 2.1)."""
-        association = self._association
-        assert association is not None
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._reason is CloseReason.REPLACED or (
-            self._reason is CloseReason.MALFORMED and not association.unsent_octets
-        ):
-            association.abort()
-            return
-        self._timer = self._loop.call_later(LINGER_SECONDS, association.abort)
-        association.close()
-
     def _abort_unread(self) -> None:
         self._log.warning("peer aborted", reason="it does not read its answers")
         self.abort()
-
-    def _arm(self) -> None:
-        """Waits for the machine's timer; one that waits already looks again when it ends."""
-        assert self._peer is not None
-        deadline = self._peer.next_timer()
-        if deadline is None:
-            return
-        if self._timer is not None:
-            if self._timer.when() <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(max(deadline, self._loop.time()), self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        assert self._peer is not None
-        self._handle(self._peer.timer_expired(self._loop.time()))
 
 
 def _diameter_address(address: Address) -> tuple[int, bytes]:

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from diameter_ocs.base.events import RequestReceived
-from diameter_ocs.transport import connection as connection_module
-from diameter_ocs.transport import unread
+from diameter_ocs.transport import outlet, unread
 from diameter_ocs.transport.connection import Connection
 from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
 from tests.transport.bench import DWR, LOCAL, Bench, flood, reply
@@ -144,7 +143,7 @@ async def test_last_answers_that_nobody_reads_do_not_keep_a_connection(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unread, "UNREAD_OCTETS_MAX", 1 << 30)
-    monkeypatch.setattr(connection_module, "LINGER_SECONDS", 0)
+    monkeypatch.setattr(outlet, "LINGER_SECONDS", 0)
     all_taken = asyncio.Event()
 
     def flood_and_tell(connection: Connection, received: RequestReceived) -> None:
