@@ -1,6 +1,7 @@
 """Two ends of an association of the kernel, and a peer that is a bare socket."""
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -24,6 +25,11 @@ QUICK = SctpSettings(
 )
 """Settings with which a peer is given up within about a second."""
 BASE = bytes([1, 0, 0, 20, 128, 0, 1, 24]) + bytes(12)
+
+
+def descriptors() -> int:
+    """Return how many file descriptors are open."""
+    return len(os.listdir("/proc/self/fd"))
 
 
 def message(number: int, octets: int = 500) -> bytes:
@@ -114,7 +120,7 @@ class Ends:
         self.made = End
         self._all: list[End] = []
         self.listenings: list[SctpListening] = []
-        self._sockets: list[socket.socket] = []
+        self.sockets: list[socket.socket] = []
 
     async def listen(
         self, *addresses: str, port: int = 0, settings: SctpSettings = QUICK
@@ -149,15 +155,15 @@ class Ends:
                 await asyncio.sleep(0.001)
         return self.accepted[-1]
 
-    def bare(self, *addresses: str, streams: int = 16) -> "Bare":
+    def bare(self, address: str = LOOPBACK, port: int = 0, streams: int = 16) -> "Bare":
         """Return a socket that knows nothing of our transport."""
-        bare = Bare(addresses or (LOOPBACK,), streams)
-        self._sockets.append(bare.socket)
+        bare = Bare(address, port, streams)
+        self.sockets.append(bare.socket)
         return bare
 
     def keep(self, sock: socket.socket) -> None:
         """Close a socket at the end."""
-        self._sockets.append(sock)
+        self.sockets.append(sock)
 
     async def end(self) -> None:
         for listening in self.listenings:
@@ -165,7 +171,7 @@ class Ends:
         for end in (*self._all, *self.accepted):
             if end.is_made:
                 end.association.abort()
-        for each in self._sockets:
+        for each in self.sockets:
             each.close()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -189,14 +195,14 @@ class Bare:
     """An SCTP socket without any of our code."""
 
     def __init__(
-        self, addresses: Sequence[str], streams: int, taken: socket.socket | None = None
+        self, address: str, port: int, streams: int, taken: socket.socket | None = None
     ) -> None:
         self.socket = taken or socket.socket(socket.AF_INET, socket.SOCK_STREAM, SCTP)
         self.socket.settimeout(LONG)
         if taken is None:
             self.socket.setsockopt(SCTP, 2, struct.pack("@HHHH", streams, streams, 0, 0))
             self.socket.setsockopt(SCTP, 32, 1)
-            self.socket.bind((addresses[0], 0))
+            self.socket.bind((address, port))
 
     @property
     def place(self) -> Place:
@@ -205,7 +211,7 @@ class Bare:
 
     async def accept(self) -> "Bare":
         taken, _ = await asyncio.to_thread(self.socket.accept)
-        return Bare((), 0, taken)
+        return Bare("", 0, 0, taken)
 
     async def connect(self, place: Place) -> None:
         await asyncio.to_thread(self.socket.connect, (str(place.address), place.port))
