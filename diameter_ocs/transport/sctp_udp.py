@@ -77,9 +77,9 @@ class Stack:
         self._settings = settings
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
         self._paths = Paths(is_expected, self._note_move)
         self._packets: Packets | None = None
+        self._is_closed = False
         self._buffer = ctypes.create_string_buffer(READ_OCTETS)
         self._registered = 0
         self._numbers = count(1)
@@ -188,9 +188,10 @@ class Stack:
 
     async def aclose(self) -> None:
         """Ends everything at once, and the library with it; then nothing can be opened any more."""
-        packets, self._packets = self._packets, None
-        if packets is None:
+        packets = self._packets
+        if packets is None or self._is_closed:
             return
+        self._is_closed = True
         for listening in list(self._listening):
             listening.close()
         for association in list(self._associations):
@@ -214,7 +215,7 @@ class Stack:
         self._library.usrsctp_sysctl_set_sctp_blackhole(2)
 
     def _open(self) -> Packets:
-        if self._packets is None:
+        if self._packets is None or self._is_closed:
             raise OSError(errno.EBADF, "SCTP over UDP is closed")
         return self._packets
 
@@ -295,7 +296,7 @@ class Stack:
 
     def _feed(self, packet: bytes, sender: Sender) -> None:
         """Gives a packet to the library, if it may come in."""
-        if self._packets is None:
+        if self._is_closed:
             return
         number = self._paths.incoming(packet, sender)
         if isinstance(number, Drop):

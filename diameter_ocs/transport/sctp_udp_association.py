@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from .association import Address, Handler, PathState, Place, Wire
 from .sctp_settings import SctpSettings
+from .sctp_streams import Streams
 from .usrsctp_socket import Change, Ending, Part, Socket
 
 CLOSE_SECONDS = 5.0
@@ -53,8 +54,7 @@ class UdpAssociation:
         self._waiting: deque[bytes] = deque()
         self._unsent_octets = 0
         self._parts = bytearray()
-        self._streams = 1
-        self._next_stream = 0
+        self._streams = Streams(1)
         self._is_made = False
         self._is_closing = False
         self._is_paused = False
@@ -102,7 +102,7 @@ class UdpAssociation:
         if self._is_made or self._socket.is_closed:
             return
         try:
-            self._streams = max(1, self._socket.streams())
+            self._streams = Streams(max(1, self._socket.streams()))
         except OSError as error:
             self._end(error)
             return
@@ -177,7 +177,7 @@ class UdpAssociation:
         while self._waiting and not self._socket.is_closed:
             message = self._waiting[0]
             try:
-                if not self._socket.send(message, self._stream(message)):
+                if not self._socket.send(message, self._streams.choose(message)):
                     break
             except OSError as error:
                 if error.errno not in (errno.EMSGSIZE, errno.EINVAL):
@@ -219,9 +219,3 @@ class UdpAssociation:
         if self.opened is not None and not self.opened.done():
             self.opened.set_exception(error or ConnectionAbortedError("the attempt was given up"))
         self.on_done()
-
-    def _stream(self, message: bytes) -> int:
-        if not any(message[8:12]):
-            return 0
-        self._next_stream = (self._next_stream + 1) % self._streams
-        return self._next_stream

@@ -269,11 +269,11 @@ def load() -> ctypes.CDLL:
 
 
 def missing() -> str | None:
-    """Says in a sentence why this machine has not got it and what to install; None: it has."""
+    """Says why this machine has not got it, and what to do about it; None: it has."""
     if sys.platform != "linux":
-        return "SCTP over UDP is made for Linux alone: libusrsctp has other structures elsewhere."
+        return "SCTP over UDP works on Linux only: libusrsctp has other structures elsewhere"
     try:
         load()
     except OSError as error:
-        return f"libusrsctp cannot be loaded ({error}): install it, on Debian {PACKAGE}."
+        return f"libusrsctp cannot be loaded ({error}): install it, on Debian {PACKAGE}"
     return None

@@ -10,9 +10,8 @@ from typing import NamedTuple, TypeVar
 from . import usrsctp
 from .association import PathState
 from .sctp_settings import SctpSettings
+from .sctp_streams import PAYLOAD_PROTOCOL
 
-PPID_DIAMETER = 46
-"""What the messages are, for the peer's SCTP (RFC 6733 section 12)."""
 PATH_OCTETS_MAX = 1400
 """The longest packet: with headers of UDP and IPv6 it still fits into 1500 octets."""
 COOKIE_SECONDS = 10
@@ -70,7 +69,7 @@ class Socket:
         self._library = library
         self._handle: int | None = handle
         self._flags = ctypes.c_int()
-        self._information = usrsctp.SndInfo(snd_ppid=htonl(PPID_DIAMETER))
+        self._information = usrsctp.SndInfo(snd_ppid=htonl(PAYLOAD_PROTOCOL))
 
     @property
     def is_closed(self) -> bool:

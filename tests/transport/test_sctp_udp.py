@@ -328,6 +328,38 @@ def test_the_silent_are_given_up_by_the_protocol_too(other: RemoteEnd) -> None:
     other.ask("stop")
 
 
+def test_the_clock_of_the_library_rests_while_there_is_no_association(
+    other: RemoteEnd, server: RemoteEnd
+) -> None:
+    other.start()
+    other.ask("rest_after", 0.05)
+    other.ask("rests", True)
+    name, there = connect(other, server)
+    other.ask("rests", False)
+    end(other, name)
+    other.ask("rests", True)
+    server.hear("lost", there)
+    exchange(other, connect(other, server)[0], (4, 100, 1))
+    other.ask("stop")
+
+
+def test_a_stack_that_is_closed_ends_everything(other: RemoteEnd, server: RemoteEnd) -> None:
+    other.start()
+    other.ask("listen", PORT, True)
+    name, there = connect(other, server)
+    other.ask("stop")
+    assert other.hear("lost", name) == [None]
+    (error,) = server.hear("lost", there)
+    assert "the peer has aborted" in error
+    for request in (["listen", 4000, True], ["connect", "late", "127.0.0.1", PORT, 9899, 1]):
+        with pytest.raises(Failed, match="SCTP over UDP is closed"):
+            other.ask(*request)
+    assert other.ask("misuse", name)
+    with pytest.raises(Failed, match="can be started once"):
+        other.ask("start_again")
+    assert other.end() == 0
+
+
 @pytest.mark.parametrize("host", ["::1", "::"])
 def test_ipv6_carries_it_too(other: RemoteEnd, host: str, client: RemoteEnd) -> None:
     with socket(AF_INET6, SOCK_DGRAM) as probe:
@@ -350,9 +382,9 @@ def test_ipv6_carries_it_too(other: RemoteEnd, host: str, client: RemoteEnd) -> 
 
 def test_what_is_missing_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usrsctp, "LIBRARY", "libusrsctp.so.none")
-    assert (missing() or "").endswith("install it, on Debian libusrsctp2.")
+    assert (missing() or "").endswith("install it, on Debian libusrsctp2")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert "Linux alone" in (missing() or "")
+    assert "Linux only" in (missing() or "")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from zlib import crc32
 import structlog
 
 from diameter_ocs.observability import create_metrics
-from diameter_ocs.transport import sctp_udp_association
+from diameter_ocs.transport import sctp_udp, sctp_udp_association
 from diameter_ocs.transport.association import Address, Association, PathState, Place
 from diameter_ocs.transport.sctp_settings import SctpSettings
 from diameter_ocs.transport.sctp_udp import Stack, UdpListening
@@ -159,6 +159,16 @@ class End:
         assert association.peer_places
         assert association.local_addresses
         return association.is_closing
+
+    def rest_after(self, seconds: float) -> None:
+        """Let the library's clock go on for so long after the last association."""
+        sctp_udp.REST_SECONDS = seconds
+
+    async def rests(self, is_it: bool) -> None:
+        """Wait until the library's clock stands still, or goes."""
+        assert self.stack is not None
+        while (self.stack._clock is None) is not is_it:
+            await asyncio.sleep(0.001)
 
     def dropped(self, reason: str) -> float:
         name = "ocs_packets_dropped_total"

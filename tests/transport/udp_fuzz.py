@@ -38,6 +38,7 @@ SETTINGS = SctpSettings(
 PORTS = range(3868, 3872)
 TALKERS = 60
 CONNECT_SECONDS = 0.2
+UPCALL = usrsctp.Upcall(lambda *_: None)
 
 
 class Maimer:
@@ -163,9 +164,8 @@ def misuse(socket: Socket) -> None:
     buffer = ctypes.create_string_buffer(100)
     socket.abort()
     socket.close()
-    upcall = usrsctp.Upcall(lambda *_: None)
     for call in (
-        lambda: socket.watch(upcall, 1),
+        lambda: socket.watch(UPCALL, 1),
         lambda: socket.configure(SETTINGS),
         lambda: socket.bind(0, 1),
         lambda: socket.listen(1),
@@ -198,14 +198,11 @@ def misuse_open(library: ctypes.CDLL) -> None:
         lambda: socket.bind(7, 1),
     ):
         with suppress(OSError):
-            socket.watch(usrsctp_upcall, 999_999)
+            socket.watch(UPCALL, 999_999)
             call()
     with suppress(OSError):
         socket.receive(buffer)
     misuse(socket)
-
-
-usrsctp_upcall = usrsctp.Upcall(lambda *_: None)
 
 
 async def talk(stack: Stack, chance: random.Random, done: Counter[str]) -> None:
