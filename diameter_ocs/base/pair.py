@@ -16,8 +16,6 @@ class State(Enum):
     CLOSED = auto()
     # Our own is on its way.
     WAIT_CONN_ACK = auto()
-    # Likewise, and the peer's is held.
-    WAIT_CONN_ACK_ELECT = auto()
     # Our own waits for its CEA.
     WAIT_I_CEA = auto()
     # Likewise, and the peer's is held: the peer has won the election.
@@ -36,8 +34,7 @@ class Input(Enum):
     # The transport of our own is there (I-Rcv-Conn-Ack).
     CONN_ACK = auto()
     # The peer comes, and the rules take it (R-Conn-CER). Told apart: this node wins the election
-    # against its own connection that is not open yet; the open one seems to be dead, or is being
-    # closed.
+    # while its own CER waits for the CEA; the open one seems to be dead, or is being closed.
     CER = auto()
     CER_ELECTED = auto()
     CER_SUCCEEDING = auto()
@@ -86,15 +83,10 @@ TABLE: Mapping[tuple[State, Input], Step] = {
     (State.CLOSED, Input.CER): _CONNECTED,
     (State.WAIT_CONN_ACK, Input.START): ((Action.DECLINE,), State.WAIT_CONN_ACK),
     (State.WAIT_CONN_ACK, Input.CONN_ACK): ((Action.INITIATE,), State.WAIT_I_CEA),
-    (State.WAIT_CONN_ACK, Input.CER): ((Action.HOLD,), State.WAIT_CONN_ACK_ELECT),
-    # Whatever becomes of our own, the peer's will be the one: it need not wait for that.
-    (State.WAIT_CONN_ACK, Input.CER_ELECTED): ((Action.GIVE_WAY, Action.TAKE), State.OPEN),
+    # Our CER is not on its way, so there is nothing to elect. In Wait-Conn-Ack/Elect of the RFC the
+    # peer's would wait here for a connection that may not come to be, and give up.
+    (State.WAIT_CONN_ACK, Input.CER): ((Action.GIVE_WAY, Action.TAKE), State.OPEN),
     (State.WAIT_CONN_ACK, Input.INITIATED_LOST): ((), State.CLOSED),
-    (State.WAIT_CONN_ACK_ELECT, Input.START): ((Action.DECLINE,), State.WAIT_CONN_ACK_ELECT),
-    (State.WAIT_CONN_ACK_ELECT, Input.CONN_ACK): ((Action.INITIATE,), State.WAIT_RETURNS),
-    (State.WAIT_CONN_ACK_ELECT, Input.CER): ((Action.DECLINE,), State.WAIT_CONN_ACK_ELECT),
-    (State.WAIT_CONN_ACK_ELECT, Input.INITIATED_LOST): _ADMITTED,
-    (State.WAIT_CONN_ACK_ELECT, Input.HELD_LOST): ((), State.WAIT_CONN_ACK),
     (State.WAIT_I_CEA, Input.START): ((Action.DECLINE,), State.WAIT_I_CEA),
     (State.WAIT_I_CEA, Input.CER): ((Action.HOLD,), State.WAIT_RETURNS),
     (State.WAIT_I_CEA, Input.CER_ELECTED): ((Action.GIVE_WAY, Action.TAKE), State.OPEN),
@@ -192,7 +184,7 @@ class Pair(Generic[Kept]):
         return []
 
     def _cer(self) -> Input:
-        if self._wins and self.state in (State.WAIT_CONN_ACK, State.WAIT_I_CEA):
+        if self._wins and self.state is State.WAIT_I_CEA:
             return Input.CER_ELECTED
         if self.state is State.OPEN and self.opened is not None and self.opened.is_replaceable:
             return Input.CER_SUCCEEDING

@@ -14,7 +14,7 @@ from .events import CloseReason
 class State(Enum):
     """Where the connection stands; WAIT_CER is Closed of the RFC with a transport.
 
-    HELD and HELD_CEA are Wait-Conn-Ack/Elect and Wait-Returns as one connection sees them.
+    HELD and HELD_CEA are Wait-Returns as one connection sees it.
     """
 
     # The enumeration's own hash runs in Python at every look into the table.

@@ -126,11 +126,12 @@ class Connector:
             await self._hear()
         if self._loop.time() - since >= PROVED_SECONDS:
             self._waits = 0
-        self.last_error = connection.ending or self.last_error
         cause = connection.disconnect_cause
         if cause is None:
+            self.last_error = connection.ending or self.last_error
             self._back_off()
         else:
+            self.last_error = f"the peer has disconnected: {_named(cause)}"
             seconds = HELD_BACK_SECONDS.get(cause, TC_SECONDS)
             self._wait(State.HELD_BACK, seconds * (1 + JITTER * self._draw()))
 
@@ -224,6 +225,10 @@ class Connector:
                 await self._changed.wait()
         except TimeoutError:
             pass
+
+
+def _named(cause: int) -> str:
+    return DisconnectCause(cause).name if cause in HELD_BACK_SECONDS else f"cause {cause}"
 
 
 def _said(error: OSError) -> str:
