@@ -9,7 +9,7 @@ from socket import MSG_EOR
 from typing import NamedTuple
 
 from . import sctp_options as options
-from .association import Address, Handler, Place, Wire
+from .association import Address, Handler, Place, Wire, WireFault
 from .sctp_settings import SctpSettings
 from .sctp_streams import Streams
 
@@ -19,6 +19,7 @@ MESSAGES_AT_ONCE = 64
 """Messages read, or sent of those that wait, before other connections have their turn."""
 LINGER_SECONDS = 5.0
 """How long a peer may take to read what was sent and to agree to the end."""
+SILENT = "the peer answers at none of its addresses any more"
 
 
 class Facts(NamedTuple):
@@ -68,6 +69,7 @@ class SctpAssociation:
         self._waiting: deque[bytes] = deque()
         self._part = bytearray()
         self._linger: asyncio.TimerHandle | None = None
+        self._failure: OSError | None = None
         self._is_paused = False
         self._is_ended_here = False
         self._is_over = False
@@ -119,7 +121,7 @@ class SctpAssociation:
             self._socket.sendmsg((message,), ancillary)
         except BlockingIOError:
             return False
-        except ConnectionError as error:
+        except (ConnectionError, TimeoutError) as error:
             self._fail(error)
         except OSError as error:
             if error.errno == EMSGSIZE:
@@ -171,7 +173,7 @@ class SctpAssociation:
             self._part += octets
             if len(self._part) > self._message_octets_max:
                 said = f"a message of the peer is longer than {self._message_octets_max} octets"
-                self._lose(ConnectionAbortedError(said))
+                self._lose(WireFault(said))
                 return
             if not is_end:
                 return
@@ -188,9 +190,8 @@ class SctpAssociation:
             case options.Ended(None):
                 self._lose(None, is_in_order=True)
             case options.Ended(reason):
-                error = options.take_error(self._socket)
-                detail = reason if error is None else f"{reason}: {error.strerror}"
-                self._lose(ConnectionResetError(detail))
+                cause = options.take_error(self._socket) or self._failure
+                self._lose(WireFault(SILENT if isinstance(cause, TimeoutError) else reason))
 
     def _shut(self) -> None:
         """Tells the peer that nothing more comes; the kernel ends what the peer has agreed to."""
@@ -202,6 +203,7 @@ class SctpAssociation:
     def _fail(self, error: OSError) -> None:
         """Sends nothing more, as the peer is gone; what came before its end is heard first."""
         self.is_closing = True
+        self._failure = error
         self._forget()
         if self._linger is None:
             self._linger = self._loop.call_later(LINGER_SECONDS, self._lose, error)

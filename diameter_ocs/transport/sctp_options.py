@@ -38,10 +38,10 @@ ASSOC_CHANGE = 0x8001
 PEER_ADDR_CHANGE = 0x8002
 PARTIAL_DELIVERY_EVENT = 0x8006
 ENDS = {
-    1: "the association is lost",
+    1: "the peer has aborted the association",
     2: "the peer has started anew and knows nothing of this association",
     3: None,
-    4: "the association could not begin",
+    4: "the peer has not taken the association",
 }
 """What COMM_LOST, RESTART, SHUTDOWN_COMP and CANT_STR_ASSOC mean to its user."""
 SUBSCRIBED = bytes([0, 1, 1, 0, 0, 1, 1])

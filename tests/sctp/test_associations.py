@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from diameter_ocs.transport import sctp, sctp_association
-from diameter_ocs.transport.association import Association, Place, Wire
+from diameter_ocs.transport.association import Association, Place, Wire, WireFault
 from tests.sctp.ends import BASE, LOOPBACK, QUICK, Bare, End, Ends, descriptors, message
 
 LARGE = replace(QUICK, message_octets_max=262_144)
@@ -111,7 +111,7 @@ async def test_a_message_longer_than_may_be_ends_the_association(ends: Ends) -> 
     there = await ends.taken()
     here.association.send([message(1, 200_000)])
     assert "longer than 65536 octets" in str(await there.is_lost())
-    assert isinstance(await here.is_lost(), ConnectionError)
+    assert isinstance(await here.is_lost(), WireFault)
     assert not there.heard
 
 
@@ -142,7 +142,8 @@ async def test_an_abort_is_a_fault_to_the_other_end(ends: Ends, who: int) -> Non
     pair[who].association.abort()
     pair[who].association.abort()
     error = await pair[1 - who].is_lost()
-    assert isinstance(error, ConnectionResetError)
+    assert isinstance(error, WireFault)
+    assert "aborted" in str(error)
     assert await pair[who].is_lost() is None
     assert pair[1 - who].association.is_closing
 
@@ -152,7 +153,7 @@ async def test_an_abort_while_messages_wait_loses_them(ends: Ends) -> None:
     here.association.send([message(number) for number in range(4000)])
     here.association.abort()
     assert here.association.unsent_octets == 0
-    assert isinstance(await there.is_lost(), ConnectionResetError)
+    assert isinstance(await there.is_lost(), WireFault)
     assert len(there.heard) < 4000
 
 
@@ -215,7 +216,7 @@ async def test_a_handler_may_abort_while_it_hears(ends: Ends) -> None:
     here, there = await ends.pair()
     there.on_heard = lambda octets: there.association.abort()
     here.association.send([message(number) for number in range(50)])
-    assert isinstance(await here.is_lost(), ConnectionResetError)
+    assert isinstance(await here.is_lost(), WireFault)
     assert len(there.heard) == 1
 
 

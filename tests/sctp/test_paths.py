@@ -9,7 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from diameter_ocs.transport import sctp_association
-from diameter_ocs.transport.association import Address, PathState, Place
+from diameter_ocs.transport.association import Address, PathState, Place, WireFault
+from diameter_ocs.transport.sctp_association import SILENT
 from diameter_ocs.transport.sctp_options import create_socket
 from diameter_ocs.transport.sctp_settings import SctpSettings
 from tests.sctp.ends import QUICK, SCTP, Bare, End, Ends, descriptors, message
@@ -75,6 +76,21 @@ async def test_addresses_of_both_families_are_those_of_one_end(
     await answers(old, ends.accepted[1], 2)
 
 
+@pytest.mark.parametrize("family", ["addresses", "addresses_6"])
+async def test_an_end_of_one_family_connects_to_one_of_both(
+    ends: Ends, network: Network, family: str
+) -> None:
+    left, right = network.left, network.right
+    both = right.addresses + right.addresses_6
+    with right.entered():
+        await ends.listen(*both, port=PORT)
+    with left.entered():
+        here = await ends.connect(places(both), *getattr(left, family))
+    there = await ends.taken()
+    assert theirs(there) == {*here.association.local_addresses} == same(getattr(left, family))
+    await answers(here, there, 1)
+
+
 async def test_an_end_at_any_address_tells_those_that_a_peer_can_use(
     ends: Ends, network: Network
 ) -> None:
@@ -113,13 +129,19 @@ async def test_a_path_that_is_cut_is_told_and_the_other_one_serves(
     assert {place for place, state in here.paths if state is UNREACHABLE} <= {first}
 
 
-async def test_a_peer_that_no_path_leads_to_is_lost(ends: Ends, network: Network) -> None:
+@pytest.mark.parametrize("sends", [True, False])
+async def test_a_peer_that_no_path_leads_to_is_lost(
+    ends: Ends, network: Network, sends: bool
+) -> None:
     here, there = await joined(ends, network)
     for path in (0, 1):
         network.lose(path)
-    here.association.send([message(1)])
+    while sends and not here.association.is_closing:
+        here.association.send([message(1)])
+        await asyncio.sleep(0.01)
     error = await here.is_lost()
-    assert "timed out" in str(error)
+    assert isinstance(error, WireFault)
+    assert str(error) == SILENT
     assert await there.is_lost() is not None
     assert not there.heard
 
