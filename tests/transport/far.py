@@ -80,12 +80,12 @@ class Far:
         times = [when for when, _ in self.tries]
         return [after - before for before, after in itertools.pairwise(times)]
 
-    async def take(self) -> FarWire:
+    async def take(self, *more: bytes, host: bytes = HOST.encode()) -> FarWire:
         """Answer the CER of the connection that was opened last with success."""
         wire = self.wires[-1]
         asked = (await wire.messages())[0]
         assert (asked.command_code, asked.is_request) == (257, True)
-        send(wire, cea(asked))
+        send(wire, cea(asked, *more, host=host))
         await asyncio.sleep(0)
         return wire
 
