@@ -30,6 +30,8 @@ from ..server.wires import NAMES, Wires
 from ..store import schema
 from ..store.clocks import PostgresClocks
 from ..store.peers import PostgresPeers
+from ..transport.association import Wire
+from ..transport.certificates import CertificatesUnusable
 from . import backup_files, database
 from .demo import demo_account
 from .error_table import UNAVAILABLE, WRONG_INPUT
@@ -219,6 +221,9 @@ def _run(
     except* AddressUnavailable as group:
         code, advice = "address_unavailable", "choose another address with --listen or --metrics"
         reasons = [f"{error}; {advice}" for error in _leaves(group)]
+    except* CertificatesUnusable as group:
+        code, reasons = "certificates_unusable", [str(error) for error in _leaves(group)]
+        status = WRONG_INPUT
     except* (DictionaryError, PlmnError) as group:
         code, status = "dictionary_invalid", WRONG_INPUT
         advice = "mend the file, or put back the one of this version"
@@ -231,13 +236,22 @@ def _run(
 
 
 def _wires(wires: Wires, served: str) -> Iterator[str]:
-    """Yields where Diameter is taken, and why not over something."""
-    for number, each in enumerate(wires.listening):
+    """Yields where Diameter is taken, to whom this node connects, and what it has not."""
+    label, rest = "Diameter", f", {served}"
+    for each in wires.listening:
         where = ", ".join(map(str, each.places))
-        label, rest = ("", "") if number else ("Diameter", f", {served}")
+        if each.wire is Wire.SCTP_UDP and wires.stack is not None:
+            where += f" in UDP {wires.stack.place}"
         yield f"  {label:<12} {where} ({NAMES[each.wire]}){rest}"
+        label, rest = "", ""
+    for entry in wires.configuration.peers:
+        if entry.connect:
+            where = ", ".join(map(str, entry.connect))
+            yield f"  connects to  {where} ({NAMES[Wire(entry.transport)]}), {entry.host}"
     for wire, reason in wires.missing.items():
         yield f"  without {NAMES[wire]}: {reason}"
+    if wires.unconfigured:
+        yield f"  not set up   {', '.join(NAMES[wire] for wire in wires.unconfigured)}"
 
 
 def _tell_of_tenants(configuration: Configuration, conninfo: str) -> None:

@@ -71,6 +71,8 @@ def _peers(configuration: Configuration) -> Iterator[Unfit]:
             reason = _missing(configuration, peer.transport)
             if reason is not None:
                 yield ("peers", index, "transport"), reason
+            if (peer.host or "").lower() == (configuration.origin_host or "").lower():
+                yield ("peers", index, "host"), "is this node's own origin_host"
             first = connected.setdefault((peer.host or "").lower(), index)
             if first != index:
                 reason = f"peers[{first}] connects to {peer.host} already: name all places there"

@@ -9,14 +9,14 @@ from .faults import Fault, Misfit, near, refuse
 from .values import (
     PORT_MAX,
     AnswerBudget,
+    Endpoint,
     Identity,
     IdentityPattern,
     Network,
-    Place,
     WatchdogSeconds,
     is_identity,
     parse_network,
-    parse_peer_place,
+    parse_peer_endpoint,
 )
 from .wires import SCTP_UDP_PORT, Wire
 
@@ -38,8 +38,8 @@ class PeerEntry(BaseModel):
     """The `[profiles.NAME]` that says how they are treated; not set: as all others."""
     transports: tuple[Wire, ...] = ()
     """What they may connect over; empty: anything."""
-    connect: tuple[Annotated[Place, PlainValidator(parse_peer_place)], ...] = ()
-    """Where this node connects to the peer, as ADDRESS:PORT; several are the same peer, tried in
+    connect: tuple[Annotated[Endpoint, PlainValidator(parse_peer_endpoint)], ...] = ()
+    """Where this node connects to the peer, as HOST:PORT; several are the same peer, tried in
     turn, or with `sctp` one multi-homed end. Needs the host of one peer, no pattern."""
     transport: Wire = "tcp"
     """What it connects over."""

@@ -61,12 +61,12 @@ def parse_place(value: object) -> Place:
         raise ValueError(PLACE_WANTED) from None
 
 
-def parse_peer_place(value: object) -> Place:
-    """Returns the place of somebody else, whose port is not to be chosen here."""
-    place = parse_place(value)
-    if place.port == 0:
-        raise ValueError(PLACE_WANTED)
-    return place
+def parse_peer_endpoint(value: object) -> Endpoint:
+    """Returns the endpoint of somebody else, whose port is not to be chosen here."""
+    endpoint = parse_endpoint(value)
+    if endpoint.port == 0:
+        raise ValueError("must be HOST:PORT with the port at which the peer listens")
+    return endpoint
 
 
 def parse_address(value: object) -> Address:

@@ -5,6 +5,7 @@ import gc
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 import structlog
@@ -26,6 +27,7 @@ from ..transport.admission import Places
 from ..transport.node import Node
 from ..transport.peers import PeerTable
 from .application import CreditControl
+from .calling import call_peers
 from .dictionaries import server_dictionary
 from .door import Door, by_application
 from .gate import Gate, answer_terms, described, rules
@@ -57,6 +59,7 @@ class Front(NamedTuple):
     """The Diameter node, what it starts by itself, and who looks at its peers."""
 
     node: Node
+    peers: PeerTable
     gate: Gate
     deliverer: Deliverer
     seen: PeerNotices
@@ -91,15 +94,17 @@ async def run(
     async with (
         working(configuration, conninfo, readiness, metrics, going_by) as works,
         asyncio.TaskGroup() as tasks,
+        AsyncExitStack() as standing,
     ):
-        node, gate, deliverer, seen = _front(configuration, works, metrics, here.id)
+        node, peers, gate, deliverer, seen = _front(configuration, works, metrics, here.id)
         following = Peering(PostgresPeers(works.database), gate, here, clock)
         rounds = Rounds("peers", [following.round], peering.ROUND_SECONDS)
         telling = Rounds("peer notices", [seen.tell], peer_notices.ROUND_SECONDS)
         await rounds.once()
         endpoint = configuration.metrics
         with pages(endpoint, metrics, readiness) as watched:
-            wires = await opened(configuration, node)
+            wires = await standing.enter_async_context(opened(configuration, node, peers, metrics))
+            call_peers(configuration, node, wires)
             works_beside = (
                 _look_after(look_after_database),
                 rounds.run(),
@@ -180,4 +185,4 @@ def _front(configuration: Configuration, works: Working, metrics: Metrics, serve
     deliverer = delivering(leaving, local, peers, server_id, node.next_identifier, metrics)
     gate = Gate(configuration, peers, node, door.forget_tenants)
     seen = seeing(peers, works.accounts, works.outbox, identity.origin_host, clock)
-    return Front(node, gate, deliverer, seen)
+    return Front(node, peers, gate, deliverer, seen)

@@ -100,7 +100,7 @@ class Gate:
         return tuple(
             AbsentPeer(
                 None if each.host is None else _shown(each.host),
-                str(each.place.address),
+                each.address,
                 each.wire,
                 _shown(each.reason),
                 each.ended_at,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .association import Place, Wire
+from .association import Wire
 
 PEERS_MAX = 64
 """Peers that are remembered, the latest."""
@@ -17,7 +17,8 @@ class Absence(NamedTuple):
 
     host: str | None
     """In lower case."""
-    place: Place
+    address: str
+    """Where it was, or should be; a port too, where this node connects to it."""
     wire: Wire
     reason: str
     ended_at: int
@@ -33,9 +34,9 @@ class Absences:
         self._peers: dict[str, Absence] = {}
         self._strangers: dict[str, Absence] = {}
 
-    def note(self, host: str | None, place: Place, wire: Wire, reason: str) -> None:
+    def note(self, host: str | None, address: str, wire: Wire, reason: str) -> None:
         """Takes note that a connection ended, or could not be opened."""
-        absences, name, most = self._strangers, str(place.address), STRANGERS_MAX
+        absences, name, most = self._strangers, address, STRANGERS_MAX
         if host is not None:
             absences, name, most = self._peers, host.lower(), PEERS_MAX
         known = absences.pop(name, None)
@@ -43,12 +44,12 @@ class Absences:
             del absences[next(iter(absences))]
         times = 1 if known is None else known.times + 1
         now = time.time_ns() // 1000
-        absences[name] = Absence(host and name, place, wire, reason, now, times)
+        absences[name] = Absence(host and name, address, wire, reason, now, times)
 
-    def end(self, host: str, place: Place) -> None:
+    def end(self, host: str, address: str) -> None:
         """Takes note that a peer is here."""
         self._peers.pop(host.lower(), None)
-        self._strangers.pop(str(place.address), None)
+        self._strangers.pop(address, None)
 
     def all(self) -> Sequence[Absence]:
         """Returns them: peers first, the latest last."""

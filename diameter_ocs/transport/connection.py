@@ -323,7 +323,7 @@ class Connection:
             case PeerOpened(origin_host, origin_realm, facts):
                 self._log = self._log.bind(peer=origin_host)
                 self._rim.admission.open(self)
-                self._rim.absences.end(origin_host, self.places[0])
+                self._rim.absences.end(origin_host, self.address)
                 assert self._peer is not None
                 self.answer_budget_seconds = self._peer.answer_budget_seconds
                 self.profile = self._peer.profile
@@ -373,7 +373,7 @@ class Connection:
             self._rim.peers.change()
             return
         host = None if self.facts is None else self.facts.origin_host
-        self._rim.absences.note(host, self.places[0], self.wire, detail)
+        self._rim.absences.note(host, self.address, self.wire, detail)
         if self.facts is None:
             label: str = reason if self._fault is None else self.wire
             label = "half_open_max" if self._has_made_way else label

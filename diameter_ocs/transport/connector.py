@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from ..base.peer import DisconnectCause
+from .absences import Absences
 from .association import Handler, Place, Wire
 from .peers import OpenConnection, PeerTable
 
@@ -23,8 +24,9 @@ FIRST_SECONDS = 1.0
 """How long the first wait is at most; it doubles while nothing else comes of it."""
 TC_SECONDS = 30.0
 """Tc, the longest wait (RFC 6733 section 12)."""
-CONNECT_SECONDS = 10.0
-"""How long a peer may take until the transport is there, a handshake of TLS with it."""
+CONNECT_SECONDS = 5.0
+"""How long a peer may take until the transport is there, a handshake of TLS with it. Peers
+wait longer for a CEA, which may have to wait for this."""
 PROVED_SECONDS = 30.0
 """A connection that was open as long has proved itself: the waits begin anew after it."""
 BUSY_SECONDS = 300.0
@@ -84,13 +86,19 @@ class Connector:
     """
 
     def __init__(
-        self, target: Target, peers: PeerTable, call: Call, draw: Callable[[], float] = random
+        self,
+        target: Target,
+        peers: PeerTable,
+        absences: Absences,
+        call: Call,
+        draw: Callable[[], float] = random,
     ) -> None:
         self.target = target
         self.state = State.WAITING
         self.attempts = 0
         self.last_error: str | None = None
         self._peers = peers
+        self._absences = absences
         self._call = call
         self._draw = draw
         self._loop = asyncio.get_running_loop()
@@ -189,6 +197,7 @@ class Connector:
         if self._is_here:
             return
         before, self.last_error = self.last_error, f"{where}: {reason}"
+        self._absences.note(self.target.host, where, self.target.wire, reason)
         is_seldom = self.attempts & (self.attempts - 1) == 0
         if is_seldom or before != self.last_error:
             told = {"peer": self.target.host, "wire": self.target.wire, "attempts": self.attempts}

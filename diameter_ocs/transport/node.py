@@ -97,7 +97,7 @@ class Node:
 
     def keep(self, target: Target) -> Connector:
         """Connects to a peer whenever it is not here, until the node stops."""
-        connector = Connector(target, self._rim.peers, self.call)
+        connector = Connector(target, self._rim.peers, self.absences, self.call)
         self._connectors[connector] = asyncio.create_task(connector.run())
         return connector
 

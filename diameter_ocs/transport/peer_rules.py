@@ -73,6 +73,11 @@ class PeerRule:
             return address.is_loopback
         return not self.addresses or any(address in network for network in self.addresses)
 
+    def names(self, address: Address, wire: Wire) -> bool:
+        """Says whether it names an address, over a wire, and not only admits whatever comes."""
+        is_meant = bool(self.addresses) or self.is_loopback_only
+        return is_meant and self.admits(address) and (not self.wires or wire in self.wires)
+
     def objection(self, host: str, origin: Origin) -> Objection | None:
         """Returns why a peer that matches may not come as it does; None: it may."""
         return (None if origin.is_called else self._objection_to_way(host, origin)) or (

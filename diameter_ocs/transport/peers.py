@@ -13,7 +13,7 @@ from ..base.events import CerFacts
 from ..base.pair import Action, Order, Pair
 from ..base.pair import State as PairState
 from ..base.peer import DisconnectCause
-from .association import Address
+from .association import Address, Wire
 from .peer_rules import Origin, PeerRule
 from .requests import OnAnswer, Sending
 
@@ -150,6 +150,10 @@ class PeerTable:
     def expects(self, address: Address) -> bool:
         """Says whether any peer may come from an address."""
         return any(rule.admits(address) for rule in self._rules)
+
+    def names(self, address: Address, wire: Wire) -> bool:
+        """Says whether the rules name an address from which a peer may come over a wire."""
+        return any(rule.names(address, wire) for rule in self._rules)
 
     def call(self, host: str, connection: OpenConnection) -> bool:
         """Lets this node connect to a peer that neither is here nor on its way."""

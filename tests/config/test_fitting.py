@@ -67,10 +67,14 @@ def test_tcp_may_be_left_out(tmp_path: Path) -> None:
             "peers[0].connect: needs the host of one peer, and pgw*.example is a pattern",
         ),
         (
-            f'{PEER}connect = ["pgw.example:3868"]',
-            "peers[0].connect[0]: must be an IP address",
+            f'{PEER}connect = ["pgw.example:0"]',
+            "peers[0].connect[0]: must be HOST:PORT with the port",
         ),
         (f'{PEER}transport = "tcp"', "peers[0].transport: needs connect"),
+        (
+            f'origin_host = "PGW.example"\n{PEER}connect = ["192.0.2.9:3868"]',
+            "peers[0].host: is this node's own origin_host",
+        ),
         (f'{CONNECT}transport = "udp"', "peers[0].transport: input should be 'tcp', 'tls'"),
         (f'{CONNECT}transport = "sctp"', "peers[0].transport: sctp needs a table [sctp]"),
         (

@@ -3,7 +3,7 @@
 import pytest
 
 from diameter_ocs.config import Endpoint, parse_endpoint
-from diameter_ocs.config.values import parse_peer_place, parse_place
+from diameter_ocs.config.values import parse_peer_endpoint, parse_place
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_a_place_is_written_as_it_was_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["192.0.2.9", "192.0.2.9:0", "pgw.example:3868", "2001:db8::9:3868", "[192.0.2]:1", ""]
+    "text", ["192.0.2.9", "192.0.2.9:0", "pgw.example", "2001:db8::9:3868", "pgw.example:70000", ""]
 )
-def test_the_place_of_a_peer_is_an_address_and_a_port(text: str) -> None:
-    with pytest.raises(ValueError, match="must be an IP address and a port"):
-        parse_peer_place(text)
+def test_where_a_peer_is_has_a_port(text: str) -> None:
+    with pytest.raises(ValueError, match="must be HOST:PORT"):
+        parse_peer_endpoint(text)
 
 
 def test_a_place_of_this_node_may_leave_its_port_to_the_system() -> None:

@@ -186,7 +186,7 @@ def test_a_peer_that_does_not_answer_is_given_up_in_time() -> None:
         far.answers = [100.0]
         connector = node.keep(target(far))
         await asyncio.sleep(CONNECT_SECONDS + MOMENT)
-        assert connector.last_error == "192.0.2.9:3868: nobody has answered in 10 s"
+        assert connector.last_error == "192.0.2.9:3868: nobody has answered in 5 s"
         await asyncio.sleep(FIRST_SECONDS)
         assert len(far.tries) == 2
         await far.take()
