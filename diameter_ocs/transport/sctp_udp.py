@@ -143,9 +143,9 @@ class Stack:
             socket.configure(self._settings)
             socket.bind(0, port)
             socket.listen(BACKLOG)
-        except BaseException:
+        except OSError as error:
             socket.abort()
-            raise
+            raise _telling(error, f"cannot listen on SCTP port {port}") from error
         place = Place(self.place.address, port)
         number = next(self._numbers)
 
@@ -176,11 +176,13 @@ class Stack:
         try:
             async with asyncio.timeout(seconds):
                 await opened
-        except TimeoutError:
+        except OSError:
             association.abort()
-            if not opened.cancelled():
-                raise
-            text = f"{place} does not answer at UDP port {udp_port} within {seconds:g} s"
+            error = None if opened.cancelled() else opened.exception()
+            if isinstance(error, OSError):
+                what = f"cannot connect to {place} at UDP port {udp_port}"
+                raise _telling(error, what) from error
+            text = f"{place} does not answer over SCTP at UDP port {udp_port}"
             raise TimeoutError(text) from None
         except BaseException:
             association.abort()
@@ -196,6 +198,10 @@ class Stack:
             listening.close()
         for association in list(self._associations):
             association.abort()
+        if self._clock is None:
+            self._ticked_at = self._loop.time()
+        else:
+            self._clock.cancel()
         ends_at = self._loop.time() + FINISH_SECONDS
         while self._library.usrsctp_finish():
             if self._loop.time() > ends_at:
@@ -203,8 +209,6 @@ class Stack:
                 break
             self._tick()
             await asyncio.sleep(TICK_SECONDS)
-        if self._clock is not None:
-            self._clock.cancel()
         await packets.aclose()
 
     def _initialise(self) -> None:
@@ -361,3 +365,8 @@ class Stack:
         if milliseconds > 0:
             self._ticked_at += milliseconds / 1000
             self._library.usrsctp_handle_timers(milliseconds)
+
+
+def _telling(error: OSError, what: str) -> OSError:
+    """Returns the error with what it hinders."""
+    return OSError(error.errno, f"{what} over SCTP: {error.strerror}")

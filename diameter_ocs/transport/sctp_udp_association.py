@@ -138,12 +138,12 @@ class UdpAssociation:
         return True
 
     def _take(self, octets: bytes, is_last: bool) -> None:
+        limit = self._settings.message_octets_max
+        if len(self._parts) + len(octets) > limit:
+            self._end(OSError(errno.EMSGSIZE, f"a message of the peer is over {limit} octets"))
+            return
         if self._parts or not is_last:
             self._parts += octets
-            if len(self._parts) > self._settings.message_octets_max:
-                limit = self._settings.message_octets_max
-                self._end(OSError(errno.EMSGSIZE, f"a message of the peer is over {limit} octets"))
-                return
             if not is_last:
                 return
             octets = bytes(self._parts)

@@ -65,9 +65,9 @@ class Packets:
             taken = Place(place.address, udp.getsockname()[1])
             stream = await asyncio_dgram.from_socket(udp)
             assert isinstance(stream, DatagramServer)
-        except BaseException:
+        except OSError as error:
             udp.close()
-            raise
+            raise OSError(error.errno, f"UDP port {place}: {error.strerror}") from error
         return cls(taken, stream, on_packet)
 
     def sender(self, place: Place) -> Sender:

@@ -14,6 +14,8 @@ from .sctp_streams import PAYLOAD_PROTOCOL
 
 PATH_OCTETS_MAX = 1400
 """The longest packet: with headers of UDP and IPv6 it still fits into 1500 octets."""
+HEADER_OCTETS = 12
+"""What the library adds to what it takes for the longest packet."""
 COOKIE_SECONDS = 10
 """How long a peer may take to answer an INIT ACK."""
 BUFFER_OCTETS = 256 * 1024
@@ -114,7 +116,7 @@ class Socket:
         self._set(usrsctp.SCTP_ASSOCINFO, limits)
         path = usrsctp.PaddrParams(
             spp_hbinterval=_milliseconds(settings.heartbeat_seconds),
-            spp_pathmtu=PATH_OCTETS_MAX,
+            spp_pathmtu=PATH_OCTETS_MAX - HEADER_OCTETS,
             spp_flags=usrsctp.SPP_HB_ENABLE | usrsctp.SPP_PMTUD_DISABLE,
             spp_pathmaxrxt=settings.path_retransmissions_max,
         )

@@ -58,14 +58,14 @@ def init_ack(source: int, destination: int, to: int, tag: int) -> bytes:
     return packet(source, destination, to, INIT_ACK, value)
 
 
-def cookie(value: bytes) -> bytes:
-    """Return the cookie of an INIT ACK."""
-    position = 16
-    while True:
+def parameters(value: bytes) -> dict[int, bytes]:
+    """Return the parameters of an INIT or INIT ACK."""
+    position, found = 16, {}
+    while position < len(value):
         kind, length = unpack_from(">HH", value, position)
-        if kind == COOKIE:
-            return value[position + 4 : position + length]
+        found[kind] = value[position + 4 : position + length]
         position += length + -length % 4
+    return found
 
 
 def chunks(octets: bytes) -> Iterator[tuple[int, bytes]]:

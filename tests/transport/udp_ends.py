@@ -13,16 +13,17 @@ from socket import AF_INET, SOCK_DGRAM, socket
 from typing import Any
 
 from tests.transport.packets import (
+    COOKIE,
     COOKIE_ECHO,
     HEARTBEAT,
     HEARTBEAT_ACK,
     INIT_ACK,
     Data,
     chunks,
-    cookie,
     data,
     init,
     packet,
+    parameters,
     sealed,
 )
 
@@ -117,7 +118,7 @@ class BarePeer:
         self.udp.send(init(self.PORT, self._port, tag))
         value = self.hear(INIT_ACK)
         self._tag = int.from_bytes(value[:4])
-        echo = packet(self.PORT, self._port, self._tag, COOKIE_ECHO, cookie(value))
+        echo = packet(self.PORT, self._port, self._tag, COOKIE_ECHO, parameters(value)[COOKIE])
         self.udp.send(sealed(echo + beside))
 
     def hear(self, kind: int) -> bytes:
@@ -144,6 +145,7 @@ class Forwarder:
         self.sent: list[Data] = []
         self.outer_ports: list[int] = [self._outer.getsockname()[1]]
         self.answered_at: set[int] = set()
+        self.longest_octets = 0
         self.port: int = self._inner.getsockname()[1]
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -175,6 +177,7 @@ class Forwarder:
         if self._inner in ready:
             octets, self._client = self._inner.recvfrom(65536)
             self.sent += data(octets)
+            self.longest_octets = max(self.longest_octets, len(octets))
             self._outer.sendto(octets, self._peer)
         if outer in ready and self._client is not None:
             octets = outer.recv(65536)
