@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .case import Case
-from .counting import counted
+from .counting import recounted
 from .decisions import Edr
 from .notices import Notice, Occasion, charged, rows_of
 from .outbox import Outgoing
@@ -19,9 +19,9 @@ def consequences(
     `edrs` are those of the change, without which nobody is told of anything. `told` are notices of
     what charging does not see.
     """
-    after, changes = counted(after, edrs)
+    after, changes, found = recounted(after, edrs)
     after, calls = reauthorized(before, after, edrs)
-    after, reports = reported(before, after, edrs)
+    after, reports = reported(before, after, edrs, found)
     outgoing = (*calls, *reports)
     if after.catalogue.noticed and edrs:
         occasion = Occasion(after.group_id, after.version, after.now)

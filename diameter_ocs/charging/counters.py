@@ -67,13 +67,14 @@ class BalanceCounter(NamedTuple):
             if total <= 0 and not self.is_on_used:
                 return len(self.states) - 1
             amount, scale = amount * 100, max(total, 0)
-        for place in range(len(self.states) - 1, 0, -1):
-            threshold = self.states[place].threshold
+        is_on_used, reached = self.is_on_used, 0
+        for _, threshold, _ in self.states[1:]:
             assert threshold is not None
             limit = threshold * scale
-            if amount > limit if self.is_on_used else amount < limit:
-                return place
-        return 0
+            if amount <= limit if is_on_used else amount >= limit:
+                break
+            reached += 1
+        return reached
 
     def spent_at(self, place: int, total: int) -> int:
         """Returns with how much spent of a total the state at a place begins."""

@@ -4,10 +4,10 @@ A counter on a balance type is an account's that has, or had, balances of the ty
 that are valid, all together. A policy counter is an account's whose plans have it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .case import Account, Case
+from .case import NOTHING, Account, Case
 from .catalogue import Catalogue
 from .conditions import NONE, Sums
 from .counters import (
@@ -22,6 +22,7 @@ from .decisions import Edr
 from .ledger import Balance
 from .spending_limits import CounterStatus
 from .standing import NO_STANDING, Standing
+from .tuples import new
 from .units import format_money
 
 CREDIT = ""
@@ -35,6 +36,11 @@ class Counted(NamedTuple):
 
     counter: BalanceCounter | PolicyCounter
     state: str
+
+
+Found = tuple[BalanceCounter | PolicyCounter, str, int]
+"""A counter of an account, its state, and where that stands among its own; 0 of a policy
+counter."""
 
 
 class CounterChange(NamedTuple):
@@ -54,28 +60,46 @@ class CounterChange(NamedTuple):
         return any(NOTIFY in each.actions for each in counter.states if each.name == self.state)
 
 
+class Recount(NamedTuple):
+    """What a change has made of the counters of the accounts that it concerns."""
+
+    case: Case
+    """With their states."""
+    changes: tuple[CounterChange, ...]
+    found: Mapping[int, Sequence[Found]]
+    """Those of the catalogue, by account."""
+
+
 def counted(after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[CounterChange, ...]]:
     """Returns a case with the states that its counters have now, and which of these are new.
 
     Those accounts are looked at that the EDRs which led to the case are about.
     """
+    case, changes, _ = recounted(after, edrs)
+    return case, changes
+
+
+def recounted(after: Case, edrs: tuple[Edr, ...]) -> Recount:
+    """Returns likewise, with the counters themselves."""
     catalogue, accounts = after.catalogue, after.accounts
     has_counters = bool(catalogue.counters or catalogue.policy_counters)
     if not has_counters and all(each.standing is NO_STANDING for each in accounts.values()):
-        return after, ()
+        return new(Recount, (after, (), NOTHING))
     changes: list[CounterChange] = []
+    found: dict[int, Sequence[Found]] = {}
     for account_id in concerned(after, edrs):
         account = accounts[account_id]
         if not has_counters and not account.standing.thresholds:
             continue
         sums = sums_of(after.balances.values(), account_id, after.now)
-        standing, found = _renewed(account, catalogue, sums)
+        found[account_id] = counters = list(found_of(account, catalogue, sums))
+        standing, turned = _renewed(account, catalogue, sums, counters)
         if standing is not account.standing:
             accounts = {**accounts, account_id: account._replace(standing=standing)}
-            changes += found
-    return after if accounts is after.accounts else after._replace(accounts=accounts), tuple(
-        changes
-    )
+            changes += turned
+    if accounts is not after.accounts:
+        after = after._replace(accounts=accounts)
+    return new(Recount, (after, tuple(changes), found))
 
 
 def begun(
@@ -84,7 +108,9 @@ def begun(
     """Returns a new account with the states of its counters, and which are not the default."""
     if not (catalogue.counters or catalogue.policy_counters):
         return account, ()
-    standing, changes = _renewed(account, catalogue, sums_of(balances, account.id, now))
+    sums = sums_of(balances, account.id, now)
+    found = list(found_of(account, catalogue, sums))
+    standing, changes = _renewed(account, catalogue, sums, found)
     return account._replace(standing=standing), tuple(changes)
 
 
@@ -96,7 +122,7 @@ def counters_of(
     What the account had set as thresholds of its money is none of them.
     """
     sums = sums_of(balances, account.id, at)
-    found = [Counted(counter, state) for counter, state, _ in _found(account, catalogue, sums)]
+    found = [Counted(counter, state) for counter, state, _ in found_of(account, catalogue, sums)]
     return tuple(sorted(found, key=lambda each: each.counter.name))
 
 
@@ -105,13 +131,18 @@ def statuses(case: Case, account_id: int, at: int | None = None) -> tuple[Counte
 
     None: as they are now.
     """
-    account, balances = case.accounts[account_id], case.balances.values()
-    found = counters_of(account, case.catalogue, balances, case.now if at is None else at)
-    return tuple(
-        CounterStatus(counter.name, state)
-        for counter, state in found
+    sums = sums_of(case.balances.values(), account_id, case.now if at is None else at)
+    return statuses_of(found_of(case.accounts[account_id], case.catalogue, sums))
+
+
+def statuses_of(found: Iterable[Found]) -> tuple[CounterStatus, ...]:
+    """Returns what policy servers may know of counters, by name."""
+    shown = [
+        new(CounterStatus, (counter.name, state, ()))
+        for counter, state, _ in found
         if not isinstance(counter, PolicyCounter) or counter.type is not NOTIFICATION
-    )
+    ]
+    return tuple(sorted(shown))
 
 
 def sums_of(balances: Iterable[Balance], account_id: int, at: int) -> dict[str, Sums]:
@@ -144,8 +175,10 @@ def blocked_by(
     blocked = set(blocked_now(case, account_ids))
     balances = tuple(balances)
     for account_id in account_ids:
-        account = case.accounts[account_id]
-        standing, _ = _renewed(account, case.catalogue, sums_of(balances, account_id, case.now))
+        account, catalogue = case.accounts[account_id], case.catalogue
+        sums = sums_of(balances, account_id, case.now)
+        found = list(found_of(account, catalogue, sums))
+        standing, _ = _renewed(account, catalogue, sums, found)
         blocked.update((account_id, kind) for kind in standing.blocked)
     return frozenset(blocked)
 
@@ -197,9 +230,7 @@ def credit_counter(thresholds: Iterable[int], money: str) -> BalanceCounter:
     return BalanceCounter(CREDIT, money, (CounterState(NORMAL, None), *states))
 
 
-def _found(
-    account: Account, catalogue: Catalogue, sums: dict[str, Sums]
-) -> Iterator[tuple[BalanceCounter | PolicyCounter, str, int]]:
+def found_of(account: Account, catalogue: Catalogue, sums: dict[str, Sums]) -> Iterator[Found]:
     """Yields the counters of an account, each with its state and where that stands among its own.
 
     Those on balance types come first.
@@ -228,15 +259,14 @@ def _found(
 
 
 def _renewed(
-    account: Account, catalogue: Catalogue, sums: dict[str, Sums]
+    account: Account, catalogue: Catalogue, sums: dict[str, Sums], found: Sequence[Found]
 ) -> tuple[Standing, list[CounterChange]]:
-    """Returns how an account stands, and which of its counters have changed."""
+    """Returns how an account stands with such counters, and which of them have changed."""
     standing, money = account.standing, catalogue.default_monetary_balance_type
-    found = list(_found(account, catalogue, sums))
     if standing.thresholds and money in sums:
         credit = credit_counter(standing.thresholds, money)
         place = credit.place_of(*sums[money])
-        found.append((credit, credit.states[place].name, place))
+        found = (*found, (credit, credit.states[place].name, place))
     states = [(counter.name, state) for counter, state, _ in found if state != counter.default]
     states.sort()
     if tuple(states) == standing.states and not standing.blocked:

@@ -14,7 +14,7 @@ from .decisions import Edr, EdrKind, Outcome
 from .ledger import Balance, is_valid
 from .outbox import OutboxKind, Outgoing
 from .session import Session
-from .standing import NO_STANDING, Standing
+from .standing import Standing
 
 ACCOUNT = EdrKind.ACCOUNT
 SHORT_MAX = 64
@@ -97,7 +97,7 @@ def _noted(edr: Edr, after: Case) -> Case:
     """Notes what a request, or the end of a session, makes of it."""
     standing, number = after.accounts[edr.account_id].standing, edr.session_number
     short, served = _groups(edr)
-    if standing is NO_STANDING and not short:
+    if not (short or standing.short or standing.called):
         return after
     assert number is not None
     is_open = any(session.number == number for session in after.sessions.values())

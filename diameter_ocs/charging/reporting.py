@@ -7,8 +7,8 @@ answered or reported since counts.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .case import AccountState, Case
-from .counting import concerned, statuses
+from .case import NOTHING, AccountState, Case
+from .counting import Found, concerned, statuses, statuses_of
 from .decisions import Edr
 from .outbox import OutboxKind, Outgoing
 from .spending_limits import ABORT_FEATURE, CounterStatus, PendingStatus, SpendingLimitSession
@@ -84,42 +84,50 @@ def _read(kept: Iterable[Any]) -> tuple[CounterStatus, ...]:
     )
 
 
-def foreseen(case: Case, account_id: int) -> tuple[CounterStatus, ...]:
+def foreseen(
+    case: Case, account_id: int, found: Iterable[Found] | None = None
+) -> tuple[CounterStatus, ...]:
     """Returns how the counters of an account stand, by name, with what will become of them.
 
     That balances begin and end is certain; that somebody uses them, or adds to them, is not.
+    `found` are its counters as they are now; None: they are not known yet.
     """
-    found = statuses(case, account_id)
+    now_known = statuses(case, account_id) if found is None else statuses_of(found)
     dates = _dates(case, account_id)
-    if not found or not dates:
-        return found
-    latest = {each.name: each.status for each in found}
+    if not now_known or not dates:
+        return now_known
+    latest = {each.name: each.status for each in now_known}
     pending: dict[str, list[PendingStatus]] = {}
     for at in dates:
         for name, status, _ in statuses(case, account_id, at):
             if latest.get(name, status) != status:
                 pending.setdefault(name, []).append(PendingStatus(status, at))
                 latest[name] = status
-    return tuple(each._replace(pending=tuple(pending.get(each.name, ()))) for each in found)
+    return tuple(each._replace(pending=tuple(pending.get(each.name, ()))) for each in now_known)
 
 
-def reported(before: Case, after: Case, edrs: tuple[Edr, ...]) -> tuple[Case, tuple[Outgoing, ...]]:
+def reported(
+    before: Case, after: Case, edrs: tuple[Edr, ...], found: Mapping[int, Iterable[Found]] = NOTHING
+) -> tuple[Case, tuple[Outgoing, ...]]:
     """Returns a case with what policy servers are to be told of it, and those reports.
 
     Those accounts are looked at that the EDRs are about, and those whose balances they post.
+    `found` are the counters of some, as they are now.
     """
-    if not after.spending_limits:
+    limits, now = after.spending_limits, after.now
+    if not limits:
         return after, ()
     accounts = concerned(after, edrs)
-    sessions = [each for each in after.spending_limits.values() if each.account_id in accounts]
-    if not sessions:
-        return after, ()
-    limits, outgoing = dict(after.spending_limits), []
-    now_known = {number: foreseen(after, number) for number in {s.account_id for s in sessions}}
+    sessions = [each for each in limits.values() if each.account_id in accounts]
+    outgoing: list[Outgoing] = []
+    now_known: dict[int, tuple[CounterStatus, ...]] = {}
     for session in sorted(sessions):
-        told, report = _news(session, now_known[session.account_id], after.now)
+        number = session.account_id
+        if number not in now_known:
+            now_known[number] = foreseen(after, number, found.get(number))
+        told, report = _news(session, now_known[number], now)
         if report is not None:
-            limits[session.session_id] = session._replace(told=told)
+            limits = {**limits, session.session_id: session._replace(told=told)}
             outgoing.append(_outgoing(session, report))
         elif _has_lost_account(session, before, after):
             outgoing.append(_outgoing(session, Report(is_abort=True)))
