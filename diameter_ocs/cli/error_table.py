@@ -40,6 +40,7 @@ ERRORS: Mapping[str, Error] = {
     "catalogue_invalid": Error(WRONG_INPUT, "The document is wrong; each fault is told."),
     "catalogue_missing": Error(REFUSED, "No catalogue was applied for the tenant yet."),
     "catalogue_unreadable": Error(UNAVAILABLE, "A newer program applied the catalogue."),
+    "certificates_unusable": Error(WRONG_INPUT, "A file of TLS cannot be used as it is."),
     "client_ended": Error(UNAVAILABLE, "The load client of `bench` ended without a report."),
     "clocks_apart": Error(UNAVAILABLE, "The clocks of server and database are too far apart."),
     "configuration_invalid": Error(WRONG_INPUT, "The configuration is wrong; each fault is told."),

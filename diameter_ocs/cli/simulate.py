@@ -18,13 +18,18 @@ from .simulate_options import (
     MSISDN,
     REALM,
     SERVER,
+    Authorities,
+    Certificate,
     DestinationRealm,
     Imsi,
+    Key,
     Msisdn,
     OriginHost,
     OriginRealm,
     Server,
+    Tls,
     endpoint,
+    tls_of,
 )
 
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
@@ -79,16 +84,21 @@ def pgw(
     origin_host: OriginHost = "pgw.demo.example",
     origin_realm: OriginRealm = REALM,
     destination_realm: DestinationRealm = REALM,
+    tls: Tls = False,
+    authorities: Authorities = None,
+    certificate: Certificate = None,
+    key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect as a packet gateway, run one session, and print each answer."""
     words = steps or []
     script = parse_script(words) or parse_script([*words, *DEFAULT_STEPS])
     host, port = endpoint(server)
+    context = tls_of(tls, authorities, certificate, key)
     identity = Identity(origin_host, origin_realm, destination_realm)
     answers, requests = [], []
     unmet: list[str] = []
-    with connect(host, port, identity) as gateway:
+    with connect(host, port, identity, tls=context) as gateway:
         session = gateway.session(Subscriber(imsi=imsi, msisdn=msisdn))
         for event, faults in Conversation(gateway, session).run(script):
             unmet += faults

@@ -18,13 +18,18 @@ from .simulate_options import (
     MSISDN,
     REALM,
     SERVER,
+    Authorities,
+    Certificate,
     DestinationRealm,
     Imsi,
+    Key,
     Msisdn,
     OriginHost,
     OriginRealm,
     Server,
+    Tls,
     endpoint,
+    tls_of,
 )
 
 STEPS_HELP = (
@@ -74,6 +79,10 @@ def pcrf(
     origin_host: OriginHost = "pcrf.demo.example",
     origin_realm: OriginRealm = REALM,
     destination_realm: DestinationRealm = REALM,
+    tls: Tls = False,
+    authorities: Authorities = None,
+    certificate: Certificate = None,
+    key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect as a policy server over Sy, subscribe, and print each status."""
@@ -83,10 +92,11 @@ def pcrf(
     is_usual = not script
     script = script or parse_pcrf_script([*words, *_default_steps(seconds)], conduct)
     host, port = endpoint(server)
+    context = tls_of(tls, authorities, certificate, key)
     identity = Identity(origin_host, origin_realm, destination_realm)
     name = None if session_id is None else os.fsencode(session_id)
     unmet: list[str] = []
-    client = connect_pcrf(host, port, identity, Subscriber(imsi, msisdn), name)
+    client = connect_pcrf(host, port, identity, Subscriber(imsi, msisdn), name, context)
     try:
         for event, faults in client.run(script):
             unmet += faults

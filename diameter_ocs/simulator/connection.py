@@ -1,7 +1,8 @@
-"""A blocking TCP connection to a server: CER and CEA, then whole messages."""
+"""A blocking connection to a server, over TCP or TLS: CER and CEA, then whole messages."""
 
 import random
 import socket
+import ssl
 import time
 
 from diameter.message import constants as c  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ from .errors import ConnectionLost, SimulatorError
 
 HEADER_OCTETS = 20
 READ_OCTETS = 65_536
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket that does not wait says when it would have to."""
 APPLICATION_NAMES = {CREDIT_CONTROL: "credit control", c.APP_3GPP_SY: "Sy"}
 
 
@@ -22,8 +25,9 @@ def open_connection(
     identity: Identity,
     timeout_seconds: float,
     application: int = CREDIT_CONTROL,
+    tls: ssl.SSLContext | None = None,
 ) -> socket.socket:
-    """Returns a connected socket on which CER and CEA have been exchanged.
+    """Returns a connected socket on which CER and CEA have been exchanged, over TLS if it is given.
 
     Raises SimulatorError when nobody listens or the server does not accept the node.
     """
@@ -36,6 +40,8 @@ def open_connection(
         ) from error
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            connection = _secured(connection, tls, where)
         address = connection.getsockname()[0]
         request = capabilities_exchange_request(
             identity, address, random.getrandbits(32), application
@@ -59,6 +65,16 @@ def open_connection(
             f"`peer accept {identity.origin_host}` lets it in, or the server's [[peers]]"
         )
     return connection
+
+
+def _secured(connection: socket.socket, tls: ssl.SSLContext, where: str) -> socket.socket:
+    try:
+        return tls.wrap_socket(connection)
+    except OSError as error:
+        raise SimulatorError(
+            f"no TLS with {where} ({error}); is this its port for TLS, does it trust what is shown "
+            "here (--certificate), and is it of an authority of --ca? Its log says more"
+        ) from error
 
 
 class Connection:
@@ -87,7 +103,7 @@ class Connection:
             try:
                 self._socket.settimeout(left)
                 chunk = self._socket.recv(READ_OCTETS)
-            except (TimeoutError, BlockingIOError):
+            except (TimeoutError, *NOT_NOW):
                 return None
             except OSError as error:
                 raise _lost(error) from error

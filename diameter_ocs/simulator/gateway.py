@@ -2,6 +2,7 @@
 
 import random
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,15 +39,21 @@ __all__ = [
 ]
 
 
-def connect(host: str, port: int, identity: Identity, timeout_seconds: float = 10.0) -> "Gateway":
-    """Connects to a server and exchanges capabilities.
+def connect(
+    host: str,
+    port: int,
+    identity: Identity,
+    timeout_seconds: float = 10.0,
+    tls: ssl.SSLContext | None = None,
+) -> "Gateway":
+    """Connects to a server, over TLS if it is given, and exchanges capabilities.
 
     `timeout_seconds` bounds the connecting and, later, the wait for each answer. Raises
     SimulatorError when nobody listens or the server does not accept the gateway.
     """
 
     def dial() -> socket.socket:
-        return open_connection(host, port, identity, timeout_seconds)
+        return open_connection(host, port, identity, timeout_seconds, tls=tls)
 
     return Gateway(dial(), identity, dial)
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
 from .answers import SUCCESS, UNKNOWN_SESSION_ID
+from .connection import NOT_NOW
 from .encoding import answer_to_request, is_disconnect
 from .errors import SimulatorError
 from .information import UNSIGNED32_MAX
@@ -257,7 +258,7 @@ class LoadRun:
         try:
             while outbox:
                 del outbox[: connection.socket.send(outbox)]
-        except BlockingIOError:
+        except NOT_NOW:
             pass
         except OSError as error:
             self._lose(connection, str(error))
@@ -269,7 +270,7 @@ class LoadRun:
     def _read(self, connection: Connection, now: float) -> None:
         try:
             chunk = connection.socket.recv(READ_OCTETS)
-        except BlockingIOError:
+        except NOT_NOW:
             return
         except OSError as error:
             self._lose(connection, str(error))

@@ -1,6 +1,7 @@
 """The connections of the load client, one for each gateway."""
 
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 
 from .connection import open_connection
@@ -8,6 +9,7 @@ from .encoding import Identity, Subscriber
 from .load_plan import LoadPlan
 from .load_requests import RequestTemplate, make_templates
 from .node import Node
+from .secure import client_context
 from .spending_limits import SY
 from .steps import RequestType
 
@@ -35,6 +37,7 @@ class Connection:
 
 def connect_all(plan: LoadPlan) -> list[Connection]:
     """Opens the connections of a plan; raises SimulatorError when the server refuses one."""
+    tls = _tls(plan)
     first = Subscriber(plan.first_imsi, plan.first_msisdn)
     connections = []
     for number in range(1, plan.connections + 1):
@@ -42,7 +45,7 @@ def connect_all(plan: LoadPlan) -> list[Connection]:
             f"pgw{number}.{plan.origin_realm}", plan.origin_realm, plan.destination_realm
         )
         templates = make_templates(identity, plan.rating_groups, first)
-        connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS)
+        connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, tls=tls)
         connections.append(Connection(identity, connected, templates))
     return connections
 
@@ -52,7 +55,7 @@ def connect_policy_server(plan: LoadPlan) -> Connection | None:
     if not plan.subscribed:
         return None
     identity = Identity(f"pcrf.{plan.origin_realm}", plan.origin_realm, plan.destination_realm)
-    connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, SY)
+    connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, SY, _tls(plan))
     return Connection(identity, connected, {})
 
 
@@ -61,3 +64,8 @@ def disconnect_all(connections: Sequence[Connection]) -> None:
     for connection in connections:
         if connection.is_open:
             Node(connection.socket, connection.identity).close()
+
+
+def _tls(plan: LoadPlan) -> ssl.SSLContext | None:
+    """Returns what the connections go by; None: TCP alone."""
+    return client_context(plan.authorities, plan.certificate, plan.key) if plan.tls else None

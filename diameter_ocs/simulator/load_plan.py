@@ -26,6 +26,7 @@ class LoadPlan:
     `rate` requests are sent a second, at their planned times; None: each when the one before it in
     its slot is answered. A policy server subscribes to the share `subscribed` of the subscribers;
     a counter enters a state each time that `threshold_octets` more are used, `thresholds` times.
+    Over TLS the gateways show `certificate`; without `authorities` they believe any server.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +49,10 @@ class LoadPlan:
     subscribed: float = 0.0
     threshold_octets: int = 0
     thresholds: int = 0
+    tls: bool = False
+    authorities: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
     def __post_init__(self) -> None:
         """Raises SimulatorError for a plan that cannot be run."""
@@ -106,6 +111,10 @@ def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
     parser.add_argument("--subscribed", type=float, default=plan.subscribed)
     parser.add_argument("--threshold-octets", type=int, default=plan.threshold_octets)
     parser.add_argument("--thresholds", type=int, default=plan.thresholds)
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--ca", type=Path, dest="authorities", help="who signs the server's")
+    parser.add_argument("--certificate", type=Path)
+    parser.add_argument("--key", type=Path)
     values = vars(parser.parse_args(arguments))
     values["rating_groups"] = tuple(values["rating_groups"] or plan.rating_groups)
     if values["duration_seconds"] is None and values["requests"] is None:

@@ -15,6 +15,7 @@ after it. A session that the server asks to end is terminated.
 import random
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -92,16 +93,21 @@ def parse_pcrf_script(texts: Iterable[str], conduct: Conduct) -> tuple[PcrfActio
 
 
 def connect_pcrf(
-    host: str, port: int, identity: Identity, subscriber: Subscriber, session_id: bytes | None
+    host: str,
+    port: int,
+    identity: Identity,
+    subscriber: Subscriber,
+    session_id: bytes | None,
+    tls: ssl.SSLContext | None = None,
 ) -> "Pcrf":
-    """Connects to a server and exchanges capabilities; raises SimulatorError.
+    """Connects to a server, over TLS if it is given; raises SimulatorError.
 
     `session_id` is that of all sessions, None: each has its own.
     """
     manners = Manners()
 
     def dial() -> socket.socket:
-        return open_connection(host, port, identity, manners.patience_seconds, SY)
+        return open_connection(host, port, identity, manners.patience_seconds, SY, tls)
 
     return Pcrf(Node(dial(), identity, dial), subscriber, session_id)
 
