@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from .association import Address, Handler, PathState, Place, Wire
+from .association import Address, Handler, PathState, Place, Wire, WireFault
 from .sctp_settings import SctpSettings
 from .sctp_streams import Streams
 from .usrsctp_socket import Change, Ending, Part, Socket
@@ -121,7 +121,7 @@ class UdpAssociation:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._end(error)
+                self._end(_explained(error.errno))
                 return True
             match heard:
                 case Part(octets, is_last):
@@ -160,8 +160,7 @@ class UdpAssociation:
             case Change.RESTARTED:
                 self._end(ConnectionResetError(errno.ECONNRESET, "the peer was started anew"))
             case Change.NOT_STARTED | Change.LOST:
-                number = self._socket.error() or errno.ECONNRESET
-                self._end(OSError(number, REASONS.get(number) or os.strerror(number)))
+                self._end(_explained(self._socket.error()))
 
     def _let_go(self) -> None:
         """Waits for the end that the peer has begun; nothing that waits would be taken."""
@@ -181,7 +180,10 @@ class UdpAssociation:
                     break
             except OSError as error:
                 if error.errno not in (errno.EMSGSIZE, errno.EINVAL):
-                    self._end(error)
+                    self._waiting.clear()
+                    self._unsent_octets = 0
+                    # What came before the end is heard first, and why it came to that.
+                    self._loop.call_soon(self._end, _explained(error.errno))
                     return
                 self._loop.call_soon(self._handler.not_sent, message, error)
             self._waiting.popleft()
@@ -215,7 +217,13 @@ class UdpAssociation:
         if self._deadline is not None:
             self._deadline.cancel()
         if self._is_made:
-            self._loop.call_soon(self._handler.connection_lost, error)
+            told = None if error is None else WireFault(error.strerror)
+            self._loop.call_soon(self._handler.connection_lost, told)
         if self.opened is not None and not self.opened.done():
             self.opened.set_exception(error or ConnectionAbortedError("the attempt was given up"))
         self.on_done()
+
+
+def _explained(number: int | None) -> OSError:
+    number = number or errno.ECONNRESET
+    return OSError(number, REASONS.get(number) or os.strerror(number))

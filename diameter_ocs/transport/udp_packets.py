@@ -65,9 +65,9 @@ class Packets:
             taken = Place(place.address, udp.getsockname()[1])
             stream = await asyncio_dgram.from_socket(udp)
             assert isinstance(stream, DatagramServer)
-        except OSError as error:
+        except BaseException:
             udp.close()
-            raise OSError(error.errno, f"UDP port {place}: {error.strerror}") from error
+            raise
         return cls(taken, stream, on_packet)
 
     def sender(self, place: Place) -> Sender:

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from diameter_ocs.transport.association import Place
+from diameter_ocs.transport.association import Place, WireFault
 from diameter_ocs.transport.sctp_settings import SctpSettings
 from tests.sctp.ends import BASE, Bare, End, Ends
 from tests.sctp.network import Network, made
@@ -144,10 +144,10 @@ async def test_an_abort_of_either_end_is_a_fault_at_the_other(
     end, there = await from_kernel(ends, remote, network)
     end.association.abort()
     (error,) = await heard(remote, "lost", there)
-    assert "the peer has aborted" in error
+    assert error == "WireFault: the peer has aborted the association"
     end, there = await from_kernel(ends, remote, network)
     await asked(remote, "abort", there)
-    assert isinstance(await end.is_lost(), ConnectionResetError)
+    assert isinstance(await end.is_lost(), WireFault)
     await heard(remote, "lost", there)
 
 
