@@ -33,6 +33,7 @@ SCTP_SOCKOPT_CONNECTX = 110
 SCTP_SNDINFO = 2
 SPP_HB_ENABLE = 1
 SO_SNDBUFFORCE = 32
+SO_RCVBUFFORCE = 33
 
 ASSOC_CHANGE = 0x8001
 PEER_ADDR_CHANGE = 0x8002
@@ -59,6 +60,8 @@ PATH_STATES = (
     PathState.POTENTIALLY_FAILED,
 )
 NOTIFICATION_HEADER = struct.Struct("@HHI")
+RECEIVED_MESSAGES = 8
+"""Messages of the greatest length that fit: the kernel offers the peer half of that room."""
 STORAGE_OCTETS = 128
 """A sockaddr_storage."""
 ADDRESSES_OCTETS = 16384
@@ -143,13 +146,19 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _make_room(sock: socket.socket, message_octets: int) -> None:
-    """Has the socket take messages of this size: it refuses one that exceeds its whole room."""
-    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= message_octets:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, message_octets)
-    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < message_octets:
-        with suppress(PermissionError):
-            sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, message_octets)
+    """Has the socket hold messages of this size, as far as the system lets it.
+
+    One that exceeds the whole room for sending is refused. Where the room for receiving holds but
+    parts of messages of several streams, the association all but stands still.
+    """
+    for option, forced, octets in (
+        (socket.SO_SNDBUF, SO_SNDBUFFORCE, message_octets),
+        (socket.SO_RCVBUF, SO_RCVBUFFORCE, RECEIVED_MESSAGES * message_octets),
+    ):
+        for each in (option, forced):
+            if sock.getsockopt(socket.SOL_SOCKET, option) < octets:
+                with suppress(PermissionError):
+                    sock.setsockopt(socket.SOL_SOCKET, each, octets)
 
 
 def bind(sock: socket.socket, places: Sequence[Place]) -> None:

@@ -7,9 +7,11 @@ from ipaddress import ip_address
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from diameter_ocs.transport import sctp, sctp_association
 from diameter_ocs.transport.association import Association, Place, Wire, WireFault
+from diameter_ocs.transport.sctp import SctpListening
 from tests.sctp.ends import BASE, LOOPBACK, QUICK, Bare, End, Ends, descriptors, message
 
 LARGE = replace(QUICK, message_octets_max=262_144)
@@ -63,6 +65,22 @@ async def test_a_message_of_any_length_comes_whole(ends: Ends, octets: int) -> N
     assert await here.hears(1) == [message(1, octets)]
 
 
+async def test_the_parts_of_long_messages_are_not_mixed(ends: Ends) -> None:
+    here, there = await ends.pair(LARGE)
+    sent = [message(number, 250_000 if number % 3 else 500) for number in range(24)]
+    here.association.send(sent)
+    assert sorted(await there.hears(24)) == sorted(sent)
+
+
+@pytest.mark.parametrize("octets", [30_000, 60_000, 65_536])
+async def test_many_long_messages_do_not_stand_in_each_other_s_way(ends: Ends, octets: int) -> None:
+    here, there = await ends.pair()
+    sent = [message(number, octets) for number in range(100)]
+    async with asyncio.timeout(3):
+        here.association.send(sent)
+        assert sorted(await there.hears(100)) == sorted(sent)
+
+
 async def test_a_burst_that_has_to_wait_comes_as_it_was_sent(ends: Ends) -> None:
     here, there = await ends.pair(replace(QUICK, streams=1))
     sent = [message(number) for number in range(4000)]
@@ -97,10 +115,10 @@ async def test_a_message_that_is_too_long_for_the_kernel_is_told_and_the_next_on
 
 async def test_a_message_that_is_too_long_is_told_when_its_turn_comes(ends: Ends) -> None:
     here, there = await ends.pair(replace(QUICK, streams=1))
-    sent = [message(number) for number in range(1000)]
+    sent = [message(number) for number in range(4000)]
     here.association.send([*sent, message(1, 2_000_000), message(2)])
     assert not here.unsent
-    assert await there.hears(1001) == [*sent, message(2)]
+    assert await there.hears(4001) == [*sent, message(2)]
     assert len(here.unsent) == 1
     assert here.association.unsent_octets == 0
 
@@ -117,7 +135,7 @@ async def test_a_message_longer_than_may_be_ends_the_association(ends: Ends) -> 
 
 async def test_an_end_in_order_comes_after_what_was_sent(ends: Ends) -> None:
     here, there = await ends.pair(replace(QUICK, streams=1))
-    sent = [message(number) for number in range(2000)]
+    sent = [message(number) for number in range(4000)]
     here.association.send(sent)
     here.association.close()
     assert here.association.is_closing
@@ -290,21 +308,43 @@ async def test_without_file_descriptors_associations_wait(
 ) -> None:
     monkeypatch.setattr(sctp, "PAUSE_SECONDS", 0.1)
     listening = await ends.listen()
-    place = listening.places[0]
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    peer = ends.bare()
     with capture_logs() as logs:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-        try:
-            peer.socket.connect((str(place.address), place.port))
-            while not logs:
-                await asyncio.sleep(0)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        await come_without_descriptors(ends, listening, logs)
         assert not ends.accepted
         await ends.taken()
     ((event, error),) = [(each["event"], each["error"]) for each in logs]
     assert (event, error) == ("no association taken", "Too many open files")
+
+
+async def test_who_waits_for_file_descriptors_may_stop_listening(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sctp, "PAUSE_SECONDS", 0.01)
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    listening = await ends.listen()
+    with capture_logs() as logs:
+        await come_without_descriptors(ends, listening, logs)
+    listening.close()
+    await asyncio.sleep(0.03)
+    assert not faults
+    assert not ends.accepted
+
+
+async def come_without_descriptors(
+    ends: Ends, listening: SctpListening, logs: list[EventDict]
+) -> None:
+    """Have a peer connect while no file can be opened, until that was logged."""
+    place = listening.places[0]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    peer = ends.bare()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        peer.socket.connect((str(place.address), place.port))
+        while not logs:
+            await asyncio.sleep(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 async def test_a_machine_with_sctp_misses_nothing() -> None:

@@ -239,6 +239,7 @@ def test_settings_reach_the_kernel() -> None:
         assert sock.getsockopt(SCTP, 3) == 1
         assert struct.unpack("@HHHH", sock.getsockopt(SCTP, 2, 8))[:2] == (7, 7)
         assert sock.getsockopt(1, 7) >= 1_000_000
+        assert sock.getsockopt(1, 8) >= 8_000_000
     with create_socket(2, settings) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
