@@ -8,7 +8,15 @@ from tests.conftest import temporary_folder
 from tests.sctp.network import Network, made
 from tests.system.serving import Demonstration, demonstration
 
+PORT = 3868
 CONFIGURATION = """
+[sctp]
+listen = ["{0}", "{1}", "{2}"]
+rto_initial_seconds = 0.3
+rto_max_seconds = 1.0
+rto_min_seconds = 0.2
+heartbeat_seconds = 2.0
+
 [[peers]]
 host = "*.demo.example"
 addresses = ["10.9.0.0/16", "fd00::/32"]
@@ -29,16 +37,17 @@ class Site:
 
 
 @contextmanager
-def served(added: str = "") -> Iterator[Site]:
-    """Start a server with something added to its configuration, and end it in order.
+def served() -> Iterator[Site]:
+    """Start a server that takes SCTP on both paths, one of them with IPv6 too; end it in order.
 
     It says where it listens about ten seconds later: each call of a guest's kernel takes long.
     """
     with made() as network:
         for folder in temporary_folder():
             file = folder / "ocs.toml"
-            file.write_text(added + CONFIGURATION)
-            listen = f"{network.left.addresses[0]}:0"
+            own = (*network.left.addresses, network.left.addresses_6[1])
+            file.write_text(CONFIGURATION.format(*own))
+            listen = f"{own[0]}:0"
             demo = demonstration(folder, "--config", str(file), "--listen", listen)
             try:
                 with network.left.entered():
