@@ -1,0 +1,159 @@
+"""A server that connects to its peers, which are gateways, relays, or connect to it as well."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from diameter_ocs.simulator.errors import SimulatorError
+from diameter_ocs.simulator.gateway import Gateway, Identity, connect
+from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configured
+from tests.system.listening import Listener, Meeting
+from tests.system.policing import ALLOWANCE, DATA, ask, open_accounts, whose
+from tests.system.serving import Server, eventually
+from tests.system.test_relay import PROGRAM, free_port
+
+HOST = "pgw.listens.example"
+NOWHERE = 'listen = ""\nmetrics = "127.0.0.1:0"\n'
+CALLED = """
+[[peers]]
+host = "{host}"
+connect = ["127.0.0.1:{port}"]
+"""
+RELAY = """
+Identity = "{host}";
+Realm = "test.example";
+Port = {port};
+SecPort = 0;
+No_SCTP;
+No_IPv6;
+ListenOn = "127.0.0.1";
+LoadExtension = "acl_wl.fdx" : "{accepted}";
+"""
+ACCEPTED = "ALLOW_IPSEC *.test.example *.access.example\n"
+CONNECTING = """
+ConnectPeer = "ocs.test.example"
+    {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
+"""
+SECONDS = 10.0
+
+
+def opened(server: Server, host: str) -> tuple[int, int]:
+    """Return how many connections with a peer were opened, and how many of these have ended."""
+    lines = [line for line in server.log.splitlines() if f'"peer":"{host}"' in line]
+    one, other = (
+        sum(f'"event":"peer {what}"' in line for line in lines) for what in ("opened", "closed")
+    )
+    return one, other
+
+
+def test_a_gateway_that_only_listens_is_connected_to_and_charged(
+    configured: Configured, database: str, folder: Path
+) -> None:
+    open_accounts(database, folder, accounts=1)
+    identity = Identity(HOST, "listens.example", "test.example")
+    with Listener(identity) as listener:
+        text = IDENTITY + PATIENCE + NOWHERE + LOOPBACK
+        server = configured(text + CALLED.format(host=HOST, port=listener.port)).start()
+        listener.take(3010)
+        pgw = listener.take()
+        session = pgw.session(whose(1))
+        answer = ask(session, f"initial:rg={DATA}/request={ALLOWANCE}")
+        assert answer.services[0].granted is not None
+        ask(session, f"terminate:rg={DATA}/used=1")
+        pgw.close()
+        assert server.end() == 0
+        assert "3010" in server.log
+        assert opened(server, HOST) == (1, 1)
+
+
+@contextmanager
+def free_diameter(folder: Path, host: str, port: int, more: str = "") -> Iterator[Path]:
+    """Run freeDiameter as a relay; it connects to nobody, unless there is more. Yields its log."""
+    program = shutil.which(PROGRAM)
+    if program is None:
+        pytest.fail(f"{PROGRAM} is not installed; type: apt-get install -y freediameterd")
+    accepted, configuration, log = (folder / f"{host}.{each}" for each in ("acl", "conf", "log"))
+    accepted.write_text(ACCEPTED)
+    configuration.write_text(RELAY.format(host=host, port=port, accepted=accepted) + more)
+    with log.open("wb") as out:
+        process = subprocess.Popen([program, "-c", str(configuration)], stdout=out, stderr=out)
+    try:
+        eventually("the relay listens", lambda: listens(port), SECONDS)
+        yield log
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+        print(log.read_text())
+
+
+def listens(port: int) -> bool:
+    """Say whether somebody takes connections at a port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def converse(port: int) -> None:
+    """Have a gateway behind a relay charged for a short session."""
+    identity = Identity("pgw.access.example", "access.example", "test.example")
+    with eventually("the relay takes a gateway", lambda: taken(port, identity), SECONDS) as pgw:
+        session = pgw.session(whose(1))
+        answer = ask(session, f"initial:rg={DATA}/request={ALLOWANCE}")
+        assert answer.services[0].granted is not None
+        ask(session, f"terminate:rg={DATA}/used=1")
+
+
+def taken(port: int, identity: Identity) -> Gateway | None:
+    try:
+        return connect("127.0.0.1", port, identity)
+    except SimulatorError:
+        return None
+
+
+@pytest.mark.ci
+def test_a_relay_that_connects_to_nobody_is_connected_to(
+    configured: Configured, database: str, folder: Path
+) -> None:
+    open_accounts(database, folder, accounts=1)
+    host, port = "relay.test.example", free_port()
+    with free_diameter(folder, host, port):
+        text = IDENTITY + PATIENCE + NOWHERE + LOOPBACK + CALLED.format(host=host, port=port)
+        server = configured(text).start()
+        eventually("the relay is connected", lambda: opened(server, host) == (1, 0), SECONDS)
+        converse(port)
+        assert server.end() == 0
+    assert opened(server, host) == (1, 1)
+    assert "Traceback" not in server.log
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("dra.test.example", "Election LOST against peer 'ocs.test.example'"),
+        ("relay.test.example", "Election WON against peer 'ocs.test.example'"),
+    ],
+)
+def test_a_relay_and_a_server_that_connect_to_each_other_keep_one_connection(
+    host: str, said: str, configured: Configured, database: str, folder: Path
+) -> None:
+    open_accounts(database, folder, accounts=1)
+    port, meeting = free_port(), Meeting()
+    text = IDENTITY + PATIENCE + LISTEN + LOOPBACK
+    server = configured(text + CALLED.format(host=host, port=meeting.ports[0])).start()
+    with free_diameter(folder, host, port, CONNECTING.format(port=meeting.ports[1])) as log:
+        meeting.lead(0, port)
+        meeting.lead(1, server.port)
+        eventually("they are connected", lambda: opened(server, host) == (1, 0), SECONDS)
+        assert meeting.have_met
+        assert said in log.read_text()
+        converse(port)
+        assert opened(server, host) == (1, 0)
+        assert server.end() == 0
+    meeting.close()
+    assert "Traceback" not in server.log
