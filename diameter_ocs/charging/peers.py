@@ -70,6 +70,15 @@ class ConfiguredPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerPath:
+    """An address of a peer, with its port, and whether it answers there."""
+
+    place: str
+    state: str
+    """`available`, or what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectedPeer:
     """A peer with a connection; `opened_at` in microseconds since 1970."""
 
@@ -83,13 +92,15 @@ class ConnectedPeer:
     refusals: int
     wire: str = "tcp"
     """What the connection runs over."""
-    places: tuple[str, ...] = ()
-    """All addresses of the peer that the connection knows, with its port."""
+    opened_by: str = "peer"
+    """`peer` or `server`."""
+    paths: tuple[PeerPath, ...] = ()
+    """All addresses of the peer that the connection knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentPeer:
-    """A peer that is not connected, and why; `ended_at` in microseconds since 1970."""
+    """A peer that is not connected, and why; times in microseconds since 1970."""
 
     host: str | None
     """None: whoever came from there did not say who he is."""
@@ -97,8 +108,16 @@ class AbsentPeer:
     wire: str
     reason: str
     ended_at: int
+    """When it was so last."""
     times: int
     """How often it was so, one after the other."""
+    state: str | None = None
+    """What the server does that connects to it: `connecting`, `waiting`, or `held back`, as the
+    peer has disconnected; None: it does not connect to it."""
+    attempts: int = 0
+    """How often it has tried."""
+    due_at: int | None = None
+    """When it tries again; None: it does so now, or does not connect to it."""
 
 
 @dataclass(frozen=True, slots=True)

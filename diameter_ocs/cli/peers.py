@@ -1,5 +1,6 @@
 """`peer`: who may connect, who is connected, and who was refused."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ..charging.peers import Acceptance, AcceptedPeer, ConfiguredPeer, RefusedPeer, RunningServer
 from ..config import PeerEntry, faults_of
 from ..handlers import peers
-from ..handlers.moments import moment_text
+from ..handlers.moments import moment_text, optional_moment_text, parse_moment
 from ..handlers.refusals import Refusal
 from ..store.peers import PostgresPeers
 from . import database
@@ -19,6 +20,8 @@ from .output import command, print_done, print_json, print_table
 
 app = typer.Typer(help="The gateways that may connect.", no_args_is_help=True)
 
+AVAILABLE = "available"
+"""A path of a connection that is as it should be."""
 OPTIONS = {
     "host": "HOST",
     "realm": "--realm",
@@ -229,8 +232,9 @@ def _print_connected(servers: Sequence[RunningServer]) -> None:
         (
             each["host"],
             each["realm"],
-            _words(each["places"]) if each["places"] else each["address"],
+            _words(map(_path, each["paths"])) or each["address"],
             each["wire"],
+            each["opened_by"],
             each["server"],
             each["since"],
             each["state"],
@@ -241,7 +245,7 @@ def _print_connected(servers: Sequence[RunningServer]) -> None:
     ]
     if rows:
         typer.echo()
-        columns = ["connected", "realm", "address", "over", "server", "since", "state"]
+        columns = ["connected", "realm", "address", "over", "opened by", "server", "since", "state"]
         print_table([*columns, "requests", "refused requests"], rows)
 
 
@@ -252,15 +256,17 @@ def _print_absent(servers: Sequence[RunningServer]) -> None:
             each["address"],
             each["wire"],
             each["server"],
-            each["since"],
+            each["last_at"],
             each["times"],
+            _next_try(each),
             each["reason"],
         )
         for each in _absent(servers)
     ]
     if rows:
         typer.echo()
-        print_table(["not connected", "address", "over", "server", "since", "times", "why"], rows)
+        columns = ["not connected", "address", "over", "server", "last", "times", "next try", "why"]
+        print_table(columns, rows)
 
 
 def _print_refused(refused: Sequence[RefusedPeer]) -> None:
@@ -300,7 +306,8 @@ def _absent(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
         for each in server.absent:
             if each.host not in here:
                 fields = asdict(each)
-                fields["since"] = moment_text(fields.pop("ended_at"))
+                fields["last_at"] = moment_text(fields.pop("ended_at"))
+                fields["due_at"] = optional_moment_text(each.due_at)
                 yield {"server": server.origin_host, **fields}
 
 
@@ -318,6 +325,20 @@ def _refused(refused: RefusedPeer) -> dict[str, Any]:
         "first_at": moment_text(refused.first_at),
         "last_at": moment_text(refused.last_at),
     }
+
+
+def _path(path: Mapping[str, str]) -> str:
+    place, state = path["place"], path["state"]
+    return place if state == AVAILABLE else f"{place} ({state})"
+
+
+def _next_try(absent: Mapping[str, Any]) -> str | None:
+    """Returns what a server does to have a peer here; None: the peer has to come by itself."""
+    if absent["due_at"] is None:
+        return "now" if absent["state"] else None
+    seconds = max(parse_moment(absent["due_at"]) - time.time_ns() // 1000, 0) / 1e6
+    told = f"in {seconds:.0f} s"
+    return told if absent["state"] == "waiting" else f"{absent['state']}, {told}"
 
 
 def _words(words: Iterable[str]) -> str | None:

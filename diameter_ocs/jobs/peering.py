@@ -87,7 +87,7 @@ class Peering:
         self._accepted: list[AcceptedPeer] = []
         self._versions: Mapping[str, int | None] = {}
         self._named: list[NamedProfile] = []
-        self._told: set[tuple[str, int, str]] | None = None
+        self._told: set[tuple[object, ...]] | None = None
         self._told_at = 0
         self._refused_at = 0
 
@@ -118,8 +118,12 @@ class Peering:
     async def _tell(self) -> None:
         now = self._clock()
         connected, absent = self._gate.connected(), self._gate.absent()
-        here = {(peer.host, peer.opened_at, peer.state) for peer in connected}
-        here |= {(peer.host or peer.address, 0, peer.reason) for peer in absent}
+        here: set[tuple[object, ...]] = {
+            (peer.host, peer.opened_at, peer.state, peer.paths) for peer in connected
+        }
+        here |= {
+            (peer.host or peer.address, peer.reason, peer.state, peer.attempts) for peer in absent
+        }
         if here == self._told and 0 <= now - self._told_at < TELL_MICROSECONDS:
             return
         if self._told is None:

@@ -1,5 +1,6 @@
 """The peers of this server in the words of those who accept them, and the other way round."""
 
+import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from uuid import uuid4
@@ -13,13 +14,15 @@ from ..charging.peers import (
     ConfiguredPeer,
     ConnectedPeer,
     NamedProfile,
+    PeerPath,
     RefusedPeer,
     RunningServer,
 )
-from ..config import Configuration, PeerEntry
+from ..config import Configuration, Endpoint, PeerEntry
 from ..gy.terms import AnswerTerms, DebitingFailureHandling, FailureHandling
 from ..handlers.catalogue_keys import known_keys
 from ..transport.association import Wire
+from ..transport.connector import Connector, State
 from ..transport.node import Node
 from ..transport.peer_rules import PeerRule
 from ..transport.peers import PeerTable
@@ -89,7 +92,8 @@ class Gate:
                 each.requests,
                 each.refusals,
                 each.wire,
-                tuple(map(str, each.places)),
+                "server" if each.is_called else "peer",
+                tuple(PeerPath(str(place), state) for place, state in each.paths.items()),
             )
             for each in self._node.opened
             if each.facts is not None
@@ -97,7 +101,8 @@ class Gate:
 
     def absent(self) -> tuple[AbsentPeer, ...]:
         """Returns the peers that are not here, and whoever came and did not say who he is."""
-        return tuple(
+        called = {each.target.host.lower(): each for each in self._node.connectors}
+        absent = [
             AbsentPeer(
                 None if each.host is None else _shown(each.host),
                 each.address,
@@ -108,7 +113,14 @@ class Gate:
             )
             for each in self._node.absences.all()
             if each.host is None or self._peers.taken_of(each.host) is None
-        )
+        ]
+        known = {each.host: each for each in absent}
+        wanted = [
+            _wanted(connector, known.get(host))
+            for host, connector in called.items()
+            if self._peers.taken_of(host) is None
+        ]
+        return (*wanted, *(each for each in absent if each.host not in called))
 
 
 def described(configuration: Configuration, now: int) -> RunningServer:
@@ -221,6 +233,24 @@ def _terms(configuration: Configuration, name: str | None) -> PeerAccepted:
         requests_in_flight_max=profile.requests_in_flight_max,
         answer_budget_seconds=profile.answer_budget_seconds,
         profile=name,
+    )
+
+
+def _wanted(connector: Connector, absence: AbsentPeer | None) -> AbsentPeer:
+    """Returns a peer that this node connects to and that is not here, as one line tells of it."""
+    target, now = connector.target, time.time_ns() // 1000
+    is_waiting = connector.state in (State.WAITING, State.HELD_BACK)
+    due_at = now + int(connector.waits_seconds * 1_000_000) if is_waiting else None
+    return AbsentPeer(
+        target.host.lower(),
+        " ".join(str(Endpoint(*place)) for place in target.places),
+        target.wire,
+        _shown(connector.last_error or "nobody has answered yet"),
+        now if absence is None else absence.ended_at,
+        0 if absence is None else absence.times,
+        connector.state,
+        connector.attempts,
+        due_at,
     )
 
 

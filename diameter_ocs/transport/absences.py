@@ -22,7 +22,7 @@ class Absence(NamedTuple):
     wire: Wire
     reason: str
     ended_at: int
-    """Microseconds since 1970."""
+    """When it was so last, in microseconds since 1970."""
     times: int
     """How often in a row."""
 

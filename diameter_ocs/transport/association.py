@@ -39,6 +39,8 @@ class PathState(StrEnum):
     MADE_PRIMARY = "made primary"
     CONFIRMED = "confirmed"
     POTENTIALLY_FAILED = "potentially failed"
+    UNCONFIRMED = "unconfirmed"
+    """It has not answered yet; no wire tells of that."""
 
 
 class Place(NamedTuple):

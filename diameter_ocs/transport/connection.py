@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from random import uniform
@@ -34,6 +34,7 @@ from .absences import Absences
 from .admission import Admission
 from .association import Address, Association, PathState, Place, Wire, WireFault
 from .outlet import Outlet
+from .paths import Paths
 from .peer_rules import Origin
 from .peers import PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
@@ -82,6 +83,7 @@ class Connection:
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._association: Association | None = None
+        self._paths: Paths | None = None
         self._peer: Peer | None = None
         self._own = OwnRequests(self._loop, rim.next_identifier)
         self._outlet: Outlet | None = None
@@ -110,10 +112,15 @@ class Connection:
         return self._association.wire
 
     @property
-    def places(self) -> Sequence[Place]:
-        """Where the peer is; it is made."""
-        assert self._association is not None
-        return self._association.peer_places
+    def paths(self) -> Mapping[Place, PathState]:
+        """Where the peer is, and what is known of each place; it is made."""
+        assert self._paths is not None
+        return self._paths.states
+
+    @property
+    def is_called(self) -> bool:
+        """Whether this node has opened it."""
+        return self._host is not None
 
     @property
     def is_replaceable(self) -> bool:
@@ -155,6 +162,7 @@ class Connection:
     def connection_made(self, association: Association) -> None:
         """Waits for the CER, or sends our own, if there is a place for the connection."""
         self._association = association
+        self._paths = Paths(association.peer_places)
         place = association.peer_places[0]
         if not self._may_begin(place.address):
             association.abort()
@@ -183,6 +191,8 @@ class Connection:
 
     def path_changed(self, place: Place, state: PathState) -> None:
         """Tells of an address of the peer that is not what it was."""
+        assert self._paths is not None
+        self._paths.note(place, state)
         self._log.info("path changed", path=str(place), state=state)
 
     def not_sent(self, octets: bytes, error: OSError) -> None:

@@ -1,8 +1,10 @@
 """`peer`: what it prints, and what it refuses."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +14,7 @@ from diameter_ocs.charging.peers import (
     AbsentPeer,
     ConfiguredPeer,
     ConnectedPeer,
+    PeerPath,
     RefusedPeer,
     RunningServer,
 )
@@ -28,11 +31,18 @@ def told(database: str) -> None:
     """Tells what a server would have told a moment ago."""
     now = time.time_ns() // 1000
     connected = ConnectedPeer("pgw1.example", "example", "192.0.2.1", "maker", now, "open", 7, 1)
+    places = ("192.0.2.1:3868", "available"), ("198.51.100.1:3868", "unreachable")
+    paths = tuple(PeerPath(*each) for each in places)
+    connected = replace(connected, wire="sctp", opened_by="server", paths=paths)
     configured = ConfiguredPeer("pgw*.example", "example", "acme", "careful", ("192.0.2.0/24",))
     gone = AbsentPeer("pgw2.example", "192.0.2.2", "sctp", "the transport is gone", now, 1)
     stranger = AbsentPeer(None, "192.0.2.8", "tls", "it shows no certificate", now, 7)
     moved = AbsentPeer("pgw1.example", "192.0.2.1", "tcp", "the peer disconnected", now, 1)
-    absent = (gone, stranger, moved)
+    dra = AbsentPeer("dra1.example", "192.0.2.3:3868", "tcp", "connection refused", now, 3)
+    waiting = replace(dra, state="waiting", attempts=3, due_at=now + 99_000_000)
+    held = replace(waiting, host="dra2.example", state="held back")
+    trying = replace(dra, host="dra3.example", state="connecting", attempts=1)
+    absent = (gone, stranger, moved, waiting, held, trying)
     keys = known_keys()
     server = RunningServer(
         "a", "ocs.example", now, now, ("careful",), (configured,), (connected,), keys, absent
@@ -71,11 +81,16 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
     (own,) = [line for line in lines if line[:1] == ["pgw7.example"]]
     assert own[1:5] == ["-", "-", "-", "10.0.0.0/8"]
     (here,) = [line for line in lines if line[:1] == ["pgw1.example"]]
-    assert here[1:5] == ["example", "192.0.2.1", "tcp", "ocs.example"]
-    assert here[6:] == ["open", "7", "1"]
+    assert here[1:4] == ["example", "192.0.2.1:3868", "198.51.100.1:3868"]
+    assert here[4:8] == ["(unreachable)", "sctp", "server", "ocs.example"]
+    assert here[9:] == ["open", "7", "1"]
     (gone,) = [line for line in lines if line[:1] == ["pgw2.example"]]
     assert gone[1:4] == ["192.0.2.2", "sctp", "ocs.example"]
-    assert gone[5:] == ["1", "the", "transport", "is", "gone"]
+    assert gone[5:] == ["1", "-", "the", "transport", "is", "gone"]
+    tries = [" ".join(line[6:]) for line in lines if line and line[0].startswith("dra")]
+    assert re.fullmatch(r"in [5-9]\d s connection refused", tries[0])
+    assert re.fullmatch(r"held back, in [5-9]\d s connection refused", tries[1])
+    assert tries[2] == "now connection refused"
     (nobody,) = [line for line in lines if line[:3] == ["whoever", "it", "is"]]
     assert nobody[3:5] == ["192.0.2.8", "tls"]
     (stranger,) = [line for line in lines if line[:1] == [HOST]]
@@ -85,11 +100,17 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
         "configured": 1,
         "accepted": 1,
         "connected": 1,
-        "absent": 2,
+        "absent": 5,
         "refused": 1,
     }
     assert listed["accepted"][0]["addresses"] == ["10.0.0.0/8"]
-    assert listed["connected"][0]["server"] == "ocs.example"
+    (connected,) = listed["connected"]
+    assert (connected["server"], connected["opened_by"]) == ("ocs.example", "server")
+    assert connected["paths"][1] == {"place": "198.51.100.1:3868", "state": "unreachable"}
+    gone, _, waiting, *_ = listed["absent"]
+    assert (gone["state"], gone["attempts"], gone["due_at"]) == (None, 0, None)
+    assert (waiting["state"], waiting["attempts"]) == ("waiting", 3)
+    assert waiting["due_at"] > waiting["last_at"]
 
 
 def test_accepting_by_the_host_alone_suffices_and_is_audited(run: Run, database: str) -> None:

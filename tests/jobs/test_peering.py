@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from diameter_ocs.charging.peers import (
     AcceptedPeer,
     ConnectedPeer,
     NamedProfile,
+    PeerPath,
     RefusedPeer,
     RunningServer,
 )
@@ -143,6 +145,22 @@ def test_a_server_tells_when_peers_change_and_else_now_and_then() -> None:
     server.gate.here, server.gate.gone = (), (GONE,)
     server.round()
     assert [each.absent for each in server.database.told[2:]] == [(), (GONE,)]
+    server.gate.gone = (replace(GONE, state="waiting", due_at=NOW),)
+    server.round()
+    server.gate.gone = (replace(GONE, state="waiting", due_at=NOW + 1),)
+    server.round()
+    assert len(server.database.told) == 5
+
+
+def test_a_path_that_is_not_what_it_was_is_told_at_once() -> None:
+    server = Server()
+    for state in ("available", "unreachable", "unreachable"):
+        server.gate.here = (replace(CONNECTED, paths=(PeerPath("192.0.2.1:3868", state),)),)
+        server.round()
+    assert [each.connected[0].paths[0].state for each in server.database.told] == [
+        "available",
+        "unreachable",
+    ]
 
 
 def test_refused_peers_are_written_down_now_and_then() -> None:

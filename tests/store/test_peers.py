@@ -9,6 +9,7 @@ from diameter_ocs.charging.peers import (
     ConfiguredPeer,
     ConnectedPeer,
     NamedProfile,
+    PeerPath,
     RefusedPeer,
     RunningServer,
 )
@@ -23,6 +24,9 @@ from tests.store.scenario import DOCUMENT, NOW, ORDER, Kept
 SECOND = 1_000_000
 STRANGER = RefusedPeer("gw.example", "example", "unknown", "192.0.2.1", "gw", (4,), NOW, NOW, 1)
 CONNECTED = ConnectedPeer("gw.example", "example", "192.0.2.1", "gw", NOW, "open", 3, 1)
+CONNECTED = replace(
+    CONNECTED, opened_by="server", paths=(PeerPath("192.0.2.1:3868", "unreachable"),)
+)
 CONFIGURED = ConfiguredPeer(None, "example", None, None, ("192.0.2.0/24",))
 SERVER = RunningServer(
     "a",
@@ -33,7 +37,10 @@ SERVER = RunningServer(
     (CONFIGURED,),
     (CONNECTED,),
     ("plans",),
-    (AbsentPeer(None, "192.0.2.7", "tls", "it shows no certificate", NOW, 2),),
+    (
+        AbsentPeer(None, "192.0.2.7", "tls", "it shows no certificate", NOW, 2),
+        AbsentPeer("a", "192.0.2.8:3868", "tcp", "refused", NOW, 3, "waiting", 3, NOW + SECOND),
+    ),
 )
 
 
