@@ -2,18 +2,23 @@
 
 import asyncio
 import errno
+import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from diameter_ocs.base.peer import DisconnectCause
 from diameter_ocs.transport.association import Wire as Kind
+from diameter_ocs.transport.association import WireFault
 from diameter_ocs.transport.connector import (
     BUSY_SECONDS,
     CONNECT_SECONDS,
     FIRST_SECONDS,
     JITTER,
+    MARGIN_SECONDS,
     PROVED_SECONDS,
     TC_SECONDS,
     UNWANTED_SECONDS,
@@ -185,8 +190,8 @@ def test_a_peer_that_does_not_answer_is_given_up_in_time() -> None:
     async def story(node: Node, far: Far) -> None:
         far.answers = [100.0]
         connector = node.keep(target(far))
-        await asyncio.sleep(CONNECT_SECONDS + MOMENT)
-        assert connector.last_error == "192.0.2.9:3868: nobody has answered in 5 s"
+        await asyncio.sleep(CONNECT_SECONDS + MARGIN_SECONDS + MOMENT)
+        assert connector.last_error == "192.0.2.9:3868: nobody has answered in 10 s"
         await asyncio.sleep(FIRST_SECONDS)
         assert len(far.tries) == 2
         await far.take()
@@ -269,6 +274,95 @@ def test_all_addresses_of_sctp_are_one_association() -> None:
         assert [where for _, where in far.tries] == [["192.0.2.9:3868", "198.51.100.9:3868"]]
         said = "192.0.2.9:3868, 198.51.100.9:3868: connection refused"
         assert connector.last_error == said
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EHOSTUNREACH, "Connect call failed"), "no route to host"),
+        (TimeoutError(errno.ETIMEDOUT, "Connect call failed"), "connection timed out"),
+        (TimeoutError(), "nobody has answered in 10 s"),
+        (TimeoutError("no answer at UDP port 9899"), "no answer at UDP port 9899"),
+        (WireFault("its certificate has expired"), "its certificate has expired"),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "wrong_version_number"),
+    ],
+)
+def test_why_nobody_could_be_reached_is_told_without_the_words_of_python(
+    error: OSError, said: str
+) -> None:
+    async def story(node: Node, far: Far) -> None:
+        far.answers = [error]
+        connector = node.keep(target(far))
+        await asyncio.sleep(MOMENT)
+        assert connector.last_error == f"192.0.2.9:3868: {said}"
+        (absence,) = node.absences.all()
+        assert (absence.host, absence.address, absence.reason) == (HOST, "192.0.2.9:3868", said)
+
+    tell(story)
+
+
+def resolve(*answers: list[str] | Exception) -> None:
+    """Have the system find these addresses, one answer after the other."""
+    left = list(answers)
+
+    async def look_up(name: str, port: int, **_: object) -> list[object]:
+        assert (name, port) == ("pgw.example", 3868)
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [(None, None, None, "", (each, port)) for each in answer]
+
+    asyncio.get_running_loop().getaddrinfo = look_up  # type: ignore[method-assign, assignment]
+
+
+def test_a_name_is_looked_up_for_every_try() -> None:
+    async def story(node: Node, far: Far) -> None:
+        resolve(["192.0.2.9", "2001:db8::9"], ["192.0.2.10"])
+        far.answers = [REFUSED, REFUSED]
+        node.keep(target(far, ("pgw.example", 3868)))
+        while len(far.tries) < 3:
+            await asyncio.sleep(1)
+        places = [where for _, where in far.tries]
+        assert places == [["192.0.2.9:3868"], ["[2001:db8::9]:3868"], ["192.0.2.10:3868"]]
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "name or service not"),
+        (UnicodeError("label empty or too long"), "no name of a host can be so"),
+    ],
+)
+def test_a_name_that_nobody_knows_keeps_no_other_address_from_being_tried(
+    error: Exception, said: str
+) -> None:
+    async def story(node: Node, far: Far) -> None:
+        resolve(error)
+        connector = node.keep(target(far, ("pgw.example", 3868), ("192.0.2.9", 3868)))
+        await asyncio.sleep(MOMENT)
+        assert connector.last_error is not None
+        assert connector.last_error.startswith(f"pgw.example: {said}")
+        assert [where for _, where in far.tries] == [["192.0.2.9:3868"]]
+
+    tell(story)
+
+
+def test_the_same_failure_is_logged_seldom_and_another_one_at_once() -> None:
+    async def story(node: Node, far: Far) -> None:
+        far.answers = [REFUSED] * 20
+        with capture_logs() as logs:
+            node.keep(target(far))
+            while len(far.tries) < 20:
+                await asyncio.sleep(1)
+            assert [each["attempts"] for each in logs] == [1, 2, 4, 8, 16]
+            far.answers = [TimeoutError()]
+            while far.answers:
+                await asyncio.sleep(1)
+            assert [each["attempts"] for each in logs] == [1, 2, 4, 8, 16, 21]
 
     tell(story)
 

@@ -1,4 +1,4 @@
-"""Peers are taken by rule and address, one connection each, and requests find their tenant."""
+"""Of each peer one connection is kept, whoever has opened it, and requests find their tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,16 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from diameter_ocs.base.capabilities import PeerAccepted, PeerRefused
-from diameter_ocs.base.errors import UnknownPeer
+from diameter_ocs.base.errors import ElectionLost, UnknownPeer
 from diameter_ocs.base.events import CerFacts
 from diameter_ocs.base.peer import DisconnectCause
-from diameter_ocs.transport.association import Wire
 from diameter_ocs.transport.peer_rules import Origin, PeerRule
-from diameter_ocs.transport.peers import REFUSALS_MAX, REFUSALS_OF_ADDRESS_MAX, PeerTable
+from diameter_ocs.transport.peers import (
+    FAILED_MAX,
+    REFUSALS_MAX,
+    REFUSALS_OF_ADDRESS_MAX,
+    PeerTable,
+)
 from diameter_ocs.transport.requests import OnAnswer, Sending
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -68,46 +72,6 @@ RULES = [
     PeerRule(host="PCRF*", terms=PeerAccepted(strict=True)),
     PeerRule(is_loopback_only=True),
 ]
-
-
-@pytest.mark.parametrize(
-    ("host", "realm", "address", "accepted"),
-    [
-        ("gw1.example", "example", NEAR, PeerAccepted()),
-        ("GW1.Example", "EXAMPLE", NEAR, PeerAccepted()),
-        ("pcrf7.example", "any", FAR, PeerAccepted(strict=True)),
-        ("other.example", "any", LOOPBACK, PeerAccepted()),
-        ("other.example", "any", ip_address("::1"), PeerAccepted()),
-    ],
-)
-def test_a_peer_with_a_rule_is_taken(
-    host: str, realm: str, address: object, accepted: PeerAccepted
-) -> None:
-    table = table_of(RULES)
-    assert table.authorise(facts(host, realm), Origin(address), OpenedConnection()) == accepted
-
-
-def test_some_hosts_of_a_rule_are_treated_otherwise() -> None:
-    strict, hasty = PeerAccepted(strict=True), PeerAccepted(answer_budget_seconds=1)
-    table = table_of([PeerRule(realm="example", terms_of_hosts=(("GW1*", strict), ("*", hasty)))])
-    assert table.authorise(facts("gw1.example"), Origin(NEAR), OpenedConnection()) == strict
-    assert table.authorise(facts("gw2.example"), Origin(NEAR), OpenedConnection()) == hasty
-
-
-@pytest.mark.parametrize(
-    ("host", "realm", "address"),
-    [
-        ("gw1.example", "example", FAR),
-        ("gw1.example", "example", LOOPBACK),
-        ("gw1.example", "other", FAR),
-        ("other.example", "example", NEAR),
-    ],
-)
-def test_a_peer_without_a_rule_is_unknown(host: str, realm: str, address: object) -> None:
-    refused = table_of(RULES).authorise(facts(host, realm), Origin(address), OpenedConnection())
-    assert isinstance(refused, PeerRefused)
-    assert isinstance(refused.error, UnknownPeer)
-    assert host in refused.reason
 
 
 def occupied() -> tuple[PeerTable, OpenedConnection, OpenedConnection]:
@@ -215,14 +179,6 @@ def test_who_invents_many_names_is_told_of_few_times() -> None:
     assert len(table.take_refusals()) == REFUSALS_MAX
 
 
-def test_an_address_is_expected_where_a_rule_admits_it() -> None:
-    table = table_of([RULES[0], RULES[2]])
-    assert table.expects(NEAR)
-    assert table.expects(LOOPBACK)
-    assert not table.expects(FAR)
-    assert table_of(RULES).expects(FAR)  # a rule without addresses admits all
-
-
 @pytest.mark.parametrize("is_suspect", [True, False])
 def test_a_connection_that_seems_dead_is_replaced(is_suspect: bool) -> None:
     table = table_of(RULES)
@@ -271,37 +227,90 @@ def test_a_request_belongs_to_the_tenant_of_the_nearest_name(
     assert TENANTS.tenant_of(origin, destination_realm, peer) == tenant
 
 
-@pytest.mark.parametrize(
-    ("certificate", "names", "is_taken"),
-    [
-        (None, None, True),
-        (None, {"gw1.example"}, True),
-        (None, {"other.example", "gw1.example"}, True),
-        (None, {"*.example"}, True),
-        (None, {"*.other"}, False),
-        (None, {"*"}, False),
-        (None, {"*.*"}, False),
-        (None, {"gw2.example"}, False),
-        (None, set(), False),
-        ("gateways.example", {"gateways.example"}, True),
-        ("gateways.example", {"gw1.example"}, False),
-        ("gw*.example", {"gw7.example"}, True),
-        ("gw*.example", {"*.example"}, False),
-    ],
-)
-def test_a_certificate_has_to_prove_the_host(
-    certificate: str | None, names: set[str] | None, is_taken: bool
-) -> None:
-    table = table_of([PeerRule(host="gw*.example", certificate=certificate)])
-    proved = None if names is None else frozenset(names)
-    decision = table.authorise(facts(), Origin(NEAR, Wire.TLS, proved), OpenedConnection())
-    assert isinstance(decision, PeerAccepted) is is_taken
+# Connections of this node, whose name is greater than that of gw1.example and less than pcrf's.
 
 
-@pytest.mark.parametrize(("wire", "is_taken"), [(Wire.TLS, True), (Wire.TCP, False)])
-def test_a_peer_comes_only_over_the_wires_that_its_rule_names(wire: Wire, is_taken: bool) -> None:
-    table = table_of([PeerRule(host="gw1.example", wires=frozenset({Wire.TLS, Wire.SCTP}))])
-    decision = table.authorise(facts(), Origin(NEAR, wire), OpenedConnection())
-    assert isinstance(decision, PeerAccepted) is is_taken
-    if isinstance(decision, PeerRefused):
-        assert decision.reason.endswith("may not connect over tcp, only over sctp or tls")
+def called(table: PeerTable, host: str) -> OpenedConnection:
+    """Returns a connection of this node to a host, whose CER has been sent."""
+    connection = OpenedConnection()
+    assert table.call(host, connection)
+    assert table.reach(connection)
+    return connection
+
+
+def test_a_peer_is_called_only_while_it_is_neither_here_nor_on_its_way() -> None:
+    table = table_of(RULES)
+    own = called(table, "GW1.example")
+    assert not table.call("gw1.example", OpenedConnection())
+    assert table.authorise(facts(), Origin(NEAR, is_called=True), own) == PeerAccepted()
+    taken = table.taken_of("gw1.example")
+    assert taken is not None
+    assert taken.connection is own
+    assert not table.call("gw1.example", OpenedConnection())
+    table.forget(own)
+    assert table.call("gw1.example", OpenedConnection())
+
+
+def test_who_wins_the_election_takes_the_peers_connection_and_gives_up_its_own() -> None:
+    table = table_of(RULES)
+    own, peers = called(table, "gw1.example"), OpenedConnection()
+    assert table.authorise(facts(), Origin(NEAR), peers) == PeerAccepted()
+    assert own.has_given_way
+    table.forget(own)
+    assert [taken.connection for taken in table.taken()] == [peers]
+
+
+def test_who_loses_it_keeps_its_own_and_refuses_the_peers_with_4003() -> None:
+    table = table_of(RULES)
+    host = facts("pcrf1.example")
+    own, peers = called(table, host.origin_host), OpenedConnection()
+    assert table.authorise(host, Origin(FAR), peers) is None
+    assert peers.decision is None
+    own_decision = table.authorise(host, Origin(FAR, is_called=True), own)
+    assert own_decision == PeerAccepted(strict=True)
+    assert isinstance(peers.decision, PeerRefused)
+    assert isinstance(peers.decision.error, ElectionLost)
+    table.forget(peers)
+    assert [taken.connection for taken in table.taken()] == [own]
+
+
+def test_who_was_held_comes_in_when_the_own_connection_comes_to_nothing() -> None:
+    table = table_of(RULES)
+    host = facts("pcrf1.example")
+    own, peers = called(table, host.origin_host), OpenedConnection()
+    table.authorise(host, Origin(FAR), peers)
+    table.forget(own)
+    assert peers.decision == PeerAccepted(strict=True)
+    assert [taken.connection for taken in table.taken()] == [peers]
+
+
+@pytest.mark.parametrize("host", ["gw1.example", "pcrf1.example"])
+def test_a_connection_whose_transport_is_not_there_yet_gives_way_to_the_peers(host: str) -> None:
+    table = table_of(RULES)
+    own, peers = OpenedConnection(), OpenedConnection()
+    assert table.call(host, own)
+    assert isinstance(table.authorise(facts(host), Origin(NEAR), peers), PeerAccepted)
+    assert own.has_given_way
+    assert not table.reach(own)
+
+
+def test_a_peer_that_was_silent_is_on_trial_once_when_it_comes_again() -> None:
+    table = table_of(RULES)
+    for is_reopened in (False, True, False):
+        connection = OpenedConnection()
+        accepted = table.authorise(facts(), Origin(NEAR), connection)
+        assert accepted == PeerAccepted(is_reopened=is_reopened)
+        table.forget(connection, has_failed=not is_reopened)
+
+
+def test_few_silent_peers_are_remembered() -> None:
+    table = table_of([PeerRule()])
+    for number in range(FAILED_MAX + 1):
+        connection = OpenedConnection()
+        table.authorise(facts(f"gw{number}.example"), Origin(NEAR), connection)
+        table.forget(connection, has_failed=True)
+    again = [
+        table.authorise(facts(f"gw{number}.example"), Origin(NEAR), OpenedConnection())
+        for number in (0, 1)
+    ]
+    assert again == [PeerAccepted(), PeerAccepted(is_reopened=True)]
