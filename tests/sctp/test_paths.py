@@ -163,8 +163,9 @@ async def test_a_peer_that_has_started_anew_is_lost_and_may_come_again(
     ends: Ends, network: Network
 ) -> None:
     right = network.right
+    patient = replace(QUICK, heartbeat_seconds=60, association_retransmissions_max=100)
     with right.entered():
-        await ends.listen(*right.addresses, port=PORT)
+        await ends.listen(*right.addresses, port=PORT, settings=patient)
     place = places(right.addresses)[0]
     before = gateway(ends, network)
     await before.connect(place)
