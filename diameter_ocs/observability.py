@@ -223,7 +223,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "database_retries": ("Batches tried again, because others had changed what they read", ()),
     "connections_refused": ("Connections that did not come to be open, by reason", ("reason",)),
     "packets_dropped": (
-        "Packets of SCTP over UDP that were let in by nobody, by reason",
+        "Packets of SCTP over UDP that were dropped unread, by reason",
         ("reason",),
     ),
     "requests_again": (
