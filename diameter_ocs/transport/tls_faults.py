@@ -11,6 +11,8 @@ DIAMETER = b"\x01"
 _CERTIFICATE = {
     3: "no list of revoked certificates is here of who has signed its certificate: add that to the"
     " file of `revocations`",
+    7: "its certificate is signed by another than the authority of that name in the file of"
+    " `authorities`: was that made anew?",
     9: "its certificate is not yet valid: it has to wait, or its clock or this one's is wrong",
     10: "its certificate has expired: it has to be renewed",
     11: "the list of revoked certificates is not yet valid: is the clock right?",
@@ -46,8 +48,8 @@ _ALERTS = {
     "ACCESS_DENIED": f"it refuses this node's certificate: {_THIS_CERTIFICATE}",
     "CERTIFICATE_REQUIRED": "it wants a certificate of this node, and gets none that it knows",
     "PROTOCOL_VERSION": "it speaks no TLS that is new enough: it needs 1.2 or 1.3",
-    "HANDSHAKE_FAILURE": "it finds nothing in common: look at its cipher suites, and whether it"
-    " wants a certificate of another kind",
+    "HANDSHAKE_FAILURE": "it finds nothing in common: look at its cipher suites, whether it wants a"
+    " certificate of another kind, and that it does not renegotiate",
 }
 """By what the other side says before it ends the connection (RFC 8446 section 6)."""
 
@@ -76,7 +78,8 @@ def late(beginning: bytes, seconds: float) -> str:
 
 
 CUT_OFF = (
-    "it has ended the connection in the midst of the TLS handshake, without a word why: see its log"
+    "it has ended the connection in the midst of the TLS handshake, without a word why: it may not"
+    " trust this node's certificate; see its log"
 )
 
 

@@ -3,7 +3,8 @@
 %%! -kernel logger_level error
 %% A client of Gy and Sy on Erlang/OTP's own Diameter stack (Debian: erlang-base erlang-diameter).
 %%
-%%     escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy < STEPS
+%%     escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy \
+%%         [CERTIFICATE KEY AUTHORITIES] < STEPS
 %%
 %% It sends the requests that stand in STEPS as requests.py writes them, those of one paragraph at
 %% the same time. For each answer it prints one line of JSON: the header's flags, the AVPs, what
@@ -27,16 +28,17 @@
 -define(TGPP, 10415).
 -define(SY, 16777302).
 
-main([Host, Port, OriginHost, OriginRealm, Applications]) ->
+main([Host, Port, OriginHost, OriginRealm, Applications | Certified]) ->
     Spoken = [list_to_atom(Name) || Name <- string:lexemes(Applications, ",")],
     [load_dictionary(Name) || Name <- [gy, sy]],
     ok = diameter:start(),
-    connect(Host, list_to_integer(Port), OriginHost, OriginRealm, Spoken),
+    connect({Host, list_to_integer(Port), tls(Certified)}, OriginHost, OriginRealm, Spoken),
     run([]),
     ok = diameter:stop_service(?SERVICE),
     halt(0);
 main(_) ->
-    fatal("write: escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy").
+    fatal("write: escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy "
+          "[CERTIFICATE KEY AUTHORITIES]").
 
 %% The steps.
 
@@ -205,7 +207,7 @@ load_dictionary(Name) ->
     {module, Name} = code:load_binary(Name, Path, Code).
 
 %% Without the application `common' OTP would encode CER by the older RFC 3588.
-connect(Host, Port, OriginHost, OriginRealm, Spoken) ->
+connect({Host, Port, Tls}, OriginHost, OriginRealm, Spoken) ->
     {ok, Address} = inet:getaddr(Host, inet),
     true = diameter:subscribe(?SERVICE),
     ok = diameter:start_service(
@@ -226,7 +228,7 @@ connect(Host, Port, OriginHost, OriginRealm, Spoken) ->
                 ?SERVICE,
                 {connect, [{transport_module, diameter_tcp}, {capx_timeout, ?WAIT},
                            {watchdog_timer, 6000},
-                           {transport_config, [{raddr, Address}, {rport, Port}]}]}),
+                           {transport_config, [{raddr, Address}, {rport, Port} | Tls]}]}),
     receive
         #diameter_event{info = Info} when element(1, Info) =:= up -> ok;
         #diameter_event{info = Info} when element(1, Info) =:= closed ->
@@ -234,6 +236,14 @@ connect(Host, Port, OriginHost, OriginRealm, Spoken) ->
     after ?WAIT ->
         fatal("no connection within 10 s")
     end.
+
+%% TLS from the first octet on, where there is a certificate; the server's has to name nobody.
+tls([]) ->
+    [];
+tls([Certificate, Key, Authorities]) ->
+    ok = ssl:start(),
+    [{ssl_options, true}, {certfile, Certificate}, {keyfile, Key}, {cacertfile, Authorities},
+     {verify, verify_peer}, {server_name_indication, disable}].
 
 peer_up(_Service, _Peer, State) -> State.
 peer_down(_Service, _Peer, State) -> State.

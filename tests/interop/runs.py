@@ -12,6 +12,7 @@ from tests.interop.offer import CROWD
 from tests.interop.quota_steps import POOLING, RICH, SPEAKERS
 from tests.interop.recording import Recorder
 from tests.interop.requests import MARK, REALM, Step, marked
+from tests.interop.securing import TLS, furnish_tls
 from tests.interop.stacks import Stack
 from tests.interop.steps import IDLE, Steps
 from tests.interop.subscribers import furnish_database
@@ -64,7 +65,8 @@ def furnished() -> Iterator[Demonstration]:
     """Run a demonstration that has the tenant of the steps; it ends cleanly."""
     for folder in temporary_folder():
         file = folder / "ocs.toml"
-        file.write_text(CONFIGURATION)
+        file.write_text(CONFIGURATION + TLS)
+        furnish_tls(folder)
         demo = demonstration(folder, "--config", str(file))
         demo.server.start()
         try:

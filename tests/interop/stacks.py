@@ -31,21 +31,31 @@ LoadExtension = "dict_nasreq.fdx";
 LoadExtension = "dict_sip.fdx";
 LoadExtension = "dict_dcca.fdx";
 LoadExtension = "dict_dcca_3gpp.fdx";
+{shown}
 ConnectPeer = "{server}"
-    {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
+    {{ ConnectTo = "127.0.0.1"; Port = {port}; {tls} No_SCTP; Prefer_TCP; }};
 """
-
+CERTIFIED = 'TLS_Cred = "{certificate}", "{key}"; TLS_CA = "{authorities}";'
 
 OCS = f"ocs.{REALM}"
 
 
+class Certified(NamedTuple):
+    """What a stack shows over TLS, and whom it believes."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+
 class Node(NamedTuple):
-    """What a stack is to be, and whom it connects to."""
+    """What a stack is to be, and whom it connects to, over TLS if it is certified."""
 
     port: int
     host: str
     applications: str = "gy"
     server: str = OCS
+    certified: Certified | None = None
 
 
 class Stack(NamedTuple):
@@ -63,16 +73,25 @@ class Stack(NamedTuple):
         self, folder: Path, port: int, paragraphs: Sequence[Sequence[Step]], idle_seconds: int = 0
     ) -> dict[str, dict[str, Any]]:
         """Send the steps, be idle for a while, disconnect; return what it tells, by step."""
-        ended = subprocess.run(
-            self.command(folder, Node(port, self.host)),
-            input=text(paragraphs) + (f"\nwait {idle_seconds}\n" if idle_seconds else ""),
+        steps = text(paragraphs) + (f"\nwait {idle_seconds}\n" if idle_seconds else "")
+        return told(self.start(folder, Node(port, self.host), steps))
+
+    def start(self, folder: Path, node: Node, steps: str) -> "subprocess.CompletedProcess[str]":
+        """Run it to its end."""
+        return subprocess.run(
+            self.command(folder, node),
+            input=steps,
             capture_output=True,
             text=True,
             timeout=LIMIT_SECONDS,
             check=False,
         )
-        assert ended.returncode == 0, f"{ended.stderr}\n{ended.stdout[-2000:]}"
-        return {line["step"]: line for line in map(json.loads, ended.stdout.splitlines())}
+
+
+def told(ended: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, Any]]:
+    """Return what a stack has told, by step."""
+    assert ended.returncode == 0, f"{ended.stderr}\n{ended.stdout[-2000:]}"
+    return {line["step"]: line for line in map(json.loads, ended.stdout.splitlines())}
 
 
 def erlang(folder: Path, node: Node) -> list[str]:
@@ -81,12 +100,17 @@ def erlang(folder: Path, node: Node) -> list[str]:
     if escript is None:
         pytest.fail(f"escript is not installed; type: {APT} {ERLANG_PACKAGES}")
     client = str(HERE / "erlang_client.escript")
-    return [escript, client, "127.0.0.1", str(node.port), node.host, REALM, node.applications]
+    words = [escript, client, "127.0.0.1", str(node.port), node.host, REALM, node.applications]
+    return words + list(map(str, node.certified or ()))
 
 
 def free_diameter(folder: Path, node: Node) -> list[str]:
     """Configure and compile the client of freeDiameter; return how it is started."""
-    return configured(folder, node, CONFIGURATION.format(realm=REALM, **node._asdict()))
+    certified = node.certified
+    shown = "" if certified is None else CERTIFIED.format(**certified._asdict())
+    tls = "No_TLS;" if certified is None else ""
+    where = {**node._asdict(), "realm": REALM, "shown": shown, "tls": tls}
+    return configured(folder, node, CONFIGURATION.format(**where))
 
 
 def configured(folder: Path, node: Node, text: str) -> list[str]:

@@ -1,11 +1,13 @@
 """Gateways come over TLS, those who may not are told of, and nobody waits for the slow."""
 
 import asyncio
+import shutil
 import socket
 import ssl
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
@@ -97,12 +99,20 @@ async def test_a_gateway_needs_no_certificate_where_none_is_asked_for(
     ("certified", "said"),
     [
         (STRANGE.certify(GATEWAY), "its certificate is of an authority that is not in"),
+        (Authority().certify(GATEWAY), "its certificate is signed by another than the authority"),
         (AUTHORITY.certify(GATEWAY, validity=EXPIRED), "its certificate has expired"),
         (AUTHORITY.certify(GATEWAY, validity=NOT_YET_VALID), "its certificate is not yet valid"),
         (self_signed(GATEWAY), "its certificate is signed by nobody but itself"),
         (None, "it shows no certificate"),
     ],
-    ids=["of another authority", "expired", "not yet valid", "self-signed", "none"],
+    ids=[
+        "of another authority",
+        "of one of the same name",
+        "expired",
+        "not yet valid",
+        "self-signed",
+        "none",
+    ],
 )
 async def test_a_gateway_with_a_wrong_certificate_is_refused_and_told_of(
     bench: Bench, files: Files, certified: Certified | None, said: str, version: ssl.TLSVersion
@@ -183,6 +193,24 @@ async def test_a_gateway_is_whom_its_certificate_names(
     assert [each for each in events if each.get("reason") == "capabilities_refused"] == [
         each for each in events if f"certificate of {GATEWAY} proves" in each.get("detail", "")
     ]
+
+
+@pytest.mark.ci
+async def test_a_gateway_that_wants_to_renegotiate_may_not(bench: Bench, files: Files) -> None:
+    await bench.listen(certificates=files.certificates(bench))
+    context(files)
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "openssl is not installed; type: apt-get install -y openssl"
+    words = [openssl, "s_client", "-connect", f"127.0.0.1:{bench.port}", "-tls1_2"]
+    words += ["-cert", str(files.folder / "gateway.pem"), "-key", str(files.folder / "gateway.key")]
+    process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    await process.stdout.readuntil(b"Verify return code")
+    process.stdin.write(b"R\n")
+    assert b":no renegotiation:" in await process.stdout.read()
+    await process.wait()
+    await bench.connect_open(context=context(files))
 
 
 async def test_tls_1_1_is_too_old(bench: Bench, files: Files) -> None:
