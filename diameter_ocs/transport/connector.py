@@ -41,6 +41,8 @@ HELD_BACK_SECONDS: Mapping[int, float] = {
 
 It may come itself meanwhile. That this node has messages for it does not shorten the wait.
 """
+TOLD_MAX = 16
+"""Reasons that are remembered so that they are logged seldom; more, and all are logged again."""
 JITTER = 0.1
 """By which part at most it is left alone longer."""
 
@@ -103,6 +105,8 @@ class Connector:
         self._call = call
         self._draw = draw
         self._loop = asyncio.get_running_loop()
+        self._told: set[str] = set()
+        """The reasons that were logged since the peer was here."""
         self._due = self._loop.time()
         self._waits = 0
         self._patience: asyncio.Timeout | None = None
@@ -131,6 +135,7 @@ class Connector:
         """Does nothing while a connection is there."""
         since = self._loop.time()
         self.state, self.attempts = State.OPEN, 0
+        self._told.clear()
         while self._is_by(connection):
             await self._hear()
         if self._loop.time() - since >= PROVED_SECONDS:
@@ -197,10 +202,11 @@ class Connector:
     def _fail(self, where: str, reason: str) -> None:
         if self._is_here:
             return
-        before, self.last_error = self.last_error, f"{where}: {reason}"
+        self.last_error = f"{where}: {reason}"
         self._absences.note(self.target.host, where, self.target.wire, reason)
         is_seldom = self.attempts & (self.attempts - 1) == 0
-        if is_seldom or before != self.last_error:
+        if is_seldom or self.last_error not in self._told:
+            self._told = {*self._told, self.last_error} if len(self._told) < TOLD_MAX else set()
             told = {"peer": self.target.host, "wire": self.target.wire, "attempts": self.attempts}
             log.warning("peer not reached", **told, reason=self.last_error)
 

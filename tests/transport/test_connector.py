@@ -359,7 +359,7 @@ def test_the_same_failure_is_logged_seldom_and_another_one_at_once() -> None:
             while len(far.tries) < 20:
                 await asyncio.sleep(1)
             assert [each["attempts"] for each in logs] == [1, 2, 4, 8, 16]
-            far.answers = [TimeoutError()]
+            far.answers = [TimeoutError(), REFUSED, TimeoutError()]
             while far.answers:
                 await asyncio.sleep(1)
             assert [each["attempts"] for each in logs] == [1, 2, 4, 8, 16, 21]
