@@ -85,17 +85,10 @@ class Connector:
     """Connects to a peer.
 
     `attempts` counts those since the peer was here; `last_error` says why it is not here, in a
-    sentence, or why it was not until now. `draw` gives numbers from 0 to 1.
+    sentence, or why it was not until now.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        peers: PeerTable,
-        absences: Absences,
-        call: Call,
-        draw: Callable[[], float] = random,
-    ) -> None:
+    def __init__(self, target: Target, peers: PeerTable, absences: Absences, call: Call) -> None:
         self.target = target
         self.state = State.WAITING
         self.attempts = 0
@@ -103,7 +96,6 @@ class Connector:
         self._peers = peers
         self._absences = absences
         self._call = call
-        self._draw = draw
         self._loop = asyncio.get_running_loop()
         self._told: set[str] = set()
         """The reasons that were logged since the peer was here."""
@@ -123,13 +115,20 @@ class Connector:
     async def run(self) -> None:
         """Connects whenever the peer is not here and it is time; does not end by itself."""
         while True:
-            here = self._peers.taken_of(self.target.host)
-            if here is not None:
-                await self._stay(here.connection)
-            elif self._due > self._loop.time():
-                await self._hear(self._due)
-            else:
-                await self._go_round()
+            try:
+                await self._go_on()
+            except Exception:
+                log.exception("connecting failed", peer=self.target.host)
+                self._back_off()
+
+    async def _go_on(self) -> None:
+        here = self._peers.taken_of(self.target.host)
+        if here is not None:
+            await self._stay(here.connection)
+        elif self._due > self._loop.time():
+            await self._hear(self._due)
+        else:
+            await self._go_round()
 
     async def _stay(self, connection: OpenConnection) -> None:
         """Does nothing while a connection is there."""
@@ -147,7 +146,7 @@ class Connector:
         else:
             self.last_error = f"the peer has disconnected: {_named(cause)}"
             seconds = HELD_BACK_SECONDS.get(cause, TC_SECONDS)
-            self._wait(State.HELD_BACK, seconds * (1 + JITTER * self._draw()))
+            self._wait(State.HELD_BACK, seconds * (1 + JITTER * random()))
 
     async def _go_round(self) -> None:
         """Tries every place once, or all together, until the peer is here."""
@@ -214,7 +213,7 @@ class Connector:
         seconds = min(FIRST_SECONDS * 2**self._waits, TC_SECONDS)
         if seconds < TC_SECONDS:
             self._waits += 1
-        self._wait(State.WAITING, seconds * (1 + self._draw()) / 2)
+        self._wait(State.WAITING, seconds * (1 + random()) / 2)
 
     def _wait(self, state: State, seconds: float) -> None:
         self.state, self._due = state, self._loop.time() + seconds

@@ -367,6 +367,21 @@ def test_the_same_failure_is_logged_seldom_and_another_one_at_once() -> None:
     tell(story)
 
 
+def test_a_fault_of_our_own_is_logged_and_it_is_tried_again() -> None:
+    async def story(node: Node, far: Far) -> None:
+        def break_down(_wire: FarWire) -> None:
+            raise KeyError("a fault of our own")
+
+        far.answers = [break_down]
+        connector = node.keep(target(far))
+        await asyncio.sleep(FIRST_SECONDS + MOMENT)
+        assert len(far.tries) == 2
+        await far.take()
+        assert connector.state is State.OPEN
+
+    tell(story)
+
+
 def test_stopping_ends_the_tries() -> None:
     async def story(node: Node, far: Far) -> None:
         far.answers = [5.0]
