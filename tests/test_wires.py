@@ -20,6 +20,7 @@ from diameter_ocs.simulator.gateway import Gateway, connect
 from diameter_ocs.simulator.load_connections import connect_all, disconnect_all
 from diameter_ocs.simulator.load_plan import parse_arguments
 from diameter_ocs.simulator.secure import client_context
+from diameter_ocs.simulator.wires import over_tls
 from diameter_ocs.transport.admission import Places
 from diameter_ocs.transport.certificates import CertificatesUnusable
 from diameter_ocs.transport.node import Node
@@ -85,7 +86,7 @@ async def test_a_simulated_gateway_comes_over_tls(
     )
 
     def talk() -> Gateway:
-        gateway = connect("127.0.0.1", port, GATEWAY, 10, tls)
+        gateway = connect("127.0.0.1", port, GATEWAY, 10, over_tls(tls))
         gateway.node.reconnect()
         assert gateway.node.next_event(0.0) is not None  # it is connected again
         assert gateway.node.next_event(0.0) is None
@@ -99,7 +100,8 @@ async def test_a_simulated_gateway_comes_over_tls(
 async def test_the_load_client_comes_over_tls(
     standing: AsyncExitStack, bench: Bench, files: Files
 ) -> None:
-    words = ["--port", str(await serve(standing, bench, files)), "--connections", "2", "--tls"]
+    words = ["--port", str(await serve(standing, bench, files)), "--connections", "2"]
+    words += ["--over", "tls"]
     words += ["--origin-realm", "example", "--destination-realm", "ocs.example"]
     words += ["--ca", str(files.authorities)]
     words += ["--certificate", str(files.folder / "gateway.pem")]
@@ -117,7 +119,7 @@ async def test_a_simulated_gateway_believes_only_who_it_is_told_to(
     stranger.write_bytes(Authority().certificate)
     tls = client_context(stranger, None, None)
     with pytest.raises(SimulatorError, match="CERTIFICATE_VERIFY_FAILED"):
-        await asyncio.to_thread(connect, "127.0.0.1", port, GATEWAY, 10, tls)
+        await asyncio.to_thread(connect, "127.0.0.1", port, GATEWAY, 10, over_tls(tls))
 
 
 async def test_a_place_that_is_taken_and_files_that_cannot_be_used_are_told(
@@ -142,7 +144,7 @@ async def test_a_node_that_only_connects_over_tls_has_its_certificates_and_no_po
 
 
 @pytest.mark.parametrize(
-    "words", [["--ca", "ca.pem"], ["--certificate", "me.pem"], ["--tls", "--key", "me.key"]]
+    "words", [["--ca", "ca.pem"], ["--certificate", "me.pem"], ["--over", "tls", "--key", "me.key"]]
 )
 def test_files_of_tls_go_with_tls(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["simulate", "pgw", *words]) == 2
@@ -152,5 +154,5 @@ def test_files_of_tls_go_with_tls(words: list[str], capsys: pytest.CaptureFixtur
 def test_files_that_cannot_be_used_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["simulate", "pgw", "--tls", "--ca", str(tmp_path / "ca.pem")]) != 0
+    assert cli.run(["simulate", "pgw", "--over", "tls", "--ca", str(tmp_path / "ca.pem")]) != 0
     assert "not to be used for TLS: " in capsys.readouterr().err

@@ -14,12 +14,14 @@ from ..simulator.load_plan import RATE_MAX, RATE_MIN
 from ..store.books import check_books
 from ..store.edrs import usage_recorded
 from ..store.measures import server_version, wal_position
+from ..transport.association import Wire
 from . import bench_history, bench_sy, bench_text, database, profiling
 from .bench_run import BenchError, Options, Page, Scratch, load, scratch
 from .books import books_json
 from .error_table import NOT_BALANCED, UNAVAILABLE
 from .options import AsJson
 from .output import command, fail, print_json
+from .ways import require
 
 
 class Journal(NamedTuple):
@@ -82,6 +84,14 @@ def bench(
             metavar="SHARE",
         ),
     ] = 0,
+    over: Annotated[
+        Wire,
+        typer.Option(
+            "--over",
+            help="What the gateways come over: TLS is mutual; `sctp` is the kernel's; for"
+            " `sctp-udp` a process beside the client, the bridge, carries its messages on.",
+        ),
+    ] = Wire.TCP,
     profile: Annotated[
         bool, typer.Option("--profile", help="Show the server's CPU time by stages.")
     ] = False,
@@ -101,7 +111,10 @@ def bench(
     Server, database (fsync on) and client run on this machine, in a scratch directory.
     """
     configure_logging("error", "auto")
-    options = Options(duration, subscribers, connections, outstanding, rate, profile, services, sy)
+    options = Options(
+        duration, subscribers, connections, outstanding, rate, profile, services, sy, over
+    )
+    require(over)
     began = datetime.datetime.now().astimezone()
     try:
         without = None
@@ -141,7 +154,7 @@ def _measure(
         say(f"charging for {options.duration:g} s")
         pages: list[Page] = []
         position, cpu = asyncio.run(_position(running)), running.cpu_seconds()
-        report = load(options, running.port, lambda: _look(running, options, pages))
+        report = load(options, running, lambda: _look(running, options, pages))
         used = {name: seconds - cpu[name] for name, seconds in running.cpu_seconds().items()}
         written = asyncio.run(_position(running)) - position
         running.stop_server()

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,9 @@ from ..handlers import provisioning, tenants
 from ..handlers.catalogue import read_document
 from ..handlers.catalogue_document import Document
 from ..store import schema
-from . import bench_sy, database, profiling
+from ..transport.association import Wire
+from . import bench_sy, bench_wires, database, profiling
+from .bridging import Bridge, bridge_to
 from .demo import demo_account
 from .options import order
 
@@ -71,6 +72,7 @@ class Options(NamedTuple):
     profile: bool
     services: int
     sy: float
+    over: Wire
 
 
 class Page(NamedTuple):
@@ -84,13 +86,16 @@ class Page(NamedTuple):
 class Scratch:
     """A database and a server in a scratch directory."""
 
-    def __init__(self, folder: Path, is_profiled: bool) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, options: Options) -> None:
+        self.folder = folder
         self._profile = folder / "profile.json"
-        self._is_profiled = is_profiled
+        self._is_profiled = options.profile
+        self._over = options.over
         self._server: subprocess.Popen[bytes] | None = None
         self._cluster = Cluster(folder / "data")
-        self.port, self._metrics = _free_port(), _free_port()
+        self._ports, self._metrics = bench_wires.Ports.free(), bench_wires.free_port()
+        self._bridge: Bridge | None = None
+        self._bridging = contextlib.ExitStack()
 
     @property
     def conninfo(self) -> str:
@@ -103,15 +108,17 @@ class Scratch:
 
     def start_server(self) -> None:
         """Starts a server and waits until it is ready."""
-        configuration = self._folder / "ocs.toml"
+        configuration = self.folder / "ocs.toml"
+        if self._over is Wire.TLS:
+            bench_wires.make_certificates(self.folder)
         configuration.write_text(
             'origin_host = "ocs.demo.example"\n'
             'origin_realm = "demo.example"\n'
-            f'listen = "127.0.0.1:{self.port}"\n'
             f'metrics = "127.0.0.1:{self._metrics}"\n'
-            f'spool = "{self._folder / "spool"}"\n'
+            f'spool = "{self.folder / "spool"}"\n'
             "accept_any_loopback_peer = true\n"
             'log_level = "warning"\n'
+            f"{bench_wires.configuration(self._over, self._ports, self.folder)}"
         )
         profile = {profiling.VARIABLE: str(self._profile)} if self._is_profiled else {}
         self._server = subprocess.Popen(
@@ -128,8 +135,20 @@ class Scratch:
                 )
             time.sleep(0.05)
 
+    @property
+    def port(self) -> int:
+        """Where the load client connects."""
+        return self._ports.port if self._bridge is None else self._bridge.port
+
+    def start_bridge(self) -> None:
+        """Starts what carries the load client's messages on, over what it does not speak."""
+        if self._over is Wire.SCTP_UDP:
+            bridging = bridge_to(bench_wires.LOOPBACK, *self._ports)
+            self._bridge = self._bridging.enter_context(bridging)
+
     def stop_server(self) -> None:
         """Asks the server to end, and ends it when it does not."""
+        self._bridging.close()
         if self._server is None:
             return
         self._server.send_signal(signal.SIGTERM)
@@ -168,14 +187,17 @@ class Scratch:
         backends = sum(own for parent, own, _ in children if parent == postmaster)
         _, own, ended = _stat(Path(f"/proc/{postmaster}"))
         _, served, _ = _stat(Path(f"/proc/{server.pid}"))
-        return {"server": served, "database": own + ended + backends}
+        used = {"server": served, "database": own + ended + backends}
+        if self._bridge is not None:
+            _, used["bridge"], _ = _stat(Path(f"/proc/{self._bridge.process_id}"))
+        return used
 
     def pgbench(self) -> float | None:
         """Returns the one-row UPDATEs a second, each a transaction; None without the program."""
         program = find(Places.of(os.environ), None).folder / "pgbench"
         if not program.is_file():
             return None
-        script = self._folder / "one_row.sql"
+        script = self.folder / "one_row.sql"
         script.write_text(PGBENCH_SCRIPT)
         _output(program, "--initialize", "--quiet", self.conninfo)
         said = _output(
@@ -202,7 +224,7 @@ def scratch(options: Options, say: Callable[[str], None]) -> Iterator[Scratch]:
     """Starts a database with accounts and a server; stops both and removes what they left."""
     folder = Path(tempfile.mkdtemp(prefix="ocs-bench-"))
     folder.chmod(0o711)  # the database's user passes through
-    running = Scratch(folder, options.profile)
+    running = Scratch(folder, options)
     try:
         say("starting a database")
         running.start_database()
@@ -210,23 +232,25 @@ def scratch(options: Options, say: Callable[[str], None]) -> Iterator[Scratch]:
         asyncio.run(_provision(running.conninfo, options))
         say("starting the server")
         running.start_server()
+        running.start_bridge()
         yield running
     finally:
         running.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def load(options: Options, port: int, meanwhile: Callable[[], None]) -> dict[str, Any]:
+def load(options: Options, running: Scratch, meanwhile: Callable[[], None]) -> dict[str, Any]:
     """Runs the load client, a process of its own, and returns its report.
 
     `meanwhile` is called again and again while it runs.
     """
     words = [
         *(sys.executable, "-m", "diameter_ocs.simulator.load"),
-        *("--port", str(port), "--duration", str(options.duration)),
+        *("--port", str(running.port), "--duration", str(options.duration)),
         *("--subscribers", str(options.subscribers), "--connections", str(options.connections)),
         *("--outstanding", str(options.outstanding)),
         *([] if options.rate is None else ["--rate", str(options.rate)]),
+        *bench_wires.client_options(options.over, running.folder),
     ]
     if options.sy:
         words += ["--subscribed", str(options.sy), "--thresholds", str(_thresholds(options))]
@@ -290,12 +314,6 @@ def _document(options: Options) -> Document:
     if options.sy:
         bench_sy.add_counter(content, _thresholds(options))
     return read_document(yaml.safe_dump(content, sort_keys=False))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _output(*words: str | Path) -> str:

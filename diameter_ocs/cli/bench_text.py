@@ -19,9 +19,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     )
     if result["late"]:
         yield f"late         {result['late']} requests; of these never sent: {result['unsent']}"
-    yield (
-        f"CPU us/CCR   server {cpu['server']}  database {cpu['database']}  client {cpu['client']}"
-    )
+    yield "CPU us/CCR   " + "  ".join(f"{name} {used}" for name, used in cpu.items())
     yield (
         f"WAL          {result['wal_octets_per_ccr']} octets/CCR,"
         f" requests of {min(octets)} to {max(octets)} octets"

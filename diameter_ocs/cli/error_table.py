@@ -110,5 +110,6 @@ ERRORS: Mapping[str, Error] = {
     "transaction_id_reused": Error(REFUSED, "The transaction id was used for something else."),
     "usage": Error(WRONG_INPUT, "The command line cannot be understood."),
     "version_unknown": Error(REFUSED, "The tenant's catalogue has no such version."),
+    "wire_missing": Error(UNAVAILABLE, "This machine has not got what is to be connected over."),
 }
 """Every code that an error may have; a code keeps its meaning and its status."""

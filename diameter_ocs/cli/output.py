@@ -24,6 +24,7 @@ from ..store.logins import SchemaError
 from ..store.spool import SpoolUnusable
 from .backup_files import NotSaved
 from .error_table import ERRORS, REFUSED, UNAVAILABLE, WRONG_INPUT
+from .ways import WireMissing
 
 TABLE_WIDTH_MAX = 1000
 """Lines are as long as they must be: a terminal wraps them, a pipe gets them whole."""
@@ -74,6 +75,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             fail("database_refused", [f"the database refused it: {error}"], REFUSED, as_json)
         except SpoolUnusable as error:
             fail("spool_unusable", [str(error)], UNAVAILABLE, as_json)
+        except WireMissing as error:
+            fail("wire_missing", [str(error)], UNAVAILABLE, as_json)
         except SimulatorError as error:
             fail("simulator_stopped", [str(error)], UNAVAILABLE, as_json)
 

@@ -34,7 +34,7 @@ STAGES = (RECEIVE, GY_DECODE, QUEUE, RESOLVE, LOAD, CHARGE, APPLY, COMMIT, SEND,
 
 ENTRIES: Mapping[tuple[str, str], str] = {
     ("transport/stream.py", "Stream.buffer_updated"): RECEIVE,
-    ("transport/connection.py", "Connection._flush"): SEND,
+    ("transport/outlet.py", "Outlet._flush"): SEND,
     ("server/application.py", "CreditControl.take"): GY_DECODE,
     ("server/application.py", "CreditControl._reply"): SEND,
     ("handlers/lanes.py", "Lanes.submit"): QUEUE,

@@ -9,6 +9,7 @@ from ..simulator.conversation import Conversation, parse_script
 from ..simulator.encoding import Identity, Subscriber
 from ..simulator.gateway import DEFAULT_STEPS, connect
 from ..simulator.server_requests import ServerRequest
+from ..transport.association import Wire
 from . import simulate_pcrf
 from .error_table import REFUSED
 from .options import AsJson
@@ -18,6 +19,7 @@ from .simulate_options import (
     MSISDN,
     REALM,
     SERVER,
+    UDP_PORT,
     Authorities,
     Certificate,
     DestinationRealm,
@@ -26,11 +28,12 @@ from .simulate_options import (
     Msisdn,
     OriginHost,
     OriginRealm,
+    Over,
     Server,
-    Tls,
+    UdpPort,
     endpoint,
-    tls_of,
 )
+from .ways import files_of, way_to
 
 app = typer.Typer(help="Clients of the server.", no_args_is_help=True)
 
@@ -84,7 +87,8 @@ def pgw(
     origin_host: OriginHost = "pgw.demo.example",
     origin_realm: OriginRealm = REALM,
     destination_realm: DestinationRealm = REALM,
-    tls: Tls = False,
+    over: Over = Wire.TCP,
+    udp_port: UdpPort = UDP_PORT,
     authorities: Authorities = None,
     certificate: Certificate = None,
     key: Key = None,
@@ -94,11 +98,14 @@ def pgw(
     words = steps or []
     script = parse_script(words) or parse_script([*words, *DEFAULT_STEPS])
     host, port = endpoint(server)
-    context = tls_of(tls, authorities, certificate, key)
+    files = files_of(over, authorities, certificate, key)
     identity = Identity(origin_host, origin_realm, destination_realm)
     answers, requests = [], []
     unmet: list[str] = []
-    with connect(host, port, identity, tls=context) as gateway:
+    with (
+        way_to(host, port, over, udp_port, files) as way,
+        connect(way.host, way.port, identity, over=way.connect) as gateway,
+    ):
         session = gateway.session(Subscriber(imsi=imsi, msisdn=msisdn))
         for event, faults in Conversation(gateway, session).run(script):
             unmet += faults

@@ -1,13 +1,12 @@
 """Options of all clients of the server: where it is, whose sessions they are, who asks."""
 
-import ssl
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..config import Endpoint, parse_endpoint
-from ..simulator.secure import client_context
+from ..transport.association import Wire
 
 Server = Annotated[
     str, typer.Option("--server", help="Where the server listens.", metavar="HOST:PORT")
@@ -23,7 +22,19 @@ OriginRealm = Annotated[
 DestinationRealm = Annotated[
     str, typer.Option("--destination-realm", help="The realm that it asks.", metavar="NAME")
 ]
-Tls = Annotated[bool, typer.Option("--tls", help="Connect over TLS.")]
+Over = Annotated[
+    Wire, typer.Option("--over", help="What the connection runs over; `sctp` is the kernel's.")
+]
+UdpPort = Annotated[
+    int,
+    typer.Option(
+        "--udp-port",
+        help="The server's UDP port, for SCTP over UDP; the other one is that of SCTP inside.",
+        min=1,
+        max=65535,
+        metavar="NUMBER",
+    ),
+]
 Authorities = Annotated[
     Path | None,
     typer.Option(
@@ -37,6 +48,7 @@ Key = Annotated[
     Path | None, typer.Option("--key", help="The key of the certificate.", metavar="FILE")
 ]
 SERVER = "127.0.0.1:3868"
+UDP_PORT = 9899
 IMSI = "001010000000001"
 MSISDN = "15550100001"
 REALM = "demo.example"
@@ -48,16 +60,3 @@ def endpoint(server: str) -> Endpoint:
         return parse_endpoint(server)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from None
-
-
-def tls_of(
-    tls: bool, authorities: Path | None, certificate: Path | None, key: Path | None
-) -> ssl.SSLContext | None:
-    """Returns what the client connects by; None: TCP alone."""
-    given = {"--ca": authorities, "--certificate": certificate, "--key": key}
-    for option, file in given.items():
-        if file is not None and not tls:
-            raise typer.BadParameter("goes with --tls", param_hint=option)
-    if key is not None and certificate is None:
-        raise typer.BadParameter("goes with --certificate", param_hint="--key")
-    return client_context(authorities, certificate, key) if tls else None

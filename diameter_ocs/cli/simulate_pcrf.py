@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from ..simulator.answers import SUCCESS
 from ..simulator.encoding import Identity, Subscriber
 from ..simulator.pcrf import Conduct, connect_pcrf, parse_pcrf_script
 from ..simulator.spending_limits import SpendingLimitAnswer
+from ..transport.association import Wire
 from .error_table import REFUSED
 from .options import AsJson
 from .output import command
@@ -18,6 +20,7 @@ from .simulate_options import (
     MSISDN,
     REALM,
     SERVER,
+    UDP_PORT,
     Authorities,
     Certificate,
     DestinationRealm,
@@ -26,11 +29,12 @@ from .simulate_options import (
     Msisdn,
     OriginHost,
     OriginRealm,
+    Over,
     Server,
-    Tls,
+    UdpPort,
     endpoint,
-    tls_of,
 )
+from .ways import files_of, way_to
 
 STEPS_HELP = (
     "What to do: subscribe (an initial SLR), update (an intermediate one), terminate (STR), each"
@@ -79,7 +83,8 @@ def pcrf(
     origin_host: OriginHost = "pcrf.demo.example",
     origin_realm: OriginRealm = REALM,
     destination_realm: DestinationRealm = REALM,
-    tls: Tls = False,
+    over: Over = Wire.TCP,
+    udp_port: UdpPort = UDP_PORT,
     authorities: Authorities = None,
     certificate: Certificate = None,
     key: Key = None,
@@ -92,20 +97,22 @@ def pcrf(
     is_usual = not script
     script = script or parse_pcrf_script([*words, *_default_steps(seconds)], conduct)
     host, port = endpoint(server)
-    context = tls_of(tls, authorities, certificate, key)
+    files = files_of(over, authorities, certificate, key)
     identity = Identity(origin_host, origin_realm, destination_realm)
     name = None if session_id is None else os.fsencode(session_id)
     unmet: list[str] = []
-    client = connect_pcrf(host, port, identity, Subscriber(imsi, msisdn), name, context)
-    try:
+    with ExitStack() as stack:
+        way = stack.enter_context(way_to(host, port, over, udp_port, files))
+        client = connect_pcrf(
+            way.host, way.port, identity, Subscriber(imsi, msisdn), name, way.connect
+        )
+        stack.callback(client.close)
         for event, faults in client.run(script):
             unmet += faults
             if event is not None:
                 _say(event.as_dict() if as_json else event.text())
             if is_usual and isinstance(event, SpendingLimitAnswer) and event.result_code != SUCCESS:
                 break  # who is not subscribed has nothing to wait for
-    finally:
-        client.close()
     if as_json:
         _say(
             {"counters": {name: told.status for name, told in client.view.items()}, "unmet": unmet}

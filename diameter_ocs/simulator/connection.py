@@ -1,4 +1,4 @@
-"""A blocking connection to a server, over TCP or TLS: CER and CEA, then whole messages."""
+"""A blocking connection to a server: CER and CEA, then whole messages."""
 
 import random
 import socket
@@ -11,6 +11,7 @@ from .answers import SUCCESS, code_text
 from .capabilities import read_capabilities
 from .encoding import CREDIT_CONTROL, Identity, capabilities_exchange_request
 from .errors import ConnectionLost, SimulatorError
+from .wires import Connect, over_tcp
 
 HEADER_OCTETS = 20
 READ_OCTETS = 65_536
@@ -25,23 +26,20 @@ def open_connection(
     identity: Identity,
     timeout_seconds: float,
     application: int = CREDIT_CONTROL,
-    tls: ssl.SSLContext | None = None,
+    connect: Connect = over_tcp,
 ) -> socket.socket:
-    """Returns a connected socket on which CER and CEA have been exchanged, over TLS if it is given.
+    """Returns a connected socket on which CER and CEA have been exchanged.
 
     Raises SimulatorError when nobody listens or the server does not accept the node.
     """
     where = f"{host}:{port}"
     try:
-        connection = socket.create_connection((host, port), timeout_seconds)
+        connection = connect(host, port, timeout_seconds)
     except OSError as error:
         raise SimulatorError(
             f"cannot connect to {where} ({error}); start the server there or name another address"
         ) from error
     try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls is not None:
-            connection = _secured(connection, tls, where)
         address = connection.getsockname()[0]
         request = capabilities_exchange_request(
             identity, address, random.getrandbits(32), application
@@ -65,16 +63,6 @@ def open_connection(
             f"`peer accept {identity.origin_host}` lets it in, or the server's [[peers]]"
         )
     return connection
-
-
-def _secured(connection: socket.socket, tls: ssl.SSLContext, where: str) -> socket.socket:
-    try:
-        return tls.wrap_socket(connection)
-    except OSError as error:
-        raise SimulatorError(
-            f"no TLS with {where} ({error}); is this its port for TLS, does it trust what is shown "
-            "here (--certificate), and is it of an authority of --ca? Its log says more"
-        ) from error
 
 
 class Connection:

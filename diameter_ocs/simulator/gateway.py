@@ -2,7 +2,6 @@
 
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from .information import UNSIGNED32_MAX
 from .node import Node
 from .server_requests import ServerRequest
 from .steps import DEFAULT_STEPS, RequestedAction, RequestType, Step, parse_steps
+from .wires import Connect, over_tcp
 
 __all__ = [
     "DEFAULT_STEPS",
@@ -44,16 +44,16 @@ def connect(
     port: int,
     identity: Identity,
     timeout_seconds: float = 10.0,
-    tls: ssl.SSLContext | None = None,
+    over: Connect = over_tcp,
 ) -> "Gateway":
-    """Connects to a server, over TLS if it is given, and exchanges capabilities.
+    """Connects to a server and exchanges capabilities.
 
     `timeout_seconds` bounds the connecting and, later, the wait for each answer. Raises
     SimulatorError when nobody listens or the server does not accept the gateway.
     """
 
     def dial() -> socket.socket:
-        return open_connection(host, port, identity, timeout_seconds, tls=tls)
+        return open_connection(host, port, identity, timeout_seconds, connect=over)
 
     return Gateway(dial(), identity, dial)
 

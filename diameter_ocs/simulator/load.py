@@ -256,8 +256,7 @@ class LoadRun:
         outbox = connection.outbox
         was_full = bool(self._selector.get_key(connection.socket).events & selectors.EVENT_WRITE)
         try:
-            while outbox:
-                del outbox[: connection.socket.send(outbox)]
+            connection.send()
         except NOT_NOW:
             pass
         except OSError as error:

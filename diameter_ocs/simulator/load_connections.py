@@ -1,7 +1,6 @@
 """The connections of the load client, one for each gateway."""
 
 import socket
-import ssl
 from collections.abc import Mapping, Sequence
 
 from .connection import open_connection
@@ -12,6 +11,7 @@ from .node import Node
 from .secure import client_context
 from .spending_limits import SY
 from .steps import RequestType
+from .wires import Connect, first_message, over_sctp, over_tcp, over_tls
 
 CONNECT_SECONDS = 10.0
 
@@ -19,7 +19,7 @@ CONNECT_SECONDS = 10.0
 class Connection:
     """One connection: its socket, its templates, and the octets not yet read or written."""
 
-    __slots__ = ("identity", "is_open", "outbox", "rest", "socket", "templates")
+    __slots__ = ("_is_stream", "identity", "is_open", "outbox", "rest", "socket", "templates")
 
     def __init__(
         self,
@@ -29,15 +29,22 @@ class Connection:
     ) -> None:
         self.identity = identity
         self.socket = connected
+        self._is_stream = connected.proto != socket.IPPROTO_SCTP
         self.templates = templates
         self.rest = b""
         self.outbox = bytearray()
         self.is_open = True
 
+    def send(self) -> None:
+        """Sends what can go of the outbox; raises as the socket does when that is not all."""
+        outbox, send = self.outbox, self.socket.send
+        while outbox:
+            del outbox[: send(outbox if self._is_stream else first_message(outbox))]
+
 
 def connect_all(plan: LoadPlan) -> list[Connection]:
     """Opens the connections of a plan; raises SimulatorError when the server refuses one."""
-    tls = _tls(plan)
+    connect = _over(plan)
     first = Subscriber(plan.first_imsi, plan.first_msisdn)
     connections = []
     for number in range(1, plan.connections + 1):
@@ -45,7 +52,9 @@ def connect_all(plan: LoadPlan) -> list[Connection]:
             f"pgw{number}.{plan.origin_realm}", plan.origin_realm, plan.destination_realm
         )
         templates = make_templates(identity, plan.rating_groups, first)
-        connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, tls=tls)
+        connected = open_connection(
+            plan.host, plan.port, identity, CONNECT_SECONDS, connect=connect
+        )
         connections.append(Connection(identity, connected, templates))
     return connections
 
@@ -55,7 +64,7 @@ def connect_policy_server(plan: LoadPlan) -> Connection | None:
     if not plan.subscribed:
         return None
     identity = Identity(f"pcrf.{plan.origin_realm}", plan.origin_realm, plan.destination_realm)
-    connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, SY, _tls(plan))
+    connected = open_connection(plan.host, plan.port, identity, CONNECT_SECONDS, SY, _over(plan))
     return Connection(identity, connected, {})
 
 
@@ -66,6 +75,8 @@ def disconnect_all(connections: Sequence[Connection]) -> None:
             Node(connection.socket, connection.identity).close()
 
 
-def _tls(plan: LoadPlan) -> ssl.SSLContext | None:
-    """Returns what the connections go by; None: TCP alone."""
-    return client_context(plan.authorities, plan.certificate, plan.key) if plan.tls else None
+def _over(plan: LoadPlan) -> Connect:
+    """Returns what connects."""
+    if plan.over == "tls":
+        return over_tls(client_context(plan.authorities, plan.certificate, plan.key))
+    return over_sctp if plan.over == "sctp" else over_tcp

@@ -11,6 +11,8 @@ OUTSTANDING_MAX = 65_536
 RATE_MIN, RATE_MAX = 0.01, 1_000_000
 IMSI_DIGITS = 15
 MSISDN_DIGITS_MAX = 15
+OVER = ("tcp", "tls", "sctp")
+"""What the gateways may connect over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class LoadPlan:
     subscribed: float = 0.0
     threshold_octets: int = 0
     thresholds: int = 0
-    tls: bool = False
+    over: str = "tcp"
     authorities: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -111,7 +113,7 @@ def parse_arguments(arguments: Sequence[str]) -> LoadPlan:
     parser.add_argument("--subscribed", type=float, default=plan.subscribed)
     parser.add_argument("--threshold-octets", type=int, default=plan.threshold_octets)
     parser.add_argument("--thresholds", type=int, default=plan.thresholds)
-    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--over", choices=OVER, default=plan.over)
     parser.add_argument("--ca", type=Path, dest="authorities", help="who signs the server's")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)

@@ -15,7 +15,6 @@ after it. A session that the server asks to end is terminated.
 import random
 import re
 import socket
-import ssl
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -41,6 +40,7 @@ from .spending_limits import (
     spending_limit_request,
 )
 from .steps import SETTING
+from .wires import Connect, over_tcp
 from .words import numbered, one_of, parse_amount, parse_code
 
 FEATURES_MAX = 2**32 - 1
@@ -98,16 +98,16 @@ def connect_pcrf(
     identity: Identity,
     subscriber: Subscriber,
     session_id: bytes | None,
-    tls: ssl.SSLContext | None = None,
+    over: Connect = over_tcp,
 ) -> "Pcrf":
-    """Connects to a server, over TLS if it is given; raises SimulatorError.
+    """Connects to a server and exchanges capabilities; raises SimulatorError.
 
     `session_id` is that of all sessions, None: each has its own.
     """
     manners = Manners()
 
     def dial() -> socket.socket:
-        return open_connection(host, port, identity, manners.patience_seconds, SY, tls)
+        return open_connection(host, port, identity, manners.patience_seconds, SY, over)
 
     return Pcrf(Node(dial(), identity, dial), subscriber, session_id)
 

@@ -64,6 +64,18 @@ def test_a_plan_may_have_as_many_services_as_are_asked_for() -> None:
     assert set(result["result_codes"]) == {"2001"}
 
 
+@pytest.mark.parametrize(("over", "carrying"), [("tls", set()), ("sctp-udp", {"bridge"})])
+def test_gateways_may_come_over_another_wire(over: str, carrying: set[str]) -> None:
+    ended = command(
+        "bench", *SMALL, "--over", over, "--sy", 0.2, "--rate", 200, "--history", "none", "--json"
+    )
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["agree"] is result["sy"]["agree"] is True
+    assert result["answers"] > 0
+    assert result["cpu_us_per_ccr"].keys() == {"server", "database", "client"} | carrying
+
+
 def test_a_policy_server_is_told_of_each_threshold(tmp_path: Path) -> None:
     history = tmp_path / "history"
     ended = command("bench", *SMALL, "--rate", 200, "--sy", 0.2, "--history", history)
