@@ -96,10 +96,17 @@ class PeerRule:
     def _objection_to_names(self, host: str, origin: Origin) -> Objection | None:
         names = origin.certificate_names
         wanted = self.certificate or host
-        if names is not None and not any(_proves(name, wanted) for name in names):
-            reason = f"the certificate of {host} proves {_listed(names)}, not {wanted}"
+        if names is None:
+            if self.certificate is None or origin.wire is not Wire.TLS:
+                return None
+            reason = f"{host} has to show a certificate that proves {wanted}, and shows none"
             return Objection("certificate", reason)
-        return None
+        # What a peer calls itself is no pattern, whatever it looks like.
+        is_right = host_matches if self.certificate is not None else _is_same
+        if any(is_right(name, wanted) or _stands_for(name, wanted) for name in names):
+            return None
+        reason = f"the certificate of {host} proves {_listed(names)}, not {wanted}"
+        return Objection("certificate", reason)
 
 
 def host_matches(host: str, pattern: str) -> bool:
@@ -109,14 +116,20 @@ def host_matches(host: str, pattern: str) -> bool:
     return host == pattern or (not PATTERN.isdisjoint(pattern) and fnmatchcase(host, pattern))
 
 
-def _proves(name: str, wanted: str) -> bool:
-    """Says whether a name of a certificate is the one that is wanted, or a pattern of it.
+def _is_same(name: str, wanted: str) -> bool:
+    return name == wanted.lower()
 
-    A `*` of the certificate stands for one label (RFC 9525 section 6.3).
+
+def _stands_for(name: str, wanted: str) -> bool:
+    """Says whether a name of a certificate is `*.` before what follows the first label of a host.
+
+    It stands for that one label (RFC 9525 section 6.3).
     """
-    if name.startswith("*."):
-        return PATTERN.isdisjoint(wanted) and wanted.lower().partition(".")[2] == name[2:]
-    return host_matches(name, wanted)
+    return (
+        name.startswith("*.")
+        and PATTERN.isdisjoint(wanted)
+        and wanted.lower().partition(".")[2] == name[2:]
+    )
 
 
 def _listed(names: Collection[str]) -> str:

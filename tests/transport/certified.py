@@ -4,12 +4,22 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
 
 from diameter_ocs.transport.certificates import Certificates, TlsSettings
+from diameter_ocs.transport.peer_rules import PeerRule
+from tests.base.wire import cer
 from tests.transport.authority import VALID, Authority, Certified, Validity
 from tests.transport.bench import Bench, Client
 
 SERVER = "ocs1.example"
+GATEWAY = "gw.example"
+BY_NAME = (PeerRule(host=GATEWAY),)
+AUTHORITY = Authority()
+STRANGE = Authority("Another authority")
 
 
 class Files:
@@ -100,3 +110,44 @@ class Bare:
         """Read until the end, or until TLS is cut off."""
         while await self.read():
             pass
+
+
+def context(files: Files, certified: Certified | None = None) -> ssl.SSLContext:
+    """Return what a gateway goes by."""
+    return client_context(files, certified or AUTHORITY.certify(GATEWAY))
+
+
+def refusals(events: list[Any]) -> list[tuple[str, str]]:
+    """Return reason and detail of the connections that were refused."""
+    return [
+        (each["reason"], each["detail"]) for each in events if each["event"] == "connection refused"
+    ]
+
+
+async def gone(bench: Bench) -> None:
+    """Wait until no connection is half open."""
+    async with asyncio.timeout(10):
+        while bench.metric("connections_half_open"):
+            await asyncio.sleep(0)
+
+
+async def closed(bench: Bench) -> None:
+    """Wait until no peer is there."""
+    async with asyncio.timeout(10):
+        while bench.metric("peers_open"):
+            await asyncio.sleep(0)
+
+
+async def refused(bench: Bench, context: ssl.SSLContext) -> tuple[str, str]:
+    """Return what the log says of a gateway, which is refused."""
+    with capture_logs() as events:
+        try:
+            client = await bench.connect(context=context)
+            client.writer.write(cer())
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                await client.read()
+        except (ssl.SSLError, ConnectionError):
+            pass
+        await gone(bench)
+    (line,) = refusals(events)
+    return line

@@ -1,10 +1,12 @@
 """What the tests of connections share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.transport.bench import Bench
+from tests.transport.certified import AUTHORITY, Files
 
 
 @pytest.fixture
@@ -15,3 +17,9 @@ async def bench() -> AsyncIterator[Bench]:
         client.writer.transport.abort()
     if bench.node is not None:
         await bench.stop(1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """What a server goes by."""
+    return Files(tmp_path, AUTHORITY)

@@ -84,6 +84,10 @@ def test_an_address_is_expected_where_a_rule_admits_it() -> None:
         ("gateways.example", {"gw1.example"}, False),
         ("gw*.example", {"gw7.example"}, True),
         ("gw*.example", {"*.example"}, False),
+        ("gw*.example", {"*.other", "GW*.example".lower()}, True),
+        ("*.example", {"*.example"}, True),
+        ("*.example", {"gw1.other"}, False),
+        ("gateways.example", None, False),
     ],
 )
 def test_a_certificate_has_to_prove_the_host(
@@ -93,6 +97,13 @@ def test_a_certificate_has_to_prove_the_host(
     proved = None if names is None else frozenset(names)
     decision = table.authorise(facts(), Origin(NEAR, Wire.TLS, proved), OpenedConnection())
     assert isinstance(decision, PeerAccepted) is is_taken
+
+
+@pytest.mark.parametrize("host", ["*.example", "gw?.example", "gw[12].example", "*"])
+def test_what_a_peer_calls_itself_is_no_pattern_of_what_it_proves(host: str) -> None:
+    table = table_of([PeerRule(host="*")])
+    origin = Origin(NEAR, Wire.TLS, frozenset({"gw1.example"}))
+    assert isinstance(table.authorise(facts(host), origin, OpenedConnection()), PeerRefused)
 
 
 @pytest.mark.parametrize(("wire", "is_taken"), [(Wire.TLS, True), (Wire.TCP, False)])
