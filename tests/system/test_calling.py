@@ -13,8 +13,8 @@ from diameter_ocs.simulator.errors import SimulatorError
 from diameter_ocs.simulator.gateway import Gateway, Identity, connect
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configured
 from tests.system.listening import Listener, Meeting
-from tests.system.policing import ALLOWANCE, DATA, ask, open_accounts, whose
-from tests.system.serving import Server, eventually
+from tests.system.policing import ALLOWANCE, DATA, Ears, ask, open_accounts, whose
+from tests.system.serving import Server, eventually, run_command
 from tests.system.test_relay import PROGRAM, free_port
 
 HOST = "pgw.listens.example"
@@ -51,7 +51,7 @@ def opened(server: Server, host: str) -> tuple[int, int]:
     return one, other
 
 
-def test_a_gateway_that_only_listens_is_connected_to_and_charged(
+def test_a_gateway_that_only_listens_is_connected_to_charged_and_asked(
     configured: Configured, database: str, folder: Path
 ) -> None:
     open_accounts(database, folder, accounts=1)
@@ -61,9 +61,11 @@ def test_a_gateway_that_only_listens_is_connected_to_and_charged(
         server = configured(text + CALLED.format(host=HOST, port=listener.port)).start()
         listener.take(3010)
         pgw = listener.take()
-        session = pgw.session(whose(1))
+        session, called = pgw.session(whose(1)), Ears(pgw.node)
         answer = ask(session, f"initial:rg={DATA}/request={ALLOWANCE}")
         assert answer.services[0].granted is not None
+        run_command("account", "reauthorize", 1, "--database-url", database)
+        assert called.hear(SECONDS).command == "RAR"
         ask(session, f"terminate:rg={DATA}/used=1")
         pgw.close()
         assert server.end() == 0

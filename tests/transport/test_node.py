@@ -127,6 +127,28 @@ def test_a_peer_that_has_restarted_without_a_word_comes_in_again(
     play(story())
 
 
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_who_comes_by_the_name_of_a_peer_that_is_there_is_refused(is_ours: bool) -> None:
+    """Whoever has opened the connection that is there."""
+
+    async def story() -> None:
+        links = Links()
+        for host, _ in BOTH:
+            links.add(host)
+        links.keep(*(BOTH[0] if is_ours else BOTH[1]))
+        await asyncio.sleep(1)
+        (before,) = links.open_between(LESS, GREATER)
+        links.add(GREATER)
+        imposter = links.keep(GREATER, LESS)
+        await asyncio.sleep(20)
+        assert links.open_between(LESS, GREATER) == [before]
+        assert imposter.state is State.WAITING
+        assert imposter.attempts > 3
+        await links.stop()
+
+    play(story())
+
+
 def test_stopping_disconnects_what_this_node_has_opened_and_opens_nothing_again() -> None:
     async def story() -> None:
         links = Links()
