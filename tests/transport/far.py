@@ -20,6 +20,7 @@ from tests.transport.bench import LOCAL, reply
 from tests.transport.wires import Wire, send
 
 HOST = "gw.example"
+PLACES = Places(16, 16)
 
 
 class FarWire(Wire):
@@ -93,7 +94,7 @@ class Far:
 def new_node(*rules: PeerRule) -> tuple[Node, PeerTable]:
     """Return a node without any wire; without rules it takes any peer."""
     peers = PeerTable(rules or (PeerRule(),), LOCAL.identity.origin_host)
-    return Node(LOCAL, peers, reply, Places(16, 16), create_metrics()), peers
+    return Node(LOCAL, peers, reply, PLACES, create_metrics()), peers
 
 
 def target(far: Far, *places: tuple[str, int], wire: Kind = Kind.TCP, host: str = HOST) -> Target:

@@ -27,7 +27,7 @@ from diameter_ocs.transport.connector import (
 from diameter_ocs.transport.node import Node
 from tests.base.wire import avp
 from tests.handlers.virtual_time import play
-from tests.transport.far import HOST, Far, FarWire, cea, come, dpr, new_node, target
+from tests.transport.far import HOST, PLACES, Far, FarWire, cea, come, dpr, new_node, target
 from tests.transport.wires import send
 
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('192.0.2.9', 3868)")
@@ -378,6 +378,22 @@ def test_a_fault_of_our_own_is_logged_and_it_is_tried_again() -> None:
         assert len(far.tries) == 2
         await far.take()
         assert connector.state is State.OPEN
+
+    tell(story)
+
+
+def test_a_call_takes_no_place_of_those_who_come_and_needs_none() -> None:
+    async def story(node: Node, far: Far) -> None:
+        comers = [FarWire(node.accept(), FarWire.peer_places) for _ in range(PLACES.half_open_max)]
+        for each in comers:
+            each.protocol.connection_made(each)
+        there = [each for each in comers if not each.is_aborted]
+        connector = node.keep(target(far))
+        await asyncio.sleep(MOMENT)
+        await far.take()
+        assert connector.state is State.OPEN
+        assert there
+        assert not any(each.is_aborted for each in there)
 
     tell(story)
 
