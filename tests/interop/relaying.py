@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.interop.requests import REALM
-from tests.interop.stacks import Node, configured
+from tests.interop.stacks import Certified, Node, configured, shown_by
 
 CONFIGURATION = """
 Identity = "{host}";
@@ -28,3 +28,24 @@ def relay(folder: Path, node: Node, listening: int) -> list[str]:
     allowed.write_text(ALLOWED)
     where = {**node._asdict(), "realm": REALM, "listening": listening, "allowed": allowed}
     return configured(folder, node, CONFIGURATION.format(**where))
+
+
+CERTIFIED_CONFIGURATION = """
+Identity = "{host}";
+Realm = "{realm}";
+Port = 0;
+SecPort = {port};
+No_SCTP;
+No_IPv6;
+ListenOn = "127.0.0.1";
+{shown}
+LoadExtension = "acl_wl.fdx" : "{allowed}";
+"""
+
+
+def certified_relay(folder: Path, node: Node, certified: Certified) -> list[str]:
+    """Configure a relay that listens on the node's port, over TLS; return how it is started."""
+    allowed = folder / "allowed.conf"
+    allowed.write_text(f"*.{REALM}\n")
+    where = {**node._asdict(), "realm": REALM, "allowed": allowed, "shown": shown_by(certified)}
+    return configured(folder, node, CERTIFIED_CONFIGURATION.format(**where))

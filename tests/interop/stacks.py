@@ -107,10 +107,15 @@ def erlang(folder: Path, node: Node) -> list[str]:
 def free_diameter(folder: Path, node: Node) -> list[str]:
     """Configure and compile the client of freeDiameter; return how it is started."""
     certified = node.certified
-    shown = "" if certified is None else CERTIFIED.format(**certified._asdict())
+    shown = "" if certified is None else shown_by(certified)
     tls = "No_TLS;" if certified is None else ""
     where = {**node._asdict(), "realm": REALM, "shown": shown, "tls": tls}
     return configured(folder, node, CONFIGURATION.format(**where))
+
+
+def shown_by(certified: Certified) -> str:
+    """Return how freeDiameter is told so."""
+    return CERTIFIED.format(**certified._asdict())
 
 
 def configured(folder: Path, node: Node, text: str) -> list[str]:

@@ -1,23 +1,35 @@
 """Foreign stacks come over TLS: Erlang's own, and freeDiameter's, which is GnuTLS."""
 
+import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
 import pytest
 
+from diameter_ocs.base.message import decode
+from diameter_ocs.observability import create_metrics
 from diameter_ocs.transport import tls
+from diameter_ocs.transport.association import Place
+from diameter_ocs.transport.certificates import Certificates
+from tests.base.wire import ORIGIN_HOST, avp, cer, load_dictionary
 from tests.conftest import temporary_folder
 from tests.interop.counters_talk import asks, granted
 from tests.interop.offer import COUNTED_DATA
-from tests.interop.requests import MIB, Session, Step, service, text, used
+from tests.interop.relaying import certified_relay
+from tests.interop.requests import MIB, REALM, Session, Step, service, text, used
 from tests.interop.securing import AUTHORITY, HOSTS, REVOKED, STRANGE, certified, tls_port
 from tests.interop.stacks import STACKS, Node, Stack, told
 from tests.interop.test_stacks import said
 from tests.system.serving import Demonstration, eventually
 from tests.transport.authority import EXPIRED, Certified
+from tests.transport.calling import Caller
+from tests.transport.certified import Files
 
 pytestmark = pytest.mark.ci
 
@@ -85,6 +97,33 @@ def test_a_stack_with_a_wrong_certificate_is_refused_and_told_of(
     )
     try:
         eventually("the refusal", lambda: len(lines_of(demo, said)) > before, 20)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_this_node_connects_to_a_stack_over_tls(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    node = Node(port, f"relay.{REALM}", "relay")
+    words = certified_relay(folder, node, certified(folder, AUTHORITY.certify(node.host)))
+    host = f"gw.{REALM}"
+    own = folder / "own"
+    own.mkdir()
+    certificates = Certificates(Files(own, AUTHORITY, host).settings(), create_metrics())
+    caller = Caller(cer(avp(264, host.encode()), without=ORIGIN_HOST))
+    process = subprocess.Popen(words, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        async with asyncio.timeout(20):
+            while caller.association is None:
+                with suppress(ConnectionRefusedError):
+                    await tls.connect(
+                        caller, Place(ip_address("127.0.0.1"), port), certificates, 10
+                    )
+            cea = decode(await caller.heard.get(), load_dictionary())
+        assert cea.group.first("Result-Code") == 2001
+        assert caller.association.certificate_names == {node.host}
+        caller.association.close()
     finally:
         process.kill()
         process.wait()

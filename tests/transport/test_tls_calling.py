@@ -1,6 +1,5 @@
 """This node connects over TLS, to whom it should."""
 
-import asyncio
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,13 +8,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from diameter_ocs.transport import tls
-from diameter_ocs.transport.association import Association, PathState, Place, WireFault
+from diameter_ocs.transport.association import Place, WireFault
 from tests.base.wire import cer
 from tests.transport.authority import (
     EXPIRED,
     Certified,
 )
 from tests.transport.bench import Bench
+from tests.transport.calling import Caller
 from tests.transport.certified import (
     AUTHORITY,
     BY_NAME,
@@ -27,37 +27,6 @@ from tests.transport.certified import (
     gone,
     refusals,
 )
-
-
-class Caller:
-    """Who connects to a peer; it says one thing and hears the others."""
-
-    def __init__(self) -> None:
-        self.association: Association | None = None
-        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
-        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, association: Association) -> None:
-        self.association = association
-        association.send([cer()])
-
-    def data_received(self, octets: bytes) -> None:
-        self.heard.put_nowait(octets)
-
-    def path_changed(self, place: Place, state: PathState) -> None:
-        raise AssertionError("a stream has one path")
-
-    def not_sent(self, octets: bytes, error: OSError) -> None:
-        raise AssertionError("a stream sends whatever there is")
-
-    def pause_writing(self) -> None:
-        pass
-
-    def resume_writing(self) -> None:
-        pass
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost.set_result(error)
 
 
 @pytest.fixture
@@ -76,7 +45,7 @@ async def test_this_node_connects_and_sees_whom_the_certificate_names(
     bench: Bench, files: Files, own: Files
 ) -> None:
     await bench.listen(rules=BY_NAME, certificates=files.certificates(bench))
-    caller = Caller()
+    caller = Caller(cer())
     await tls.connect(caller, place(bench), own.certificates(bench), 10)
     association = caller.association
     assert association is not None
@@ -104,7 +73,7 @@ async def test_this_node_connects_to_nobody_with_a_wrong_certificate(
     certified.write(files.folder, "ocs")
     with capture_logs():
         await bench.listen(certificates=files.certificates(bench))
-    caller = Caller()
+    caller = Caller(cer())
     with capture_logs() as events:
         with pytest.raises(WireFault, match=said):
             await tls.connect(caller, place(bench), own.certificates(bench), 10)
@@ -119,7 +88,7 @@ async def test_this_node_hears_that_its_own_certificate_is_refused(
 ) -> None:
     await bench.listen(certificates=files.certificates(bench))
     STRANGE.certify(GATEWAY).write(own.folder, "ocs")
-    caller = Caller()
+    caller = Caller(cer())
     await tls.connect(caller, place(bench), own.certificates(bench), 10)
     fault = await caller.lost
     assert isinstance(fault, WireFault)
@@ -130,7 +99,7 @@ async def test_this_node_gives_up_a_peer_that_says_nothing_or_no_tls(
     bench: Bench, own: Files
 ) -> None:
     await bench.listen()
-    caller = Caller()
+    caller = Caller(cer())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = Place(ip_address("127.0.0.1"), silent.getsockname()[1])
         with pytest.raises(TimeoutError):
