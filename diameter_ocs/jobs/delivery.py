@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
 """How often a server looks though nobody has told it of anything."""
-ROUND_SECONDS = 0.03
+ROUND_SECONDS = 0.05
 """Rounds begin so far apart at least: what has come meanwhile is claimed together."""
 STREAMS_MAX = 256
 """Streams that are claimed in one round, where not many ways share them."""
