@@ -4,13 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import count
 from random import uniform
-from typing import NamedTuple
 
 import structlog
 
-from ..base.capabilities import CerDecision, LocalNode
+from ..base.capabilities import CerDecision
 from ..base.errors import UnableToComply
 from ..base.events import (
     AnswerDropped,
@@ -29,15 +27,13 @@ from ..base.events import (
 )
 from ..base.message import error_answer
 from ..base.peer import DisconnectCause, Peer
-from ..observability import Metrics, SparingLog
-from .absences import Absences
-from .admission import Admission
+from ..observability import SparingLog
 from .association import Address, Association, PathState, Place, Wire, WireFault
 from .outlet import Outlet
 from .paths import Paths
 from .peer_rules import Origin
-from .peers import PeerTable
 from .requests import OnAnswer, OwnRequests, Sending, Unanswered
+from .rim import Rim
 
 log = structlog.get_logger()
 
@@ -45,25 +41,6 @@ OVERTAKEN = "the peer has come by itself"
 _SILENT = CloseReason.REPLACED, CloseReason.WATCHDOG
 JITTER_SECONDS = 2.0
 """Tw is lengthened or shortened by up to this much (RFC 3539 section 3.4.1)."""
-
-
-class Rim(NamedTuple):
-    """What every connection of a node shares."""
-
-    local: LocalNode
-    peers: PeerTable
-    admission: Admission
-    on_request: Callable[["Connection", RequestReceived], None]
-    """Takes a request, which it answers with `Connection.answer`, exactly once."""
-    identifiers: "count[int]"
-    metrics: Metrics
-    unopened: SparingLog
-    """Tells of connections that end before they are open."""
-    absences: Absences
-
-    def next_identifier(self) -> int:
-        """Returns a hop-by-hop or end-to-end id that no other request of this node has."""
-        return next(self.identifiers) & 0xFFFF_FFFF
 
 
 class Connection:
@@ -76,7 +53,10 @@ class Connection:
     """
 
     def __init__(
-        self, rim: Rim, on_closed: Callable[["Connection"], None], host: str | None = None
+        self,
+        rim: "Rim[Connection]",
+        on_closed: Callable[["Connection"], None],
+        host: str | None = None,
     ) -> None:
         self._rim = rim
         self._on_closed = on_closed

@@ -15,9 +15,10 @@ from ..observability import Metrics, SparingLog
 from .absences import Absences
 from .admission import Admission, Places
 from .association import Listening
-from .connection import OVERTAKEN, Connection, Rim
+from .connection import OVERTAKEN, Connection
 from .connector import Connector, Reach, Target
 from .peers import PeerTable
+from .rim import Rim
 
 log = structlog.get_logger()
 

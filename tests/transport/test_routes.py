@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from diameter_ocs.base.capabilities import RELAY_APPLICATION_ID
-from diameter_ocs.transport.connection import Rim
+from diameter_ocs.transport.connection import Connection
 from diameter_ocs.transport.requests import REQUESTS_MAX, Sending, Unanswered
+from diameter_ocs.transport.rim import Rim
 from diameter_ocs.transport.routes import Destination, Neighbour, Routes
 from tests.base.wire import avp, message, number
 from tests.handlers.virtual_time import play
@@ -37,7 +38,7 @@ STRANGER = "gw.far", "far", GY
 Peer = tuple[str, str, int]
 Asked = tuple[int, bool]
 """The end-to-end id of a request, and whether it was sent again."""
-Story = Callable[[Rim], Coroutine[Any, Any, None]]
+Story = Callable[[Rim[Connection]], Coroutine[Any, Any, None]]
 
 
 def tell(story: Story) -> None:
@@ -47,7 +48,7 @@ def tell(story: Story) -> None:
     play(whole())
 
 
-async def connect(rim: Rim, peer: Peer) -> Wire:
+async def connect(rim: Rim[Connection], peer: Peer) -> Wire:
     """Connect a peer, and return its wire with nothing left to read."""
     host, realm, application_id = peer
     avps = (
@@ -99,7 +100,7 @@ async def asked(wire: Wire) -> list[Asked]:
     ],
 )
 def test_the_best_way_is_taken(peers: list[Peer], chosen: Peer | None) -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         wires = {peer: await connect(rim, peer) for peer in peers}
         sending = Routes(rim.peers).request(GATEWAY, rar(), SECONDS, print)
         assert sending is (Sending.SENT if chosen else Sending.NO_WAY)
@@ -110,7 +111,7 @@ def test_the_best_way_is_taken(peers: list[Peer], chosen: Peer | None) -> None:
 
 
 def test_a_peer_of_the_realm_without_the_application_is_no_way() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         await connect(rim, NEIGHBOUR)
         routes = Routes(rim.peers)
         policy_server = Destination("pcrf.example", "example", SY)
@@ -123,7 +124,7 @@ def test_a_peer_of_the_realm_without_the_application_is_no_way() -> None:
 
 
 def test_a_suspect_peer_is_not_asked_and_keeps_no_request_that_can_go_elsewhere() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         itself, relay = await connect(rim, ITSELF), await connect(rim, RELAY)
         routes = Routes(rim.peers)
         outcomes: Outcomes = []
@@ -142,7 +143,7 @@ def test_a_suspect_peer_is_not_asked_and_keeps_no_request_that_can_go_elsewhere(
 
 
 def test_a_request_whose_peer_is_gone_goes_another_way_as_a_retransmission() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         itself, relay = await connect(rim, ITSELF), await connect(rim, RELAY)
         routes = Routes(rim.peers)
         outcomes: Outcomes = []
@@ -160,7 +161,7 @@ def test_a_request_whose_peer_is_gone_goes_another_way_as_a_retransmission() -> 
 
 
 def test_the_time_for_an_answer_counts_from_the_first_sending() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         itself, relay = await connect(rim, ITSELF), await connect(rim, RELAY)
         outcomes: Outcomes = []
         Routes(rim.peers).request(GATEWAY, rar(), SECONDS, outcomes.append)
@@ -176,7 +177,7 @@ def test_the_time_for_an_answer_counts_from_the_first_sending() -> None:
 
 
 def test_who_waits_is_told_when_no_other_way_is_left() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         outcomes: Outcomes = []
         itself, relay = await connect(rim, ITSELF), await connect(rim, RELAY)
         Routes(rim.peers).request(GATEWAY, rar(), SECONDS, outcomes.append)
@@ -189,7 +190,7 @@ def test_who_waits_is_told_when_no_other_way_is_left() -> None:
 
 
 def test_a_peer_that_disconnects_gets_no_new_requests() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         itself, relay = await connect(rim, ITSELF), await connect(rim, RELAY)
         send(itself, DPR)
         assert Routes(rim.peers).request(GATEWAY, rar(), SECONDS, print) is Sending.SENT
@@ -202,7 +203,7 @@ def test_a_peer_that_disconnects_gets_no_new_requests() -> None:
 def test_a_peer_on_trial_is_asked_when_no_other_may_know_the_host(
     others: tuple[Peer, ...], chosen: int
 ) -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         wires = [await connect(rim, other) for other in others]
         await fall_silent(await connect(rim, ITSELF), *wires)
         again = await connect(rim, ITSELF)
@@ -217,7 +218,7 @@ def test_a_peer_on_trial_is_asked_when_no_other_may_know_the_host(
 
 
 def test_who_is_busy_says_so() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         await connect(rim, ITSELF)
         routes = Routes(rim.peers)
         for _ in range(REQUESTS_MAX):
@@ -228,7 +229,7 @@ def test_who_is_busy_says_so() -> None:
 
 
 def test_who_watches_hears_of_peers_that_come_go_and_are_silent() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         heard: list[list[str]] = []
         routes = Routes(rim.peers)
         rim.peers.watch(lambda: heard.append(sorted(each.host for each in routes.neighbours())))
@@ -248,7 +249,7 @@ def test_who_watches_hears_of_peers_that_come_go_and_are_silent() -> None:
 
 
 def test_neighbours_say_who_they_are_in_lower_case() -> None:
-    async def story(rim: Rim) -> None:
+    async def story(rim: Rim[Connection]) -> None:
         await connect(rim, ("GW.Example", "EXAMPLE", GY))
         await connect(rim, RELAY)
         assert Routes(rim.peers).neighbours() == [

@@ -11,9 +11,10 @@ from diameter_ocs.transport.absences import Absences
 from diameter_ocs.transport.admission import Admission, Places
 from diameter_ocs.transport.association import Place
 from diameter_ocs.transport.association import Wire as Kind
-from diameter_ocs.transport.connection import Connection, Rim
+from diameter_ocs.transport.connection import Connection
 from diameter_ocs.transport.peer_rules import PeerRule
 from diameter_ocs.transport.peers import PeerTable
+from diameter_ocs.transport.rim import Rim
 from tests.base.wire import cer
 from tests.transport.bench import DICTIONARY, LOCAL, reply
 
@@ -72,7 +73,7 @@ class Wire:
         self.is_aborted = True
 
 
-def new_rim() -> Rim:
+def new_rim() -> Rim[Connection]:
     """Return what connections share; it takes any peer."""
     peers = PeerTable([PeerRule()], LOCAL.identity.origin_host)
     metrics = create_metrics()
@@ -81,7 +82,7 @@ def new_rim() -> Rim:
     return Rim(LOCAL, peers, admission, reply, count(1), metrics, unopened, Absences())
 
 
-def opened(rim: Rim | None = None, capabilities: bytes | None = None) -> Wire:
+def opened(rim: Rim[Connection] | None = None, capabilities: bytes | None = None) -> Wire:
     """Return the wire to a peer whose capabilities were exchanged."""
     wire = Wire(Connection(rim or new_rim(), lambda _: None))
     wire.protocol.connection_made(wire)
