@@ -175,6 +175,11 @@ class Claimed(NamedTuple):
     """What they are about, if it is a session and there still is one."""
 
     @property
+    def may_be_known(self) -> bool:
+        """Some of them may have arrived, even if the target has refused a later request."""
+        return self.may_have_left or any(row.attempts > 0 for row in self.rows)
+
+    @property
     def head(self) -> OutboxRow:
         """The first row."""
         return self.rows[0]

@@ -42,12 +42,12 @@ def due_report(
     session: SpendingLimitSession,
     waiting: Iterable[tuple[int, Report]],
     now: int,
-    may_have_left: bool = False,
+    may_be_known: bool = False,
 ) -> Report | None:
     """Returns what a policy server is told of reports that wait, each with its number.
 
     The newest status of each counter counts. None: there is nothing that it was not told; where
-    some of it may have left, nobody knows what it was told.
+    some of it may have arrived, nobody knows what it was told.
     """
     newest: dict[str, CounterStatus] = {}
     told: dict[str, CounterStatus] = {}
@@ -60,7 +60,7 @@ def due_report(
             newest.update({each.name: each for each in report.statuses})
             is_abort = is_abort or report.is_abort
     news = [each.at(now) for _, each in sorted(newest.items())]
-    if not may_have_left:
+    if not may_be_known:
         known = {name: each.at(now) for name, each in told.items()}
         news = [each for each in news if known.get(each.name) != each]
     return Report(tuple(news), is_abort) if news or is_abort else None

@@ -7,7 +7,7 @@ from typing import Protocol
 from ..charging.bounded import keep
 from ..charging.catalogue import Catalogue
 from ..charging.delivery import Claimed, Fate, Result
-from ..charging.faults import CatalogueUnreadable
+from ..charging.faults import CasesUnavailable, CatalogueUnreadable
 from ..charging.notice_types import NoticeSink, sink_named
 from .cloud_events import envelope
 from .notice_files import NoticeFiles
@@ -64,7 +64,7 @@ class Notices:
             sink = await self._sink(tenant, name, CATALOGUE_SECONDS)
             if sink is None:
                 sink = await self._sink(tenant, name, 0)
-        except CatalogueUnreadable as fault:
+        except (CatalogueUnreadable, CasesUnavailable) as fault:
             return Fate(Result.PUT_OFF, str(fault), is_target_away=True)
         if sink is None:
             return Fate(Result.GIVEN_UP, f"the catalogue of {tenant} has no sink {name} any more")

@@ -56,7 +56,7 @@ class Reports:
         if not isinstance(session, SpendingLimitSession):
             return GONE
         waiting = [(row.number, report_of(row.content)) for row in claimed.rows]
-        report = due_report(session, waiting, self._clock(), claimed.may_have_left)
+        report = due_report(session, waiting, self._clock(), claimed.may_be_known)
         if report is None:
             return GONE
         if self._is_busy(session.session_id, claimed.at):

@@ -77,6 +77,17 @@ def test_what_may_have_arrived_keeps_its_identifier(
     assert {row.end_to_end_id for row in changed} == {kept}
 
 
+def test_what_may_have_arrived_stays_so_though_a_later_request_is_refused() -> None:
+    unanswered = written(settled(Fate(Result.PUT_OFF))).changed
+    both = settled(Fate(Result.PUT_OFF, is_answered=True))
+    claimed = both.claimed._replace(rows=tuple(unanswered), may_have_left=True)
+    refused = written(both._replace(claimed=claimed)).changed
+    again = Claimed(tuple(refused), NOW, 10, False)
+    assert (again.may_have_left, again.may_be_known) == (False, True)
+    assert Claimed(ROWS, NOW, 9, False, True).may_be_known
+    assert not Claimed(ROWS, NOW, 9, False).may_be_known
+
+
 @pytest.mark.parametrize("held", [{"is_attempt": False}, {"is_target_away": True}])
 def test_what_only_waits_is_no_attempt(held: dict[str, bool]) -> None:
     changed = written(settled(Fate(Result.PUT_OFF)._replace(**held))).changed

@@ -263,6 +263,16 @@ def test_of_reports_that_wait_the_newest_status_of_each_counter_counts() -> None
     assert due_report(desk.sy, waiting, NOW) == Report((normal, much))
 
 
+def test_what_is_as_before_is_told_only_where_what_was_between_may_have_arrived() -> None:
+    desk = PolicyDesk()
+    desk.police(slr())
+    normal, gone = (CounterStatus("data left", name) for name in ("normal", "gone"))
+    turned = (4, Report((gone,), before=(normal,)))
+    waiting = [turned, (5, Report((normal,), before=(gone,)))]
+    assert due_report(desk.sy, waiting, NOW) is None
+    assert due_report(desk.sy, waiting, NOW, may_be_known=True) == Report((normal,))
+
+
 def test_what_was_answered_since_does_not_leave_any_more() -> None:
     desk = PolicyDesk()
     desk.police(slr())

@@ -248,7 +248,7 @@ class PolicingWalk(LifeWalk):
         if not isinstance(session, SpendingLimitSession):
             return Fate(Result.DROPPED)
         waiting = [(row.number, report_of(row.content)) for row in claimed.rows]
-        report = due_report(session, waiting, self.now, claimed.may_have_left)
+        report = due_report(session, waiting, self.now, claimed.may_be_known)
         if report is None:
             return Fate(Result.DROPPED)
         view = self.views.get(session.session_id)

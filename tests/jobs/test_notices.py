@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from diameter_ocs.charging.catalogue import Catalogue
 from diameter_ocs.charging.delivery import Claimed, Fate, OutboxRow, Result, row_of
+from diameter_ocs.charging.faults import CasesUnavailable
 from diameter_ocs.charging.notice_types import AccountDeleted
 from diameter_ocs.charging.notices import Notice, Occasion, rows_of
 from diameter_ocs.handlers.catalogue import read_document
@@ -42,9 +43,12 @@ class Applied:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.asked = 0
+        self.fault: Exception | None = None
 
     async def tenants(self) -> Mapping[str, int | None]:
         self.asked += 1
+        if self.fault is not None:
+            raise self.fault
         return {"demo": self.catalogue.version, "new": None}
 
     async def read_catalogue(self, tenant_name: str, version: int) -> Catalogue:
@@ -97,6 +101,15 @@ def test_an_envelope_is_a_cloud_event() -> None:
         "datacontenttype": "application/json",
         "data": {},
     }
+
+
+async def test_notices_wait_while_the_database_cannot_say_where_they_go(tmp_path: Path) -> None:
+    told = Told(tmp_path, URL)
+    told.applied.fault = CasesUnavailable("gone")
+    fate = await told.deliver("all")
+    assert fate == Fate(Result.PUT_OFF, "gone", is_target_away=True)
+    told.applied.fault = None
+    assert await told.deliver("all") == Fate(Result.DELIVERED)
 
 
 async def test_a_file_gets_a_line_for_each_notice(tmp_path: Path) -> None:
