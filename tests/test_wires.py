@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from diameter_ocs.simulator.load_plan import parse_arguments
 from diameter_ocs.simulator.secure import client_context
 from diameter_ocs.simulator.wires import over_tls
 from diameter_ocs.transport.admission import Places
+from diameter_ocs.transport.association import Place, Wire
 from diameter_ocs.transport.certificates import CertificatesUnusable
 from diameter_ocs.transport.node import Node
 from diameter_ocs.transport.peers import PeerRule, PeerTable
@@ -141,6 +143,19 @@ async def test_a_node_that_only_connects_over_tls_has_its_certificates_and_no_po
     wires = await wires_of(standing, bench, configuration(files, ""))
     assert wires.listening == []
     assert wires.certificates is not None
+
+
+@pytest.mark.parametrize("wire", [Wire.SCTP, Wire.SCTP_UDP])
+async def test_what_this_machine_has_not_is_said_of_each_peer_that_is_called_by_it(
+    bench: Bench, wire: Wire
+) -> None:
+    settings = Configuration.model_validate({"sctp": {}, "sctp_udp": {}})
+    wires = Wires(settings, missing={wire: "load its module"})
+    entry = PeerEntry(host="gw.example", connect=("127.0.0.1:1",), transport=wire)
+    await bench.listen()
+    assert bench.node is not None
+    with pytest.raises(OSError, match="load its module"):
+        await wires.open(entry)(bench.node.accept(), [Place(ip_address("127.0.0.1"), 1)])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from .errors import InvalidMessageLength
 HEADER_OCTETS = 20
 TLS_HANDSHAKE = b"\x16\x03"
 """How TLS begins (RFC 8446 section 5.1)."""
+VERSION = b"\x01"
+"""How Diameter begins (RFC 6733 section 3)."""
 
 
 class Framer:
@@ -73,8 +75,12 @@ class Framer:
     def _misfit(self, length: int) -> InvalidMessageLength:
         if self.fault_header.startswith(TLS_HANDSHAKE):
             return InvalidMessageLength(
-                "this is the begin of TLS, not of Diameter: have the peer speak without TLS here, "
-                "or connect to the port for TLS"
+                "this is the beginning of TLS, not of Diameter: have the peer speak without TLS "
+                "here, or connect to the port for TLS"
+            )
+        if not self.fault_header.startswith(VERSION):
+            return InvalidMessageLength(
+                "what came is not Diameter: is the port the right one, and is it Diameter's there?"
             )
         return InvalidMessageLength(
             f"a message of {length} octets cannot be: it has at least {HEADER_OCTETS}, "

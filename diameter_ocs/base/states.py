@@ -121,7 +121,8 @@ _CEA_LATE = _end(CloseReason.CAPABILITIES_LATE, "no CEA came in time")
 _UNDECIDED_CEA = _end(CloseReason.CAPABILITIES_LATE, "nothing was decided on the CEA in time")
 _CUT_OFF = _end(
     CloseReason.CONNECTION_LOST,
-    "the peer ended the connection instead of a CEA: it may not know this node's Origin-Host",
+    "the peer ended the connection instead of a CEA: it may not know this node's Origin-Host, or"
+    " speak TLS on this port: its log says why",
 )
 _GAVE_WAY = _end(CloseReason.GAVE_WAY, "the peer's own connection to this node is kept")
 _CHANGED = _end(CloseReason.CAPABILITIES_CHANGED, "a second CER tells of another peer")

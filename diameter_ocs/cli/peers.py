@@ -20,6 +20,13 @@ from .output import command, print_done, print_json, print_table
 
 app = typer.Typer(help="The gateways that may connect.", no_args_is_help=True)
 
+REFUSALS = {
+    "unknown": "nothing names it",
+    "address": "it comes from an address that is not among its own",
+    "transport": "it comes over a wire that is not among its own",
+    "certificate": "its certificate proves another name",
+}
+"""What the reason of a refusal means."""
 AVAILABLE = "available"
 """A path of a connection that is as it should be."""
 OPTIONS = {
@@ -282,14 +289,17 @@ def _print_refused(refused: Sequence[RefusedPeer]) -> None:
             each.times,
             moment_text(each.first_at),
             moment_text(each.last_at),
-            each.reason,
+            REFUSALS.get(each.reason, each.reason),
         )
         for each in refused
     ]
     typer.echo()
     columns = ["refused", "realm", "address", "product", "applications", "times", "first", "last"]
     print_table([*columns, "why"], rows)
-    typer.echo("`peer accept HOST` lets one in.")
+    typer.echo(
+        "`peer accept HOST` lets one in; what the configuration of a server names, is mended in its"
+        " [[peers]]."
+    )
 
 
 def _connected(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:

@@ -70,6 +70,8 @@ class Wires:
                 return _one(
                     partial(tls.connect, certificates=certificates, seconds=CONNECT_SECONDS)
                 )
+            case Wire.SCTP if Wire.SCTP in self.missing:
+                return _never(self.missing[Wire.SCTP])
             case Wire.SCTP:
                 table = self.configuration.sctp
                 assert table is not None, "the configuration has it"

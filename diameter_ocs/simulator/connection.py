@@ -60,7 +60,7 @@ def open_connection(
         message = f": {capabilities.error_message}" if capabilities.error_message else ""
         raise SimulatorError(
             f"the server at {where} met {identity.origin_host} with {reason}{message}; "
-            f"`peer accept {identity.origin_host}` lets it in, or the server's [[peers]]"
+            f"`peer accept {identity.origin_host}`, or the server's [[peers]], say how it may come"
         )
     return connection
 

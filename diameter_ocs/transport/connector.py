@@ -201,7 +201,7 @@ class Connector:
     def _fail(self, where: str, reason: str) -> None:
         if self._is_here:
             return
-        self.last_error = f"{where}: {reason}"
+        self.last_error = reason if reason.startswith(where) else f"{where}: {reason}"
         self._absences.note(self.target.host, where, self.target.wire, reason)
         is_seldom = self.attempts & (self.attempts - 1) == 0
         if is_seldom or self.last_error not in self._told:

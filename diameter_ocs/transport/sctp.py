@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from . import sctp_options as options
-from .association import Accept, Address, Handler, Place, Wire
+from .association import Accept, Address, Handler, PathState, Place, Wire
 from .sctp_association import SctpAssociation, read_facts
 from .sctp_settings import SctpSettings
 
@@ -88,7 +88,10 @@ async def connect(
         facts = read_facts(sock)
     except TimeoutError as error:
         options.abort(sock)
-        raise TimeoutError(f"{_spell(places)} does not answer over SCTP") from error
+        raise TimeoutError(
+            f"{_spell(places)} does not answer over SCTP: does a firewall, or a NAT between, drop"
+            f" IP protocol {options.IPPROTO_SCTP}?"
+        ) from error
     except OSError as error:
         options.abort(sock)
         source = f" from {_spell(local_addresses)}" if local else ""
@@ -96,7 +99,12 @@ async def connect(
     except BaseException:
         options.abort(sock)
         raise
-    SctpAssociation(loop, sock, facts, handler, settings).begin()
+    association = SctpAssociation(loop, sock, facts, handler, settings)
+    association.begin()
+    for place in facts.peer_places[1:]:
+        # RFC 9260 section 5.4: what this node was given is confirmed, and the kernel silent of it.
+        if place in places and not association.is_closing:
+            handler.path_changed(place, PathState.CONFIRMED)
 
 
 async def _connect(

@@ -182,7 +182,8 @@ class Stack:
             if isinstance(error, OSError):
                 what = f"cannot connect to {place} at UDP port {udp_port}"
                 raise _telling(error, what) from error
-            text = f"{place} does not answer over SCTP at UDP port {udp_port}"
+            text = f"{place} does not answer over SCTP at UDP port {udp_port}: does it take SCTP"
+            text += " in UDP there, and does a firewall let that through?"
             raise TimeoutError(text) from None
         except BaseException:
             association.abort()

@@ -52,6 +52,19 @@ def test_a_length_that_cannot_be_is_refused(length: int) -> None:
         framer.receive_data(b"\1" + length.to_bytes(3) + bytes(16))
 
 
+@pytest.mark.parametrize(
+    ("beginning", "said"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01", "the beginning of TLS"),
+        (b"HTTP/1.1 400 Bad Request", "what came is not Diameter"),
+        (b"\1\0\0\x16", "a message of 22 octets cannot be"),
+    ],
+)
+def test_who_speaks_something_else_is_told_apart(beginning: bytes, said: str) -> None:
+    with pytest.raises(InvalidMessageLength, match=said):
+        Framer(4096).receive_data(beginning.ljust(24, b"\0"))
+
+
 def test_messages_before_a_bad_length_are_not_lost() -> None:
     framer = Framer(4096)
     bad = b"\1\0\0\x16" + bytes(16)

@@ -95,6 +95,7 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
     assert nobody[3:5] == ["192.0.2.8", "tls"]
     (stranger,) = [line for line in lines if line[:1] == [HOST]]
     assert stranger[1:6] == ["other", "192.0.2.9", "maker", "4", "3"]
+    assert stranger[8:] == ["nothing", "names", "it"]
     listed = run("peer", "list", "--json").json
     assert {kind: len(each) for kind, each in listed.items()} == {
         "configured": 1,

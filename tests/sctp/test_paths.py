@@ -50,9 +50,13 @@ async def answers(here: End, there: End, number: int) -> None:
     await here.until(lambda: message(number) in here.heard)
 
 
-async def test_both_ends_know_all_addresses(ends: Ends, network: Network) -> None:
+async def test_both_ends_know_all_addresses_and_that_they_answer(
+    ends: Ends, network: Network
+) -> None:
     here, there = await joined(ends, network)
     left, right = network.left.addresses, network.right.addresses
+    assert here.paths == [(places(right)[1], PathState.CONFIRMED)]
+    await there.until(lambda: [state for _, state in there.paths] == [PathState.CONFIRMED])
     assert here.association.peer_places == places(right)
     assert [*map(str, here.association.local_addresses)] == left
     assert [*map(str, there.association.local_addresses)] == right
