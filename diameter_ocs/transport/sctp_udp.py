@@ -21,7 +21,7 @@ from .association import Accept, Address, Handler, Place, Wire
 from .sctp_settings import SctpSettings
 from .sctp_udp_association import UdpAssociation
 from .udp_packets import Packets
-from .udp_paths import Drop, Path, Paths, Sender, address_of
+from .udp_paths import COOKIE_ECHO, Drop, Path, Paths, Sender, address_of, first_chunk
 from .usrsctp import missing
 from .usrsctp_socket import Socket, open_socket
 
@@ -87,10 +87,11 @@ class Stack:
         self._ready: dict[int, None] = {}
         self._is_look_due = False
         self._associations: set[UdpAssociation] = set()
-        self._listening: set[UdpListening] = set()
+        self._listening: dict[int, UdpListening] = {}
         self._clock: asyncio.TimerHandle | None = None
         self._ticked_at = self._rests_at = 0.0
         self._drops = SparingLog("packet dropped")
+        self._untaken = SparingLog("association not taken")
         self._moves = SparingLog("peer moved")
         # The library keeps pointers to these.
         self._output = usrsctp.ConnOutput(self._note_packet)
@@ -150,12 +151,12 @@ class Stack:
         number = next(self._numbers)
 
         def forget() -> None:
-            self._listening.discard(listening)
-            self._lookers.pop(number, None)
+            del self._listening[number]
+            del self._lookers[number]
             self._paths.stop_listening(port)
 
         listening = UdpListening(place, socket, forget)
-        self._listening.add(listening)
+        self._listening[number] = listening
         self._paths.listen(port)
         self._watch(socket, number, partial(self._accept, socket, accept))
         return listening
@@ -195,7 +196,7 @@ class Stack:
         if packets is None or self._is_closed:
             return
         self._is_closed = True
-        for listening in list(self._listening):
+        for listening in list(self._listening.values()):
             listening.close()
         for association in list(self._associations):
             association.abort()
@@ -251,7 +252,7 @@ class Stack:
             try:
                 accepted = listening.accept()
             except OSError as error:
-                log.info("association not taken", reason=str(error))
+                self._untaken.info(log, reason=str(error))
                 continue
             if accepted is None:
                 return True
@@ -265,9 +266,10 @@ class Stack:
 
     def _take(self, socket: Socket, accept: Accept, path: Path) -> None:
         try:
+            socket.streams()  # raises if it is over already
             local = self._open().local_address(path.udp)
         except OSError as error:
-            log.info("association not taken", reason=str(error))
+            self._untaken.info(log, reason=str(error))
             self._paths.release(path)
             socket.abort()
             return
@@ -310,6 +312,10 @@ class Stack:
             return
         self._register(number)
         self._library.usrsctp_conninput(number, packet, len(packet), 0)
+        if first_chunk(packet) == COOKIE_ECHO:
+            # The library does not tell of an association that the same packet has ended.
+            for each in self._listening:
+                self._look_soon(each)
 
     def _register(self, number: int) -> None:
         if number > self._registered:

@@ -179,7 +179,7 @@ class Paths:
         path = self._by_number.get(number)
         if path is None or len(packet) < _OCTETS_MIN:
             return None
-        chunk = packet[12]
+        chunk = first_chunk(packet)
         if chunk == INIT:
             path.tag = _TAG_OF_INIT.unpack_from(packet)[0]
         elif chunk == INIT_ACK:
@@ -219,6 +219,11 @@ class Paths:
             path.renew(key, udp)
         self._by_key[key] = path
         return path
+
+
+def first_chunk(packet: bytes) -> int:
+    """Returns the type of a packet's first chunk; the packet was let in, or leaves."""
+    return packet[12]
 
 
 def address_of(host: str) -> Address:

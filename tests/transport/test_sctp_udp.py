@@ -322,11 +322,27 @@ def test_an_orderly_end_is_bounded(server: RemoteEnd, bare: BarePeer) -> None:
     server.ask("give_up_after", 5)
 
 
-def test_an_association_that_is_over_before_it_was_seen_harms_nobody(
+def test_associations_that_are_over_before_they_were_seen_harm_nobody(
     client: RemoteEnd, server: RemoteEnd, bare: BarePeer
 ) -> None:
-    bare.open(1, beside=bytes([ABORT, 0, 0, 4]))
-    end(client, connect(client, server)[0])
+    """The library tells of none of them, and takes no more once too many wait."""
+    _, there = connect(client, server)
+    for tag in range(1, 401):
+        bare.open(tag, beside=bytes([ABORT, 0, 0, 4]))
+    name, next_there = connect(client, server)
+    assert int(next_there.split()[1]) == int(there.split()[1]) + 1, "nobody was told of them"
+    end(client, name)
+
+
+def test_an_association_that_was_up_and_is_over_before_it_was_seen_is_nobody_s(
+    client: RemoteEnd, server: RemoteEnd, bare: BarePeer
+) -> None:
+    _, there = connect(client, server)
+    packets = [bare.begin(1).hex(), bare.packet(ABORT).hex()]
+    server.ask("feed", packets, bare.udp.getsockname()[1])
+    name, next_there = connect(client, server)
+    assert int(next_there.split()[1]) == int(there.split()[1]) + 1
+    end(client, name)
 
 
 @pytest.fixture

@@ -170,6 +170,12 @@ class End:
         while (self.stack._clock is None) is not is_it:
             await asyncio.sleep(0.001)
 
+    def feed(self, packets: list[str], udp_port: int) -> None:
+        """Take packets of a peer of this machine as if they had come at once."""
+        assert self.stack is not None
+        for each in packets:
+            self.stack._feed(bytes.fromhex(each), ("127.0.0.1", udp_port))
+
     def dropped(self, reason: str) -> float:
         name = "ocs_packets_dropped_total"
         return self.metrics.registry.get_sample_value(name, {"reason": reason}) or 0

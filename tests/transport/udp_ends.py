@@ -115,11 +115,18 @@ class BarePeer:
 
     def open(self, tag: int, beside: bytes = b"") -> None:
         """Open an association, or open it anew; with the last packet goes another chunk."""
+        self.udp.send(sealed(self.begin(tag) + beside))
+
+    def begin(self, tag: int) -> bytes:
+        """Return the packet that opens an association; it was asked for."""
         self.udp.send(init(self.PORT, self._port, tag))
         value = self.hear(INIT_ACK)
         self._tag = int.from_bytes(value[:4])
-        echo = packet(self.PORT, self._port, self._tag, COOKIE_ECHO, parameters(value)[COOKIE])
-        self.udp.send(sealed(echo + beside))
+        return self.packet(COOKIE_ECHO, parameters(value)[COOKIE])
+
+    def packet(self, kind: int, value: bytes = b"") -> bytes:
+        """Return a packet of one chunk for the association."""
+        return packet(self.PORT, self._port, self._tag, kind, value)
 
     def hear(self, kind: int) -> bytes:
         """Answer heartbeats until a chunk of a kind comes; return its value."""
@@ -128,8 +135,7 @@ class BarePeer:
                 if came == kind:
                     return value
                 if came == HEARTBEAT:
-                    answer = packet(self.PORT, self._port, self._tag, HEARTBEAT_ACK, value)
-                    self.udp.send(answer)
+                    self.udp.send(self.packet(HEARTBEAT_ACK, value))
 
 
 class Forwarder:
