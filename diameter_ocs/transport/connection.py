@@ -353,7 +353,7 @@ class Connection:
 
     def _end(self, reason: CloseReason, detail: str) -> None:
         assert self._peer is not None
-        if self._fault is not None:
+        if self._fault is not None and self.disconnect_cause is None:
             detail = str(self._fault)
         assert self._outlet is not None
         self._outlet.reason, self.ending = reason, detail

@@ -1,6 +1,7 @@
-"""The example of a configuration can be taken as it is, and with all that it has commented out."""
+"""The examples of a configuration can be taken as they are, and with all that is commented out."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from diameter_ocs.config import WIRE_TABLES, load, resource
 from tests.config.conftest import write
 
 EXAMPLE = resource("deploy/ocs.example.toml")
+CONNECTING = resource("deploy/connecting.md")
+IDENTITY = 'origin_host = "ocs1.example.net"\norigin_realm = "example.net"\n'
+TABLES = {
+    "tls": 'certificate = "ocs.pem"\nkey = "ocs.key"\nauthorities = "ca.pem"',
+    "sctp": "",
+    "sctp_udp": "",
+}
+"""What is needed of tables that are only spoken of."""
 COMMENTED = re.compile(r"(?m)^# (?=\[|\w+ = )")
 
 
@@ -29,3 +38,23 @@ def test_what_the_example_has_commented_out_can_be_taken(tmp_path: Path) -> None
 def test_the_example_has_every_key_of_the_tables_of_wires(table: str) -> None:
     lines = EXAMPLE.read_text().split(f"# [{table}]\n")[1].split("\n\n")[0]
     assert set(re.findall(r"(?m)^# (\w+) = ", lines)) == set(WIRE_TABLES[table].model_fields)
+
+
+def examples() -> list[str]:
+    """Return the pieces of configuration of the page, each with the tables that it needs."""
+    blocks = re.findall(r"(?:(?:    .*)?\n)+", CONNECTING.read_text())
+    return [whole(textwrap.dedent(block)) for block in blocks if "[[peers]]" in block]
+
+
+def whole(piece: str) -> str:
+    """Return a piece with who the node is, and with the tables that it only speaks of."""
+    there = re.findall(r"(?m)^\[(\w+)\]$", piece)
+    missing = [f"[{name}]\n{keys}\n" for name, keys in TABLES.items() if name not in there]
+    return IDENTITY + piece + "".join(missing)
+
+
+def test_the_page_for_gateways_has_configurations_that_can_be_taken(tmp_path: Path) -> None:
+    configurations = [load(write(tmp_path, text)) for text in examples()]
+    called = {peer.transport for each in configurations for peer in each.peers if peer.connect}
+    assert called == {"tcp", "tls", "sctp", "sctp-udp"}
+    assert len(configurations) == 6

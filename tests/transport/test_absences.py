@@ -2,10 +2,14 @@
 
 from ipaddress import ip_address
 
+import pytest
+
 from diameter_ocs.transport.absences import PEERS_MAX, STRANGERS_MAX, Absence, Absences
-from diameter_ocs.transport.association import Wire
+from diameter_ocs.transport.association import Wire, WireFault
 from tests.base.wire import ORIGIN_HOST, ORIGIN_REALM, avp, message, number
 from tests.transport.bench import Bench
+from tests.transport.far import come, dpr, new_node
+from tests.transport.wires import send
 
 NEAR = "192.0.2.1"
 FAR = "2001:db8::1"
@@ -52,6 +56,22 @@ def test_strangers_take_no_place_of_peers_and_the_oldest_are_forgotten() -> None
     kept = {each.host for each in absences.all() if each.host is not None}
     assert len(kept) == PEERS_MAX
     assert "gw.example" not in kept
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [([dpr(0)], "the peer disconnected"), ([], "the peer has aborted")]
+)
+async def test_who_has_taken_leave_may_end_the_wire_as_it_likes(
+    said: list[bytes], reason: str
+) -> None:
+    node, _ = new_node()
+    wire = await come(node)
+    for each in said:
+        send(wire, each)
+    wire.protocol.connection_lost(WireFault("the peer has aborted"))
+    (absence,) = node.absences.all()
+    assert absence.reason == reason
+    await node.stop([], 1)
 
 
 async def test_a_node_tells_how_connections_ended(bench: Bench) -> None:
