@@ -273,7 +273,7 @@ class Stack:
             self._paths.release(path)
             socket.abort()
             return
-        peer = Place(address_of(path.key[0]), path.key[1])
+        peer = Place(address_of(path.udp[0]), path.port)
         self._adopt(socket, accept(), local, peer, path).made()
 
     def _adopt(

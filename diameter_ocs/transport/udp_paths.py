@@ -1,18 +1,16 @@
 """Where the packets of SCTP over UDP come from and go to (RFC 6951), decided without any I/O.
 
-libusrsctp knows a peer as a number; this is the table of them. A path is what lies between a peer's
-host with its SCTP port and an SCTP port of this node; it has at most one association. The peer's
-UDP port is no part of it, as NAT may change it at any time (RFC 6951 section 5.4). It is believed
-where a packet comes from
+libusrsctp knows a peer as a number; this is the table of them. A path is what lies between a UDP
+port and an SCTP port of a peer's host and an SCTP port of this node; it has at most one
+association. Peers behind one NAT have paths of their own, though they use the same SCTP port.
 
-- when it carries the verification tag that this node has chosen for the path's association, which
-  was learned from the INIT or INIT ACK that left;
-- when it is an INIT, whose tag is 0, and the path has no association: the new one begins there;
-- when it is the COOKIE ECHO to an INIT ACK that went there, once libusrsctp has taken it: a COOKIE
-  ACK leaves.
+NAT may change a peer's UDP port at any time (RFC 6951 section 5.4). The path goes with it where a
+packet carries the verification tag that this node has chosen for the path's association, which was
+learned from the INIT that left, or from the COOKIE ECHO that libusrsctp has taken: a COOKIE ACK
+leaves. Whatever else comes belongs to where it comes from, above all an INIT, whose tag is 0.
 
-So an INIT that somebody sends in the name of a peer that is connected gets its INIT ACK, as a
-restarted peer's must, but takes nothing away from there.
+So an INIT that somebody sends in the name of a peer that is connected takes nothing away from it:
+from elsewhere it begins another association, and from there the peer itself was started anew.
 """
 
 from collections.abc import Callable
@@ -25,20 +23,19 @@ from .association import Address
 
 PATHS_MAX = 1024
 """Numbers that are ever given to libusrsctp, which has no safe way of taking one back."""
-OFFERS_MAX = 8
-"""INIT ACKs of a path that may still be answered: each repeat of an INIT gets another tag."""
 EPHEMERAL = range(49152, 65536)
 """SCTP ports of this node for the associations that it opens (RFC 6335 section 6)."""
 
 INIT = 1
-INIT_ACK = 2
 COOKIE_ECHO = 10
 COOKIE_ACK = 11
 
 Sender = tuple[str, int] | tuple[str, int, int, int]
 """A host and a UDP port as sockets write them; with flow and scope for IPv6."""
-Key = tuple[str, int, int]
-"""The peer's host, its SCTP port, and this node's."""
+Key = tuple[str, int, int, int]
+"""The peer's host, its UDP port, its SCTP port, and this node's."""
+TagKey = tuple[str, int, int, int]
+"""The peer's host, its SCTP port, this node's, and this node's tag."""
 
 _HEADER = Format(">HHI4xB")
 """Source and destination port, verification tag, checksum, and the first chunk's type."""
@@ -62,27 +59,29 @@ class Drop(StrEnum):
 class Path:
     """One row of the table; its `number`, never 0, stays, while peers come and go.
 
-    `udp` is where its packets go. `tag` is this node's of the association, None without one;
-    `holders` are the associations that somebody has, two only while one of them is ending. `asker`
-    is where the last INIT came from, `offers` are the INIT ACKs that left, and `candidate` is what
-    a COOKIE ACK, if one leaves, makes of the tag and of where packets go.
+    `udp` is where its packets go. `tag` is this node's of the association, None without one, and
+    `candidate` is what a COOKIE ACK, if one leaves, makes of it; `holders` are the associations
+    that somebody has, two only while one of them is ending.
     """
 
-    __slots__ = ("asker", "candidate", "holders", "key", "number", "offers", "tag", "udp")
+    __slots__ = ("candidate", "holders", "key", "number", "tag", "udp")
 
     def __init__(self, number: int, key: Key, udp: Sender) -> None:
         self.number = number
-        self.holders = 0
-        self.offers: dict[int, Sender] = {}
-        self.renew(key, udp)
-
-    def renew(self, key: Key, udp: Sender) -> None:
-        """Leads to another peer from now on."""
         self.key = key
-        self.udp = self.asker = udp
+        self.udp = udp
         self.tag: int | None = None
-        self.candidate: tuple[int, Sender] | None = None
-        self.offers.clear()
+        self.candidate: int | None = None
+        self.holders = 0
+
+    @property
+    def port(self) -> int:
+        """The peer's SCTP port."""
+        return self.key[2]
+
+    def lead(self, key: Key, udp: Sender) -> None:
+        """Leads elsewhere from now on."""
+        self.key, self.udp = key, udp
 
 
 class Paths:
@@ -102,8 +101,10 @@ class Paths:
         self._on_moved = on_moved
         self._paths_max = paths_max
         self._by_number: dict[int, Path] = {}
-        # In the order in which they were taken or let go: the first one is given away first.
         self._by_key: dict[Key, Path] = {}
+        self._by_tag: dict[TagKey, Path] = {}
+        # In the order in which they were taken or let go: the first one is given away first.
+        self._unused: dict[int, Path] = {}
         self._listening: set[int] = set()
         self._next_port = randrange(len(EPHEMERAL))
 
@@ -132,12 +133,12 @@ class Paths:
         for _ in EPHEMERAL:
             local = EPHEMERAL[self._next_port]
             self._next_port = (self._next_port + 1) % len(EPHEMERAL)
-            key = udp[0], port, local
+            key = udp[0], udp[1], port, local
             if key not in self._by_key and local not in self._listening:
                 path = self._take(key, udp)
                 if path is None:
                     break
-                path.holders += 1
+                self._hold(path)
                 return path, local
         raise OSError("too many associations over UDP: every path is in use")
 
@@ -146,32 +147,38 @@ class Paths:
         path = self._by_number.get(number)
         if path is None or path.tag is None:
             return None
-        path.holders += 1
+        self._hold(path)
         return path
 
     def release(self, path: Path) -> None:
         """Lets a path be given away, unless another association has it: its own is over."""
         path.holders -= 1
         if not path.holders:
-            path.tag = path.candidate = None
-            self._by_key[path.key] = self._by_key.pop(path.key)
+            self._mark(path, None)
+            self._unused[path.number] = path
 
     def incoming(self, packet: bytes, sender: Sender) -> int | Drop:
         """Returns the number of the path on which a packet comes, or why it is dropped."""
         if len(packet) < _OCTETS_MIN:
             return Drop.MALFORMED
         there, here, tag, chunk = _HEADER.unpack_from(packet)
-        key = sender[0], there, here
-        path = self._by_key.get(key)
+        host, udp_port = sender[:2]
+        key = host, udp_port, there, here
+        path = self._by_tag.get((host, there, here, tag)) or self._by_key.get(key)
         if path is None or not path.holders:
-            if not self._is_expected(address_of(sender[0])):
+            if not self._is_expected(address_of(host)):
                 return Drop.STRANGER
             if path is None and (chunk != INIT or tag or here not in self._listening):
                 return Drop.UNKNOWN
             path = path or self._take(key, sender)
             if path is None:
                 return Drop.FULL
-        self._believe(path, tag, chunk, sender)
+        path.candidate = tag if chunk == COOKIE_ECHO else None
+        if path.key != key:
+            self._on_moved(path, sender)
+            self._leave(path)
+            path.lead(key, sender)
+            self._by_key[key] = path
         return path.number
 
     def outgoing(self, number: int, packet: bytes) -> Sender | None:
@@ -181,30 +188,28 @@ class Paths:
             return None
         chunk = first_chunk(packet)
         if chunk == INIT:
-            path.tag = _TAG_OF_INIT.unpack_from(packet)[0]
-        elif chunk == INIT_ACK:
-            if len(path.offers) >= OFFERS_MAX:
-                del path.offers[next(iter(path.offers))]
-            path.offers[_TAG_OF_INIT.unpack_from(packet)[0]] = path.asker
-            return path.asker
+            self._mark(path, _TAG_OF_INIT.unpack_from(packet)[0])
         elif chunk == COOKIE_ACK and path.candidate is not None:
-            path.tag, path.udp = path.candidate
-            path.candidate = None
-            path.offers.clear()
+            self._mark(path, path.candidate)
         return path.udp
 
-    def _believe(self, path: Path, tag: int, chunk: int, sender: Sender) -> None:
-        path.candidate = None
-        if chunk == INIT and not tag:
-            path.asker = sender
-            if path.tag is None:
-                path.udp = sender
-        elif tag == path.tag:
-            if path.udp != sender:
-                self._on_moved(path, sender)
-                path.udp = sender
-        elif chunk == COOKIE_ECHO and path.offers.get(tag) == sender:
-            path.candidate = tag, sender
+    def _hold(self, path: Path) -> None:
+        path.holders += 1
+        self._unused.pop(path.number, None)
+
+    def _mark(self, path: Path, tag: int | None) -> None:
+        """Takes note of the tag by which a path is known wherever its packets come from."""
+        host, _, there, here = path.key
+        if path.tag is not None:
+            self._by_tag.pop((host, there, here, path.tag), None)
+        if tag is not None:
+            self._by_tag[host, there, here, tag] = path
+        path.tag = tag
+
+    def _leave(self, path: Path) -> None:
+        """Takes a path away from where it was, unless another one has moved there."""
+        if self._by_key.get(path.key) is path:
+            del self._by_key[path.key]
 
     def _take(self, key: Key, udp: Sender) -> Path | None:
         """Gives a path to a peer: a new one, or the one that is in nobody's use for longest."""
@@ -212,12 +217,15 @@ class Paths:
             path = Path(len(self._by_number) + 1, key, udp)
             self._by_number[path.number] = path
         else:
-            unused = next((each for each in self._by_key.values() if not each.holders), None)
-            if unused is None:
+            number = next(iter(self._unused), None)
+            if number is None:
                 return None
-            path = self._by_key.pop(unused.key)
-            path.renew(key, udp)
+            path = self._unused.pop(number)
+            self._mark(path, None)
+            self._leave(path)
+            path.lead(key, udp)
         self._by_key[key] = path
+        self._unused[path.number] = path
         return path
 
 

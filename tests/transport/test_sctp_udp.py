@@ -14,6 +14,7 @@ from diameter_ocs.transport import usrsctp
 from diameter_ocs.transport.sctp_udp import missing
 from tests.transport.packets import (
     ABORT,
+    DATA,
     INIT,
     SHUTDOWN,
     chunks,
@@ -308,6 +309,22 @@ def test_a_peer_that_is_started_anew_is_lost(server: RemoteEnd, bare: BarePeer) 
     (error,) = server.hear("lost", there)
     assert error == "WireFault: the peer was started anew"
     bare.hear(ABORT)
+
+
+def test_peers_behind_one_nat_do_not_disturb_each_other(server: RemoteEnd, bare: BarePeer) -> None:
+    """They have one address and one SCTP port, and are told apart by their UDP ports."""
+    neighbour = BarePeer(PORT, server.port)
+    names = []
+    for tag, each in enumerate((bare, neighbour), 1):
+        each.open(tag)
+        names.append(server.wait(lambda told: told[0] == "made")[1])
+    for each, there in zip((bare, neighbour), names, strict=True):
+        server.ask("send", there, [(4, 100, 1)])
+        assert each.hear(DATA)
+        assert not server.has_heard("lost", there)
+    for there in names:
+        server.ask("abort", there)
+    neighbour.udp.close()
 
 
 def test_an_orderly_end_is_bounded(server: RemoteEnd, bare: BarePeer) -> None:

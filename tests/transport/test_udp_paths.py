@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from diameter_ocs.transport.association import Address
-from diameter_ocs.transport.udp_paths import OFFERS_MAX, Drop, Path, Paths, Sender, address_of
+from diameter_ocs.transport.udp_paths import Drop, Path, Paths, Sender, address_of
 from tests.transport.packets import ABORT, COOKIE_ACK, COOKIE_ECHO, DATA, init, init_ack, packet
 
 PEER = "192.0.2.1"
@@ -36,6 +36,7 @@ def greet(paths: Paths, sender: Sender = BEFORE, there: int = THERE, tag: int = 
     assert not isinstance(number, Drop)
     assert paths.outgoing(number, init_ack(HERE, there, THEIRS, tag)) == sender
     assert paths.incoming(packet(there, HERE, tag, COOKIE_ECHO), sender) == number
+    assert paths[number].tag != tag, "the library has not taken it yet"
     assert paths.outgoing(number, packet(HERE, there, THEIRS, COOKIE_ACK)) == sender
     assert paths.hold(number) is not None
     return number
@@ -116,72 +117,89 @@ def test_the_udp_port_is_followed_when_the_tag_is_right() -> None:
 def test_the_udp_port_is_not_followed_when_the_tag_is_wrong(tag: int, chunk: int) -> None:
     paths = Table()
     number = greet(paths)
-    assert paths.incoming(packet(THERE, HERE, tag, chunk), AFTER) == number
+    assert paths.incoming(packet(THERE, HERE, tag, chunk), AFTER) is Drop.UNKNOWN
+    assert paths.incoming(packet(THERE, HERE, tag, chunk), BEFORE) == number
     assert place(paths, number) == BEFORE
     assert not paths.moves
 
 
+@pytest.mark.parametrize("there", [THERE, THERE + 1])
+def test_a_tag_is_right_only_between_the_ports_of_its_association(there: int) -> None:
+    paths = Table()
+    number = greet(paths)
+    is_its_own = there == THERE
+    number_of = paths.incoming(packet(there, HERE, OURS, DATA), AFTER)
+    assert number_of == (number if is_its_own else Drop.UNKNOWN)
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), ("192.0.2.2", 9899)) is Drop.STRANGER
+
+
+def test_peers_behind_one_nat_may_use_the_same_sctp_port() -> None:
+    paths = Table()
+    first, second = greet(paths), greet(paths, AFTER, tag=OURS + 1)
+    assert first != second
+    assert (place(paths, first), place(paths, second)) == (BEFORE, AFTER)
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), BEFORE) == first
+    assert paths.incoming(packet(THERE, HERE, OURS + 1, DATA), AFTER) == second
+    assert not paths.moves
+
+
+def test_a_peer_may_be_moved_to_where_another_one_was() -> None:
+    paths = Table()
+    first, second = greet(paths), greet(paths, AFTER, tag=OURS + 1)
+    elsewhere = PEER, 61001
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), AFTER) == first
+    assert paths.incoming(packet(THERE, HERE, 0, ABORT), AFTER) == first
+    assert paths.incoming(packet(THERE, HERE, 0, ABORT), BEFORE) is Drop.UNKNOWN
+    assert paths.incoming(packet(THERE, HERE, OURS + 1, DATA), elsewhere) == second
+    assert (place(paths, first), place(paths, second)) == (AFTER, elsewhere)
+    paths.release(paths[second])
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), AFTER) == first
+
+
 def test_the_init_of_nobody_takes_nothing_away() -> None:
-    """Its INIT ACK goes where it came from, as a peer may have been started anew there."""
     paths = Table()
     number = greet(paths)
-    offered = OURS + 1
-    assert paths.incoming(init(THERE, HERE, THEIRS + 1), AFTER) == number
+    other = paths.incoming(init(THERE, HERE, THEIRS + 1), AFTER)
+    assert isinstance(other, int)
+    assert other != number
+    assert paths.outgoing(other, init_ack(HERE, THERE, THEIRS + 1, OURS + 1)) == AFTER
     assert place(paths, number) == BEFORE
-    assert paths.outgoing(number, init_ack(HERE, THERE, THEIRS + 1, offered)) == AFTER
-    assert place(paths, number) == BEFORE
-    assert paths.incoming(packet(THERE, HERE, offered, DATA), AFTER) == number
-    assert place(paths, number) == BEFORE
+    assert paths[number].tag == OURS
 
 
-def test_a_restarted_peer_is_followed_once_its_cookie_was_taken() -> None:
+def test_a_peer_that_was_started_anew_is_known_by_its_new_tag() -> None:
     paths = Table()
     number = greet(paths)
-    offered = OURS + 1
-    paths.incoming(init(THERE, HERE, THEIRS + 1), AFTER)
-    paths.outgoing(number, init_ack(HERE, THERE, THEIRS + 1, offered))
-    paths.incoming(packet(THERE, HERE, offered, COOKIE_ECHO), AFTER)
-    assert place(paths, number) == BEFORE
-    assert paths.outgoing(number, packet(HERE, THERE, THEIRS + 1, COOKIE_ACK)) == AFTER
+    assert greet(paths, tag=OURS + 1) == number
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), AFTER) is Drop.UNKNOWN
+    assert paths.incoming(packet(THERE, HERE, OURS + 1, DATA), AFTER) == number
     assert place(paths, number) == AFTER
-    assert paths[number].tag == offered
-
-
-def test_a_cookie_from_elsewhere_is_not_followed() -> None:
-    paths = Table()
-    number = greet(paths)
-    paths.incoming(init(THERE, HERE, THEIRS + 1), AFTER)
-    paths.outgoing(number, init_ack(HERE, THERE, THEIRS + 1, OURS + 1))
-    paths.incoming(packet(THERE, HERE, OURS + 1, COOKIE_ECHO), (PEER, 1))
-    assert paths.outgoing(number, packet(HERE, THERE, THEIRS + 1, COOKIE_ACK)) == BEFORE
 
 
 def test_a_cookie_that_is_not_taken_changes_nothing_later() -> None:
     paths = Table()
     number = greet(paths)
-    paths.incoming(init(THERE, HERE, THEIRS + 1), AFTER)
-    paths.outgoing(number, init_ack(HERE, THERE, THEIRS + 1, OURS + 1))
-    paths.incoming(packet(THERE, HERE, OURS + 1, COOKIE_ECHO), AFTER)
-    paths.incoming(packet(THERE, HERE, OURS, COOKIE_ECHO), BEFORE)
+    paths.incoming(packet(THERE, HERE, OURS + 1, COOKIE_ECHO), BEFORE)
+    paths.incoming(packet(THERE, HERE, OURS, DATA), BEFORE)
     assert paths.outgoing(number, packet(HERE, THERE, THEIRS, COOKIE_ACK)) == BEFORE
     assert paths[number].tag == OURS
 
 
-def test_offers_are_bounded() -> None:
+def test_a_tag_is_forgotten_with_its_association() -> None:
     paths = Table()
     number = greet(paths)
-    for each in range(10 * OFFERS_MAX):
-        paths.incoming(init(THERE, HERE, THEIRS), AFTER)
-        paths.outgoing(number, init_ack(HERE, THERE, THEIRS, each))
-    assert len(paths[number].offers) == OFFERS_MAX
+    paths.release(paths[number])
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), AFTER) is Drop.UNKNOWN
+    assert greet(paths, AFTER, tag=OURS + 1) != number
 
 
-def test_the_next_association_of_a_path_begins_where_its_init_comes_from() -> None:
-    paths = Table()
+def test_a_path_that_is_given_away_is_not_where_it_was() -> None:
+    paths = Table(paths_max=1)
     number = greet(paths)
     paths.release(paths[number])
     assert greet(paths, AFTER, tag=OURS + 1) == number
     assert place(paths, number) == AFTER
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), BEFORE) is Drop.UNKNOWN
     assert not paths.moves
 
 
@@ -207,7 +225,7 @@ def test_the_table_is_bounded_and_the_longest_unused_path_is_given_away() -> Non
     assert len(paths) == 3
 
 
-def test_strangers_inits_never_push_an_association_out() -> None:
+def test_inits_never_push_an_association_out() -> None:
     paths = Table(paths_max=3)
     number = greet(paths)
     for each in range(1000):
@@ -219,9 +237,8 @@ def test_two_associations_of_a_path_leave_it_one_after_the_other() -> None:
     """The first one is ending when the peer comes again."""
     paths = Table()
     number = greet(paths)
-    assert greet(paths, AFTER, tag=OURS + 1) == number
+    assert greet(paths, tag=OURS + 1) == number
     paths.release(paths[number])
-    assert place(paths, number) == AFTER
     assert paths[number].tag == OURS + 1
     paths.release(paths[number])
     assert paths[number].tag is None
