@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -12,15 +13,20 @@ from diameter.message.commands import CapabilitiesExchangeAnswer
 from diameter_ocs.simulator.connection import receive_message
 from diameter_ocs.simulator.encoding import CREDIT_CONTROL, Identity
 from diameter_ocs.simulator.gateway import Gateway
+from tests.system.serving import eventually
 
 WAIT_SECONDS = 10.0
 LOCALHOST = "127.0.0.1"
 
 
 class Listener:
-    """Takes the connections of a server at a port of its own, as a gateway."""
+    """Takes the connections of a server at a port of its own, as a gateway.
+
+    `asked` are the CERs that it got.
+    """
 
     def __init__(self, identity: Identity) -> None:
+        self.asked: list[Message] = []
         self._identity = identity
         self._socket = socket.create_server((LOCALHOST, 0))
         self._socket.settimeout(WAIT_SECONDS)
@@ -41,20 +47,31 @@ class Listener:
         """Wait for the server and answer its CER."""
         connected, _ = self._socket.accept()
         connected.settimeout(WAIT_SECONDS)
-        connected.sendall(self._answer(receive_message(connected), result_code))
+        request = receive_message(connected)
+        self.asked.append(Message.from_bytes(request))
+        answer = capabilities_answer(self._identity, request, [LOCALHOST], result_code)
+        connected.sendall(answer)
         return Gateway(connected, self._identity)
 
-    def _answer(self, request: bytes, result_code: int) -> bytes:
-        asked = Message.from_bytes(request)
-        answer: CapabilitiesExchangeAnswer = asked.to_answer()
-        answer.result_code = result_code
-        answer.origin_host = self._identity.origin_host.encode()
-        answer.origin_realm = self._identity.origin_realm.encode()
-        answer.host_ip_address = [LOCALHOST]
-        answer.vendor_id = 0
-        answer.product_name = "gateway that listens"
-        answer.auth_application_id = [CREDIT_CONTROL]
-        return bytes(answer.as_bytes())
+
+def capabilities_answer(
+    identity: Identity, request: bytes, addresses: Sequence[str], result_code: int = 2001
+) -> bytes:
+    """Return the CEA with which a gateway that has these addresses takes a server, or refuses."""
+    answer: CapabilitiesExchangeAnswer = Message.from_bytes(request).to_answer()
+    answer.result_code = result_code
+    answer.origin_host = identity.origin_host.encode()
+    answer.origin_realm = identity.origin_realm.encode()
+    answer.host_ip_address = addresses
+    answer.vendor_id = 0
+    answer.product_name = "gateway that listens"
+    answer.auth_application_id = [CREDIT_CONTROL]
+    return bytes(answer.as_bytes())
+
+
+def own_addresses(asked: Message) -> set[str]:
+    """Return the addresses that a server has named as its own."""
+    return {address for _, address in asked.host_ip_address}
 
 
 class Meeting:
@@ -69,9 +86,10 @@ class Meeting:
         self._listeners = [socket.create_server((LOCALHOST, 0)) for _ in range(2)]
         self.ports: list[int] = [each.getsockname()[1] for each in self._listeners]
 
-    def lead(self, way: int, port: int) -> None:
-        """Passes on to a port what comes on a way."""
-        threading.Thread(target=self._take, args=(self._listeners[way], port), daemon=True).start()
+    def lead(self, way: int, port: int, may_pass: Callable[[], bool] = lambda: True) -> None:
+        """Passes on to a port what comes on a way, the first of it not before it may pass."""
+        arguments = (self._listeners[way], port, may_pass)
+        threading.Thread(target=self._take, args=arguments, daemon=True).start()
 
     def close(self) -> None:
         """Takes no connection any more."""
@@ -84,7 +102,7 @@ class Meeting:
     def _note(self) -> None:
         self.have_met = True
 
-    def _take(self, listener: socket.socket, port: int) -> None:
+    def _take(self, listener: socket.socket, port: int, may_pass: Callable[[], bool]) -> None:
         is_first = True
         while True:
             try:
@@ -97,6 +115,7 @@ class Meeting:
             if is_first:
                 with suppress(threading.BrokenBarrierError):
                     self._both.wait(WAIT_SECONDS)
+                eventually("it may pass", may_pass, WAIT_SECONDS)
             is_first = False
             for ends in ((near, far), (far, near)):
                 threading.Thread(target=_pass_on, args=ends, daemon=True).start()

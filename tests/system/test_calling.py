@@ -1,21 +1,25 @@
 """A server that connects to its peers, which are gateways, relays, or connect to it as well."""
 
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from diameter_ocs.simulator.errors import SimulatorError
+from diameter_ocs.simulator.errors import ConnectionLost, SimulatorError
 from diameter_ocs.simulator.gateway import Gateway, Identity, connect
+from diameter_ocs.transport.sctp_udp import missing
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configured
-from tests.system.listening import Listener, Meeting
+from tests.system.listening import Listener, Meeting, own_addresses
 from tests.system.policing import ALLOWANCE, DATA, Ears, ask, open_accounts, whose
 from tests.system.serving import Server, eventually, run_command
 from tests.system.test_relay import PROGRAM, free_port
+from tests.transport.udp_ends import RemoteEnd
 
 HOST = "pgw.listens.example"
 NOWHERE = 'listen = ""\nmetrics = "127.0.0.1:0"\n'
@@ -23,6 +27,16 @@ CALLED = """
 [[peers]]
 host = "{host}"
 connect = ["127.0.0.1:{port}"]
+"""
+CALLED_IN_UDP = """
+[sctp_udp]
+listen = "127.0.0.1:0"
+
+[[peers]]
+host = "{host}"
+transport = "sctp-udp"
+connect = ["127.0.0.1:{port}"]
+udp_port = {udp_port}
 """
 RELAY = """
 Identity = "{host}";
@@ -61,16 +75,56 @@ def test_a_gateway_that_only_listens_is_connected_to_charged_and_asked(
         server = configured(text + CALLED.format(host=HOST, port=listener.port)).start()
         listener.take(3010)
         pgw = listener.take()
-        session, called = pgw.session(whose(1)), Ears(pgw.node)
-        answer = ask(session, f"initial:rg={DATA}/request={ALLOWANCE}")
-        assert answer.services[0].granted is not None
-        run_command("account", "reauthorize", 1, "--database-url", database)
-        assert called.hear(SECONDS).command == "RAR"
-        ask(session, f"terminate:rg={DATA}/used=1")
+        is_charged_and_asked(pgw, database)
         pgw.close()
         assert server.end() == 0
         assert "3010" in server.log
         assert opened(server, HOST) == (1, 1)
+
+
+def is_charged_and_asked(pgw: Gateway, database: str) -> None:
+    """Have a gateway charged for a session of account 1, during which the server asks it."""
+    session, called = pgw.session(whose(1)), Ears(pgw.node)
+    answer = ask(session, f"initial:rg={DATA}/request={ALLOWANCE}")
+    assert answer.services[0].granted is not None
+    run_command("account", "reauthorize", 1, "--database-url", database)
+    assert called.hear(SECONDS).command == "RAR"
+    ask(session, f"update:rg={DATA}/used=1/request=1")
+    ask(session, f"terminate:rg={DATA}/used=1")
+
+
+@pytest.fixture
+def end() -> Iterator[RemoteEnd]:
+    """An end of SCTP over UDP."""
+    end = RemoteEnd()
+    end.start()
+    yield end
+    assert end.end() == 0
+
+
+@pytest.mark.ci
+@pytest.mark.skipif(bool(missing()), reason=missing() or "")
+def test_a_gateway_that_only_listens_over_sctp_in_udp_is_connected_to_and_taken_leave_of(
+    configured: Configured, database: str, folder: Path, end: RemoteEnd
+) -> None:
+    open_accounts(database, folder, accounts=1)
+    identity, sctp_port = Identity(HOST, "listens.example", "test.example"), 3868
+    with Listener(identity) as listener:
+        end.ask("lead", sctp_port, listener.port)
+        where = {"host": HOST, "port": sctp_port, "udp_port": end.port}
+        text = IDENTITY + PATIENCE + NOWHERE + LOOPBACK
+        server = configured(text + CALLED_IN_UDP.format(**where)).start()
+        pgw = listener.take()
+        assert list(map(own_addresses, listener.asked)) == [{"127.0.0.1"}]
+        is_charged_and_asked(pgw, database)
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionLost, match="DPR"):
+            pgw.node.next_event(time.monotonic() + SECONDS)
+        assert server.end() == 0
+    assert end.hear("lost", "accepted 1") == [None]
+    assert opened(server, HOST) == (1, 1)
+    assert '"wire":"sctp-udp"' in server.log
+    assert '"level":"error"' not in server.log
 
 
 @contextmanager
@@ -150,7 +204,8 @@ def test_a_relay_and_a_server_that_connect_to_each_other_keep_one_connection(
     server = configured(text + CALLED.format(host=host, port=meeting.ports[0])).start()
     with free_diameter(folder, host, port, CONNECTING.format(port=meeting.ports[1])) as log:
         meeting.lead(0, port)
-        meeting.lead(1, server.port)
+        # A relay that has got the winner's CEA before its CER elects nobody.
+        meeting.lead(1, server.port, lambda: "LOST" not in said or said in log.read_text())
         eventually("they are connected", lambda: opened(server, host) == (1, 0), SECONDS)
         assert meeting.have_met
         assert said in log.read_text()

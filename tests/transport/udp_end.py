@@ -7,6 +7,7 @@ and what happens to associations in between.
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -85,6 +86,38 @@ class Teller:
         tell("lost", self.name, described(error))
 
 
+class Passer(Teller):
+    """A handler that passes messages on to a TCP port, and back what comes from there."""
+
+    def __init__(self, end: "End", name: str, port: int) -> None:
+        super().__init__(end, name)
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._rest = b""
+
+    def connection_made(self, association: Association) -> None:
+        super().connection_made(association)
+        self._loop.add_reader(self._socket, self._pass_back, association)
+
+    def data_received(self, octets: bytes) -> None:
+        self._socket.sendall(octets)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        super().connection_lost(error)
+
+    def _pass_back(self, association: Association) -> None:
+        octets = self._socket.recv(65536)
+        if not octets:
+            self._loop.remove_reader(self._socket)
+            association.close()
+        self._rest += octets
+        while 4 <= len(self._rest) >= (length := int.from_bytes(self._rest[1:4])):
+            association.send([self._rest[:length]])
+            self._rest = self._rest[length:]
+
+
 class End:
     """What is done; every method is a request."""
 
@@ -115,6 +148,16 @@ class End:
         assert self.stack is not None
         self.listening[port] = self.stack.listen(accept, port)
         return [str(each) for each in self.listening[port].places]
+
+    def lead(self, port: int, to: int) -> None:
+        """Take associations at a port, each of which is passed on to a TCP port."""
+
+        def accept() -> Passer:
+            self.accepted += 1
+            return Passer(self, f"accepted {self.accepted}", to)
+
+        assert self.stack is not None
+        self.listening[port] = self.stack.listen(accept, port)
 
     def stop_listening(self, port: int) -> None:
         self.listening.pop(port).close()
