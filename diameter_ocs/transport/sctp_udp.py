@@ -330,10 +330,14 @@ class Stack:
         self, number: int, octets: int, length: int, _service: int, _is_whole: int
     ) -> int:
         """Called by the library, which holds its locks: a packet is to leave."""
-        packet = ctypes.string_at(octets, length)
-        to = self._paths.outgoing(number, packet)
-        if to is not None and self._packets is not None:
-            self._packets.send(packet, to)
+        try:
+            packet = ctypes.string_at(octets, length)
+            to = self._paths.outgoing(number, packet)
+            if to is not None and self._packets is not None:
+                self._packets.send(packet, to)
+        except Exception:
+            # The library knows nothing of it: for it, the packet was lost on its way.
+            log.exception("packet not sent")
         return 0
 
     def _note_socket(self, _socket: int, number: int, _flags: int) -> None:

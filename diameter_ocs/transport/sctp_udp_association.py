@@ -17,6 +17,7 @@ CLOSE_SECONDS = 5.0
 TAKEN_AT_ONCE = 64
 """Messages given to a handler before others have their turn."""
 
+GIVEN_UP = "the attempt was given up"
 REASONS = {
     errno.ECONNREFUSED: "the peer refuses associations on this port",
     errno.ECONNRESET: "the peer has aborted the association",
@@ -220,7 +221,7 @@ class UdpAssociation:
             told = None if error is None else WireFault(error.strerror)
             self._loop.call_soon(self._handler.connection_lost, told)
         if self.opened is not None and not self.opened.done():
-            self.opened.set_exception(error or ConnectionAbortedError("the attempt was given up"))
+            self.opened.set_exception(error or OSError(errno.ECONNABORTED, GIVEN_UP))
         self.on_done()
 
 

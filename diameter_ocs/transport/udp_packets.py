@@ -16,10 +16,13 @@ from socket import (
 )
 
 import asyncio_dgram
+import structlog
 from asyncio_dgram.aio import DatagramServer
 
 from .association import Address, Place
 from .udp_paths import Sender, address_of
+
+log = structlog.get_logger()
 
 BUFFER_OCTETS = 4 * 1024 * 1024
 """A loop reads one packet a turn: what comes in the meantime has to be kept (as far as the
@@ -124,7 +127,10 @@ class Packets:
                 self.errors += 1
                 continue
             assert isinstance(sender, tuple)
-            self._on_packet(packet, sender)
+            try:
+                self._on_packet(packet, sender)
+            except Exception:
+                log.exception("packet not taken")
 
     async def _send(self) -> None:
         while True:

@@ -22,7 +22,7 @@ from tests.transport.packets import (
     packet,
     parameters,
 )
-from tests.transport.udp_end import MESSAGE_OCTETS_MAX, message
+from tests.transport.udp_end import FAULTY, MESSAGE_OCTETS_MAX, message
 from tests.transport.udp_ends import BarePeer, Failed, Forwarder, RemoteEnd
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "")
@@ -261,6 +261,33 @@ def test_packets_of_strangers_are_dropped_and_counted(client: RemoteEnd, server:
         with pytest.raises(BlockingIOError):
             stranger.recv(1)
     assert server.ask("dropped", "stranger") == before + 5
+
+
+def test_faults_of_ours_cost_a_packet_and_are_logged(other: RemoteEnd) -> None:
+    other.start()
+    other.ask("listen", PORT, True)
+    with socket(AF_INET, SOCK_DGRAM) as faulty:
+        faulty.bind((str(FAULTY), 0))
+        faulty.sendto(init(40000, PORT, 1), ("127.0.0.1", other.port))
+        other.ask("connect", "there", "127.0.0.1", PORT, other.port, 5)
+    other.ask("fail_to_send")
+    exchange(other, "there", (4, 100, 1))
+    assert other.ask("told_faults") == ["packet not taken", "packet not sent"]
+    other.ask("stop")
+
+
+def test_a_stack_that_is_closed_gives_up_who_connects(other: RemoteEnd, mute: socket) -> None:
+    other.start()
+    with pytest.raises(Failed, match=r"ConnectionAbortedError: .*: the attempt was given up$"):
+        other.ask("connect_and_stop", "127.0.0.1", PORT, mute.getsockname()[1])
+
+
+@pytest.fixture
+def mute() -> Iterator[socket]:
+    """A UDP port where nobody answers."""
+    with socket(AF_INET, SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        yield mute
 
 
 def test_a_peer_is_followed_when_its_udp_port_changes(client: RemoteEnd, server: RemoteEnd) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from zlib import crc32
 
 import structlog
+from structlog.typing import EventDict
 
 from diameter_ocs.observability import create_metrics
 from diameter_ocs.transport import sctp_udp, sctp_udp_association
@@ -22,6 +23,8 @@ from diameter_ocs.transport.association import Address, Association, PathState, 
 from diameter_ocs.transport.sctp_settings import SctpSettings
 from diameter_ocs.transport.sctp_udp import Stack, UdpListening
 
+FAULTY = ip_address("127.0.0.3")
+"""Who has an end meet a fault of ours."""
 MESSAGE_OCTETS_MAX = 250_000
 PATIENT = SctpSettings(
     streams=8,
@@ -128,6 +131,7 @@ class End:
         self.associations: dict[str, Association] = {}
         self.listening: dict[int, UdpListening] = {}
         self.accepted = 0
+        self.faults: list[str] = []
 
     async def start(self, host: str, expected: list[str], is_quick: bool) -> int:
         """Start with the patience of a busy machine, or so that the silent are lost at once."""
@@ -138,7 +142,31 @@ class End:
         return self.stack.place.port
 
     def expects(self, address: Address) -> bool:
+        if address == FAULTY:
+            raise ValueError("a fault of ours")
         return address in self.expected
+
+    def fail_to_send(self) -> None:
+        """Let the next packet meet a fault of ours."""
+        assert self.stack is not None
+        packets = self.stack._packets
+        assert packets is not None
+        send = packets.send
+
+        def fail(*_: object) -> None:
+            packets.send = send  # type: ignore[method-assign]
+            raise ValueError("a fault of ours")
+
+        packets.send = fail  # type: ignore[method-assign]
+
+    def note(self, logger: object, name: str, event: EventDict) -> EventDict:
+        """Keep what is logged as a fault."""
+        if "exc_info" in event:
+            self.faults.append(event["event"])
+        return event
+
+    def told_faults(self) -> list[str]:
+        return self.faults
 
     def listen(self, port: int, is_echo: bool) -> list[str]:
         def accept() -> Teller:
@@ -174,6 +202,12 @@ class End:
         connecting.cancel()
         await asyncio.wait([connecting])
         assert connecting.cancelled()
+
+    async def connect_and_stop(self, host: str, port: int, udp_port: int) -> None:
+        connecting = asyncio.create_task(self.connect("stopped", host, port, udp_port, 60))
+        await asyncio.sleep(0)
+        await self.stop()
+        await connecting
 
     def send(self, name: str, messages: list[tuple[int, int, int]]) -> int:
         """Send messages: their application, their length, and the octet they are filled with."""
@@ -239,11 +273,14 @@ def message(application: int, length: int, filling: int) -> bytes:
 
 
 async def main() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    end = End()
+    structlog.configure(
+        processors=[end.note, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    end = End()
     while line := await lines.readline():
         what, arguments = json.loads(line)
         method: Callable[..., Any] = getattr(end, what)
