@@ -1,6 +1,7 @@
 """Diameter over TCP (RFC 6733 section 2.1): connections of peers, and to them."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -68,7 +69,9 @@ async def connect(handler: Handler, place: Place, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     stream = partial(Stream, lambda: handler, bytearray(READ_OCTETS))
     async with asyncio.timeout(seconds):
-        await loop.create_connection(stream, str(place.address), place.port)
+        _, made = await loop.create_connection(stream, str(place.address), place.port)
+    if not made.peer_places:  # it has ended already, and the handler has not heard of it
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
 def shut(number: int) -> None:

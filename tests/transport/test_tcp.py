@@ -1,16 +1,21 @@
 """Peers connect over TCP, are answered, and are let go with what they asked answered."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from diameter_ocs.base.events import RequestReceived
-from diameter_ocs.transport import outlet, unread
+from diameter_ocs.transport import outlet, tcp, unread
+from diameter_ocs.transport.association import Place
 from diameter_ocs.transport.connection import Connection
 from tests.base.wire import ORIGIN_HOST, avp, ccr, cer
 from tests.transport.bench import DWR, LOCAL, Bench, flood, reply
+from tests.transport.calling import Caller
 
 
 async def test_a_gateway_opens_asks_and_is_answered(bench: Bench) -> None:
@@ -159,3 +164,28 @@ async def test_last_answers_that_nobody_reads_do_not_keep_a_connection(
     async with asyncio.timeout(30):
         await bench.stop(60)
     assert bench.metrics.registry.get_sample_value("ocs_peers_open") == 0
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_connects_hears_of_a_peer_that_resets_at_once_whenever_that_is(
+    turns: int,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        async def reset() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            with server.accept()[0] as there:
+                there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        caller = Caller(cer())
+        place = Place(ip_address("127.0.0.1"), server.getsockname()[1])
+        connecting = asyncio.gather(tcp.connect(caller, place, 10), reset())
+        try:
+            await connecting
+        except ConnectionError:
+            assert caller.association is None
+        else:
+            async with asyncio.timeout(10):
+                await caller.lost
