@@ -5,6 +5,7 @@ New ones count for the connections that begin after; where they cannot be used, 
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ log = structlog.get_logger()
 
 SOON_SECONDS = 30 * 86_400
 """A file that expires within this time is told of when it is read."""
+SESSIONS_MAX = 64
+"""Sessions of TLS 1.2 that may be resumed; each takes some 15 kB for hours."""
 
 Stamp = tuple[int, int, int]
 """What tells one state of a file from another."""
@@ -71,12 +74,15 @@ class Certificates:
         self._metrics = metrics
         self._clock = clock
         self._stamps = self._look()
-        self._load()
+        self._server, self._client = self._load()
 
     @property
     def server(self) -> ssl.SSLContext:
         """By what connections go that peers open."""
         self._refresh()
+        if self._server.session_stats()["number"] >= SESSIONS_MAX:
+            with suppress(CertificatesUnusable):
+                self._server = _server_context(self.settings)
         return self._server
 
     @property
@@ -92,7 +98,7 @@ class Certificates:
             return
         self._stamps = stamps
         try:
-            self._load()
+            self._server, self._client = self._load()
         except CertificatesUnusable as error:
             log.error("certificates not reloaded", reason=str(error), next="the old ones go on")
         else:
@@ -101,13 +107,13 @@ class Certificates:
     def _look(self) -> tuple[Stamp | None, ...]:
         return tuple(map(_stamp, self.settings.files.values()))
 
-    def _load(self) -> None:
+    def _load(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         texts = {name: _read(name, file) for name, file in self.settings.files.items()}
         server = _server_context(self.settings)
         client = _context(self.settings, ssl.PROTOCOL_TLS_CLIENT)
-        self._server, self._client = server, client
         for name, text in texts.items():
             self._tell_expiry(name, text)
+        return server, client
 
     def _tell_expiry(self, name: str, text: bytes) -> None:
         expires = first_expiry(text)
@@ -137,6 +143,8 @@ _AFTERWARDS = {
 def _server_context(settings: TlsSettings) -> ssl.SSLContext:
     context = _context(settings, ssl.PROTOCOL_TLS_SERVER)
     # With a ticket a peer would come back without showing its certificate, expired since or not.
+    # Those of TLS 1.2 that this node keeps cannot be done without; they end with this context,
+    # so that a list of revoked certificates holds for them too.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     if settings.client_certificates:

@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from time import time
 from typing import Any
 
 from . import tcp
@@ -23,12 +24,14 @@ from .association import (
     WireFault,
 )
 from .certificates import Certificates
-from .tls_faults import CUT_OFF, explained, late
+from .tls_faults import CUT_OFF, EXPIRED, SAYS_NOTHING, UNREADABLE_NAMES, explained, late
 
 HANDSHAKE_SECONDS = 8.0
 """Less than there is for handshake and CER together, so that it is told what was slow."""
 RECORD_OCTETS = 16_384
 """The most that one record holds (RFC 8446 section 5.1)."""
+SILENT_OCTETS_MAX = 8 * RECORD_OCTETS
+"""What a peer may send in a row without a word of Diameter in it, as new keys again and again."""
 
 
 class TlsListening:
@@ -104,6 +107,7 @@ class Tls:
         self._is_up = False
         self._is_ended_here = False
         self._beginning = b""
+        self._silent_octets = 0
         self._fault: WireFault | None = None
         self.certificate_names: frozenset[str] | None = None
         self.local_addresses: Sequence[Address] = ()
@@ -127,7 +131,10 @@ class Tls:
         if not self._is_up:
             self._beginning = self._beginning or octets[:1]
         self._incoming.write(octets)
+        self._silent_octets += len(octets)
         self._advance()
+        if self._is_up and self._silent_octets > SILENT_OCTETS_MAX and not self.is_closing:
+            self._fail(WireFault(SAYS_NOTHING))
 
     def path_changed(self, place: Place, state: PathState) -> None:
         """Gives it on; a stream never says so."""
@@ -171,8 +178,13 @@ class Tls:
     def send(self, messages: Sequence[bytes]) -> None:
         """Encrypts the messages at once; before the handshake is done there is nobody to hear."""
         if self._is_up and not self.is_closing:
-            self._tls.write(b"".join(messages))
-            self._flush()
+            try:
+                self._tls.write(b"".join(messages))
+            except ssl.SSLError as error:
+                # It waits for the rest of what the peer has begun to say of TLS itself.
+                self._fail(WireFault(explained(error, self._beginning)))
+            else:
+                self._flush()
 
     def close(self) -> None:
         """Ends the connection after what waits; no answer to the close_notify is waited for."""
@@ -208,6 +220,8 @@ class Tls:
                 self._hear()
         except ssl.SSLError as error:
             self._fail(WireFault(explained(error, self._beginning)))
+        except WireFault as fault:
+            self._fail(fault)
 
     def _shake_hands(self) -> None:
         try:
@@ -216,13 +230,34 @@ class Tls:
             self._flush()
             return
         self._flush()
+        self.certificate_names = self._proved()
+        if self._ready is not None and self._ready.done():
+            self.abort()  # whoever connects waits no more
+            return
         self._is_up = True
         assert self._timer is not None
         self._timer.cancel()
-        self.certificate_names = _names(self._tls.getpeercert())
         if self._ready is not None:
             self._introduce()
             self._ready.set_result(None)
+
+    def _proved(self) -> frozenset[str] | None:
+        """Returns the hosts that the peer's certificate names.
+
+        Raises:
+            WireFault: it names them in no way that can be read, or has expired; OpenSSL does not
+                look at that of a peer that resumes an earlier session.
+        """
+        try:
+            certificate = self._tls.getpeercert()
+        except ValueError as error:
+            raise WireFault(UNREADABLE_NAMES) from error
+        if certificate and self._tls.session_reused:
+            until = certificate["notAfter"]
+            assert isinstance(until, str)
+            if ssl.cert_time_to_seconds(until) < time():
+                raise WireFault(EXPIRED)
+        return _names(certificate)
 
     def _hear(self) -> None:
         """Gives on what came, all of it in one call."""
@@ -240,6 +275,7 @@ class Tls:
         finally:
             self._flush()
             if heard:
+                self._silent_octets = 0
                 assert self._handler is not None
                 self._handler.data_received(b"".join(heard))
         if is_over:

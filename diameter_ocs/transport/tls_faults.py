@@ -8,13 +8,17 @@ ALERT = b"\x15"
 DIAMETER = b"\x01"
 """The first octet of who speaks Diameter: its version."""
 
+EXPIRED = "its certificate has expired: it has to be renewed"
+UNREADABLE_NAMES = "the names in its certificate cannot be read: have its authority write others"
+SAYS_NOTHING = "it sends TLS again and again with nothing in it"
+
 _CERTIFICATE = {
     3: "no list of revoked certificates is here of who has signed its certificate: add that to the"
     " file of `revocations`",
     7: "its certificate is signed by another than the authority of that name in the file of"
     " `authorities`: was that made anew?",
     9: "its certificate is not yet valid: it has to wait, or its clock or this one's is wrong",
-    10: "its certificate has expired: it has to be renewed",
+    10: EXPIRED,
     11: "the list of revoked certificates is not yet valid: is the clock right?",
     12: "the list of revoked certificates is out of date, so nobody of its authority is let in:"
     " put a new one into the file of `revocations`",

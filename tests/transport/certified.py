@@ -67,10 +67,14 @@ class CutOff(Exception):
 class Bare:
     """TLS of a gateway whose octets are in the test's hand."""
 
-    def __init__(self, client: Client, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, client: Client, context: ssl.SSLContext, session: ssl.SSLSession | None = None
+    ) -> None:
         self.client = client
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=SERVER)
+        self.tls = context.wrap_bio(
+            self.incoming, self.outgoing, server_hostname=SERVER, session=session
+        )
 
     async def connect(self) -> None:
         """Do the handshake, and send it octet by octet."""

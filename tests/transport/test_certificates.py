@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from structlog.testing import capture_logs
 
 from diameter_ocs.observability import create_metrics
-from diameter_ocs.transport.certificates import Certificates, CertificatesUnusable
+from diameter_ocs.transport.certificates import (
+    SESSIONS_MAX,
+    Certificates,
+    CertificatesUnusable,
+)
 from diameter_ocs.transport.validity import first_expiry
 from tests.transport.authority import DAY, EXPIRED, NOW, VALID, Authority
-from tests.transport.certified import SERVER, Files
+from tests.transport.certified import SERVER, Files, client_context
 
 AUTHORITY = Authority()
 SOON = NOW - DAY, NOW + 10 * DAY
@@ -135,3 +140,25 @@ def test_a_certificate_cut_anywhere_does_no_harm() -> None:
     whole = ssl.PEM_cert_to_DER_cert(AUTHORITY.certificate.decode())
     for length in range(len(whole)):
         first_expiry(ssl.DER_cert_to_PEM_cert(whole[:length]).encode())
+
+
+def test_few_sessions_of_tls_1_2_are_kept_for_those_who_come_back(files: Files) -> None:
+    certificates = Certificates(files.settings(), create_metrics())
+    gateway = client_context(files, AUTHORITY.certify("gw.example"))
+    gateway.maximum_version = ssl.TLSVersion.TLSv1_2
+    first = certificates.server
+    for _ in range(SESSIONS_MAX):
+        assert certificates.server is first
+        come_and_leave(gateway, first)
+    assert certificates.server is not first
+    assert certificates.server.session_stats()["number"] == 0
+
+
+def come_and_leave(gateway: ssl.SSLContext, server: ssl.SSLContext) -> None:
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    there = gateway.wrap_bio(down, up, server_hostname=SERVER)
+    here = server.wrap_bio(up, down, server_side=True)
+    for act in ("do_handshake",) * 3 + ("unwrap",) * 2:
+        for end in (there, here):
+            with suppress(ssl.SSLWantReadError):
+                getattr(end, act)()
