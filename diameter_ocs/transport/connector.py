@@ -119,6 +119,7 @@ class Connector:
                 await self._go_on()
             except Exception:
                 log.exception("connecting failed", peer=self.target.host)
+                self.last_error = "a fault of this server's own: see its log"
                 self._back_off()
 
     async def _go_on(self) -> None:

@@ -374,7 +374,9 @@ def test_a_fault_of_our_own_is_logged_and_it_is_tried_again() -> None:
 
         far.answers = [break_down]
         connector = node.keep(target(far))
-        await asyncio.sleep(FIRST_SECONDS + MOMENT)
+        await asyncio.sleep(MOMENT)
+        assert connector.last_error == "a fault of this server's own: see its log"
+        await asyncio.sleep(FIRST_SECONDS)
         assert len(far.tries) == 2
         await far.take()
         assert connector.state is State.OPEN

@@ -16,7 +16,7 @@ from diameter_ocs.transport.connection import Connection
 from tests.base.wire import ccr, cer
 from tests.transport.authority import VALID, Authority
 from tests.transport.bench import Bench, reply
-from tests.transport.caller import Caller
+from tests.transport.calling import Caller
 from tests.transport.certified import Bare, CutOff, Files, client_context
 from tests.transport.records import KEY_UPDATE, Records
 
@@ -129,7 +129,7 @@ async def test_names_that_cannot_be_read_are_told_of_on_both_sides(
     odd.write(files.folder, "ocs")
     own = tmp_path / "own"
     own.mkdir()
-    caller, place = Caller(), Place(ip_address("127.0.0.1"), bench.port)
+    caller, place = Caller(cer()), Place(ip_address("127.0.0.1"), bench.port)
     with pytest.raises(WireFault, match=said):
         await tls.connect(caller, place, Files(own, AUTHORITY).certificates(bench), 10)
     assert caller.association is None
@@ -190,7 +190,7 @@ async def test_who_waits_no_more_hears_of_no_handshake(bench: Bench, files: File
     told = faults(loop)
     certificates = files.certificates(bench)
     await bench.listen(certificates=files.certificates(bench, client_certificates=False))
-    caller, ready = Caller(), loop.create_future()
+    caller, ready = Caller(cer()), loop.create_future()
     called = tls.Tls(lambda: caller, certificates.client, ready)
     await tcp.connect(called, Place(ip_address("127.0.0.1"), bench.port), 10)
     ready.cancel()
