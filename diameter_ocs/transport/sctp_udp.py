@@ -308,7 +308,8 @@ class Stack:
         number = self._paths.incoming(packet, sender)
         if isinstance(number, Drop):
             self._metrics.packets_dropped.labels(number).inc()
-            self._drops.info(log, address=sender[0], port=sender[1], reason=number)
+            where = {"address": sender[0], "port": sender[1]}
+            self._drops.info(log, **where, reason=number, detail=number.meaning)
             return
         self._register(number)
         self._library.usrsctp_conninput(number, packet, len(packet), 0)

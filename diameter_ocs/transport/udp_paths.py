@@ -55,6 +55,19 @@ class Drop(StrEnum):
     FULL = "full"
     """Every path is in use."""
 
+    @property
+    def meaning(self) -> str:
+        """What it means to whoever waits for the peer."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Drop.MALFORMED: "it is no SCTP",
+    Drop.STRANGER: "no peer that may come over sctp-udp has this among its `addresses`",
+    Drop.UNKNOWN: "it belongs to no association, nor begins one with the SCTP port of this server",
+    Drop.FULL: "there is no room for another association",
+}
+
 
 class Path:
     """One row of the table; its `number`, never 0, stays, while peers come and go.

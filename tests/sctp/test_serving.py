@@ -7,9 +7,11 @@ import json
 import signal
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from diameter.message import Message
@@ -39,6 +41,18 @@ FAILOVER_SECONDS = 5.0
 OWN_PORT = 40_000
 PROXY_INFO, PROXY_HOST, PROXY_STATE = 284, 280, 33
 LONG = 64_000
+FREE_DIAMETER = """
+Identity = "{name}.demo.example";
+Realm = "demo.example";
+Port = 0;
+SecPort = 0;
+No_IPv6;
+{places}
+LoadExtension = "dict_nasreq.fdx";
+LoadExtension = "dict_dcca.fdx";
+LoadExtension = "dict_dcca_3gpp.fdx";
+ConnectPeer = "ocs.demo.example" {{ {to} Port = 3868; No_TLS; No_TCP; }};
+"""
 
 
 def associated(
@@ -98,6 +112,35 @@ def test_a_gateway_of_another_host_is_served_over_tcp(site: Site) -> None:
         for step in DEFAULT_STEPS:
             asks(session, step)
     assert site.page("/readyz")[0] == 200
+
+
+def test_the_gateway_of_another_maker_comes_over_both_paths(site: Site, tmp_path: Path) -> None:
+    name, network = "pgw-free", site.network
+    configuration = tmp_path / "diameter.conf"
+    places = [f'ListenOn = "{address}";' for address in network.right.addresses]
+    to = " ".join(f'ConnectTo = "{address}";' for address in network.left.addresses)
+    configuration.write_text(FREE_DIAMETER.format(name=name, places="\n".join(places), to=to))
+    with network.right.entered(), (tmp_path / "log").open("wb") as out:
+        process = subprocess.Popen(
+            ["freeDiameterd", "-c", str(configuration)], stdout=out, stderr=subprocess.STDOUT
+        )
+    try:
+        eventually("it is let in", lambda: told(site, "peer opened", name), SOON)
+        eventually("its other path is confirmed", lambda: told(site, "path changed", name), SOON)
+        process.send_signal(signal.SIGTERM)
+        eventually("it takes its leave", lambda: told(site, "peer closed", name), SOON)
+    finally:
+        process.kill()
+        process.wait()
+        print((tmp_path / "log").read_text())
+    (opened,), (changed,) = told(site, "peer opened", name), told(site, "path changed", name)
+    assert (opened["wire"], opened["product"]) == ("sctp", "freeDiameter")
+    assert (changed["path"].partition(":")[0], changed["state"]) == (
+        network.right.addresses[1],
+        "confirmed",
+    )
+    (closed,) = told(site, "peer closed", name)
+    assert (closed["reason"], closed["detail"]) == ("disconnected_by_peer", "the peer disconnected")
 
 
 def test_sessions_are_charged_over_eight_streams(site: Site) -> None:

@@ -246,3 +246,8 @@ def test_two_associations_of_a_path_leave_it_one_after_the_other() -> None:
 
 def test_a_path_that_nobody_has_leads_nowhere() -> None:
     assert Table().outgoing(1, packet(HERE, THERE, THEIRS, DATA)) is None
+
+
+@pytest.mark.parametrize("reason", Drop)
+def test_of_each_packet_that_is_dropped_is_said_why(reason: Drop) -> None:
+    assert " " in reason.meaning
