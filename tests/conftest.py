@@ -17,6 +17,7 @@ import structlog
 from diameter_ocs.config import resource
 from diameter_ocs.embedded import Cluster
 from diameter_ocs.store.schema import migrate
+from diameter_ocs.transport import usrsctp
 from tests.conformance.outcomes import Outcomes
 
 CLONE = Path(__file__).resolve().parent.parent
@@ -94,8 +95,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs the reference folder, or SCTP, where there is none."""
-    there = {"shared": shared_folder().is_dir(), "sctp": os.geteuid() == 0 and has_sctp()}
+    """Leave out what needs the reference folder, or SCTP of either kind, where there is none."""
+    there = {
+        "shared": shared_folder().is_dir(),
+        "sctp": os.geteuid() == 0 and has_sctp(),
+        "usrsctp": usrsctp.missing() is None,
+    }
     missing = {mark for mark, is_there in there.items() if not is_there}
     kept: list[pytest.Item] = []
     needing: list[pytest.Item] = []

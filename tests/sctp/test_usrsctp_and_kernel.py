@@ -15,6 +15,8 @@ from tests.sctp.network import Network, made
 from tests.transport.udp_end import message
 from tests.transport.udp_ends import RemoteEnd
 
+pytestmark = pytest.mark.usrsctp
+
 PORT = 3868
 SETTINGS = SctpSettings(
     streams=8,

@@ -64,7 +64,10 @@ def test_a_plan_may_have_as_many_services_as_are_asked_for() -> None:
     assert set(result["result_codes"]) == {"2001"}
 
 
-@pytest.mark.parametrize(("over", "carrying"), [("tls", set()), ("sctp-udp", {"bridge"})])
+@pytest.mark.parametrize(
+    ("over", "carrying"),
+    [("tls", set()), pytest.param("sctp-udp", {"bridge"}, marks=pytest.mark.usrsctp)],
+)
 def test_gateways_may_come_over_another_wire(over: str, carrying: set[str]) -> None:
     ended = command(
         "bench", *SMALL, "--over", over, "--sy", 0.2, "--rate", 200, "--history", "none", "--json"

@@ -13,7 +13,6 @@ import pytest
 
 from diameter_ocs.simulator.errors import ConnectionLost, SimulatorError
 from diameter_ocs.simulator.gateway import Gateway, Identity, connect
-from diameter_ocs.transport.sctp_udp import missing
 from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configured
 from tests.system.listening import Listener, Meeting, own_addresses
 from tests.system.policing import ALLOWANCE, DATA, Ears, ask, open_accounts, whose
@@ -103,7 +102,7 @@ def end() -> Iterator[RemoteEnd]:
 
 
 @pytest.mark.ci
-@pytest.mark.skipif(bool(missing()), reason=missing() or "")
+@pytest.mark.usrsctp
 def test_a_gateway_that_only_listens_over_sctp_in_udp_is_connected_to_and_taken_leave_of(
     configured: Configured, database: str, folder: Path, end: RemoteEnd
 ) -> None:

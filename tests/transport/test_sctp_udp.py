@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 
 from diameter_ocs.transport import usrsctp
-from diameter_ocs.transport.sctp_udp import missing
+from diameter_ocs.transport.usrsctp import missing
 from tests.transport.packets import (
     ABORT,
     DATA,
@@ -25,7 +25,7 @@ from tests.transport.packets import (
 from tests.transport.udp_end import FAULTY, MESSAGE_OCTETS_MAX, message
 from tests.transport.udp_ends import BarePeer, Failed, Forwarder, RemoteEnd
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "")
+pytestmark = pytest.mark.usrsctp
 
 PORT = 3868
 names = (f"association {each}" for each in count(1))

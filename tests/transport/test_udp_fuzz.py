@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from diameter_ocs.transport.sctp_udp import missing
 from tests.transport.udp_ends import CLONE
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "")
+pytestmark = pytest.mark.usrsctp
 
 
 @pytest.mark.parametrize(
