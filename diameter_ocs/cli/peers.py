@@ -154,7 +154,7 @@ def show_all(
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
-    """List peers: configured, accepted, connected and refused."""
+    """List peers: who may connect, who is connected, who is not and why, who was refused."""
     place = database.Place(data, database_url, demo)
 
     async def work(rooms: database.Rooms) -> peers.Peers:
@@ -311,10 +311,11 @@ def _connected(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
 
 
 def _absent(servers: Sequence[RunningServer]) -> Iterable[dict[str, Any]]:
+    """Yields who is nowhere, and whom a server cannot reach that is to connect to him itself."""
     here = {each.host for server in servers for each in server.connected}
     for server in servers:
         for each in server.absent:
-            if each.host not in here:
+            if each.state is not None or each.host not in here:
                 fields = asdict(each)
                 fields["last_at"] = moment_text(fields.pop("ended_at"))
                 fields["due_at"] = optional_moment_text(each.due_at)

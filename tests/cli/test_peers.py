@@ -114,6 +114,19 @@ def test_all_peers_are_listed(run: Run, database: str) -> None:
     assert waiting["due_at"] > waiting["last_at"]
 
 
+def test_a_peer_that_one_server_cannot_reach_is_told_though_another_one_has_it(
+    run: Run, database: str
+) -> None:
+    told(database)
+    now = time.time_ns() // 1000
+    gone = AbsentPeer("pgw1.example", "192.0.2.1:3868", "tcp", "connection refused", now, 2)
+    absent = (replace(gone, state="waiting", attempts=2, due_at=now), gone)
+    other = RunningServer("b", "ocs2.example", now, now, (), (), (), known_keys(), absent)
+    asked(database, lambda register: register.tell(other))
+    listed = run("peer", "list", "--json").json["absent"]
+    assert [each["state"] for each in listed if each["server"] == "ocs2.example"] == ["waiting"]
+
+
 def test_accepting_by_the_host_alone_suffices_and_is_audited(run: Run, database: str) -> None:
     told(database)
     ended = run("peer", "accept", HOST.upper())
