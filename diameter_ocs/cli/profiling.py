@@ -34,6 +34,10 @@ STAGES = (RECEIVE, GY_DECODE, QUEUE, RESOLVE, LOAD, CHARGE, APPLY, COMMIT, SEND,
 
 ENTRIES: Mapping[tuple[str, str], str] = {
     ("transport/stream.py", "Stream.buffer_updated"): RECEIVE,
+    ("transport/sctp_association.py", "SctpAssociation._read"): RECEIVE,
+    ("transport/udp_packets.py", "Packets._receive"): RECEIVE,
+    ("transport/udp_packets.py", "Packets._send"): SEND,
+    ("transport/sctp_udp.py", "Stack._look"): RECEIVE,
     ("transport/outlet.py", "Outlet._flush"): SEND,
     ("server/application.py", "CreditControl.take"): GY_DECODE,
     ("server/application.py", "CreditControl._reply"): SEND,

@@ -25,8 +25,11 @@ from .udp_paths import Sender, address_of
 log = structlog.get_logger()
 
 BUFFER_OCTETS = 4 * 1024 * 1024
-"""A loop reads one packet a turn: what comes in the meantime has to be kept (as far as the
-system's net.core.rmem_max goes)."""
+"""What comes while the loop does other things has to be kept (as far as the system's
+net.core.rmem_max goes)."""
+PACKET_OCTETS_MAX = 65_536
+TAKEN_AT_ONCE = 64
+"""Packets taken before others have their turn."""
 WAITING_MAX = 8192
 """Packets that wait for the system; over it the oldest are lost, and repeated by SCTP."""
 FLUSH_SECONDS = 1.0
@@ -38,11 +41,13 @@ class Packets:
     def __init__(
         self,
         place: Place,
+        udp: socket,
         stream: DatagramServer,
         on_packet: Callable[[bytes, Sender], None],
     ) -> None:
         self.place = place
         self.errors = 0
+        self._udp = udp
         self._stream = stream
         self._on_packet = on_packet
         self._waiting: deque[tuple[bytes, Sender]] = deque(maxlen=WAITING_MAX)
@@ -71,7 +76,7 @@ class Packets:
         except BaseException:
             udp.close()
             raise
-        return cls(taken, stream, on_packet)
+        return cls(taken, udp, stream, on_packet)
 
     def sender(self, place: Place) -> Sender:
         """Returns a place as this socket writes it.
@@ -127,10 +132,26 @@ class Packets:
                 self.errors += 1
                 continue
             assert isinstance(sender, tuple)
+            self._take(packet, sender)
+            self._take_more()
+
+    def _take_more(self) -> None:
+        """Takes what came behind a packet: a turn of the loop for each would cost twice as much."""
+        for _ in range(TAKEN_AT_ONCE):
             try:
-                self._on_packet(packet, sender)
-            except Exception:
-                log.exception("packet not taken")
+                packet, sender = self._udp.recvfrom(PACKET_OCTETS_MAX)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.errors += 1
+                return
+            self._take(packet, sender)
+
+    def _take(self, packet: bytes, sender: Sender) -> None:
+        try:
+            self._on_packet(packet, sender)
+        except Exception:
+            log.exception("packet not taken")
 
     async def _send(self) -> None:
         while True:
