@@ -257,10 +257,10 @@ accepted_peer = Table(
     Column("tenant", Text),
     Column("profile", Text),
     Column("addresses", ARRAY(Text), nullable=False),
-    Column("wires", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("certificate", Text),
     Column("accepted_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("wires", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("certificate", Text),
 )
 
 # Peers that no rule names: the latest few, so that nobody fills the database by connecting.
