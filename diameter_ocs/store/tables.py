@@ -289,9 +289,9 @@ running_server = Table(
     Column("profiles", ARRAY(Text), nullable=False),
     Column("configured", JSON, nullable=False),  # fields of charging.peers.ConfiguredPeer
     Column("connected", JSON, nullable=False),  # likewise ConnectedPeer
-    Column("absent", JSON, nullable=False, server_default="[]"),  # likewise AbsentPeer
     Column("catalogue_keys", ARRAY(Text), nullable=False, server_default="{}"),
     Column("clock_ahead", BigInteger),  # of the test clock that it has followed
+    Column("absent", JSON, nullable=False, server_default="[]"),  # likewise AbsentPeer
 )
 
 # One row where the database's time is not that of the world, else none.
