@@ -16,6 +16,7 @@ from diameter_ocs.simulator.capabilities import read_capabilities
 from diameter_ocs.simulator.connection import receive_message, send_message
 from diameter_ocs.simulator.encoding import capabilities_exchange_request
 from diameter_ocs.simulator.gateway import Gateway, Identity
+from tests.system.listening import capabilities_answer
 
 SCTP = socket.IPPROTO_SCTP
 RTO_INFO, INIT_MESSAGE, NODELAY, PEER_ADDRESS_PARAMETERS, STATUS = 0, 2, 3, 9, 14
@@ -118,33 +119,54 @@ class Place(NamedTuple):
 
 def associate(here: Sequence[Place], there: Sequence[Place]) -> Association:
     """Open an association between all of these; to be called on the gateway's host."""
-    is_ipv6 = any(":" in each.address for each in (*here, *there))
+    opened = bound(here, is_ipv6=any(":" in each.address for each in (*here, *there)))
+    try:
+        opened.setsockopt(SCTP, CONNECT, b"".join(map(packed, there)))
+        return associated_by(opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def listening(here: Sequence[Place]) -> socket.socket:
+    """Return what takes associations at all of these; to be called on the gateway's host."""
+    opened = bound(here, is_ipv6=any(":" in each.address for each in here))
+    opened.listen()
+    opened.settimeout(PATIENCE_SECONDS)
+    return opened
+
+
+def bound(here: Sequence[Place], *, is_ipv6: bool) -> socket.socket:
+    """Return a socket that has all of these addresses."""
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM, SCTP)
+    options = {
+        INIT_MESSAGE: struct.pack("@HHHH", STREAMS, STREAMS, 0, 0),
+        NODELAY: struct.pack("@i", 1),
+        RECEIVE_INFORMATION: struct.pack("@i", 1),
+        RTO_INFO: struct.pack("@iIII", 0, *RTO_MILLISECONDS),
+        PEER_ADDRESS_PARAMETERS: struct.pack(
+            "=i128xIHIIIIBx", 0, HEARTBEAT_MILLISECONDS, PATH_REPEATS, 0, 0, 1, 0, 0
+        ),
+        BIND_ADD: b"".join(map(packed, here)),
+    }
     try:
-        options = {
-            INIT_MESSAGE: struct.pack("@HHHH", STREAMS, STREAMS, 0, 0),
-            NODELAY: struct.pack("@i", 1),
-            RECEIVE_INFORMATION: struct.pack("@i", 1),
-            RTO_INFO: struct.pack("@iIII", 0, *RTO_MILLISECONDS),
-            PEER_ADDRESS_PARAMETERS: struct.pack(
-                "=i128xIHIIIIBx", 0, HEARTBEAT_MILLISECONDS, PATH_REPEATS, 0, 0, 1, 0, 0
-            ),
-            BIND_ADD: b"".join(map(packed, here)),
-        }
         for option, value in options.items():
             opened.setsockopt(SCTP, option, value)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MESSAGE_OCTETS_MAX)
         limit = struct.pack("@ll", int(PATIENCE_SECONDS), 0)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        opened.setsockopt(SCTP, CONNECT, b"".join(map(packed, there)))
-        opened.settimeout(PATIENCE_SECONDS)
-        status = opened.getsockopt(SCTP, STATUS, 176)
     except BaseException:
         opened.close()
         raise
-    (streams,) = struct.unpack_from("@18xH", status)
-    return Association(opened, streams)
+    return opened
+
+
+def associated_by(connected: socket.socket) -> Association:
+    """Return the association of a socket that is connected."""
+    connected.settimeout(PATIENCE_SECONDS)
+    (streams,) = struct.unpack_from("@18xH", connected.getsockopt(SCTP, STATUS, 176))
+    return Association(connected, streams)
 
 
 def packed(place: Place) -> bytes:
@@ -162,4 +184,11 @@ def gateway(association: Association, identity: Identity, address: str) -> Gatew
         association, capabilities_exchange_request(identity, address, random.getrandbits(32))
     )
     assert read_capabilities(receive_message(association)).result_code == SUCCESS
+    return Gateway(association, identity)
+
+
+def called(association: Association, identity: Identity, addresses: Sequence[str]) -> Gateway:
+    """Take the server that has opened an association, and return the gateway on it."""
+    request = receive_message(association)
+    send_message(association, capabilities_answer(identity, request, addresses))
     return Gateway(association, identity)

@@ -1,21 +1,30 @@
 """A server on one host of a network, with its own PostgreSQL, and gateways on the other one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from socket import socket
 
 from tests.conftest import temporary_folder
+from tests.sctp.gateway import Place, listening
 from tests.sctp.network import Network, made
 from tests.system.serving import Demonstration, demonstration
 
 PORT = 3868
+CALLED = "pgw-called"
+CALLED_PORT = 3870
 CONFIGURATION = """
 [sctp]
-listen = ["{0}", "{1}", "{2}"]
+listen = [{own}]
 rto_initial_seconds = 0.3
 rto_max_seconds = 1.0
 rto_min_seconds = 0.2
 heartbeat_seconds = 2.0
+
+[[peers]]
+host = "{called}.demo.example"
+transport = "sctp"
+connect = [{places}]
 
 [[peers]]
 host = "*.demo.example"
@@ -29,6 +38,8 @@ class Site:
 
     network: Network
     demonstration: Demonstration
+    called: socket
+    """Where a gateway of the right one listens, to which the server connects."""
 
     def page(self, path: str) -> tuple[int, str]:
         """Return the status and the text of a monitoring page, which only that host can see."""
@@ -43,17 +54,30 @@ def served() -> Iterator[Site]:
     It says where it listens about ten seconds later: each call of a guest's kernel takes long.
     """
     with made() as network:
+        gateways, own = network.right, (*network.left.addresses, network.left.addresses_6[1])
+        places = [Place(address, CALLED_PORT) for address in gateways.addresses]
+        text = CONFIGURATION.format(
+            own=words(own),
+            called=CALLED,
+            places=words(f"{place.address}:{place.port}" for place in places),
+        )
+        with gateways.entered():
+            called = listening(places)
         for folder in temporary_folder():
             file = folder / "ocs.toml"
-            own = (*network.left.addresses, network.left.addresses_6[1])
-            file.write_text(CONFIGURATION.format(*own))
-            listen = f"{own[0]}:0"
-            demo = demonstration(folder, "--config", str(file), "--listen", listen)
+            file.write_text(text)
+            demo = demonstration(folder, "--config", str(file), "--listen", f"{own[0]}:0")
             try:
                 with network.left.entered():
                     demo.server.start()
-                yield Site(network, demo)
+                yield Site(network, demo, called)
                 assert demo.server.end() == 0, demo.server.log
                 assert "Traceback" not in demo.server.log
             finally:
+                called.close()
                 demo.kill()
+
+
+def words(each: Iterable[str]) -> str:
+    """Return words as a configuration has them."""
+    return ", ".join(f'"{one}"' for one in each)

@@ -18,8 +18,20 @@ from diameter.message import Message
 
 from diameter_ocs.simulator.encoding import answer_to_request
 from diameter_ocs.simulator.gateway import DEFAULT_STEPS, Gateway, Identity, Session, parse_steps
-from tests.sctp.gateway import DIAMETER, STREAMS, Association, Place, associate, gateway
-from tests.sctp.serving import PORT, Site
+from tests.sctp.gateway import (
+    DIAMETER,
+    STREAMS,
+    Association,
+    Heard,
+    Place,
+    associate,
+    associated_by,
+    called,
+    gateway,
+)
+from tests.sctp.serving import CALLED, PORT, Site
+from tests.system.listening import own_addresses
+from tests.system.policing import Ears
 from tests.system.serving import GATEWAY, eventually
 from tests.system.wire import (
     DISCONNECT_PEER,
@@ -78,8 +90,12 @@ def connected(site: Site, name: str) -> Iterator[tuple[Association, Gateway]]:
 
 def met(site: Site, association: Association, name: str) -> Gateway:
     """Exchange capabilities on an association."""
-    identity = Identity(f"{name}.demo.example", "demo.example", "demo.example")
-    return gateway(association, identity, site.network.right.addresses[0])
+    return gateway(association, named(name), site.network.right.addresses[0])
+
+
+def named(name: str) -> Identity:
+    """Return what a gateway of a name calls itself."""
+    return Identity(f"{name}.demo.example", "demo.example", "demo.example")
 
 
 def asks(session: Session, text: str) -> None:
@@ -103,6 +119,40 @@ def told(site: Site, event: str, name: str) -> list[dict[str, Any]]:
         for line in lines
         if line["event"] == event and line.get("peer") == f"{name}.demo.example"
     ]
+
+
+def own(site: Site, capabilities: Heard) -> bool:
+    """Say whether the server's capabilities name all of its addresses, and no others."""
+    left = site.network.left
+    named = own_addresses(Message.from_bytes(capabilities.octets))
+    return named == {*left.addresses, left.addresses_6[1]}
+
+
+def test_a_gateway_that_only_listens_is_connected_to_charged_and_asked(site: Site) -> None:
+    """The first test: a server waits 10 s for the answer to its CER."""
+    addresses, number = site.network.right.addresses, 9
+    association = associated_by(site.called.accept()[0])
+    site.called.close()
+    try:
+        pgw = called(association, named(CALLED), addresses)
+        capabilities = association.heard[0]
+        assert is_request(capabilities.octets)
+        assert own(site, capabilities)
+        session, ears = pgw.session(subscriber(number)), Ears(pgw.node)
+        asks(session, INITIAL)
+        site.demonstration.command("account", "reauthorize", f"demo-{number}")
+        assert ears.hear(SOON).command == "RAR"
+        asks(session, UPDATE)
+        asks(session, TERMINATE)
+        pgw.close()
+    finally:
+        association.abort()
+    assert used(site, number) == USED
+    assert {each.payload_protocol for each in association.heard} == {DIAMETER}
+    (opened,) = told(site, "peer opened", CALLED)
+    assert (opened["wire"], opened["address"]) == ("sctp", addresses[0])
+    (closed,) = eventually("the end is heard", lambda: told(site, "peer closed", CALLED), SOON)
+    assert closed["reason"] == "disconnected_by_peer"
 
 
 def test_a_gateway_of_another_host_is_served_over_tcp(site: Site) -> None:
@@ -146,9 +196,7 @@ def test_the_gateway_of_another_maker_comes_over_both_paths(site: Site, tmp_path
 def test_sessions_are_charged_over_eight_streams(site: Site) -> None:
     with connected(site, "pgw-streams") as (association, pgw):
         assert association.streams == STREAMS
-        own = Message.from_bytes(association.heard[0].octets).host_ip_address
-        left = site.network.left
-        assert {address for _, address in own} == {*left.addresses, left.addresses_6[1]}
+        assert own(site, association.heard[0])
         for number, step in enumerate(DEFAULT_STEPS):
             sent = set()
             for stream in range(STREAMS):
