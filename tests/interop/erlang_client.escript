@@ -3,8 +3,11 @@
 %%! -kernel logger_level error
 %% A client of Gy and Sy on Erlang/OTP's own Diameter stack (Debian: erlang-base erlang-diameter).
 %%
-%%     escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy \
-%%         [CERTIFICATE KEY AUTHORITIES] < STEPS
+%%     escript erlang_client.escript HOST[,HOST] PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy \
+%%         [CERTIFICATE KEY AUTHORITIES | ADDRESS[,ADDRESS]] < STEPS
+%%
+%% It connects over TCP, over TLS where it has a certificate, or, where it has addresses of its own,
+%% over SCTP (Debian: libsctp1).
 %%
 %% It sends the requests that stand in STEPS as requests.py writes them, those of one paragraph at
 %% the same time. For each answer it prints one line of JSON: the header's flags, the AVPs, what
@@ -28,17 +31,21 @@
 -define(TGPP, 10415).
 -define(SY, 16777302).
 
-main([Host, Port, OriginHost, OriginRealm, Applications | Certified]) ->
+main([Hosts, Port, OriginHost, OriginRealm, Applications | Wire]) ->
     Spoken = [list_to_atom(Name) || Name <- string:lexemes(Applications, ",")],
     [load_dictionary(Name) || Name <- [gy, sy]],
     ok = diameter:start(),
-    connect({Host, list_to_integer(Port), tls(Certified)}, OriginHost, OriginRealm, Spoken),
+    Places = [{raddr, address(Host)} || Host <- string:lexemes(Hosts, ",")]
+        ++ [{rport, list_to_integer(Port)}],
+    {Module, Config} = transport(Wire),
+    connect([{transport_module, Module}, {transport_config, Places ++ Config}], OriginHost,
+            OriginRealm, Spoken),
     run([]),
     ok = diameter:stop_service(?SERVICE),
     halt(0);
 main(_) ->
-    fatal("write: escript erlang_client.escript HOST PORT ORIGIN-HOST ORIGIN-REALM gy|sy|gy,sy "
-          "[CERTIFICATE KEY AUTHORITIES]").
+    fatal("write: escript erlang_client.escript HOST[,HOST] PORT ORIGIN-HOST ORIGIN-REALM "
+          "gy|sy|gy,sy [CERTIFICATE KEY AUTHORITIES | ADDRESS[,ADDRESS]]").
 
 %% The steps.
 
@@ -207,8 +214,7 @@ load_dictionary(Name) ->
     {module, Name} = code:load_binary(Name, Path, Code).
 
 %% Without the application `common' OTP would encode CER by the older RFC 3588.
-connect({Host, Port, Tls}, OriginHost, OriginRealm, Spoken) ->
-    {ok, Address} = inet:getaddr(Host, inet),
+connect(Transport, OriginHost, OriginRealm, Spoken) ->
     true = diameter:subscribe(?SERVICE),
     ok = diameter:start_service(
            ?SERVICE,
@@ -226,9 +232,7 @@ connect({Host, Port, Tls}, OriginHost, OriginRealm, Spoken) ->
                || Name <- Spoken]]),
     {ok, _} = diameter:add_transport(
                 ?SERVICE,
-                {connect, [{transport_module, diameter_tcp}, {capx_timeout, ?WAIT},
-                           {watchdog_timer, 6000},
-                           {transport_config, [{raddr, Address}, {rport, Port} | Tls]}]}),
+                {connect, [{capx_timeout, ?WAIT}, {watchdog_timer, 6000} | Transport]}),
     receive
         #diameter_event{info = Info} when element(1, Info) =:= up -> ok;
         #diameter_event{info = Info} when element(1, Info) =:= closed ->
@@ -238,12 +242,19 @@ connect({Host, Port, Tls}, OriginHost, OriginRealm, Spoken) ->
     end.
 
 %% TLS from the first octet on, where there is a certificate; the server's has to name nobody.
-tls([]) ->
-    [];
-tls([Certificate, Key, Authorities]) ->
+transport([]) ->
+    {diameter_tcp, []};
+transport([Own]) ->
+    {diameter_sctp, [{ip, address(Each)} || Each <- string:lexemes(Own, ",")]};
+transport([Certificate, Key, Authorities]) ->
     ok = ssl:start(),
-    [{ssl_options, true}, {certfile, Certificate}, {keyfile, Key}, {cacertfile, Authorities},
-     {verify, verify_peer}, {server_name_indication, disable}].
+    {diameter_tcp,
+     [{ssl_options, true}, {certfile, Certificate}, {keyfile, Key}, {cacertfile, Authorities},
+      {verify, verify_peer}, {server_name_indication, disable}]}.
+
+address(Host) ->
+    {ok, Address} = inet:getaddr(Host, inet),
+    Address.
 
 peer_up(_Service, _Peer, State) -> State.
 peer_down(_Service, _Peer, State) -> State.

@@ -14,7 +14,7 @@ from tests.interop.subscribers import ERLANG, FREE_DIAMETER
 
 HERE = Path(__file__).parent
 APT = "apt-get install -y --no-install-recommends"
-ERLANG_PACKAGES = "erlang-base erlang-crypto erlang-ssl erlang-diameter"
+ERLANG_PACKAGES = "erlang-base erlang-crypto erlang-ssl erlang-diameter libsctp1"
 FREE_DIAMETER_PACKAGES = "freediameter-extensions libfreediameter-dev gcc libc6-dev"
 LIMIT_SECONDS = 120
 CONFIGURATION = """
@@ -22,21 +22,20 @@ Identity = "{host}";
 Realm = "{realm}";
 Port = 0;
 SecPort = 0;
-No_SCTP;
 No_IPv6;
 NoRelay;
-ListenOn = "127.0.0.1";
+{here}
 TwTimer = 6;
 LoadExtension = "dict_nasreq.fdx";
 LoadExtension = "dict_sip.fdx";
 LoadExtension = "dict_dcca.fdx";
 LoadExtension = "dict_dcca_3gpp.fdx";
 {shown}
-ConnectPeer = "{server}"
-    {{ ConnectTo = "127.0.0.1"; Port = {port}; {tls} No_SCTP; Prefer_TCP; }};
+ConnectPeer = "{server}" {{ {there} Port = {port}; {tls} }};
 """
 CERTIFIED = 'TLS_Cred = "{certificate}", "{key}"; TLS_CA = "{authorities}";'
 
+LOCALHOST = "127.0.0.1"
 OCS = f"ocs.{REALM}"
 
 
@@ -48,14 +47,25 @@ class Certified(NamedTuple):
     authorities: Path
 
 
+class Addresses(NamedTuple):
+    """Where a stack and its server are, each at one end of an association of SCTP."""
+
+    here: Sequence[str]
+    there: Sequence[str]
+
+
 class Node(NamedTuple):
-    """What a stack is to be, and whom it connects to, over TLS if it is certified."""
+    """What a stack is to be, and whom it connects to, over TLS if it is certified.
+
+    Where addresses are named it connects over SCTP.
+    """
 
     port: int
     host: str
     applications: str = "gy"
     server: str = OCS
     certified: Certified | None = None
+    addresses: Addresses | None = None
 
 
 class Stack(NamedTuple):
@@ -100,8 +110,10 @@ def erlang(folder: Path, node: Node) -> list[str]:
     if escript is None:
         pytest.fail(f"escript is not installed; type: {APT} {ERLANG_PACKAGES}")
     client = str(HERE / "erlang_client.escript")
-    words = [escript, client, "127.0.0.1", str(node.port), node.host, REALM, node.applications]
-    return words + list(map(str, node.certified or ()))
+    here, there = node.addresses or ((), (LOCALHOST,))
+    words = [escript, client, ",".join(there), str(node.port), node.host, REALM]
+    words += [node.applications, *map(str, node.certified or ())]
+    return [*words, ",".join(here)] if here else words
 
 
 def free_diameter(folder: Path, node: Node) -> list[str]:
@@ -109,8 +121,22 @@ def free_diameter(folder: Path, node: Node) -> list[str]:
     certified = node.certified
     shown = "" if certified is None else shown_by(certified)
     tls = "No_TLS;" if certified is None else ""
-    where = {**node._asdict(), "realm": REALM, "shown": shown, "tls": tls}
+    here, there = node.addresses or ((LOCALHOST,), (LOCALHOST,))
+    is_tcp = node.addresses is None
+    where = {
+        **node._asdict(),
+        "realm": REALM,
+        "shown": shown,
+        "tls": tls,
+        "here": each("ListenOn", here) + ("No_SCTP;" if is_tcp else "No_TCP;"),
+        "there": each("ConnectTo", there) + ("No_SCTP; Prefer_TCP;" if is_tcp else "No_TCP;"),
+    }
     return configured(folder, node, CONFIGURATION.format(**where))
+
+
+def each(key: str, values: Sequence[str]) -> str:
+    """Return how freeDiameter is told several of something."""
+    return "".join(f'{key} = "{value}"; ' for value in values)
 
 
 def shown_by(certified: Certified) -> str:

@@ -1,6 +1,7 @@
 """Gateways that are charged over SCTP by a server, with its PostgreSQL, under one kernel.
 
-They use the standard library's sockets and the simulator's messages: none of our transport.
+They use the standard library's sockets and the simulator's messages, or are stacks of others: none
+of our transport.
 """
 
 import json
@@ -14,10 +15,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from diameter.message import Message
 
 from diameter_ocs.simulator.encoding import answer_to_request
 from diameter_ocs.simulator.gateway import DEFAULT_STEPS, Gateway, Identity, Session, parse_steps
+from tests.interop.stacks import STACKS, Addresses
+from tests.sctp import stacks
 from tests.sctp.gateway import (
     DIAMETER,
     STREAMS,
@@ -113,12 +117,16 @@ def used(site: Site, number: int) -> int:
 
 def told(site: Site, event: str, name: str) -> list[dict[str, Any]]:
     """Return what the server has logged of a gateway."""
-    lines = map(json.loads, site.demonstration.server.log.splitlines())
     return [
         line
-        for line in lines
+        for line in logged(site)
         if line["event"] == event and line.get("peer") == f"{name}.demo.example"
     ]
+
+
+def logged(site: Site) -> Iterator[dict[str, Any]]:
+    """Return all that the server has logged."""
+    return map(json.loads, site.demonstration.server.log.splitlines())
 
 
 def own(site: Site, capabilities: Heard) -> bool:
@@ -149,10 +157,21 @@ def test_a_gateway_that_only_listens_is_connected_to_charged_and_asked(site: Sit
         association.abort()
     assert used(site, number) == USED
     assert {each.payload_protocol for each in association.heard} == {DIAMETER}
-    (opened,) = told(site, "peer opened", CALLED)
-    assert (opened["wire"], opened["address"]) == ("sctp", addresses[0])
-    (closed,) = eventually("the end is heard", lambda: told(site, "peer closed", CALLED), SOON)
+    has_come_and_gone(site, CALLED)
+
+
+def has_come_and_gone(site: Site, name: str) -> None:
+    """See that a gateway had both paths, and has taken leave."""
+    (closed,) = eventually("the end is heard", lambda: told(site, "peer closed", name), SOON)
     assert closed["reason"] == "disconnected_by_peer"
+    first, second = site.network.right.addresses
+    (opened,) = told(site, "peer opened", name)
+    assert (opened["wire"], opened["address"]) == ("sctp", first)
+    # A path may be heard of before who the peer is.
+    assert any(
+        line["event"] == "path changed" and line["path"] == f"{second}:{opened['port']}"
+        for line in logged(site)
+    )
 
 
 def test_a_gateway_of_another_host_is_served_over_tcp(site: Site) -> None:
@@ -225,6 +244,18 @@ def test_a_gateway_is_served_over_ipv6(site: Site) -> None:
         association.abort()
     (opened,) = told(site, "peer opened", "pgw-six")
     assert opened["address"] == right[1]
+
+
+@pytest.mark.parametrize(("name", "number"), [("erlang", 30), ("free_diameter", 31)])
+def test_a_stack_of_others_is_charged(name: str, number: int, site: Site, tmp_path: Path) -> None:
+    stack, network = STACKS[name], site.network
+    addresses = Addresses(network.right.addresses, network.left.addresses)
+    with network.right.entered():
+        charged = stacks.charge(stack, PORT, addresses, number, tmp_path)
+    assert charged.faults == []
+    assert charged.services == [stacks.GRANTED, stacks.GRANTED, ()]
+    assert used(site, number) == stacks.USED
+    has_come_and_gone(site, stack.host.removesuffix(".demo.example"))
 
 
 def test_a_message_of_64_kb_is_answered_by_one_as_long(site: Site) -> None:
