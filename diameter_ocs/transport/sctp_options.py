@@ -238,16 +238,28 @@ def _ask(sock: socket.socket, option: int, association: int, octets: int) -> byt
 
 
 def pack_places(places: Sequence[Place]) -> bytes:
-    """Returns socket addresses, one after the other, each as long as its family's."""
+    """Returns socket addresses, one after the other, each as long as its family's.
+
+    Raises:
+        OSError: an address is that of a link which is not there.
+    """
     packed = bytearray()
     for address, port in places:
         if address.version == 6:
             packed += struct.pack("=H", socket.AF_INET6) + struct.pack("!HI", port, 0)
-            packed += address.packed + bytes(4)
+            packed += address.packed + struct.pack("=I", _scope(address))
         else:
             packed += struct.pack("=H", socket.AF_INET) + struct.pack("!H", port)
             packed += address.packed + bytes(8)
     return bytes(packed)
+
+
+def _scope(address: IPv6Address) -> int:
+    """Returns the number of the interface that an address is of; 0: of any."""
+    scope = address.scope_id
+    if scope is None:
+        return 0
+    return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
 
 
 def unpack_place(octets: bytes, offset: int) -> Place:

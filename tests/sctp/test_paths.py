@@ -63,6 +63,20 @@ async def test_both_ends_know_all_addresses_and_that_they_answer(
     assert [str(place.address) for place in there.association.peer_places] == left
 
 
+async def test_an_address_of_a_link_is_used_there(ends: Ends, network: Network) -> None:
+    for host, last in ((network.left, 1), (network.right, 2)):
+        host.run("ip", "address", "add", f"fe80::{last}/64", "dev", "path1", "nodad")
+    with network.right.entered():
+        await ends.listen("fe80::2%path1", port=PORT)
+    with network.left.entered():
+        here = await ends.connect([Place(ip_address("fe80::2%path1"), PORT)], "fe80::1%path1")
+    there = await ends.taken()
+    assert there.association.peer_places[0].address == ip_address("fe80::1")
+    await answers(here, there, 1)
+    with network.left.entered(), pytest.raises(OSError, match=r"cannot connect to .*%nowhere"):
+        await ends.connect([Place(ip_address("fe80::2%nowhere"), PORT)])
+
+
 async def test_addresses_of_both_families_are_those_of_one_end(
     ends: Ends, network: Network
 ) -> None:
