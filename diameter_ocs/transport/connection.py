@@ -105,7 +105,7 @@ class Connection:
     @property
     def is_replaceable(self) -> bool:
         """Whether the peer seems to be gone, so that it may come back on another connection."""
-        return self._peer is None or self._peer.is_suspect or not self._peer.is_open
+        return self._is_ending or self.is_suspect
 
     @property
     def is_strict(self) -> bool:
@@ -120,7 +120,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether requests of ours may go out now."""
-        return self._peer is not None and self._peer.is_usable
+        return not (self._is_ending or self.is_suspect)
 
     @property
     def disconnect_cause(self) -> int | None:
@@ -130,9 +130,15 @@ class Connection:
     @property
     def state(self) -> str:
         """What can be said of the peer in a word."""
-        if self._peer is None or not self._peer.is_open:
+        if self._is_ending:
             return "closing"
-        return "suspect" if self._peer.is_suspect else "open"
+        return "suspect" if self.is_suspect else "open"
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether it is not open any more, or is closed once the peer has read what waits."""
+        is_open = self._peer is not None and self._peer.is_open
+        return not is_open or self._association is None or self._association.is_closing
 
     @property
     def is_suspect(self) -> bool:

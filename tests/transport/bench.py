@@ -123,6 +123,11 @@ class Bench:
         assert cea.group.first("Result-Code") == 2001
         return client
 
+    def is_any_closing(self) -> bool:
+        """Says whether a peer has ended its connection and is written to still."""
+        assert self.node is not None
+        return any(each.state == "closing" for each in self.node.opened)
+
     def metric(self, name: str, **labels: str) -> float | None:
         """Returns what a metric shows."""
         return self.metrics.registry.get_sample_value(f"ocs_{name}", labels)

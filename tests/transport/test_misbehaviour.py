@@ -89,6 +89,22 @@ async def test_a_gateway_that_fell_silent_takes_its_place_again_at_once(bench: B
     assert bench.metric("peers_open") == 1
 
 
+async def test_a_gateway_that_has_ended_its_connection_unread_takes_its_place_again_at_once(
+    bench: Bench,
+) -> None:
+    await bench.listen(flood)
+    first = await bench.connect_open()
+    first.writer.transport.pause_reading()
+    first.writer.write(b"".join(ccr(hop_by_hop=each) for each in range(60)))
+    first.writer.write_eof()
+    async with asyncio.timeout(10):
+        while not bench.is_any_closing():
+            await asyncio.sleep(0)
+    assert bench.metric("peers_open") == 1
+    async with asyncio.timeout(2):
+        await bench.connect_open()
+
+
 async def test_a_third_connection_of_a_peer_does_not_wait(bench: Bench) -> None:
     await bench.listen()
     first = await bench.connect_open()
