@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from diameter_ocs.transport.connector import (
     State,
 )
 from diameter_ocs.transport.node import Node
+from diameter_ocs.transport.peer_rules import PeerRule
 from tests.base.wire import avp
 from tests.handlers.virtual_time import play
 from tests.transport.far import HOST, PLACES, Far, FarWire, cea, come, dpr, new_node, target
@@ -410,3 +412,16 @@ def test_stopping_ends_the_tries() -> None:
         assert (far.wires, len(far.tries)) == ([], 1)
 
     tell(story)
+
+
+def test_where_this_node_goes_itself_need_not_be_where_the_peer_may_come_from() -> None:
+    async def story() -> None:
+        node, peers = new_node(PeerRule(host=HOST, addresses=(ip_network("198.51.100.0/24"),)))
+        far = Far()
+        node.keep(target(far))
+        await asyncio.sleep(MOMENT)
+        await far.take()
+        assert peers.taken_of(HOST) is not None
+        await node.stop([], 1)
+
+    play(story())

@@ -1,5 +1,6 @@
 """Of each peer one connection is kept, whoever has opened it, and requests find their tenant."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -9,6 +10,7 @@ import pytest
 from diameter_ocs.base.capabilities import PeerAccepted, PeerRefused
 from diameter_ocs.base.errors import ElectionLost, UnknownPeer
 from diameter_ocs.base.events import CerFacts
+from diameter_ocs.base.pair import Pair
 from diameter_ocs.base.peer import DisconnectCause
 from diameter_ocs.transport.peer_rules import Origin, PeerRule
 from diameter_ocs.transport.peers import (
@@ -314,3 +316,20 @@ def test_few_silent_peers_are_remembered() -> None:
         for number in (0, 1)
     ]
     assert again == [PeerAccepted(), PeerAccepted(is_reopened=True)]
+
+
+def test_of_a_peer_whose_connections_are_over_nothing_is_left() -> None:
+    table = table_of([PeerRule()])
+    before = pairs()
+    for number in range(3):
+        host, came, called = f"gw{number}.example", OpenedConnection(), OpenedConnection()
+        table.authorise(facts(host), Origin(FAR), came)
+        table.forget(came)
+        assert table.call(host, called)
+        table.forget(called)
+    assert pairs() == before
+
+
+def pairs() -> int:
+    gc.collect()
+    return sum(isinstance(each, Pair) for each in gc.get_objects())

@@ -1,8 +1,10 @@
 """Peers that know TLS well and mean ill are cut off and told of, and nothing breaks."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -199,3 +201,17 @@ async def test_who_waits_no_more_hears_of_no_handshake(bench: Bench, files: File
     await asyncio.sleep(0)
     assert caller.association is None
     assert not told
+
+
+async def test_a_call_that_is_given_up_leaves_no_connection(bench: Bench, files: Files) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        place = Place(ip_address("127.0.0.1"), silent.getsockname()[1])
+        with pytest.raises(TimeoutError):
+            await tls.connect(Caller(cer()), place, files.certificates(bench), 0.01)
+        await asyncio.sleep(0)
+        with silent.accept()[0] as there:
+            there.settimeout(10)
+            with suppress(ConnectionError):
+                while there.recv(65_536):
+                    pass
