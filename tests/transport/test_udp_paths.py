@@ -6,7 +6,16 @@ import pytest
 
 from diameter_ocs.transport.association import Address
 from diameter_ocs.transport.udp_paths import Drop, Path, Paths, Sender, address_of
-from tests.transport.packets import ABORT, COOKIE_ACK, COOKIE_ECHO, DATA, init, init_ack, packet
+from tests.transport.packets import (
+    ABORT,
+    COOKIE_ACK,
+    COOKIE_ECHO,
+    DATA,
+    INIT,
+    init,
+    init_ack,
+    packet,
+)
 
 PEER = "192.0.2.1"
 THERE, HERE = 40000, 3868
@@ -30,7 +39,13 @@ class Table(Paths):
         self.moves.append((path.number, path.udp, sender))
 
 
-def greet(paths: Paths, sender: Sender = BEFORE, there: int = THERE, tag: int = OURS) -> int:
+def greet(
+    paths: Paths,
+    sender: Sender = BEFORE,
+    there: int = THERE,
+    tag: int = OURS,
+    is_held: bool = True,
+) -> int:
     """A peer opens an association; return the number of its path."""
     number = paths.incoming(init(there, HERE, THEIRS), sender)
     assert not isinstance(number, Drop)
@@ -38,7 +53,8 @@ def greet(paths: Paths, sender: Sender = BEFORE, there: int = THERE, tag: int = 
     assert paths.incoming(packet(there, HERE, tag, COOKIE_ECHO), sender) == number
     assert paths[number].tag != tag, "the library has not taken it yet"
     assert paths.outgoing(number, packet(HERE, there, THEIRS, COOKIE_ACK)) == sender
-    assert paths.hold(number) is not None
+    if is_held:
+        assert paths.hold(number) is not None
     return number
 
 
@@ -82,6 +98,7 @@ def test_no_two_dialled_associations_share_a_port() -> None:
         (packet(THERE, HERE, OURS, DATA), BEFORE, Drop.UNKNOWN),
         (packet(THERE, HERE, OURS, COOKIE_ECHO), BEFORE, Drop.UNKNOWN),
         (packet(THERE, HERE, 0, ABORT), BEFORE, Drop.UNKNOWN),
+        (packet(THERE, HERE, OURS, INIT, bytes(16)), BEFORE, Drop.UNKNOWN),
         (b"", BEFORE, Drop.MALFORMED),
         (init(THERE, HERE, THEIRS)[:15], BEFORE, Drop.MALFORMED),
     ],
@@ -152,6 +169,7 @@ def test_a_peer_may_be_moved_to_where_another_one_was() -> None:
     assert paths.incoming(packet(THERE, HERE, 0, ABORT), BEFORE) is Drop.UNKNOWN
     assert paths.incoming(packet(THERE, HERE, OURS + 1, DATA), elsewhere) == second
     assert (place(paths, first), place(paths, second)) == (AFTER, elsewhere)
+    assert paths.incoming(packet(THERE, HERE, 0, ABORT), AFTER) == first
     paths.release(paths[second])
     assert paths.incoming(packet(THERE, HERE, OURS, DATA), AFTER) == first
 
@@ -210,6 +228,14 @@ def test_an_association_without_a_cookie_is_nobodys() -> None:
     paths.outgoing(number, init_ack(HERE, THERE, THEIRS, OURS))
     assert paths.hold(number) is None
     assert paths.hold(number + 1) is None
+
+
+def test_a_path_that_nobody_held_takes_its_tag_with_it() -> None:
+    paths = Table(paths_max=1)
+    greet(paths, is_held=False)
+    assert paths.incoming(init(THERE + 1, HERE, THEIRS), BEFORE) == 1
+    assert paths[1].tag is None
+    assert paths.incoming(packet(THERE, HERE, OURS, DATA), BEFORE) is Drop.UNKNOWN
 
 
 def test_the_table_is_bounded_and_the_longest_unused_path_is_given_away() -> None:
