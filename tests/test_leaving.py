@@ -233,13 +233,27 @@ async def test_what_may_have_arrived_is_told_again_as_such(house: House) -> None
 async def test_what_has_turned_back_is_not_told(house: House) -> None:
     pcrf = await subscribed(house)
     await credited(house.store, 1, -950)
+    told = await heard(pcrf)
+    await credited(house.store, 1, 950)
+    await credited(house.store, 1, -950)
+    say(pcrf, told, SUCCESS, PCRF)
+    await house.quiet()
+    assert house.counted("spending_limit", "dropped") == 1
+    assert await hears_nothing(pcrf)
+
+
+async def test_what_has_turned_back_is_told_where_an_attempt_came_before(house: House) -> None:
+    pcrf = await subscribed(house)
+    await credited(house.store, 1, -950)
     say(pcrf, await heard(pcrf), TOO_BUSY, PCRF)
     await house.put_off()
     await credited(house.store, 1, 950)
     house.pass_time(10)
+    again = await heard(pcrf)
+    (report,) = again.group.all("Policy-Counter-Status-Report")
+    assert report.first("Policy-Counter-Status") == "normal"
+    say(pcrf, again, SUCCESS, PCRF)
     await house.quiet()
-    assert house.counted("spending_limit", "dropped") == 1
-    assert await hears_nothing(pcrf)
 
 
 async def test_what_is_pending_is_told_by_the_time_of_the_world() -> None:
