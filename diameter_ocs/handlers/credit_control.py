@@ -29,6 +29,13 @@ class Folded(NamedTuple):
     results: list[Decision | Fault]
     """In the order of the requests."""
     changes: list[Change]
+    faults: list[tuple[int, Exception]]
+    """Faults of ours, with their groups, for which requests were not decided."""
+
+    def tell(self) -> None:
+        """Logs the faults, once it is known that the cases were as they were thought to be."""
+        for group, fault in self.faults:
+            log.error("request not decided", group=group, exc_info=fault)
 
 
 Step = tuple[int, Owed]
@@ -36,10 +43,15 @@ Step = tuple[int, Owed]
 
 
 def fold(steps: Iterable[Step], cases: Mapping[int, Case]) -> Folded:
-    """Decides requests in order of arrival; one that cannot be decided harms no other."""
+    """Decides requests in order of arrival; one that cannot be decided harms no other.
+
+    A case may be presumed and stale, so that what it holds does not fit together: who stores what
+    was decided finds that out, and `tell` is for after that.
+    """
     course = Course(cases)
     cases = course.cases
     results: list[Decision | Fault] = []
+    faults: list[tuple[int, Exception]] = []
     for group, owed in steps:
         try:
             case = cases[group]
@@ -47,10 +59,10 @@ def fold(steps: Iterable[Step], cases: Mapping[int, Case]) -> Folded:
             if decision.edrs:
                 course.take(case, decision)
             results.append(decision)
-        except Exception:
-            log.exception("request not decided", group=group)
+        except Exception as fault:
+            faults.append((group, fault))
             results.append(Fault.UNABLE_TO_COMPLY)
-    return Folded(results, course.changes())
+    return Folded(results, course.changes(), faults)
 
 
 def _decide(owed: Owed, case: Case) -> Decision:

@@ -65,7 +65,9 @@ async def _tried(store: Store, asked: Sequence[tuple[int, ChargingRequest]], now
                 raise StaleCase("its identities have moved to another group")
             case = _explaining(cases[group])
             steps = [(group, Owed(request)) for _, request in asked]
-            enquired = Enquired(fold(steps, {group: case}).results, case)
+            folded = fold(steps, {group: case})
+            folded.tell()
+            enquired = Enquired(folded.results, case)
             raise _OnlyAsked
     assert enquired is not None, "what was asked ended the transaction"
     return enquired

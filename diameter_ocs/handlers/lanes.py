@@ -272,6 +272,7 @@ class Lanes:
                 self._note_stored(decided)
                 await work.apply(folded.changes)
             spooled.put_back_undecided(plan, folded.results)
+        folded.tell()
         self._spooling.lose_undecided(plan, folded.results)
         elsewhere = [job for job in jobs if job.group not in locked]
         return _Tried(decided, elsewhere, misplaced)

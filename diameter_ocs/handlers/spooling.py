@@ -283,6 +283,7 @@ class Sweep:
                 plan = Plan(_joined(steps.values()), ())
                 folded = fold(plan.steps, cases)
                 await work.apply(folded.changes)
+        folded.tell()
         self._spooling.lose_undecided(plan, folded.results)
 
     async def _resolved(self, names: Sequence[Name]) -> dict[Name, int]:

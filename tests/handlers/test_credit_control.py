@@ -1,6 +1,7 @@
 """A batch is decided in order, each request on what the one before left."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from diameter_ocs.charging.case import Case
 from diameter_ocs.charging.decisions import Decision
@@ -59,7 +60,21 @@ def test_what_cannot_be_decided_leaves_no_trace(cases: dict[int, Case], place: i
     bad = (group, initial(session=b"bad", request_number=-1))
     folded = fold(steps(*good[:place], bad, *good[place:]), cases)
     assert folded.results.pop(place) is Fault.UNABLE_TO_COMPLY
+    assert [at for at, _ in folded.faults] == [group]
+    folded.faults.clear()
     assert folded == fold(steps(*good), cases)
+
+
+def test_a_fault_is_told_of_when_the_case_is_known_to_be_right(cases: dict[int, Case]) -> None:
+    group, _ = cases
+    with capture_logs() as told:
+        folded = fold(steps((group, initial(session=b"bad", request_number=-1))), cases)
+        assert told == []
+        folded.tell()
+    ((_, fault),) = folded.faults
+    assert [(each["event"], each["group"], each["exc_info"]) for each in told] == [
+        ("request not decided", group, fault)
+    ]
 
 
 def test_a_request_without_a_case_harms_no_other(cases: dict[int, Case]) -> None:
