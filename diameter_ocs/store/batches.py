@@ -4,7 +4,7 @@ They are written in SQLAlchemy Core and compiled once to the text that psycopg s
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,11 +14,15 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     DateTime,
+    FromClause,
     Integer,
     LargeBinary,
+    Select,
     Table,
     TableValuedAlias,
     Text,
+    and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -27,11 +31,13 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.sql.elements import CompilerElement
+from sqlalchemy.sql.selectable import LateralFromClause
 from sqlalchemy.types import TypeEngine
 
 from .arrays import array_literals, big_ints, documents, moments, octets, optional_moments, texts
@@ -119,6 +125,46 @@ def batch_of(*columns: Column[Any]) -> TableValuedAlias:
     return alias.render_derived(name="batch")
 
 
+def each_found(
+    facts: Iterable[ColumnElement[Any]], batch: TableValuedAlias, *conditions: ColumnElement[bool]
+) -> Select[Any]:
+    """Selects what meets the conditions with each row of a batch, row by row."""
+    found = looked_for(facts, "found", *conditions)
+    return select(found).select_from(batch).join(found, true())
+
+
+def looked_for(
+    facts: Iterable[ColumnElement[Any]], name: str, *conditions: ColumnElement[bool]
+) -> LateralFromClause:
+    """Returns what meets the conditions, to be joined to the rows that they speak of.
+
+    Plans are kept, and are made while a table is empty too. PostgreSQL then takes it to have one
+    row, and to join that it would read an index whole rather than look for each, and go on so when
+    there are many. OFFSET 0 leaves no other plan than to look for each.
+    """
+    return select(*facts).where(*conditions).offset(literal_column("0")).lateral(name)
+
+
+def looked_up(name: Column[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Says that a column that begins an index is equal to a value of another table's row.
+
+    It is what `looked_for` is where rows are changed, or must have no match: PostgreSQL can merge
+    and hash what is merely equal, but for an array of one value it can only look in the index.
+    """
+    return name == any_(array([value]))
+
+
+def same_key(names: Sequence[Column[Any]], rows: FromClause) -> ColumnElement[bool]:
+    """Says that columns, of which the first begins an index, are as those named so in rows."""
+    first, *others = names
+    return and_(looked_up(first, rows.c[first.name]), *equal(others, rows))
+
+
+def equal(names: Iterable[Column[Any]], rows: FromClause) -> list[ColumnElement[bool]]:
+    """Says of each column that it is equal to the one that is named so in rows."""
+    return [name == rows.c[name.name] for name in names]
+
+
 def statement_of(statement: CompilerElement, *columns: Column[Any]) -> Statement:
     """Compiles a statement over `batch_of` the same columns."""
     return Statement(compiled(statement), tuple((name.name, _packer(name)) for name in columns))
@@ -157,7 +203,7 @@ def update_batch(
     statement = (
         update(table)
         .values({**{name.name: _restored(batch, name) for name in values}, **others})
-        .where(*(name == batch.c[name.name] for name in keys))
+        .where(*equal(keys, batch))
     )
     return statement_of(statement, *keys, *values)
 

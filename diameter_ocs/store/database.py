@@ -39,6 +39,9 @@ NOT_OURS = "the database is not one that this program can work with: run `db mig
 OWNER_ROLE = "diameter_ocs_owner"
 """Owns the tables; makes partitions and migrations."""
 
+PLANNING = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+"""Plans are kept, and are often made while a table, or a day's partition, is still empty."""
+
 Row = tuple[Any, ...]
 Connection = psycopg.AsyncConnection[Row]
 Cursor = psycopg.AsyncCursor[Row]
@@ -210,10 +213,8 @@ class Database:
             connect_timeout=2,
             tcp_user_timeout=milliseconds,
             application_name="diameter-ocs",
-            # Plans are kept, and are often made while a day's partition is still empty.
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-            " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-            " -c jit=off -c timezone=UTC",
+            f" {PLANNING} -c timezone=UTC",
         )
         self.generation += 1
         arrays.register(connection)

@@ -19,7 +19,7 @@ from .account_rows import (
     devices_of,
     in_groups,
 )
-from .batches import Statement, batch_of, statement_of, update_batch
+from .batches import Statement, batch_of, same_key, statement_of, update_batch
 from .database import Connection, Row
 from .lifecycle import WAKES, write_wakes
 from .names import add_names, names_of_group, remove_names
@@ -33,9 +33,8 @@ _SESSIONS = select(session.c.session_id, session.c.sub_session_id).where(in_grou
 
 
 def _removing(table: Table) -> Statement:
-    rows = batch_of(table.c.group_id, table.c.id)
-    same = (table.c.group_id == rows.c.group_id) & (table.c.id == rows.c.id)
-    return statement_of(delete(table).where(same), table.c.group_id, table.c.id)
+    key = table.c.group_id, table.c.id
+    return statement_of(delete(table).where(same_key(key, batch_of(*key))), *key)
 
 
 def _updating(table: Table, *names: str) -> Statement:

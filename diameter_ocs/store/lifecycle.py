@@ -11,7 +11,15 @@ from ..charging.groups import Group, GroupChange, Subscription
 from ..charging.lifecycle import wake_at
 from .account_rows import SUBSCRIPTIONS, in_groups
 from .arrays import big_ints
-from .batches import Statement, batch_of, compiled, microseconds, statement_of, upsert_batch
+from .batches import (
+    Statement,
+    batch_of,
+    compiled,
+    microseconds,
+    same_key,
+    statement_of,
+    upsert_batch,
+)
 from .database import Connection, Database, Row, renamed_faults
 from .tables import Moment, account, moment, wake
 from .work import PostgresStore, PostgresWork
@@ -39,8 +47,8 @@ _FIND_DUE = compiled(
 _READ_WAKES = compiled(WAKES)
 _READ_SUBSCRIPTIONS = compiled(SUBSCRIPTIONS)
 _KEEP = upsert_batch(wake)
-_gone = batch_of(wake.c.group_id)
-_FORGET = statement_of(delete(wake).where(wake.c.group_id == _gone.c.group_id), wake.c.group_id)
+_gone = (wake.c.group_id,)
+_FORGET = statement_of(delete(wake).where(same_key(_gone, batch_of(*_gone))), *_gone)
 
 
 class PostgresLifecycle:

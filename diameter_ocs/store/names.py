@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ..charging.accounts import Opening
 from ..charging.case import Account, AccountState
 from ..charging.groups import Device, Group
-from .batches import batch_of, statement_of
+from .batches import batch_of, same_key, statement_of
 from .database import Connection
 from .tables import directory
 
@@ -30,9 +30,7 @@ _ADD = statement_of(
 )
 _key = (directory.c.kind, directory.c.value, directory.c.tenant)
 _keys = batch_of(*_key)
-_REMOVE = statement_of(
-    delete(directory).where(*(name == _keys.c[name.name] for name in _key)), *_key
-)
+_REMOVE = statement_of(delete(directory).where(same_key(_key, _keys)), *_key)
 
 
 def names_of_opening(tenant: str, opening: Opening) -> list[Entry]:

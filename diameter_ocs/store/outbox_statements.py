@@ -13,7 +13,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Text,
-    and_,
     bindparam,
     cast,
     column,
@@ -30,7 +29,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from .batches import batch_of, compiled, microseconds, statement_of
+from .batches import (
+    batch_of,
+    compiled,
+    each_found,
+    equal,
+    looked_up,
+    microseconds,
+    same_key,
+    statement_of,
+)
 from .statements import SPENDING_LIMIT_FACTS
 from .tables import Moment, outbox, peer_connection, session, spending_limit
 
@@ -103,10 +111,10 @@ _wanted = (outbox.c.kind, outbox.c.target, Column("streams_max", BigInteger))
 _wanting = batch_of(*_wanted)
 _earlier = outbox.alias("earlier")
 _has_earlier = exists().where(
-    _earlier.c.group_id == outbox.c.group_id,
+    looked_up(_earlier.c.group_id, outbox.c.group_id),
     _earlier.c.stream == outbox.c.stream,
     tuple_(_earlier.c.number, _earlier.c.part) < tuple_(outbox.c.number, outbox.c.part),
-    _earlier.c.given_up_at.is_(None),
+    func.num_nulls(_earlier.c.given_up_at) == literal_column("1"),
 )
 _first_of_stream = (
     select(outbox.c.group_id, outbox.c.stream)
@@ -176,7 +184,7 @@ CLAIM = statement_of(
         end_to_end_id=func.coalesce(_taken.c.sent_as, _identifiers.c.identifier),
     )
     .where(
-        *(name == _taken.c[name.name] for name in _KEY),
+        same_key(_KEY, _taken),
         _identifiers.c.position == _taken.c.position,
     )
     .returning(*OUTBOX_FACTS, _taken.c.sent_as.is_not(None), _taken.c.may_have_left),
@@ -190,10 +198,7 @@ Each of them gets one of the identifiers, unless all its rows have left under an
 _place = (spending_limit.c.group_id, spending_limit.c.number)
 _places = batch_of(*_place)
 FIND_SUBSCRIPTIONS = statement_of(
-    select(*SPENDING_LIMIT_FACTS).join(
-        _places, and_(*(name == _places.c[name.name] for name in _place))
-    ),
-    *_place,
+    each_found(SPENDING_LIMIT_FACTS, _places, *equal(_place, _places)), *_place
 )
 _session_place = (session.c.group_id, session.c.number)
 _session_places = batch_of(*_session_place)
@@ -207,26 +212,18 @@ _called = (
     microseconds(session.c.last_request_at),
 )
 FIND_CALLED = statement_of(
-    select(*_called).join(
-        _session_places, and_(*(name == _session_places.c[name.name] for name in _session_place))
-    ),
-    *_session_place,
+    each_found(_called, _session_places, *equal(_session_place, _session_places)), *_session_place
 )
 _accounts_place = (session.c.group_id, session.c.account_id)
 _accounts = batch_of(*_accounts_place)
 FIND_OPEN_SESSIONS = statement_of(
-    select(*_called).join(
-        _accounts, and_(*(name == _accounts.c[name.name] for name in _accounts_place))
-    ),
-    *_accounts_place,
+    each_found(_called, _accounts, *equal(_accounts_place, _accounts)), *_accounts_place
 )
 """The sessions of accounts all of whose sessions are called."""
 
 _settled = batch_of(*_KEY)
 _is_mine = outbox.c.leased_by == _SERVER
-REMOVE = statement_of(
-    delete(outbox).where(*(name == _settled.c[name.name] for name in _KEY), _is_mine), *_KEY
-)
+REMOVE = statement_of(delete(outbox).where(same_key(_KEY, _settled), _is_mine), *_KEY)
 
 _putting_off = (
     *_KEY,
@@ -244,7 +241,7 @@ PUT_OFF = statement_of(
         leased_until=null(),
         **{name.name: _put_off.c[name.name] for name in _putting_off[len(_KEY) :]},
     )
-    .where(*(name == _put_off.c[name.name] for name in _KEY), _is_mine),
+    .where(same_key(_KEY, _put_off), _is_mine),
     *_putting_off,
 )
 
@@ -254,7 +251,7 @@ MARK_STALE = statement_of(
     update(spending_limit)
     .values(stale_at=_stale_batch.c.stale_at)
     .where(
-        *(name == _stale_batch.c[name.name] for name in _place),
+        same_key(_place, _stale_batch),
         spending_limit.c.announced_version < _stale_batch.c.announced_version,
     ),
     *_stale,
@@ -294,7 +291,7 @@ EXPIRE = compiled(
         end_to_end_id=null(),
         fault=func.coalesce(outbox.c.fault, bindparam("fault", type_=Text)),
     )
-    .where(*(name == _expired.c[name.name] for name in _KEY))
+    .where(same_key(_KEY, _expired))
     .returning(outbox.c.group_id, outbox.c.session_number, outbox.c.number)
 )
 """Gives up what has been due since before a moment: nobody can have claimed it meanwhile.

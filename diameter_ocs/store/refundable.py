@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Column, and_, literal_column, or_, select, true
+from sqlalchemy import Column, literal_column, or_, select, true
 
 from ..charging.references import UNDOING, Reference, references_of
 from ..charging.requests import EventAction
 from . import edrs
 from .asking import Asked
-from .batches import batch_of, statement_of
+from .batches import batch_of, each_found, statement_of
 from .database import Connection
 from .reading import Reading
 from .statements import ANSWERED_FACTS
@@ -44,16 +44,14 @@ FIND_REFERRED = statement_of(
 
 _spans = batch_of(*_span)
 FIND_UNDOING = statement_of(
-    select(edr.c.group_id, *ANSWERED_FACTS)
-    .join(
+    each_found(
+        (edr.c.group_id, *ANSWERED_FACTS),
         _spans,
-        and_(
-            edr.c.group_id == _spans.c.group_id,
-            edr.c.at >= _spans.c.since,
-            edr.c.at <= _spans.c.until,
-        ),
-    )
-    .where(edr.c.action.in_([literal_column(f"'{action}'") for action in UNDOING])),
+        edr.c.group_id == _spans.c.group_id,
+        edr.c.at >= _spans.c.since,
+        edr.c.at <= _spans.c.until,
+        edr.c.action.in_([literal_column(f"'{action}'") for action in UNDOING]),
+    ),
     *_span,
 )
 """All refunds and reversals of a span of time, which have an index of their own."""

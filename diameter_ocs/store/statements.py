@@ -27,12 +27,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import CollectionAggregate
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from .batches import (
     batch_of,
     compiled,
+    each_found,
+    equal,
     insert_batch,
+    looked_for,
     microseconds,
+    same_key,
     statement_of,
     together,
     update_batch,
@@ -78,13 +83,24 @@ def _facts_of(sessions: Table) -> list[ColumnElement[Any]]:
     ]
 
 
+def _account_of(table: Table) -> LateralFromClause:
+    is_its = (account.c.group_id == table.c.group_id, account.c.id == table.c.account_id)
+    return looked_for([account.c.tenant], "owner", *is_its)
+
+
+def _of_account(table: Table, *facts: ColumnElement[Any]) -> LateralFromClause:
+    is_its = (table.c.group_id == account.c.group_id, table.c.account_id == account.c.id)
+    return looked_for(facts, f"{table.name}_of_account", *is_its)
+
+
 def _groups_with(sessions: Table, age: Column[Any]) -> str:
     """Finds the groups and tenants of sessions by their digests, the oldest first."""
     facts = sessions.c
-    of_account = and_(account.c.group_id == facts.group_id, account.c.id == facts.account_id)
+    owner = _account_of(sessions)
     return compiled(
-        select(facts.group_id, facts.session_id, facts.sub_session_id, account.c.tenant)
-        .join(account, of_account)
+        select(facts.group_id, facts.session_id, facts.sub_session_id, owner.c.tenant)
+        .select_from(sessions)
+        .join(owner, true())
         .where(facts.digest == _any("digests"))
         .order_by(age)
     )
@@ -99,13 +115,17 @@ _UNTIL = bindparam("until", type_=Moment)
 _identity = (directory.c.kind, directory.c.value)
 _identities = batch_of(*_identity)
 RESOLVE_IDENTITIES = statement_of(
-    select(
-        directory.c.tenant,
-        directory.c.kind,
-        directory.c.value,
-        directory.c.group_id,
-        directory.c.account_id,
-    ).join(_identities, and_(*(name == _identities.c[name.name] for name in _identity))),
+    each_found(
+        (
+            directory.c.tenant,
+            directory.c.kind,
+            directory.c.value,
+            directory.c.group_id,
+            directory.c.account_id,
+        ),
+        _identities,
+        *equal(_identity, _identities),
+    ),
     *_identity,
 )
 
@@ -113,15 +133,11 @@ RESOLVE_SESSIONS = _groups_with(session, session.c.opened_at)
 
 RESOLVE_CLOSED_SESSIONS = _groups_with(closed_session, closed_session.c.closed_at)
 
+_subscriber = _account_of(spending_limit)
 RESOLVE_SPENDING_LIMITS = compiled(
-    select(spending_limit.c.group_id, spending_limit.c.session_id, account.c.tenant)
-    .join(
-        account,
-        and_(
-            account.c.group_id == spending_limit.c.group_id,
-            account.c.id == spending_limit.c.account_id,
-        ),
-    )
+    select(spending_limit.c.group_id, spending_limit.c.session_id, _subscriber.c.tenant)
+    .select_from(spending_limit)
+    .join(_subscriber, true())
     .where(spending_limit.c.digest == _any("digests"))
     .order_by(spending_limit.c.opened_at, spending_limit.c.group_id)
 )
@@ -148,6 +164,10 @@ LOCK_GROUPS = compiled(
 )
 """Returns the same of the groups that nobody else holds."""
 
+_subscribed = _of_account(
+    subscription, subscription.c.plan, subscription.c.valid_from, subscription.c.valid_until
+)
+_stands = _of_account(standing, standing.c.standing)
 LOAD_ACCOUNTS = compiled(
     select(
         account.c.group_id,
@@ -156,25 +176,14 @@ LOAD_ACCOUNTS = compiled(
         account.c.parent_id,
         account.c.state,
         account.c.time_zone,
-        subscription.c.plan,
-        microseconds(subscription.c.valid_from),
-        microseconds(subscription.c.valid_until),
-        cast(standing.c.standing, Text),
+        _subscribed.c.plan,
+        microseconds(_subscribed.c.valid_from),
+        microseconds(_subscribed.c.valid_until),
+        cast(_stands.c.standing, Text),
     )
-    .outerjoin(
-        subscription,
-        and_(
-            subscription.c.group_id == account.c.group_id,
-            subscription.c.account_id == account.c.id,
-        ),
-    )
-    .outerjoin(
-        standing,
-        and_(
-            standing.c.group_id == account.c.group_id,
-            standing.c.account_id == account.c.id,
-        ),
-    )
+    .select_from(account)
+    .outerjoin(_subscribed, true())
+    .outerjoin(_stands, true())
     .where(account.c.group_id == _any("groups"))
 )
 """One row for each subscription of an account, and one for an account that has none."""
@@ -231,8 +240,7 @@ _seeking = batch_of(*_sought)
 
 
 def _sessions_by(name: Column[Any], facts: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    of_group = session.c.group_id == _seeking.c.group_id
-    return select(*facts).join(_seeking, and_(of_group, name == _seeking.c[name.name]))
+    return each_found(facts, _seeking, *equal((session.c.group_id, name), _seeking))
 
 
 def _sessions_like(*facts: ColumnElement[Any]) -> CompoundSelect[Any]:
@@ -246,17 +254,20 @@ LOAD_SESSIONS = statement_of(_sessions_like(*SESSION_FACTS), *_sought)
 _closed_key = (closed_session.c.group_id, closed_session.c.digest)
 _closed_keys = batch_of(*_closed_key)
 LOAD_CLOSED_SESSIONS = statement_of(
-    select(
-        *_facts_of(closed_session),
-        cast(closed_session.c.circumstances, Text),
-        closed_session.c.charging_id,
-        closed_session.c.origin_state_id,
-        closed_session.c.cost,
-        microseconds(closed_session.c.closed_at),
-        closed_session.c.reason,
-    )
-    .join(_closed_keys, and_(*(name == _closed_keys.c[name.name] for name in _closed_key)))
-    .where(closed_session.c.closed_at <= _UNTIL),
+    each_found(
+        (
+            *_facts_of(closed_session),
+            cast(closed_session.c.circumstances, Text),
+            closed_session.c.charging_id,
+            closed_session.c.origin_state_id,
+            closed_session.c.cost,
+            microseconds(closed_session.c.closed_at),
+            closed_session.c.reason,
+        ),
+        _closed_keys,
+        closed_session.c.closed_at <= _UNTIL,
+        *equal(_closed_key, _closed_keys),
+    ),
     *_closed_key,
 )
 
@@ -281,7 +292,7 @@ _latest_answered = (
     .where(
         edr.c.at >= _asked_again.c.since,
         edr.c.at <= _asked_again.c.until,
-        *(name == _asked_again.c[name.name] for name in _asked[:4]),
+        *equal(_asked[:4], _asked_again),
     )
     .order_by(edr.c.at.desc(), edr.c.number.desc())
     .limit(literal_column(str(ANSWERED_MAX)))
@@ -295,7 +306,7 @@ FIND_ANSWERED = statement_of(
 FIND_DUE_SESSIONS = compiled(
     select(session.c.group_id, session.c.session_id, session.c.sub_session_id)
     .where(session.c.supervise_at <= bindparam("now", type_=Moment))
-    .order_by(session.c.supervise_at, session.c.group_id, session.c.number)
+    .order_by(session.c.supervise_at)
     .limit(bindparam("limit", type_=BigInteger))
 )
 
@@ -364,9 +375,7 @@ UPDATE_SESSIONS = update_batch(
 
 _ended = (session.c.group_id, session.c.number)
 _endings = batch_of(*_ended)
-DELETE_SESSIONS = statement_of(
-    session.delete().where(*(name == _endings.c[name.name] for name in _ended)), *_ended
-)
+DELETE_SESSIONS = statement_of(session.delete().where(*equal(_ended, _endings)), *_ended)
 
 INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 
@@ -408,7 +417,7 @@ _SPREADING = {
         {"stale_at": case((_was_not_asked, spending_limit.c.stale_at))},
     ),
     "unsubscribed": statement_of(
-        spending_limit.delete().where(*(name == _ends.c[name.name] for name in _unsubscribed)),
+        spending_limit.delete().where(same_key(_unsubscribed, _ends)),
         *_unsubscribed,
     ),
 }
@@ -423,13 +432,17 @@ APPLY_SPREADING = together(_FINDING, _SPREADING, _LEAVING)
 
 _presumed = (*_identity, directory.c.group_id, directory.c.account_id)
 _presumed_names = batch_of(*_presumed)
+_known = looked_for(
+    (directory.c.group_id, directory.c.account_id), "known", *equal(_identity, _presumed_names)
+)
 _is_another = or_(
-    func.coalesce(directory.c.group_id, literal_column("0")) != _presumed_names.c.group_id,
-    func.coalesce(directory.c.account_id, literal_column("0")) != _presumed_names.c.account_id,
+    func.coalesce(_known.c.group_id, literal_column("0")) != _presumed_names.c.group_id,
+    func.coalesce(_known.c.account_id, literal_column("0")) != _presumed_names.c.account_id,
 )
 FIND_MISNAMED = statement_of(
     select(_presumed_names.c.kind)
-    .outerjoin(directory, and_(*(name == _presumed_names.c[name.name] for name in _identity)))
+    .select_from(_presumed_names)
+    .outerjoin(_known, true())
     .where(_is_another),
     *_presumed,
 )
@@ -444,7 +457,7 @@ _still_remembered = (
     select(closed_session.c.number)
     .where(
         closed_session.c.closed_at <= _forgotten_keys.c.until,
-        *(name == _forgotten_keys.c[name.name] for name in _closed_key),
+        *equal(_closed_key, _forgotten_keys),
     )
     .limit(literal_column("1"))
     .lateral("remembered")

@@ -21,22 +21,24 @@ from diameter_ocs.charging.session import (
 )
 from diameter_ocs.charging.units import UnitType
 from diameter_ocs.embedded import Cluster
-from diameter_ocs.store import edrs, outbox_statements, sessions, statements
+from diameter_ocs.store import edrs, outbox_statements, refundable, sessions, statements
 from diameter_ocs.store.arrays import big_ints, moments, octets, register, texts
 from diameter_ocs.store.batches import Statement, Statements
 from diameter_ocs.store.partitions import DAYS_AHEAD, Partitions
 from tests.store.scenario import NOW, VOICE, Kept, charged, furnish, initial, update, used, want
 
 ACCOUNTS = 15_000
-BATCH = range(1, 129)
-"""Groups of the batch that is explained."""
-OTHERS = range(129, 257)
+BATCH = range(ACCOUNTS - 127, ACCOUNTS + 1)
+"""Groups of the batch that is explained: who reads up to them in an index reads all of it."""
+OTHERS = range(ACCOUNTS - 255, ACCOUNTS - 127)
 """Groups whose sessions go on while those of the batch end."""
 DAYS_KEPT = 3
 """Days until today that have a partition; as many as those to come have one besides."""
 MIDNIGHT = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 """The EDRs of a group are a minute apart from there on."""
 DAY = datetime.timedelta(days=1)
+MINUTE = 60_000_000
+EARLY = int(MIDNIGHT.timestamp()) * 1_000_000 + MINUTE
 TOMORROW = int((MIDNIGHT + DAY).timestamp()) * 1_000_000
 HOT_TABLES = re.compile(
     "(account|balance|session|directory|subscription|edr|closed_session|outbox|spending_limit)(_.+)?"
@@ -52,8 +54,9 @@ INSERT INTO balance SELECT n, 10 * n + k, n, 'b', 0, 100, 0, 0
 INSERT INTO session SELECT n, 2, n, n, int8send(n), NULL, '32251', 'host', 'realm', now(), now(),
     1, 1, '[]', '[]', now() + n * interval '1 second', NULL, n % 100 + 1
     FROM generate_series(1, {ACCOUNTS}) n;
-INSERT INTO edr SELECT n % 128 + 1, '{MIDNIGHT}'::timestamptz + n / 128 * interval '1 minute', n, 1,
-    1, 'update', 0, NULL, n / 128, 'host', 1, 1, NULL, '[]', '{{}}', '{{}}', '{{}}', '{{}}', 2, n
+INSERT INTO edr SELECT {ACCOUNTS} - n % 128,
+    '{MIDNIGHT}'::timestamptz + n / 128 * interval '1 minute', n, 1, 1, 'update', 0, NULL, n / 128,
+    'host', 1, 1, NULL, '[]', '{{}}', '{{}}', '{{}}', '{{}}', 2, n
     FROM generate_series(1, {ACCOUNTS}) n;
 INSERT INTO closed_session SELECT n, 1, n, n, int8send(n), NULL, '32251', 'host', 'realm',
     now(), now(), 1, 1, '[]', '{MIDNIGHT}'::timestamptz - n % {DAYS_KEPT} * interval '1 day',
@@ -121,8 +124,7 @@ def journal(group: int) -> Edr:
 
 def asked_again(group: int) -> tuple[Any, ...]:
     """Return what FIND_ANSWERED is asked of a session that went on for two minutes."""
-    opened_at = int(MIDNIGHT.timestamp()) * 1_000_000 + 60_000_000
-    return group, 2, "update", 2, opened_at, opened_at + 120_000_000
+    return group, 2, "update", 2, EARLY, EARLY + 2 * MINUTE
 
 
 ANY_GROUP = {"groups": big_ints(list(BATCH))}
@@ -163,6 +165,11 @@ ROWS: dict[str, tuple[Statement, list[tuple[Any, ...]]]] = {
         [(n, 5, 0, n, 1, "notice 1 a", "a", None, None, None, b"{}", NOW, NOW) for n in BATCH],
     ),
     "FIND_ANSWERED": (statements.FIND_ANSWERED, [asked_again(n) for n in BATCH]),
+    "FIND_REFERRED": (
+        refundable.FIND_REFERRED,
+        [(n, EARLY, EARLY + 2 * MINUTE, 1, 2, b"2") for n in BATCH],
+    ),
+    "FIND_UNDOING": (refundable.FIND_UNDOING, [(n, EARLY, TOMORROW) for n in BATCH]),
     "FIND_MISNAMED": (statements.FIND_MISNAMED, [(1, f"imsi{n}", n, n) for n in BATCH]),
     "FIND_OPEN": (statements.FIND_OPEN, [(n, -n, n) for n in BATCH]),
     "FIND_REMEMBERED": (statements.FIND_REMEMBERED, [(n, -n, TOMORROW) for n in BATCH]),
@@ -289,6 +296,7 @@ SHARED_OUT = {
 }
 """What servers do with what is to leave, again and again."""
 EXPLAINED |= SHARED_OUT
+TOUCHED_MAX = 5 * 2 * len(BATCH)
 LOOKED_AT_WHOLE = {"MEASURE"}
 """What is counted once in a while, up to a number."""
 
@@ -297,19 +305,36 @@ def explained(
     connection: psycopg.Connection[tuple[Any, ...]], text: str, parameters: dict[Any, Any]
 ) -> dict[str, Any]:
     """Run a statement as a prepared one, with the plan that is made for any parameters."""
-    names = list(parameters)
-    types = [CARRIERS[type(parameters[name])] for name in names]
-    numbers = {str(name): f"${number}" for number, name in enumerate(names, 1)}
+    prepare(connection, "explained", text, parameters)
+    plan = executed(connection, "explained", parameters)
+    connection.execute("DEALLOCATE explained")
+    return plan
+
+
+def prepare(
+    connection: psycopg.Connection[tuple[Any, ...]],
+    name: str,
+    text: str,
+    parameters: dict[Any, Any],
+) -> None:
+    """Give a statement a name in a connection."""
+    types = [CARRIERS[type(value)] for value in parameters.values()]
+    numbers = {str(key): f"${number}" for number, key in enumerate(parameters, 1)}
     numbered = text % numbers if "%(" in text else text
-    connection.execute(f"PREPARE explained ({', '.join(types)}) AS {numbered}")
+    connection.execute(f"PREPARE {name} ({', '.join(types)}) AS {numbered}")
+
+
+def executed(
+    connection: psycopg.Connection[tuple[Any, ...]], name: str, parameters: dict[Any, Any]
+) -> dict[str, Any]:
+    """Run a statement that has a name; return its plan, with what each part of it has met."""
     values = [
-        connection.execute("SELECT %(a)s::text", {"a": parameters[name]}).fetchone() or ()
-        for name in names
+        connection.execute("SELECT %(a)s::text", {"a": value}).fetchone() or ()
+        for value in parameters.values()
     ]
     literals = sql.SQL(", ").join(sql.Literal(value) for (value,) in values)
-    explain = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({})").format(literals)
-    row = connection.execute(explain).fetchone()
-    connection.execute("DEALLOCATE explained")
+    explain = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {} ({})")
+    row = connection.execute(explain.format(sql.Identifier(name), literals)).fetchone()
     assert row is not None
     return row[0][0]["Plan"]
 
@@ -331,6 +356,14 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
+def touched(found: Sequence[dict[str, Any]]) -> float:
+    """Return how many rows parts of a plan have read, be it in vain."""
+    return sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in found
+    )
+
+
 @pytest.mark.parametrize("name", sorted(EXPLAINED))
 def test_a_statement_finds_its_rows_by_index(
     filled: psycopg.Connection[tuple[Any, ...]], name: str
@@ -340,17 +373,13 @@ def test_a_statement_finds_its_rows_by_index(
         plan = explained(filled, text, parameters)
     found = [node for node in scans(plan) if not is_empty(filled, node["Relation Name"])]
     assert [node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"] == []
-    touched = sum(
-        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-        for node in found
-    )
-    assert touched <= 5 * 2 * len(BATCH), "rows of other groups are not looked at"
+    assert touched(found) <= TOUCHED_MAX, "rows of other groups are not looked at"
 
 
 def test_every_statement_of_a_batch_is_explained() -> None:
     known = {
         name
-        for module in (statements, outbox_statements)
+        for module in (statements, outbox_statements, refundable)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str | Statement | Statements)
     }
