@@ -203,7 +203,7 @@ def update_batch(
     statement = (
         update(table)
         .values({**{name.name: _restored(batch, name) for name in values}, **others})
-        .where(*equal(keys, batch))
+        .where(same_key(keys, batch))
     )
     return statement_of(statement, *keys, *values)
 

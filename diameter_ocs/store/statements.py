@@ -375,7 +375,7 @@ UPDATE_SESSIONS = update_batch(
 
 _ended = (session.c.group_id, session.c.number)
 _endings = batch_of(*_ended)
-DELETE_SESSIONS = statement_of(session.delete().where(*equal(_ended, _endings)), *_ended)
+DELETE_SESSIONS = statement_of(session.delete().where(same_key(_ended, _endings)), *_ended)
 
 INSERT_CLOSED_SESSIONS = insert_batch(closed_session)
 
