@@ -304,7 +304,13 @@ FIND_ANSWERED = statement_of(
 """The latest EDRs of requests whose type and number are asked for again, within a session."""
 
 FIND_DUE_SESSIONS = compiled(
-    select(session.c.group_id, session.c.session_id, session.c.sub_session_id)
+    select(
+        session.c.supervise_at,
+        session.c.group_id,
+        session.c.number,
+        session.c.session_id,
+        session.c.sub_session_id,
+    )
     .where(session.c.supervise_at <= bindparam("now", type_=Moment))
     .order_by(session.c.supervise_at)
     .limit(bindparam("limit", type_=BigInteger))

@@ -75,7 +75,9 @@ class PostgresStore:
                 rows = await connection.execute(
                     statements.FIND_DUE_SESSIONS, parameters, binary=True
                 )
-                return [(group, SessionKey(*key)) for group, *key in await rows.fetchall()]
+                # Sorted here: PostgreSQL 15 would sort all that are due for the rest of the order.
+                due = sorted(await rows.fetchall())
+                return [(group, SessionKey(*key)) for _, group, _, *key in due]
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["PostgresWork"]:
