@@ -67,4 +67,4 @@ async def test_what_is_no_diameter_ends_both(capsys: pytest.CaptureFixture[str])
     sides = connected(near), connected(far)
     near.data_received(b"GET / HTTP/1.1\r\n\r\n  ")
     assert [side.is_closed for side in sides] == [True, True]
-    assert capsys.readouterr().err.startswith("diameter-ocs: a message of ")
+    assert capsys.readouterr().err.startswith("diameter-ocs: what came is not Diameter")

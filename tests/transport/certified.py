@@ -60,7 +60,7 @@ def client_context(files: Files, certified: Certified | None) -> ssl.SSLContext:
     return context
 
 
-class CutOff(Exception):
+class CutOff(ConnectionError):
     """The connection is over, and TLS was not ended."""
 
 
@@ -83,7 +83,10 @@ class Bare:
                 self.tls.do_handshake()
             except ssl.SSLWantReadError:
                 await self.flush()
-                self.incoming.write(await self.client.reader.read(65_536))
+                octets = await self.client.reader.read(65_536)
+                if not octets:
+                    raise CutOff from None
+                self.incoming.write(octets)
             else:
                 return await self.flush()
 
