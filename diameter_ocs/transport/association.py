@@ -6,7 +6,7 @@ it happens in the thread of the loop, and no call of one waits.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, Protocol
 
 Address = IPv4Address | IPv6Address
@@ -56,6 +56,12 @@ class Place(NamedTuple):
 
 class WireFault(ConnectionError):
     """What was wrong with how the wire was used, in a sentence that a person can act on."""
+
+
+def address_of(host: str) -> Address:
+    """Returns an address as peers are known by: IPv4 out of IPv6, and without a scope."""
+    address = ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 class Association(Protocol):

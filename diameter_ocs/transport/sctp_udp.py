@@ -17,11 +17,11 @@ import structlog
 
 from ..observability import Metrics, SparingLog
 from . import usrsctp
-from .association import Accept, Address, Handler, Place, Wire
+from .association import Accept, Address, Handler, Place, Wire, address_of
 from .sctp_settings import SctpSettings
 from .sctp_udp_association import UdpAssociation
 from .udp_packets import Packets
-from .udp_paths import COOKIE_ECHO, Drop, Path, Paths, Sender, address_of, first_chunk
+from .udp_paths import COOKIE_ECHO, Drop, Path, Paths, Sender, first_chunk
 from .usrsctp import missing
 from .usrsctp_socket import Socket, open_socket
 

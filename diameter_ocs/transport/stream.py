@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from ipaddress import ip_address
 
-from .association import Accept, Address, Handler, Place, Wire
+from .association import Accept, Address, Handler, Place, Wire, address_of
 
 READ_OCTETS = 256 * 1024
 
@@ -36,8 +35,8 @@ class Stream(asyncio.BufferedProtocol):
             return
         self._transport = transport
         transport.set_write_buffer_limits(high=0)
-        self.local_addresses = (_address(here[0]),)
-        self.peer_places = (Place(_address(there[0]), there[1]),)
+        self.local_addresses = (address_of(here[0]),)
+        self.peer_places = (Place(address_of(there[0]), there[1]),)
         self._handler = self._accept()
         self._handler.connection_made(self)
 
@@ -89,7 +88,3 @@ class Stream(asyncio.BufferedProtocol):
         """Gives on the end."""
         if self._handler is not None:
             self._handler.connection_lost(exc)
-
-
-def _address(host: str) -> Address:
-    return ip_address(host.partition("%")[0])

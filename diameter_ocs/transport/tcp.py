@@ -6,10 +6,9 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from socket import SHUT_RDWR, socket
 
-from .association import Accept, Handler, Place, Wire
+from .association import Accept, Handler, Place, Wire, address_of
 from .stream import READ_OCTETS, Stream
 
 BACKLOG = 1024
@@ -19,14 +18,13 @@ TAKEN_AT_ONCE = 16
 
 
 class TcpListening:
-    """Takes connections until it is closed."""
+    """Takes connections until it is closed; `wire` is what runs over them."""
 
-    wire = Wire.TCP
-
-    def __init__(self, server: asyncio.Server) -> None:
+    def __init__(self, server: asyncio.Server, wire: Wire) -> None:
         self._server = server
+        self.wire = wire
         self.places: Sequence[Place] = [
-            Place(ip_address(host.partition("%")[0]), port)
+            Place(address_of(host), port)
             for host, port, *_ in (each.getsockname() for each in server.sockets)
         ]
 
@@ -35,28 +33,19 @@ class TcpListening:
         self._server.close()
 
 
-async def listen(accept: Accept, host: str, port: int) -> TcpListening:
+async def listen(accept: Accept, host: str, port: int, wire: Wire = Wire.TCP) -> TcpListening:
     """Takes connections at all addresses of a host; port 0 lets the system choose one.
 
     Raises:
         OSError: the address cannot be used.
     """
-    stream = partial(Stream, accept, bytearray(READ_OCTETS))
-    return TcpListening(await served(stream, host, port))
-
-
-async def served(stream: partial[Stream], host: str, port: int) -> asyncio.Server:
-    """Returns the server that makes such a stream of each connection.
-
-    Raises:
-        OSError: the address cannot be used.
-    """
     loop = asyncio.get_running_loop()
+    stream = partial(Stream, accept, bytearray(READ_OCTETS))
     server = await loop.create_server(stream, host, port, backlog=TAKEN_AT_ONCE)
     for each in server.sockets:
         with socket(fileno=os.dup(each.fileno())) as same:
             same.listen(BACKLOG)
-    return server
+    return TcpListening(server, wire)
 
 
 async def connect(handler: Handler, place: Place, seconds: float) -> None:

@@ -34,21 +34,7 @@ SILENT_OCTETS_MAX = 8 * RECORD_OCTETS
 """What a peer may send in a row without a word of Diameter in it, as new keys again and again."""
 
 
-class TlsListening:
-    """Takes connections until it is closed."""
-
-    wire = Wire.TLS
-
-    def __init__(self, beneath: Listening) -> None:
-        self._beneath = beneath
-        self.places = beneath.places
-
-    def close(self) -> None:
-        """Takes no connection any more."""
-        self._beneath.close()
-
-
-async def listen(accept: Accept, host: str, port: int, certificates: Certificates) -> TlsListening:
+async def listen(accept: Accept, host: str, port: int, certificates: Certificates) -> Listening:
     """Takes connections at all addresses of a host; port 0 lets the system choose one.
 
     Their handlers hear of them before the handshake.
@@ -56,7 +42,7 @@ async def listen(accept: Accept, host: str, port: int, certificates: Certificate
     Raises:
         OSError: the address cannot be used.
     """
-    return TlsListening(await tcp.listen(lambda: Tls(accept, certificates.server), host, port))
+    return await tcp.listen(lambda: Tls(accept, certificates.server), host, port, Wire.TLS)
 
 
 async def connect(

@@ -19,8 +19,8 @@ import asyncio_dgram
 import structlog
 from asyncio_dgram.aio import DatagramServer
 
-from .association import Address, Place
-from .udp_paths import Sender, address_of
+from .association import Address, Place, address_of
+from .udp_paths import Sender
 
 log = structlog.get_logger()
 

@@ -15,11 +15,10 @@ from elsewhere it begins another association, and from there the peer itself was
 
 from collections.abc import Callable
 from enum import StrEnum
-from ipaddress import ip_address
 from random import randrange
 from struct import Struct as Format
 
-from .association import Address
+from .association import Address, address_of
 
 PATHS_MAX = 1024
 """Numbers that are ever given to libusrsctp, which has no safe way of taking one back."""
@@ -245,9 +244,3 @@ class Paths:
 def first_chunk(packet: bytes) -> int:
     """Returns the type of a packet's first chunk; the packet was let in, or leaves."""
     return packet[12]
-
-
-def address_of(host: str) -> Address:
-    """Returns an address as peers are known by: IPv4 out of IPv6, and without a scope."""
-    address = ip_address(host.partition("%")[0])
-    return getattr(address, "ipv4_mapped", None) or address

@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from diameter_ocs.transport.association import Address
-from diameter_ocs.transport.udp_paths import Drop, Path, Paths, Sender, address_of
+from diameter_ocs.transport.association import Address, address_of
+from diameter_ocs.transport.udp_paths import Drop, Path, Paths, Sender
 from tests.transport.packets import (
     ABORT,
     COOKIE_ACK,
