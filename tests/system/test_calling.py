@@ -17,7 +17,7 @@ from tests.system.conftest import IDENTITY, LISTEN, LOOPBACK, PATIENCE, Configur
 from tests.system.listening import Listener, Meeting, own_addresses
 from tests.system.policing import ALLOWANCE, DATA, Ears, ask, open_accounts, whose
 from tests.system.serving import Server, eventually, run_command
-from tests.system.test_relay import PROGRAM, free_port
+from tests.system.test_relay import CONNECTING, PROGRAM, RELAY, free_port
 from tests.transport.udp_ends import RemoteEnd
 
 HOST = "pgw.listens.example"
@@ -37,21 +37,7 @@ transport = "sctp-udp"
 connect = ["127.0.0.1:{port}"]
 udp_port = {udp_port}
 """
-RELAY = """
-Identity = "{host}";
-Realm = "test.example";
-Port = {port};
-SecPort = 0;
-No_SCTP;
-No_IPv6;
-ListenOn = "127.0.0.1";
-LoadExtension = "acl_wl.fdx" : "{accepted}";
-"""
 ACCEPTED = "ALLOW_IPSEC *.test.example *.access.example\n"
-CONNECTING = """
-ConnectPeer = "ocs.test.example"
-    {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
-"""
 SECONDS = 10.0
 
 

@@ -32,8 +32,8 @@ SOON = 3.0
 PROGRAM = "freeDiameterd"
 PORTS = range(20_000, 30_000)
 """No connection that is made takes one of these by chance."""
-CONFIGURATION = """
-Identity = "relay.test.example";
+RELAY = """
+Identity = "{host}";
 Realm = "test.example";
 Port = {port};
 SecPort = 0;
@@ -41,8 +41,10 @@ No_SCTP;
 No_IPv6;
 ListenOn = "127.0.0.1";
 LoadExtension = "acl_wl.fdx" : "{accepted}";
+"""
+CONNECTING = """
 ConnectPeer = "ocs.test.example"
-    {{ ConnectTo = "127.0.0.1"; Port = {server_port}; No_TLS; No_SCTP; Prefer_TCP; }};
+    {{ ConnectTo = "127.0.0.1"; Port = {port}; No_TLS; No_SCTP; Prefer_TCP; }};
 """
 ACCEPTED = "ALLOW_IPSEC *.access.example *.policy.example\n"
 
@@ -66,7 +68,8 @@ def relaying(server: Server, folder: Path) -> Iterator[Relay]:
     accepted, configuration = folder / "accepted.conf", folder / "relay.conf"
     accepted.write_text(ACCEPTED)
     configuration.write_text(
-        CONFIGURATION.format(port=port, accepted=accepted, server_port=server.port)
+        RELAY.format(host="relay.test.example", port=port, accepted=accepted)
+        + CONNECTING.format(port=server.port)
     )
     log = folder / "relay.log"
     with log.open("wb") as out:
